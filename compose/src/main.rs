@@ -1,0 +1,2 @@
+//! compose
+fn main() {}
