@@ -1,0 +1,270 @@
+//! The validated configuration: the only form of it that other modules see.
+//!
+//! [`Config::load`] reads a TOML file, reports every fault at once and yields values that need no further
+//! checking. This module refuses to start, bind or resolve anything.
+
+mod fault;
+mod file;
+mod units;
+
+#[cfg(test)]
+mod tests;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+pub use fault::{Fault, Faults};
+
+/// A whole configuration, checked: names resolve to each other, limits are in range.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// The file it came from; relative paths in it are already resolved against its folder.
+    pub file: PathBuf,
+    /// `[process]`: limits of the whole process.
+    pub process: Process,
+    /// `[admin]` or `[[admin]]`: the runtime sockets.
+    pub admin: Vec<Admin>,
+    /// `[stats]`: where the pages and metrics are served.
+    pub stats: Stats,
+    /// `[log]`: the access log.
+    pub log: Log,
+    /// `[frontend.NAME]`, in file order.
+    pub frontends: Vec<Frontend>,
+    /// `[backend.NAME]`, in file order.
+    pub backends: Vec<Backend>,
+}
+
+/// Limits of the process.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Process {
+    /// Data workers, at least one; the file's `0` has become the number of cores.
+    pub threads: usize,
+    /// Client connections held at once.
+    pub maxconn: usize,
+    /// How long in-flight exchanges may finish after SIGTERM.
+    pub shutdown_grace: Duration,
+}
+
+/// One runtime socket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Admin {
+    /// Path of the Unix socket, absolute or relative to the working directory.
+    pub socket: PathBuf,
+    /// Permission bits of the socket file.
+    pub mode: u32,
+    /// What a connection to it may do.
+    pub level: Level,
+}
+
+/// Permission level of a runtime socket, lowest first (HAProxy manual, `stats socket`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// Reads what is not sensitive.
+    User,
+    /// Reads everything, clears maxima.
+    Operator,
+    /// Changes state.
+    Admin,
+}
+
+/// The pages and metrics.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stats {
+    /// Addresses; empty when the file says `bind = []`.
+    pub bind: Vec<SocketAddr>,
+}
+
+/// The access log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Log {
+    /// Shape of a line.
+    pub format: LogFormat,
+    /// Where lines go.
+    pub target: LogTarget,
+}
+
+/// Shape of an access log line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// One JSON object a line.
+    Json,
+    /// HAProxy's `option httplog` line.
+    Http,
+    /// No access log.
+    Off,
+}
+
+/// Where log lines go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LogTarget {
+    /// Standard error.
+    Stderr,
+    /// Standard output.
+    Stdout,
+    /// A file, appended to.
+    File(PathBuf),
+}
+
+/// Time limits in force for a frontend or a backend: the global ones with its own on top.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timeouts {
+    /// Establishing a connection to a server.
+    pub connect: Duration,
+    /// Inactivity on the client side while data is expected from it or it does not read.
+    pub client: Duration,
+    /// Inactivity on the server side, likewise.
+    pub server: Duration,
+    /// Receiving a whole request head, from its first byte (from accept for the first one).
+    pub http_request: Duration,
+    /// Waiting between two requests of a connection.
+    pub http_keep_alive: Duration,
+    /// Waiting in a queue for a server with room.
+    pub queue: Duration,
+    /// Inactivity of an upgraded stream, both directions.
+    pub tunnel: Duration,
+}
+
+/// A frontend: where clients connect.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Frontend {
+    /// Its name, unique among frontends and backends.
+    pub name: String,
+    /// Addresses it listens on, at least one.
+    pub bind: Vec<SocketAddr>,
+    /// Name of the backend that takes its requests; it exists.
+    pub backend: String,
+    /// Whether `X-Forwarded-For`, `-Proto` and `-Host` are set towards servers.
+    pub forwarded: bool,
+    /// Largest request head, bytes.
+    pub max_head: usize,
+    /// Most header fields in a request.
+    pub max_headers: usize,
+    /// Time limits.
+    pub timeout: Timeouts,
+}
+
+/// A backend: a group of servers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Backend {
+    /// Its name, unique among frontends and backends.
+    pub name: String,
+    /// How a server is picked.
+    pub balance: Balance,
+    /// Attempts after the first.
+    pub retries: u32,
+    /// Active checks, if any.
+    pub health: Option<Health>,
+    /// What a server with checks is taken for before the first check.
+    pub health_start: HealthStart,
+    /// How often server names are looked up again.
+    pub resolve: Duration,
+    /// Idle connections kept to each server by each worker.
+    pub max_idle: usize,
+    /// How long an idle connection to a server is kept.
+    pub idle_timeout: Duration,
+    /// Time limits.
+    pub timeout: Timeouts,
+    /// Its servers, in file order; may be empty.
+    pub servers: Vec<Server>,
+}
+
+/// How a server is picked (HAProxy manual, `balance`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Balance {
+    /// Smooth weighted round robin.
+    RoundRobin,
+    /// Fewest requests in flight, in proportion to weight.
+    LeastConn,
+    /// Two drawn at random by weight, the less loaded of the two.
+    Random,
+    /// The first with room.
+    First,
+    /// Consistent hash of the client's address.
+    Source,
+    /// Consistent hash of the path, without the query.
+    Uri,
+    /// Consistent hash of a header field, lower-case name.
+    Header(String),
+}
+
+/// An active health check.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Health {
+    /// Path of the GET; `None` means that a TCP connection is check enough.
+    pub path: Option<String>,
+    /// `Host` of the GET; `None` means the server's own address as configured.
+    pub host: Option<String>,
+    /// Port to check instead of the server's own.
+    pub port: Option<u16>,
+    /// Between two checks; the first is spread at random within it.
+    pub interval: Duration,
+    /// For a whole check.
+    pub timeout: Duration,
+    /// Passes in a row that bring a server up.
+    pub rise: u32,
+    /// Failures in a row that take it down.
+    pub fall: u32,
+}
+
+/// What a checked server is taken for before its first check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HealthStart {
+    /// Up, one failure from down (HAProxy's way).
+    Up,
+    /// No traffic before the first pass.
+    Checked,
+}
+
+/// A server of a backend.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Server {
+    /// Its name, unique in the backend.
+    pub name: String,
+    /// Host name or IP address (without brackets).
+    pub host: String,
+    /// Port, not 0.
+    pub port: u16,
+    /// Share of the traffic, 0 to 256.
+    pub weight: u32,
+    /// Requests in flight at once; 0 = no limit.
+    pub maxconn: u32,
+    /// Whether it is used only when no other server is usable.
+    pub backup: bool,
+    /// Whether it starts in maintenance.
+    pub disabled: bool,
+}
+
+// === impl Config ===
+
+impl Config {
+    /// Reads and checks a configuration file.
+    ///
+    /// # Errors
+    /// All faults of the file at once, each with its place; also when the file cannot be read.
+    pub fn load(file: &Path) -> Result<Self, Faults> {
+        file::load(file)
+    }
+
+    /// Checks configuration text as if it had been read from `file`.
+    ///
+    /// # Errors
+    /// All faults of the text at once, each with its place.
+    pub fn parse(text: &str, file: &Path) -> Result<Self, Faults> {
+        file::parse(text, file)
+    }
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(2),
+            client: Duration::from_secs(30),
+            server: Duration::from_secs(30),
+            http_request: Duration::from_secs(10),
+            http_keep_alive: Duration::from_secs(60),
+            queue: Duration::from_secs(5),
+            tunnel: Duration::from_secs(3600),
+        }
+    }
+}

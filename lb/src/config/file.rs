@@ -1,0 +1,186 @@
+//! The configuration file: TOML in, a checked [`Config`] or all of its faults out.
+//!
+//! The tables are walked by hand, not by serde, which would stop at the first fault. Nothing of TOML gets out of here.
+
+mod backend;
+mod check;
+mod frontend;
+mod section;
+mod value;
+
+#[cfg(test)]
+mod tests;
+
+use std::cell::RefCell;
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
+
+use toml::de::DeTable;
+
+use self::check::Links;
+use self::section::Section;
+use super::{Admin, Config, Faults, Level, Log, LogFormat, LogTarget, Process, Stats, Timeouts};
+
+/// Largest configuration file, bytes.
+const LARGEST: u64 = 16 << 20;
+
+/// Most data workers.
+const MOST_THREADS: u64 = 512;
+
+/// Whose section a `timeout` section is in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Global,
+    Frontend,
+    Backend,
+}
+
+/// Reads and checks a file.
+pub(super) fn load(file: &Path) -> Result<Config, Faults> {
+    let text = read(file).map_err(|error| Faults::unreadable(file, &error))?;
+    parse(&text, file)
+}
+
+/// Checks the text of a file.
+pub(super) fn parse(text: &str, file: &Path) -> Result<Config, Faults> {
+    let faults = RefCell::new(Faults::none(file, text));
+    let (document, errors) = DeTable::parse_recoverable(text);
+    if errors.is_empty() {
+        let config = config(Section::root(document.get_ref(), &faults), file, &faults);
+        return faults.into_inner().or(config);
+    }
+    // What a broken file means is a guess: nothing else is reported about it.
+    let mut faults = faults.into_inner();
+    for error in &errors {
+        faults.add_syntax(error.message(), error.span().unwrap_or(text.len()..text.len()));
+    }
+    Err(faults.sorted())
+}
+
+fn read(file: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    let length = File::open(file)?.take(LARGEST + 1).read_to_string(&mut text)?;
+    if length as u64 > LARGEST {
+        return Err(io::Error::other(format!("it is larger than {} MiB", LARGEST >> 20)));
+    }
+    Ok(text)
+}
+
+fn config(mut root: Section<'_>, file: &Path, faults: &RefCell<Faults>) -> Config {
+    let folder = file.parent().unwrap_or(Path::new(""));
+    let mut links = Links::default();
+    let process = process(root.section("process"));
+    let admin =
+        root.sections("admin").into_iter().map(|section| admin(section, folder, &mut links)).collect();
+    let stats = stats(root.section("stats"), &mut links);
+    let log = log(root.section("log"), folder);
+    let timeout = timeouts(root.section("timeout"), Timeouts::default(), Side::Global);
+    let frontends = root.section("frontend").named();
+    let backends = root.section("backend").named();
+    let config = Config {
+        file: file.to_owned(),
+        process,
+        admin,
+        stats,
+        log,
+        frontends: frontends
+            .into_iter()
+            .map(|section| frontend::read(section, timeout, &mut links))
+            .collect(),
+        backends: backends.into_iter().map(|section| backend::read(section, timeout, &mut links)).collect(),
+    };
+    root.finish();
+    links.check(&mut faults.borrow_mut());
+    config
+}
+
+fn process(mut section: Section<'_>) -> Process {
+    let cores = || thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS as usize);
+    let process = Process {
+        threads: match section.or("threads", value::whole(0..=MOST_THREADS), 0) {
+            0 => cores(),
+            threads => threads,
+        },
+        maxconn: section.or("maxconn", value::whole(1..=10_000_000), 20_000),
+        shutdown_grace: section.or("shutdown_grace", value::duration_or_zero, Duration::from_secs(30)),
+    };
+    section.finish();
+    process
+}
+
+fn admin(mut section: Section<'_>, folder: &Path, links: &mut Links) -> Admin {
+    let levels = [("admin", Level::Admin), ("operator", Level::Operator), ("user", Level::User)];
+    let socket = section.placed_or("socket", value::text, "run/lb.sock".to_owned());
+    let admin = Admin {
+        socket: resolve(folder, &socket.value),
+        mode: section.or("mode", value::mode, 0o660),
+        level: section.or("level", value::one_of(&levels), Level::Admin),
+    };
+    links.sockets.push(socket.map(|_| admin.socket.clone()));
+    section.finish();
+    admin
+}
+
+fn stats(mut section: Section<'_>, links: &mut Links) -> Stats {
+    let bind = section.list("bind", value::address, ([127, 0, 0, 1], 8404).into());
+    section.finish();
+    let addresses = bind.iter().map(|address| address.value).collect();
+    links.binds.extend(bind);
+    Stats { bind: addresses }
+}
+
+fn log(mut section: Section<'_>, folder: &Path) -> Log {
+    let formats = [("json", LogFormat::Json), ("http", LogFormat::Http), ("off", LogFormat::Off)];
+    let log = Log {
+        format: section.or("format", value::one_of(&formats), LogFormat::Json),
+        target: match section.or("target", value::text, "stderr".to_owned()).as_str() {
+            "stderr" => LogTarget::Stderr,
+            "stdout" => LogTarget::Stdout,
+            path => LogTarget::File(resolve(folder, path)),
+        },
+    };
+    section.finish();
+    log
+}
+
+/// A path of the file, seen from its folder.
+fn resolve(folder: &Path, path: &str) -> PathBuf {
+    folder.join(Path::new(path).strip_prefix(".").unwrap_or(Path::new(path)))
+}
+
+/// A `timeout` section on top of `base`; keys that mean nothing on its side are faults.
+fn timeouts(mut section: Section<'_>, base: Timeouts, side: Side) -> Timeouts {
+    let mut limit = |key, owner, default| match (owner, side) {
+        (Side::Frontend, Side::Backend) => {
+            section.misplaced(
+                key,
+                "it is a limit towards clients",
+                "put it in [timeout] or in [frontend.NAME.timeout]",
+            );
+            default
+        }
+        (Side::Backend, Side::Frontend) => {
+            section.misplaced(
+                key,
+                "it is a limit towards servers",
+                "put it in [timeout] or in [backend.NAME.timeout]",
+            );
+            default
+        }
+        _ => section.or(key, value::duration, default),
+    };
+    let timeouts = Timeouts {
+        connect: limit("connect", Side::Backend, base.connect),
+        client: limit("client", Side::Frontend, base.client),
+        server: limit("server", Side::Backend, base.server),
+        http_request: limit("http_request", Side::Frontend, base.http_request),
+        http_keep_alive: limit("http_keep_alive", Side::Frontend, base.http_keep_alive),
+        queue: limit("queue", Side::Backend, base.queue),
+        tunnel: limit("tunnel", Side::Backend, base.tunnel),
+    };
+    section.finish();
+    timeouts
+}

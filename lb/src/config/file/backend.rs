@@ -1,0 +1,80 @@
+//! `[backend.NAME]`, its servers and its health check.
+
+use std::ops::Range;
+use std::time::Duration;
+
+use toml::Spanned;
+use toml::de::DeValue;
+
+use super::check::Links;
+use super::section::Section;
+use super::{Side, timeouts, value};
+use crate::config::{Backend, Balance, Health, HealthStart, Server, Timeouts};
+
+/// Reads one backend, with the global time limits beneath its own.
+pub(super) fn read(mut section: Section<'_>, timeout: Timeouts, links: &mut Links) -> Backend {
+    links.backends.push(section.name());
+    let starts = [("up", HealthStart::Up), ("checked", HealthStart::Checked)];
+    let backend = Backend {
+        name: section.key.to_owned(),
+        balance: section.or("balance", value::balance, Balance::RoundRobin),
+        retries: section.or("retries", value::whole(0..=100), 3),
+        health: section.optional("health").map(health),
+        health_start: section.or("health_start", value::one_of(&starts), HealthStart::Up),
+        resolve: section.or("resolve", value::duration, Duration::from_secs(1)),
+        max_idle: section.or("max_idle", value::whole(0..=65_536), 256),
+        idle_timeout: section.or("idle_timeout", value::duration, Duration::from_secs(60)),
+        timeout: timeouts(section.section("timeout"), timeout, Side::Backend),
+        servers: servers(&section.section("servers")),
+    };
+    section.finish();
+    backend
+}
+
+fn health(mut section: Section<'_>) -> Health {
+    let health = Health {
+        path: section.maybe("path", value::origin_path),
+        host: section.maybe("host", value::host),
+        port: section.maybe("port", value::whole(1..=65_535)),
+        interval: section.or("interval", value::duration, Duration::from_secs(2)),
+        timeout: section.or("timeout", value::duration, Duration::from_secs(1)),
+        rise: section.or("rise", value::whole(1..=1000), 2),
+        fall: section.or("fall", value::whole(1..=1000), 3),
+    };
+    section.finish();
+    health
+}
+
+fn servers(section: &Section<'_>) -> Vec<Server> {
+    section.entries().into_iter().map(|(name, at, value)| server(section, name, at, value)).collect()
+}
+
+/// A server: its address as a string, or a section.
+fn server<'a>(
+    servers: &Section<'a>,
+    name: &'a str,
+    at: Range<usize>,
+    value: &'a Spanned<DeValue<'a>>,
+) -> Server {
+    let mut section = match value.get_ref() {
+        DeValue::Table(_) => servers.child(name, at, value),
+        _ => servers.bare(name, at),
+    };
+    let address = match value.get_ref() {
+        DeValue::Table(_) => section.need("address", value::endpoint, "address = \"api0:4000\""),
+        _ => servers.placed(name, value, value::endpoint),
+    };
+    // Empty only beside a fault.
+    let (host, port) = address.map(|address| address.value).unwrap_or_default();
+    let server = Server {
+        name: section.name().value,
+        host,
+        port,
+        weight: section.or("weight", value::whole(0..=256), 1),
+        maxconn: section.or("maxconn", value::whole(0..=10_000_000), 0),
+        backup: section.or("backup", value::boolean, false),
+        disabled: section.or("disabled", value::boolean, false),
+    };
+    section.finish();
+    server
+}

@@ -1,0 +1,75 @@
+//! What sections say about each other, checked when all of them have been read.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use super::section::Placed;
+use super::value::near;
+use crate::config::Faults;
+
+/// Everything in the file that has to be unique or to exist.
+#[derive(Default)]
+pub(super) struct Links {
+    /// Names of frontends.
+    pub(super) frontends: Vec<Placed<String>>,
+    /// Names of backends.
+    pub(super) backends: Vec<Placed<String>>,
+    /// Backends that frontends name.
+    pub(super) uses: Vec<Placed<String>>,
+    /// Addresses listened on, by frontends and for statistics.
+    pub(super) binds: Vec<Placed<SocketAddr>>,
+    /// Runtime sockets.
+    pub(super) sockets: Vec<Placed<PathBuf>>,
+}
+
+// === impl Links ===
+
+impl Links {
+    /// Reports what does not fit together.
+    pub(super) fn check(self, faults: &mut Faults) {
+        if self.frontends.is_empty() {
+            let suggestion = "add a section such as `[frontend.fe_api]` with `bind` and `backend`";
+            faults.add_whole("there is no frontend".to_owned(), suggestion);
+        }
+        self.check_uses(faults);
+        // Port 0 stands for a free one, a different one each time.
+        let binds = self.binds.into_iter().filter(|bind| bind.value.port() != 0);
+        unique(faults, binds.collect(), |bind| format!("`{bind}` is listened on twice"));
+        unique(faults, self.sockets, |path| format!("`{}` is the path of two sockets", path.display()));
+        let names = self.frontends.into_iter().chain(self.backends).collect();
+        unique(faults, names, |name| format!("`{name}` is the name of a frontend and of a backend"));
+    }
+
+    fn check_uses(&self, faults: &mut Faults) {
+        let names: Vec<&str> = self.backends.iter().map(|backend| backend.value.as_str()).collect();
+        for Placed { value, key, at } in self.uses.iter().filter(|used| !names.contains(&used.value.as_str()))
+        {
+            let suggestion = match near(value, names.iter().copied()) {
+                Some(name) => format!("did you mean `\"{name}\"`?"),
+                None if names.is_empty() => "add a section such as `[backend.api_nodes.servers]`".to_owned(),
+                None => format!("there is {}", names.join(", ")),
+            };
+            faults.add(at.clone(), key.clone(), format!("there is no backend `{value}`"), Some(suggestion));
+        }
+    }
+}
+
+/// Reports every value that has been seen before, in the order of the file.
+fn unique<T: Eq + Hash>(faults: &mut Faults, mut values: Vec<Placed<T>>, message: impl Fn(&T) -> String) {
+    values.sort_by_key(|value| value.at.start);
+    let mut seen = HashMap::new();
+    for Placed { value, key, at } in values {
+        if let Some((first, place)) = seen.get(&value) {
+            // A default has no place of its own.
+            let place = match faults.place(*place).0 {
+                line if *place > 0 => format!("on line {line}"),
+                _ => "by default".to_owned(),
+            };
+            faults.add(at, key, message(&value), Some(format!("`{first}` has it {place}")));
+        } else {
+            seen.insert(value, (key, at.start));
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! From a TOML value to the value it stands for, or to what it should have been.
+//!
+//! Each reader is a function of the value alone: it does not know its key, its place or its default.
+
+use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::str::FromStr;
+use std::time::Duration;
+
+use http::HeaderName;
+use http::uri::Authority;
+use toml::de::DeValue;
+
+use crate::config::{Balance, units};
+
+/// A value that has been read, or why it cannot be.
+pub(super) type Read<T> = Result<T, Wrong>;
+
+/// What a value should have been.
+#[derive(Debug)]
+pub(super) struct Wrong {
+    /// Ends the sentence "it must be …".
+    pub(super) wants: String,
+    /// What was probably meant, as it would be written.
+    pub(super) meant: Option<String>,
+}
+
+/// Longest duration of all: HAProxy's own limit is 24 days too.
+const LONGEST: Duration = Duration::from_secs(24 * 24 * 3600);
+
+// === plain values ===
+
+/// `true` or `false`.
+pub(super) fn boolean(value: &DeValue<'_>) -> Read<bool> {
+    value.as_bool().ok_or_else(|| {
+        let meant = value.as_str().filter(|text| ["true", "false"].contains(text));
+        wrong("`true` or `false`", meant.map(str::to_owned))
+    })
+}
+
+/// A whole number within limits.
+pub(super) fn whole<T: TryFrom<u64>>(limits: RangeInclusive<u64>) -> impl Fn(&DeValue<'_>) -> Read<T> {
+    move |value| {
+        let number = |text: &str| text.parse().ok().filter(|number| limits.contains(number));
+        let read = value.as_integer().and_then(|integer| {
+            let number = u64::from_str_radix(integer.as_str(), integer.radix()).ok()?;
+            T::try_from(number).ok().filter(|_| limits.contains(&number))
+        });
+        read.ok_or_else(|| {
+            let meant = value.as_str().and_then(number).map(|number| number.to_string());
+            wrong(format!("a whole number from {} to {}", limits.start(), limits.end()), meant)
+        })
+    }
+}
+
+/// Text that is not empty.
+pub(super) fn text(value: &DeValue<'_>) -> Read<String> {
+    let text = value.as_str().filter(|text| !text.is_empty());
+    text.map(str::to_owned).ok_or_else(|| wrong("a string in quotes, not an empty one", None))
+}
+
+/// One of a few words.
+pub(super) fn one_of<T: Clone>(words: &[(&str, T)]) -> impl Fn(&DeValue<'_>) -> Read<T> {
+    |value| {
+        let word = value.as_str().unwrap_or_default();
+        let found = words.iter().find(|(name, _)| *name == word);
+        found.map(|(_, meaning)| meaning.clone()).ok_or_else(|| {
+            let names: Vec<_> = words.iter().map(|(name, _)| *name).collect();
+            let meant = near(word, names.iter().copied()).map(quoted);
+            wrong(format!("one of `\"{}\"`", names.join("\"`, `\"")), meant)
+        })
+    }
+}
+
+// === quantities ===
+
+/// A duration, not zero.
+pub(super) fn duration(value: &DeValue<'_>) -> Read<Duration> {
+    duration_from(Duration::from_millis(1), value)
+}
+
+/// A duration; zero means "at once".
+pub(super) fn duration_or_zero(value: &DeValue<'_>) -> Read<Duration> {
+    duration_from(Duration::ZERO, value)
+}
+
+fn duration_from(shortest: Duration, value: &DeValue<'_>) -> Read<Duration> {
+    let parse = |text: &str| units::duration(text).filter(|it| (shortest..=LONGEST).contains(it));
+    value.as_str().and_then(parse).ok_or_else(|| {
+        let meant = units::nearly_duration(&written(value)).filter(|text| parse(text).is_some());
+        let wants =
+            format!("a duration from {}ms to 576h such as `\"250ms\"` or `\"2s\"`", shortest.as_millis());
+        wrong(wants, meant.map(quoted))
+    })
+}
+
+/// A size in bytes, from 1 KiB to 1 MiB.
+pub(super) fn size(value: &DeValue<'_>) -> Read<usize> {
+    let parse = |text: &str| units::size(text).filter(|it| (1 << 10..=1 << 20).contains(it));
+    value.as_str().and_then(parse).ok_or_else(|| {
+        let meant = units::nearly_size(&written(value)).filter(|text| parse(text).is_some());
+        wrong("a size from 1KiB to 1MiB such as `\"16KiB\"`", meant.map(quoted))
+    })
+}
+
+/// Permission bits of a file.
+pub(super) fn mode(value: &DeValue<'_>) -> Read<u32> {
+    value.as_str().and_then(units::mode).ok_or_else(|| {
+        let meant = Some(format!("{:0>4}", written(value))).filter(|text| units::mode(text).is_some());
+        wrong("permission bits in octal such as `\"0660\"`", meant.map(quoted))
+    })
+}
+
+// === places ===
+
+/// An address to listen on.
+pub(super) fn address(value: &DeValue<'_>) -> Read<SocketAddr> {
+    let text = written(value);
+    value.as_str().and_then(|text| text.parse().ok()).ok_or_else(|| {
+        let port = text.strip_prefix("*:").or(text.strip_prefix(':')).unwrap_or(&text);
+        let meant = match (text.parse::<IpAddr>(), text.strip_prefix("localhost:")) {
+            (Ok(ip), _) => SocketAddr::new(ip, 5000).to_string(),
+            (_, Some(port)) => format!("127.0.0.1:{port}"),
+            _ => format!("0.0.0.0:{port}"),
+        };
+        let meant = Some(meant).filter(|text| text.parse::<SocketAddr>().is_ok());
+        wrong("an IP address and a port such as `\"0.0.0.0:5000\"` or `\"[::]:5000\"`", meant.map(quoted))
+    })
+}
+
+/// Host and port of a server.
+pub(super) fn endpoint(value: &DeValue<'_>) -> Read<(String, u16)> {
+    value.as_str().and_then(units::endpoint).ok_or_else(|| {
+        let text = written(value);
+        let (ip, bracketed) = (text.rsplit_once(':'), |(ip, port)| format!("[{ip}]:{port}"));
+        let host = text.trim_start_matches("https://").trim_start_matches("http://").trim_end_matches('/');
+        let guesses = [host.to_owned(), format!("{host}:80"), ip.map(bracketed).unwrap_or_default()];
+        let meant = guesses.into_iter().find(|guess| units::endpoint(guess).is_some());
+        wrong("a host and a port such as `\"api0:4000\"` or `\"[::1]:4000\"`", meant.map(quoted))
+    })
+}
+
+/// Path of a health check's GET (RFC 9112 3.2.1: origin form).
+pub(super) fn origin_path(value: &DeValue<'_>) -> Read<String> {
+    let is_path =
+        |text: &str| text.starts_with('/') && text.bytes().all(|b| b.is_ascii_graphic() && b != b'#');
+    value.as_str().filter(|text| is_path(text)).map(str::to_owned).ok_or_else(|| {
+        let meant = value.as_str().map(|text| format!("/{text}")).filter(|text| is_path(text));
+        wrong("a path that begins with `/` such as `\"/health\"`", meant.map(quoted))
+    })
+}
+
+/// What goes into a `Host` field (RFC 9110 7.2).
+pub(super) fn host(value: &DeValue<'_>) -> Read<String> {
+    let is_host = |text: &&str| Authority::from_str(text).is_ok() && !text.contains('@');
+    let host = value.as_str().filter(is_host).map(str::to_owned);
+    host.ok_or_else(|| wrong("a host name, with a port if need be, such as `\"api.example.com\"`", None))
+}
+
+/// How a server is picked.
+pub(super) fn balance(value: &DeValue<'_>) -> Read<Balance> {
+    let words = [
+        ("roundrobin", Balance::RoundRobin),
+        ("leastconn", Balance::LeastConn),
+        ("random", Balance::Random),
+        ("first", Balance::First),
+        ("source", Balance::Source),
+        ("uri", Balance::Uri),
+    ];
+    let header = |name: &str| HeaderName::from_str(name).ok();
+    let text = value.as_str().unwrap_or_default();
+    if let Some(name) = text.strip_prefix("header:").and_then(header) {
+        return Ok(Balance::Header(name.as_str().to_owned()));
+    }
+    one_of(&words)(value).map_err(|mut wrong| {
+        wrong.wants.push_str(" or `\"header:NAME\"`");
+        let haproxy = text.strip_prefix("hdr(").and_then(|rest| rest.strip_suffix(')')).and_then(header);
+        wrong.meant = haproxy.map(|name| quoted(format!("header:{name}"))).or(wrong.meant);
+        wrong
+    })
+}
+
+// === what was meant ===
+
+/// The candidate that `word` was probably meant to be.
+pub(super) fn near<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
+    let allowed = |name: &str| word.len().max(name.len()) / 3;
+    let close = candidates.into_iter().filter(|name| word.len().abs_diff(name.len()) <= allowed(name));
+    let measured = close.map(|name| (strsim::damerau_levenshtein(word, name), name));
+    let found =
+        measured.filter(|(distance, name)| *distance <= allowed(name)).min_by_key(|(distance, _)| *distance);
+    found.map(|(_, name)| name)
+}
+
+fn wrong(wants: impl Into<String>, meant: Option<String>) -> Wrong {
+    Wrong { wants: wants.into(), meant }
+}
+
+fn quoted(text: impl AsRef<str>) -> String {
+    format!("{:?}", text.as_ref())
+}
+
+/// A string or a number as it was written, to guess from; empty for anything else.
+fn written(value: &DeValue<'_>) -> String {
+    match value {
+        DeValue::String(text) => text.to_string(),
+        DeValue::Integer(number) => number.to_string(),
+        _ => String::new(),
+    }
+}

@@ -1,0 +1,279 @@
+//! Right files, and what they mean field by field.
+
+use super::*;
+
+const SMALLEST: &str = r#"
+[frontend.fe_api]
+bind = "0.0.0.0:5000"
+backend = "api_nodes"
+
+[backend.api_nodes.servers]
+api0 = "api0:4000"
+api1 = "api1:4000"
+api2 = "api2:4000"
+"#;
+
+/// Everything, each key with a value that is not its default.
+const EVERYTHING: &str = r#"
+[process]
+threads = 3
+maxconn = 10_000
+shutdown_grace = "0s"
+
+[[admin]]
+socket = "/run/lb/admin.sock"
+mode = "0600"
+level = "operator"
+
+[[admin]]
+socket = "user.sock"
+level = "user"
+
+[stats]
+bind = ["0.0.0.0:8405", "[::1]:8405"]
+
+[log]
+format = "http"
+target = "log/access.log"
+
+[timeout]
+connect = "250ms"
+client = "1m"
+
+[frontend.web]
+bind = ["0.0.0.0:80", "[::]:80"]
+backend = "b"
+forwarded = false
+max_head = "8KiB"
+max_headers = 50
+timeout = { http_request = "3s", http_keep_alive = "4s", client = "5s" }
+
+[frontend.api]
+bind = "127.0.0.1:0"
+backend = "a"
+
+[backend.b]
+balance = "header:X-Session"
+retries = 0
+health = { path = "/health?deep=1", host = "b.example:80", port = 81, interval = "3s", timeout = "500ms", rise = 4, fall = 5 }
+health_start = "checked"
+resolve = "30s"
+max_idle = 0
+idle_timeout = "5s"
+
+[backend.b.timeout]
+connect = "1s"
+server = "2h"
+queue = "6s"
+tunnel = "24h"
+
+[backend.b.servers]
+z = "10.0.0.1:4000"
+a = { address = "[::1]:4000", weight = 10, maxconn = 200, backup = true, disabled = true }
+m = "api.internal:65535"
+
+[backend.a]
+health = {}
+"#;
+
+fn parse(text: &str) -> Config {
+    Config::parse(text, Path::new("etc/lb.toml")).unwrap_or_else(|faults| panic!("{faults}"))
+}
+
+fn server(name: &str, host: &str, port: u16) -> Server {
+    let (name, host) = (name.to_owned(), host.to_owned());
+    Server { name, host, port, weight: 1, maxconn: 0, backup: false, disabled: false }
+}
+
+#[test]
+fn defaults_of_the_smallest_file() {
+    let seconds = Duration::from_secs;
+    let config = parse(SMALLEST);
+    assert!((1..=512).contains(&config.process.threads));
+    let expected = Config {
+        file: "etc/lb.toml".into(),
+        process: Process { threads: config.process.threads, maxconn: 20_000, shutdown_grace: seconds(30) },
+        admin: vec![Admin { socket: "etc/run/lb.sock".into(), mode: 0o660, level: Level::Admin }],
+        stats: Stats { bind: vec!["127.0.0.1:8404".parse().unwrap()] },
+        log: Log { format: LogFormat::Json, target: LogTarget::Stderr },
+        frontends: vec![Frontend {
+            name: "fe_api".into(),
+            bind: vec!["0.0.0.0:5000".parse().unwrap()],
+            backend: "api_nodes".into(),
+            forwarded: true,
+            max_head: 16 * 1024,
+            max_headers: 101,
+            timeout: Timeouts::default(),
+        }],
+        backends: vec![Backend {
+            name: "api_nodes".into(),
+            balance: Balance::RoundRobin,
+            retries: 3,
+            health: None,
+            health_start: HealthStart::Up,
+            resolve: seconds(1),
+            max_idle: 256,
+            idle_timeout: seconds(60),
+            timeout: Timeouts {
+                connect: seconds(2),
+                client: seconds(30),
+                server: seconds(30),
+                http_request: seconds(10),
+                http_keep_alive: seconds(60),
+                queue: seconds(5),
+                tunnel: seconds(3600),
+            },
+            servers: (0..3).map(|i| server(&format!("api{i}"), &format!("api{i}"), 4000)).collect(),
+        }],
+    };
+    assert_eq!(config, expected);
+}
+
+#[test]
+fn everything_said() {
+    let seconds = Duration::from_secs;
+    let config = parse(EVERYTHING);
+    assert_eq!(config.process, Process { threads: 3, maxconn: 10_000, shutdown_grace: Duration::ZERO });
+    let sockets = [
+        Admin { socket: "/run/lb/admin.sock".into(), mode: 0o600, level: Level::Operator },
+        Admin { socket: "etc/user.sock".into(), mode: 0o660, level: Level::User },
+    ];
+    assert_eq!(config.admin, sockets);
+    assert_eq!(config.stats.bind, ["0.0.0.0:8405".parse().unwrap(), "[::1]:8405".parse().unwrap()]);
+    assert_eq!(
+        config.log,
+        Log { format: LogFormat::Http, target: LogTarget::File("etc/log/access.log".into()) }
+    );
+
+    let global = Timeouts { connect: Duration::from_millis(250), client: seconds(60), ..Timeouts::default() };
+    let web = Frontend {
+        name: "web".into(),
+        bind: vec!["0.0.0.0:80".parse().unwrap(), "[::]:80".parse().unwrap()],
+        backend: "b".into(),
+        forwarded: false,
+        max_head: 8192,
+        max_headers: 50,
+        timeout: Timeouts {
+            http_request: seconds(3),
+            http_keep_alive: seconds(4),
+            client: seconds(5),
+            ..global
+        },
+    };
+    assert_eq!(config.frontends[0], web);
+    assert_eq!((config.frontends[1].name.as_str(), config.frontends[1].timeout), ("api", global));
+
+    let [b, a] = config.backends.as_slice() else { panic!("two backends, in file order") };
+    let limits = (seconds(1), seconds(7200), seconds(6), seconds(86_400));
+    let Timeouts { connect, server: inactivity, queue, tunnel, .. } = b.timeout;
+    assert_eq!((connect, inactivity, queue, tunnel), limits);
+    assert_eq!(b.timeout.client, seconds(60), "the global limit shows through");
+    assert_eq!(b.balance, Balance::Header("x-session".into()));
+    assert_eq!((b.retries, b.max_idle, b.idle_timeout, b.resolve), (0, 0, seconds(5), seconds(30)));
+    assert_eq!(b.health_start, HealthStart::Checked);
+    let health = Health {
+        path: Some("/health?deep=1".into()),
+        host: Some("b.example:80".into()),
+        port: Some(81),
+        interval: seconds(3),
+        timeout: Duration::from_millis(500),
+        rise: 4,
+        fall: 5,
+    };
+    assert_eq!(b.health.as_ref(), Some(&health));
+    let second =
+        Server { weight: 10, maxconn: 200, backup: true, disabled: true, ..server("a", "::1", 4000) };
+    assert_eq!(b.servers, [server("z", "10.0.0.1", 4000), second, server("m", "api.internal", 65_535)]);
+
+    assert_eq!((a.name.as_str(), a.servers.len()), ("a", 0));
+    let (interval, timeout) = (seconds(2), seconds(1));
+    let tcp = Health { path: None, host: None, port: None, interval, timeout, rise: 2, fall: 3 };
+    assert_eq!(a.health.as_ref(), Some(&tcp), "without a path a check is a TCP connection");
+}
+
+#[test]
+fn the_documented_defaults_are_the_defaults() {
+    let said = r#"
+        [process]
+        threads = 0
+        maxconn = 20000
+        shutdown_grace = "30s"
+        [admin]
+        socket = "run/lb.sock"
+        mode = "0660"
+        level = "admin"
+        [stats]
+        bind = "127.0.0.1:8404"
+        [log]
+        format = "json"
+        target = "stderr"
+        [timeout]
+        connect = "2s"
+        client = "30s"
+        server = "30s"
+        http_request = "10s"
+        http_keep_alive = "60s"
+        queue = "5s"
+        tunnel = "1h"
+        [frontend.fe_api]
+        bind = "0.0.0.0:5000"
+        backend = "api_nodes"
+        forwarded = true
+        max_head = "16KiB"
+        max_headers = 101
+        [backend.api_nodes]
+        balance = "roundrobin"
+        retries = 3
+        health = { path = "/health", interval = "2s", timeout = "1s", rise = 2, fall = 3 }
+        health_start = "up"
+        resolve = "1s"
+        max_idle = 256
+        idle_timeout = "60s"
+        [backend.api_nodes.servers]
+        api0 = "api0:4000"
+        api1 = { address = "api1:4000", weight = 1, maxconn = 0, backup = false, disabled = false }
+        api2 = "api2:4000"
+    "#;
+    // A check is the one thing there that is off by default; its own keys have the defaults said.
+    let checked = format!("{SMALLEST}[backend.api_nodes]\nhealth.path = \"/health\"");
+    assert_eq!(parse(said), parse(&checked));
+}
+
+#[test]
+fn each_balance() {
+    let words = [
+        ("roundrobin", Balance::RoundRobin),
+        ("leastconn", Balance::LeastConn),
+        ("random", Balance::Random),
+        ("first", Balance::First),
+        ("source", Balance::Source),
+        ("uri", Balance::Uri),
+        ("header:Cookie", Balance::Header("cookie".into())),
+    ];
+    for (word, balance) in words {
+        let config = parse(&format!("{SMALLEST}[backend.b]\nbalance = \"{word}\""));
+        assert_eq!(config.backends[1].balance, balance, "{word}");
+    }
+}
+
+#[test]
+fn what_is_switched_off_stays_off() {
+    let config = parse(&format!("admin = []\nstats.bind = []\nlog.format = \"off\"\n{SMALLEST}"));
+    assert_eq!((config.admin.len(), config.stats.bind.len()), (0, 0));
+    assert_eq!(config.log.format, LogFormat::Off);
+}
+
+#[test]
+fn ports_and_addresses_that_do_not_collide() {
+    let text = r#"
+        stats.bind = "127.0.0.1:0"
+        [frontend.a]
+        bind = ["127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:80"]
+        backend = "b"
+        [frontend.c]
+        bind = ["127.0.0.1:0", "127.0.0.2:80", "[::1]:80"]
+        backend = "b"
+        [backend.b]
+    "#;
+    assert_eq!(parse(text).frontends.len(), 2);
+}
