@@ -1,3 +1,14 @@
-//! A load balancer for HTTP, driven while it runs by HAProxy's own commands.
+//! `lb`: an HTTP load balancer that takes HAProxy's place in a deployment without downtime.
+//!
+//! The map and the floors are in `ARCHITECTURE.md`; the rule that a module uses only lower floors is held by a test.
+//! This crate refuses to be a framework: the binary is its user, the public items are there for tests, benches and the sample.
 
+pub mod balance;
 pub mod config;
+pub mod control;
+pub mod counters;
+pub mod log;
+pub mod net;
+pub mod server;
+pub mod topology;
+pub mod upstream;

@@ -1,0 +1,167 @@
+//! Picking a server: round robin, least connections, random, first, and consistent hashes.
+//!
+//! A [`Rotation`] is immutable: the usable servers of a backend in the shape its algorithm needs. Picking costs one step for
+//! every algorithm but least connections, which looks at each server. It refuses to know why a server is usable or not.
+
+mod ring;
+mod schedule;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+use crate::config::Balance;
+use crate::server::{Claim, Refusal, Server, ServerId};
+
+pub use ring::hash;
+
+/// The usable servers of a backend at one moment.
+#[derive(Debug)]
+pub struct Rotation {
+    members: Box<[Member]>,
+    order: Order,
+}
+
+/// What a pick came to.
+#[derive(Debug)]
+pub enum Pick {
+    /// A server, with this exchange counted in.
+    Claimed(Claim),
+    /// Servers are there but all full: worth waiting.
+    Full,
+    /// Nobody is there.
+    Nobody,
+}
+
+/// Servers that an exchange has already tried; few, so a list.
+#[derive(Debug, Default)]
+pub struct Tried(Vec<ServerId>);
+
+#[derive(Debug)]
+struct Member {
+    server: Arc<Server>,
+    weight: u32,
+}
+
+#[derive(Debug)]
+enum Order {
+    /// Indices, each as often as its weight says, spread evenly.
+    Schedule(Box<[u32]>),
+    LeastConn,
+    /// Running sums of the weights.
+    Random(Box<[u64]>),
+    First,
+    Ring(ring::Ring),
+}
+
+// === impl Rotation ===
+
+impl Rotation {
+    /// The rotation of those of `servers` that are usable: the active ones, or if there are none the first backup.
+    pub fn new(balance: &Balance, servers: &[Arc<Server>]) -> Self {
+        let usable = |backup: bool| {
+            servers
+                .iter()
+                .filter(move |server| server.is_backup() == backup && server.is_usable())
+                .map(|server| Member { server: Arc::clone(server), weight: server.weight() })
+        };
+        let mut members: Box<[Member]> = usable(false).collect();
+        if members.is_empty() {
+            members = usable(true).take(1).collect();
+        }
+        let weights = || members.iter().map(|member| member.weight);
+        let order = match balance {
+            Balance::RoundRobin => Order::Schedule(schedule::smooth(weights())),
+            Balance::LeastConn => Order::LeastConn,
+            Balance::Random => Order::Random(schedule::running_sums(weights())),
+            Balance::First => Order::First,
+            Balance::Source | Balance::Uri | Balance::Header(_) => Order::Ring(ring::Ring::new(
+                members.iter().map(|member| (&*member.server.name, member.weight)),
+            )),
+        };
+        Self { members, order }
+    }
+
+    /// Picks and claims. `cursor` is the backend's place in its turn, `key` what a hash goes by; servers in `tried` come last.
+    pub fn pick(&self, cursor: &AtomicUsize, key: u64, tried: &Tried) -> Pick {
+        if self.members.is_empty() {
+            return Pick::Nobody;
+        }
+        let first = self.first_choice(cursor, key, tried);
+        let mut full = false;
+        // Who was tried before gets another chance only when nobody else can.
+        for again in [false, true] {
+            if again && tried.0.is_empty() {
+                break;
+            }
+            for offset in 0..self.members.len() {
+                let member = &self.members[(first + offset) % self.members.len()];
+                if tried.contains(member.server.id) != again {
+                    continue;
+                }
+                match member.server.claim() {
+                    Ok(claim) => return Pick::Claimed(claim),
+                    Err(Refusal::Full) => full = true,
+                    Err(Refusal::Left) => {}
+                }
+            }
+        }
+        if full { Pick::Full } else { Pick::Nobody }
+    }
+
+    /// Names of its servers, in file order.
+    pub fn servers(&self) -> impl Iterator<Item = &Arc<Server>> {
+        self.members.iter().map(|member| &member.server)
+    }
+
+    /// Sum of the weights in force.
+    pub fn weight(&self) -> u64 {
+        self.members.iter().map(|member| u64::from(member.weight)).sum()
+    }
+
+    fn first_choice(&self, cursor: &AtomicUsize, key: u64, tried: &Tried) -> usize {
+        match &self.order {
+            Order::Schedule(schedule) => schedule[cursor.fetch_add(1, Relaxed) % schedule.len()] as usize,
+            Order::LeastConn => self.least(cursor.fetch_add(1, Relaxed), tried),
+            Order::Random(sums) => self.lighter(schedule::draw(sums), schedule::draw(sums)),
+            Order::First => 0,
+            Order::Ring(ring) => ring.find(key),
+        }
+    }
+
+    /// The least loaded with room; the search begins at `start` so that equals take turns.
+    fn least(&self, start: usize, tried: &Tried) -> usize {
+        let count = self.members.len();
+        (0..count)
+            .map(|offset| (start % count + offset) % count)
+            .filter(|index| {
+                let server = &self.members[*index].server;
+                server.has_room() && !tried.contains(server.id)
+            })
+            .reduce(|best, next| self.lighter(best, next))
+            .unwrap_or(start % count)
+    }
+
+    /// The one with less in flight for its weight, counting the exchange to come; the former of equals.
+    fn lighter(&self, one: usize, other: usize) -> usize {
+        let load = |index: usize| u64::from(self.members[index].server.in_flight()) + 1;
+        let weight = |index: usize| u64::from(self.members[index].weight);
+        if load(one) * weight(other) <= load(other) * weight(one) { one } else { other }
+    }
+}
+
+// === impl Tried ===
+
+impl Tried {
+    /// Remembers a server.
+    pub fn add(&mut self, server: ServerId) {
+        self.0.push(server);
+    }
+
+    #[inline]
+    fn contains(&self, server: ServerId) -> bool {
+        self.0.contains(&server)
+    }
+}
+
+#[cfg(test)]
+mod tests;

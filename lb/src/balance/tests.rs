@@ -1,0 +1,113 @@
+//! Every algorithm against a handful of servers: proportions, limits, orders, and who comes last.
+
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::config::{self, HealthStart};
+use crate::server::{Admin, Queue};
+
+fn server(name: &str, weight: u32, maxconn: u32, backup: bool) -> Arc<Server> {
+    let (name, host) = (name.to_owned(), "127.0.0.1".to_owned());
+    let spec = config::Server { name, host, port: 1, weight, maxconn, backup, disabled: false };
+    Server::new(&"be".into(), 1, &spec, None, HealthStart::Up, &Arc::new(Queue::default()), 1)
+}
+
+fn three() -> Vec<Arc<Server>> {
+    [("a", 1), ("b", 2), ("c", 1)].map(|(name, weight)| server(name, weight, 0, false)).into()
+}
+
+fn claim(pick: Pick) -> Claim {
+    let Pick::Claimed(claim) = pick else { panic!("{pick:?}") };
+    claim
+}
+
+/// Who gets how many of `picks`, each given back at once or all held.
+fn shares(rotation: &Rotation, picks: u64, hold: bool) -> BTreeMap<String, u32> {
+    let cursor = AtomicUsize::new(0);
+    let mut held = Vec::new();
+    let mut shares = BTreeMap::new();
+    for key in 0..picks {
+        let claim = claim(rotation.pick(&cursor, hash(&key.to_le_bytes()), &Tried::default()));
+        *shares.entry(claim.server().name.to_string()).or_default() += 1;
+        if hold {
+            held.push(claim);
+        }
+    }
+    shares
+}
+
+fn expect<const N: usize>(pairs: [(&str, u32); N]) -> BTreeMap<String, u32> {
+    pairs.map(|(name, count)| (name.to_owned(), count)).into()
+}
+
+#[test]
+fn weights_are_kept() {
+    let servers = three();
+    let by_turn = Rotation::new(&Balance::RoundRobin, &servers);
+    assert_eq!(shares(&by_turn, 400, false), expect([("a", 100), ("b", 200), ("c", 100)]));
+    let by_load = Rotation::new(&Balance::LeastConn, &servers);
+    assert_eq!(shares(&by_load, 400, true), expect([("a", 100), ("b", 200), ("c", 100)]));
+    for balance in [Balance::Random, Balance::Source, Balance::Uri, Balance::Header("x".into())] {
+        let shares = shares(&Rotation::new(&balance, &servers), 4000, false);
+        assert!(shares["b"] > shares["a"] && shares["b"] > shares["c"], "{balance:?}: {shares:?}");
+    }
+    assert_eq!(shares(&Rotation::new(&Balance::First, &servers), 9, true), expect([("a", 9)]));
+}
+
+#[test]
+fn a_full_server_is_passed_over_and_all_full_is_worth_waiting() {
+    let servers = vec![server("a", 1, 1, false), server("b", 1, 1, false)];
+    for balance in [Balance::RoundRobin, Balance::LeastConn, Balance::Random, Balance::First, Balance::Source]
+    {
+        let rotation = Rotation::new(&balance, &servers);
+        let cursor = AtomicUsize::new(0);
+        let one = claim(rotation.pick(&cursor, 7, &Tried::default()));
+        let two = claim(rotation.pick(&cursor, 7, &Tried::default()));
+        assert_ne!(one.server().id, two.server().id, "{balance:?}");
+        assert!(matches!(rotation.pick(&cursor, 7, &Tried::default()), Pick::Full), "{balance:?}");
+    }
+}
+
+#[test]
+fn who_left_after_the_rotation_was_made_is_not_claimed() {
+    let servers = three();
+    let rotation = Rotation::new(&Balance::RoundRobin, &servers);
+    servers[0].set_admin(Admin::Maint);
+    servers[1].set_admin(Admin::Drain);
+    let cursor = AtomicUsize::new(0);
+    for _ in 0..8 {
+        assert_eq!(&*claim(rotation.pick(&cursor, 0, &Tried::default())).server().name, "c");
+    }
+    servers[2].set_admin(Admin::Maint);
+    assert!(matches!(rotation.pick(&cursor, 0, &Tried::default()), Pick::Nobody));
+}
+
+#[test]
+fn who_was_tried_comes_last() {
+    let servers = vec![server("a", 1, 0, false), server("b", 1, 0, false)];
+    for balance in [Balance::RoundRobin, Balance::LeastConn, Balance::First, Balance::Source] {
+        let rotation = Rotation::new(&balance, &servers);
+        let cursor = AtomicUsize::new(0);
+        let mut tried = Tried::default();
+        tried.add(servers[0].id);
+        for key in 0..8 {
+            assert_eq!(&*claim(rotation.pick(&cursor, key, &tried)).server().name, "b", "{balance:?}");
+        }
+        tried.add(servers[1].id);
+        claim(rotation.pick(&cursor, 0, &tried));
+    }
+}
+
+#[test]
+fn backups_serve_only_when_nobody_else_can_and_one_at_a_time() {
+    let servers = vec![server("a", 1, 0, false), server("x", 1, 0, true), server("y", 1, 0, true)];
+    let names = |servers: &[Arc<Server>]| {
+        let rotation = Rotation::new(&Balance::RoundRobin, servers);
+        rotation.servers().map(|server| server.name.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(names(&servers), ["a"]);
+    servers[0].set_weight(0);
+    assert_eq!(names(&servers), ["x"]);
+    servers[1].set_admin(Admin::Drain);
+    assert_eq!(names(&servers), ["y"]);
+}

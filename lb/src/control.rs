@@ -1,0 +1,223 @@
+//! The only writer of state: the runtime socket, signals, checks, discovery and reloads all come through here.
+//!
+//! Every method changes the servers, makes the rotation anew, swaps the snapshot, tells whom it concerns and logs who asked, in this
+//! order. Nothing here waits for the data side, and nothing on the data side waits for this.
+
+mod apply;
+mod event;
+mod listeners;
+
+use std::net::SocketAddr;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::watch;
+
+use crate::config::{Config, LogFormat};
+use crate::log::Log;
+use crate::server::{Admin, CheckResult, Load, Server, Verdict};
+use crate::topology::{Backend, Order, Shared, Topology};
+
+pub use apply::{ApplyError, Changes};
+pub use event::{Event, Origin};
+use listeners::Listeners;
+
+/// The door for writes.
+#[derive(Debug)]
+pub struct Control {
+    shared: Arc<Shared>,
+    log: Log,
+    format: LogFormat,
+    /// Rises with every change; whoever follows the topology waits on it.
+    generation: watch::Sender<u64>,
+    state: Mutex<State>,
+}
+
+/// What only writers need.
+#[derive(Debug)]
+struct State {
+    config: Config,
+    listeners: Listeners,
+    /// The next `iid`.
+    next_id: u32,
+}
+
+// === impl Control ===
+
+impl Control {
+    /// A control over `shared`, which has no topology yet: [`Control::apply`] gives it one.
+    pub fn new(shared: Arc<Shared>, config: &Config, log: Log) -> Arc<Self> {
+        let nothing = Config { frontends: Vec::new(), backends: Vec::new(), ..config.clone() };
+        // HAProxy's first configured proxy is number 2: 1 is its own socket.
+        let state = State { config: nothing, listeners: Listeners::default(), next_id: 2 };
+        Arc::new(Self {
+            shared,
+            log,
+            format: config.log.format,
+            generation: watch::Sender::new(0),
+            state: Mutex::new(state),
+        })
+    }
+
+    /// What the data side and the control side share.
+    pub fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// The snapshot in force.
+    pub fn topology(&self) -> Arc<Topology> {
+        self.shared.topology.load_full()
+    }
+
+    /// The configuration in force.
+    pub fn config(&self) -> Config {
+        self.state().config.clone()
+    }
+
+    /// The log, for its state.
+    pub fn log(&self) -> &Log {
+        &self.log
+    }
+
+    /// Frontends and the addresses they really listen on.
+    pub fn addresses(&self) -> Vec<(Arc<str>, SocketAddr)> {
+        self.state().listeners.addresses()
+    }
+
+    /// A receiver that sees every change of state from now on.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.generation.subscribe()
+    }
+
+    /// Gives the operator's order for a server. When this returns, no request that the order forbids can reach it any more.
+    pub fn set_admin(&self, server: &Arc<Server>, admin: Admin, origin: &Origin) -> Load {
+        let state = self.state();
+        let before = server.set_admin(admin);
+        if admin == Admin::Maint {
+            server.place.retire_connections();
+            self.shared.workers.broadcast(|| Order::CloseIdle(server.id));
+        }
+        self.refresh(&state, server);
+        if before.admin != admin {
+            self.say(Event::Ordered { server, admin, in_flight: before.in_flight, origin });
+        }
+        before
+    }
+
+    /// Changes a server's share of the traffic, 0 to 256.
+    pub fn set_weight(&self, server: &Arc<Server>, weight: u32, origin: &Origin) {
+        let state = self.state();
+        let before = server.weight();
+        server.set_weight(weight);
+        self.refresh(&state, server);
+        if before != weight {
+            self.say(Event::Weighed { server, before, weight, origin });
+        }
+    }
+
+    /// Changes how many exchanges may be in flight on a server; 0 = no limit.
+    pub fn set_maxconn(&self, server: &Arc<Server>, maxconn: u32, origin: &Origin) {
+        let state = self.state();
+        let before = server.maxconn();
+        server.set_maxconn(maxconn);
+        self.refresh(&state, server);
+        if before != maxconn {
+            self.say(Event::Limited { server, before, maxconn, origin });
+        }
+    }
+
+    /// Takes the result of a check into account. The operator's order stays whatever the result.
+    pub fn checked(&self, server: &Arc<Server>, result: CheckResult) {
+        let text = result.clone();
+        let verdict = server.health.record(server.admin(), result);
+        if verdict != Verdict::Same {
+            let state = self.state();
+            self.refresh(&state, server);
+            self.say(Event::Checked { server, verdict, result: &text });
+        }
+    }
+
+    /// Takes the result of a look-up into account: `None` means that the name has no address, and the last good one stays.
+    pub fn resolved(&self, server: &Arc<Server>, address: Option<SocketAddr>) {
+        let Some(address) = address else {
+            self.shared.process.failed_lookups.add_shared(1);
+            return;
+        };
+        let state = self.state();
+        let before = server.place.address();
+        if server.place.set_address(Some(address)) {
+            self.shared.workers.broadcast(|| Order::CloseIdle(server.id));
+            self.refresh(&state, server);
+            self.say(Event::Resolved { server, before, address });
+        }
+    }
+
+    /// Ends every exchange on a server at once; its clients' connections are closed without an answer.
+    pub fn kill_sessions(&self, server: &Arc<Server>, origin: &Origin) {
+        self.shared.workers.broadcast(|| Order::KillServer(server.id));
+        self.say(Event::Killed { server, origin });
+    }
+
+    /// Ends one client connection, by the number that [`SessionInfo`](crate::topology::SessionInfo) tells.
+    pub fn kill_session(&self, id: u64) {
+        self.shared.workers.broadcast(|| Order::KillSession(id));
+    }
+
+    /// Makes the largest values begin again; with `all`, the sums too. Gauges and states stay.
+    pub fn clear_counters(&self, all: bool) {
+        let topology = self.topology();
+        let frontends =
+            topology.frontends.iter().map(|frontend| (&frontend.live.tally, Some(&frontend.live.sessions)));
+        let backends =
+            topology.backends.iter().map(|backend| (&backend.live.tally, Some(&backend.live.sessions)));
+        let servers = topology.servers().map(|server| (&server.stats.tally, None));
+        for (tally, sessions) in frontends.chain(backends).chain(servers) {
+            if all {
+                tally.clear()
+            } else {
+                tally.clear_maxima()
+            }
+            sessions.inspect(|gauge| gauge.clear_max());
+        }
+        topology.backends.iter().for_each(|backend| backend.live.queue.waiting().clear_max());
+        topology.servers().for_each(|server| server.stats.in_flight_max.clear());
+    }
+
+    /// Stops wanting traffic: readiness says so, listeners close, client connections finish what is in flight.
+    pub fn begin_stop(&self) {
+        self.shared.process.stopping.store(true, Relaxed);
+        self.state().listeners.close_all();
+        self.shared.workers.broadcast(|| Order::Finish(None));
+        self.generation.send_modify(|generation| *generation += 1);
+    }
+
+    /// Logs an event.
+    pub fn say(&self, event: Event<'_>) {
+        self.log.send(Box::new(event.line(self.format)));
+    }
+
+    /// Makes the rotation of a server's backend anew and lets everybody know.
+    fn refresh(&self, _only_writer: &MutexGuard<'_, State>, server: &Server) {
+        let topology = self.shared.topology.load();
+        let backends = topology
+            .backends
+            .iter()
+            .map(|backend| {
+                let concerned = *backend.live.name == *server.backend;
+                if concerned { Arc::new(backend.refreshed()) } else { Arc::clone(backend) }
+            })
+            .collect();
+        self.swap(Topology { frontends: topology.frontends.clone(), backends });
+    }
+
+    fn swap(&self, topology: Topology) {
+        let topology = Arc::new(topology);
+        self.shared.topology.store(Arc::clone(&topology));
+        topology.backends.iter().for_each(|backend: &Arc<Backend>| backend.live.queue.look_again());
+        self.generation.send_modify(|generation| *generation += 1);
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

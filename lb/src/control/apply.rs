@@ -1,0 +1,227 @@
+//! Putting a configuration in force: whole, or not at all.
+//!
+//! What can fail comes first and changes nothing. Frontends, backends and servers that are found again by name keep their living part:
+//! counters, orders, health, what is in flight. It refuses changes that only a restart can make.
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use super::{Control, Event, Origin, State};
+use crate::config::{self, Config};
+use crate::server::Server;
+use crate::topology::{Backend, Frontend, LiveBackend, LiveFrontend, Order, Topology};
+
+/// Why a configuration was not put in force. Everything is as it was.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyError {
+    /// An address could not be bound.
+    #[error(transparent)]
+    Listen(#[from] io::Error),
+    /// A section that is read only at the start has changed.
+    #[error("`{0}` has changed, which needs a restart: put it back, or restart lb; nothing was applied")]
+    NeedsRestart(&'static str),
+}
+
+/// What a configuration changed.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Changes {
+    /// Servers that are new, as `backend/server`.
+    pub added: Vec<String>,
+    /// Servers that are gone.
+    pub removed: Vec<String>,
+    /// Servers whose settings changed.
+    pub changed: Vec<String>,
+    /// Listening sockets opened.
+    pub opened: usize,
+    /// Listening sockets closed.
+    pub closed: usize,
+}
+
+// === impl Control ===
+
+impl Control {
+    /// Puts `config` in force.
+    ///
+    /// # Errors
+    /// Why not; then nothing has changed.
+    pub fn apply(&self, config: Config, origin: &Origin) -> Result<Changes, ApplyError> {
+        let mut state = self.state();
+        let state = &mut *state;
+        refuse_restarts(&state.config, &config)?;
+        let prepared =
+            state.listeners.prepare(config.frontends.iter().flat_map(|frontend| frontend.bind.clone()))?;
+
+        let before = self.shared.topology.load_full();
+        let mut changes = Changes::default();
+        let next = self.build(state, &before, &config, &mut changes);
+        let gone: Vec<_> =
+            before.servers().filter(|server| !next.servers().any(|new| new.id == server.id)).collect();
+        changes.removed = gone.iter().map(|server| full_name(server)).collect();
+        let frontends = next.frontends.clone();
+        self.swap(next);
+
+        let (opened, closed) = state.listeners.install(prepared, &frontends, &self.shared.workers)?;
+        (changes.opened, changes.closed) = (opened, closed);
+        for frontend in &before.frontends {
+            if !frontends.iter().any(|new| new.live.id == frontend.live.id) {
+                self.shared.workers.broadcast(|| Order::Finish(Some(frontend.live.id)));
+            }
+        }
+        for server in gone {
+            server.place.retire_connections();
+            self.shared.workers.broadcast(|| Order::CloseIdle(server.id));
+        }
+        self.resize(&state.config, &config);
+        self.shared.workers.broadcast(|| Order::Tick(tick(&config)));
+        state.config = config;
+        self.say(Event::Applied { changes: &changes, origin });
+        Ok(changes)
+    }
+
+    fn build(
+        &self,
+        state: &mut State,
+        before: &Topology,
+        config: &Config,
+        changes: &mut Changes,
+    ) -> Topology {
+        let workers = self.shared.workers.count();
+        let mut next_id = || {
+            state.next_id += 1;
+            state.next_id - 1
+        };
+        let frontends = config
+            .frontends
+            .iter()
+            .map(|spec| {
+                let known = before.frontends.iter().find(|frontend| *frontend.live.name == *spec.name);
+                let live = known.map_or_else(
+                    || LiveFrontend::new(next_id(), &spec.name, workers),
+                    |frontend| Arc::clone(&frontend.live),
+                );
+                Arc::new(Frontend { config: spec.clone(), live })
+            })
+            .collect();
+        let backends = config
+            .backends
+            .iter()
+            .map(|spec| {
+                let known = before.backend(&spec.name);
+                let live = known.map_or_else(
+                    || LiveBackend::new(next_id(), &spec.name, workers),
+                    |backend| Arc::clone(&backend.live),
+                );
+                let servers = servers(spec, known, &live, workers, changes);
+                Arc::new(Backend::new(spec.clone(), live, servers))
+            })
+            .collect();
+        Topology { frontends, backends }
+    }
+
+    fn resize(&self, before: &Config, after: &Config) {
+        let process = &self.shared.process;
+        let (old, new) = (before.process.maxconn, after.process.maxconn);
+        process.maxconn.store(u32::try_from(new).unwrap_or(u32::MAX), Relaxed);
+        if new > old {
+            process.slots.add_permits(new - old);
+        } else {
+            // Permits in use cannot be taken back now: they are gone when their connections are.
+            let slots = Arc::clone(&process.slots);
+            let missing = (old - new) - slots.forget_permits(old - new);
+            if missing > 0
+                && let Ok(missing) = u32::try_from(missing)
+                && let Ok(runtime) = tokio::runtime::Handle::try_current()
+            {
+                runtime.spawn(async move {
+                    if let Ok(permits) = slots.acquire_many(missing).await {
+                        permits.forget();
+                    }
+                });
+            }
+        }
+    }
+}
+
+/// How often silent connections must be looked for, so that no limit is missed by more than a tenth or a quarter of a second.
+fn tick(config: &Config) -> std::time::Duration {
+    let frontends = config.frontends.iter().map(|frontend| frontend.timeout);
+    let backends = config.backends.iter().map(|backend| backend.timeout);
+    let shortest = frontends
+        .chain(backends)
+        .flat_map(|limits| {
+            [limits.client, limits.server, limits.http_request, limits.http_keep_alive, limits.tunnel]
+        })
+        .min()
+        .unwrap_or_default();
+    (shortest / 10).clamp(std::time::Duration::from_millis(10), std::time::Duration::from_millis(250))
+}
+
+fn servers(
+    spec: &config::Backend,
+    known: Option<&Arc<Backend>>,
+    live: &Arc<LiveBackend>,
+    workers: usize,
+    changes: &mut Changes,
+) -> Vec<Arc<Server>> {
+    let mut number =
+        known.map_or(0, |backend| backend.servers.iter().map(|server| server.number).max().unwrap_or(0));
+    spec.servers
+        .iter()
+        .map(|server| {
+            let check = spec.health.as_ref();
+            if let Some(same) = known.and_then(|backend| backend.server(&server.name)) {
+                let former = known
+                    .and_then(|backend| backend.config.servers.iter().find(|old| old.name == server.name));
+                if former != Some(server) {
+                    changes.changed.push(full_name(same));
+                }
+                same.reconfigure(server, check);
+                return Arc::clone(same);
+            }
+            number += 1;
+            let new = Server::new(&live.name, number, server, check, spec.health_start, &live.queue, workers);
+            changes.added.push(full_name(&new));
+            new
+        })
+        .collect()
+}
+
+fn full_name(server: &Server) -> String {
+    format!("{}/{}", server.backend, server.name)
+}
+
+fn refuse_restarts(before: &Config, after: &Config) -> Result<(), ApplyError> {
+    let sections = [
+        ("process.threads", before.process.threads == after.process.threads),
+        ("admin", before.admin == after.admin),
+        ("stats", before.stats == after.stats),
+        ("log", before.log == after.log),
+    ];
+    sections
+        .into_iter()
+        .find(|(_, same)| !same)
+        .map_or(Ok(()), |(section, _)| Err(ApplyError::NeedsRestart(section)))
+}
+
+// === impl Changes ===
+
+impl fmt::Display for Changes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut parts = Vec::new();
+        for (word, servers) in
+            [("added", &self.added), ("removed", &self.removed), ("changed", &self.changed)]
+        {
+            if !servers.is_empty() {
+                parts.push(format!("servers {word}: {}", servers.join(" ")));
+            }
+        }
+        for (word, count) in [("opened", self.opened), ("closed", self.closed)] {
+            if count > 0 {
+                parts.push(format!("{count} listeners {word}"));
+            }
+        }
+        if parts.is_empty() { f.write_str("nothing changed") } else { f.write_str(&parts.join(", ")) }
+    }
+}

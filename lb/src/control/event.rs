@@ -1,0 +1,140 @@
+//! What control tells the log: who changed what, and what it found.
+//!
+//! One place for the words, as text or as JSON. Nothing reads them back.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::Changes;
+use crate::config::LogFormat;
+use crate::server::{Admin, CheckResult, Server, Verdict};
+
+/// Who asked for a change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// A command on a runtime socket, with the peer's process and user where the system tells.
+    Socket {
+        /// Process of the peer.
+        pid: Option<i32>,
+        /// User of the peer.
+        uid: Option<u32>,
+    },
+    /// A signal.
+    Signal,
+    /// The program itself, when it starts.
+    Start,
+}
+
+/// Something worth a line.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// The operator's order for a server changed.
+    #[expect(missing_docs, reason = "the names say it")]
+    Ordered { server: &'a Server, admin: Admin, in_flight: u32, origin: &'a Origin },
+    /// A server's weight changed.
+    #[expect(missing_docs, reason = "the names say it")]
+    Weighed { server: &'a Server, before: u32, weight: u32, origin: &'a Origin },
+    /// A server's limit changed.
+    #[expect(missing_docs, reason = "the names say it")]
+    Limited { server: &'a Server, before: u32, maxconn: u32, origin: &'a Origin },
+    /// A check changed a server's health.
+    #[expect(missing_docs, reason = "the names say it")]
+    Checked { server: &'a Server, verdict: Verdict, result: &'a CheckResult },
+    /// A server's name has another address.
+    #[expect(missing_docs, reason = "the names say it")]
+    Resolved { server: &'a Server, before: Option<SocketAddr>, address: SocketAddr },
+    /// All exchanges on a server were ended.
+    #[expect(missing_docs, reason = "the names say it")]
+    Killed { server: &'a Server, origin: &'a Origin },
+    /// A configuration is in force.
+    #[expect(missing_docs, reason = "the names say it")]
+    Applied { changes: &'a Changes, origin: &'a Origin },
+    /// Anything else that the operator should know.
+    #[expect(missing_docs, reason = "the names say it")]
+    Notice { text: &'a str },
+}
+
+// === impl Event ===
+
+impl Event<'_> {
+    /// The line for the log.
+    pub fn line(&self, format: LogFormat) -> String {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let (time, text) = (now.as_secs_f64(), self.to_string());
+        match format {
+            LogFormat::Json => {
+                serde_json::json!({ "time": time, "event": self.name(), "text": text }).to_string()
+            }
+            LogFormat::Http | LogFormat::Off => format!("lb[{}]: {text}", std::process::id()),
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Ordered { .. } => "admin",
+            Self::Weighed { .. } => "weight",
+            Self::Limited { .. } => "maxconn",
+            Self::Checked { .. } => "health",
+            Self::Resolved { .. } => "address",
+            Self::Killed { .. } => "shutdown-sessions",
+            Self::Applied { .. } => "configuration",
+            Self::Notice { .. } => "notice",
+        }
+    }
+}
+
+impl fmt::Display for Event<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = |server: &Server| format!("{}/{}", server.backend, server.name);
+        match self {
+            Self::Ordered { server, admin, in_flight, origin } => {
+                let order = match admin {
+                    Admin::Ready => "ready",
+                    Admin::Drain => "drain",
+                    Admin::Maint => "maint",
+                };
+                write!(f, "server {} set to {order} by {origin}, {in_flight} in flight", name(server))
+            }
+            Self::Weighed { server, before, weight, origin } => {
+                write!(f, "server {} weight {before} -> {weight} by {origin}", name(server))
+            }
+            Self::Limited { server, before, maxconn, origin } => {
+                write!(f, "server {} maxconn {before} -> {maxconn} by {origin}", name(server))
+            }
+            Self::Checked { server, verdict, result } => {
+                let state = if *verdict == Verdict::WentUp { "UP" } else { "DOWN" };
+                write!(f, "server {} is {state}: {}", name(server), result.status.meaning())?;
+                result.code.map_or(Ok(()), |code| write!(f, ", code {code}"))?;
+                if !result.detail.is_empty() {
+                    write!(f, " ({})", result.detail)?;
+                }
+                write!(f, ", check took {} ms", result.took.as_millis())
+            }
+            Self::Resolved { server, before: Some(before), address } => {
+                write!(f, "server {} moved from {before} to {address}", name(server))
+            }
+            Self::Resolved { server, before: None, address } => {
+                write!(f, "server {} is at {address}", name(server))
+            }
+            Self::Killed { server, origin } => {
+                write!(f, "all sessions on server {} shut down by {origin}", name(server))
+            }
+            Self::Applied { changes, origin } => write!(f, "configuration applied by {origin}: {changes}"),
+            Self::Notice { text } => f.write_str(text),
+        }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Socket { pid: Some(pid), uid: Some(uid) } => {
+                write!(f, "runtime socket (pid {pid}, uid {uid})")
+            }
+            Self::Socket { .. } => f.write_str("runtime socket"),
+            Self::Signal => f.write_str("signal"),
+            Self::Start => f.write_str("start"),
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! Listening sockets across reloads: those that stay never close, not for an instant.
+//!
+//! A socket is bound once and kept; who accepts on it can change. Binding comes before anything else changes, so that an address that
+//! cannot be had leaves everything as it was.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::net::bind;
+use crate::topology::{Frontend, Listen, LiveFrontend, Workers};
+
+/// The listening sockets in use.
+#[derive(Debug, Default)]
+pub(super) struct Listeners {
+    bound: Vec<Bound>,
+    /// Which worker accepts on the next one.
+    next_worker: usize,
+}
+
+/// Sockets that are bound for a configuration that is not in force yet.
+#[derive(Debug)]
+pub(super) struct Prepared(Vec<(SocketAddr, TcpListener)>);
+
+#[derive(Debug)]
+struct Bound {
+    /// As configured; port 0 stays 0.
+    address: SocketAddr,
+    socket: TcpListener,
+    frontend: Arc<LiveFrontend>,
+    stop: CancellationToken,
+}
+
+// === impl Listeners ===
+
+impl Listeners {
+    /// Binds what `addresses` names and is not bound yet.
+    pub(super) fn prepare(&self, addresses: impl Iterator<Item = SocketAddr>) -> io::Result<Prepared> {
+        addresses
+            .filter(|address| !self.bound.iter().any(|bound| bound.address == *address))
+            .map(|address| Ok((address, bind::listen(address)?)))
+            .collect::<io::Result<_>>()
+            .map(Prepared)
+    }
+
+    /// Serves exactly the addresses of `frontends`; returns how many were opened and closed.
+    pub(super) fn install(
+        &mut self,
+        mut prepared: Prepared,
+        frontends: &[Arc<Frontend>],
+        workers: &Workers,
+    ) -> io::Result<(usize, usize)> {
+        let wanted = || {
+            frontends.iter().flat_map(|frontend| frontend.config.bind.iter().map(move |at| (*at, frontend)))
+        };
+        let before = self.bound.len();
+        self.bound.retain(|bound| {
+            let stays = wanted().any(|(address, _)| address == bound.address);
+            if !stays {
+                bound.stop.cancel();
+            }
+            stays
+        });
+        let closed = before - self.bound.len();
+        let opened = prepared.0.len();
+        for (address, frontend) in wanted() {
+            if let Some(at) = prepared.0.iter().position(|(bound, _)| *bound == address) {
+                let (_, socket) = prepared.0.swap_remove(at);
+                let stop = self.serve(&socket, &frontend.live, workers)?;
+                self.bound.push(Bound { address, socket, frontend: Arc::clone(&frontend.live), stop });
+            } else if let Some(at) = self.bound.iter().position(|bound| bound.address == address) {
+                if self.bound[at].frontend.id != frontend.live.id {
+                    let stop = self.serve(&self.bound[at].socket.try_clone()?, &frontend.live, workers)?;
+                    let bound = &mut self.bound[at];
+                    std::mem::replace(&mut bound.stop, stop).cancel();
+                    bound.frontend = Arc::clone(&frontend.live);
+                }
+            }
+        }
+        Ok((opened, closed))
+    }
+
+    /// Closes all.
+    pub(super) fn close_all(&mut self) {
+        self.bound.drain(..).for_each(|bound| bound.stop.cancel());
+    }
+
+    /// Frontends and the addresses they really have.
+    pub(super) fn addresses(&self) -> Vec<(Arc<str>, SocketAddr)> {
+        self.bound
+            .iter()
+            .filter_map(|bound| Some((Arc::clone(&bound.frontend.name), bound.socket.local_addr().ok()?)))
+            .collect()
+    }
+
+    fn serve(
+        &mut self,
+        socket: &TcpListener,
+        frontend: &Arc<LiveFrontend>,
+        workers: &Workers,
+    ) -> io::Result<CancellationToken> {
+        let (listener, stop) = (socket.try_clone()?, CancellationToken::new());
+        let listen = Listen { listener, frontend: Arc::clone(frontend), stop: stop.clone() };
+        workers.listen(self.next_worker, listen);
+        self.next_worker += 1;
+        Ok(stop)
+    }
+}

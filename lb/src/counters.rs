@@ -1,0 +1,204 @@
+//! Counters, gauges and means on atomics: every counting trick of the program lives here.
+//!
+//! Data workers never share a cache line to count: each has its own copy ([`Sharded`]) that only it writes, and whoever
+//! reads adds the copies up. This module refuses to know what is being counted, and it takes no lock.
+
+mod mean;
+mod rate;
+mod tally;
+mod traffic;
+
+use std::cell::Cell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use crossbeam_utils::CachePadded;
+
+pub use mean::Mean;
+pub use rate::Rate;
+pub use tally::{Maxima, Means, Tally};
+pub use traffic::{Totals, Traffic};
+
+/// A sum that one thread writes and any thread reads.
+#[derive(Debug, Default)]
+pub struct Counter(AtomicU64);
+
+/// A level that many threads move, with the highest it has reached.
+#[derive(Debug, Default)]
+pub struct Gauge {
+    now: AtomicU64,
+    max: AtomicU64,
+}
+
+/// One unit of a gauge, until it is dropped.
+#[derive(Debug)]
+pub struct Held(Arc<Gauge>);
+
+/// The largest value seen.
+#[derive(Debug, Default)]
+pub struct Peak(AtomicU64);
+
+/// One `T` for each data worker and one for everybody else.
+#[derive(Debug)]
+pub struct Sharded<T>(Box<[CachePadded<T>]>);
+
+thread_local! {
+    /// The copy of this thread; 0 is everybody else's, so it is shared by the threads of the control side.
+    static SHARD: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Makes this thread the only writer of copy `worker` + 1 of every [`Sharded`] value.
+pub fn enter_worker(worker: usize) {
+    SHARD.set(worker + 1);
+}
+
+// === impl Counter ===
+
+impl Counter {
+    /// Adds `n`. Only the owning thread may call this: it is a plain load and store, which no other writer survives.
+    #[inline]
+    pub fn add(&self, n: u64) {
+        self.0.store(self.0.load(Relaxed).wrapping_add(n), Relaxed);
+    }
+
+    /// Adds `n` from whichever thread.
+    #[inline]
+    pub fn add_shared(&self, n: u64) {
+        self.0.fetch_add(n, Relaxed);
+    }
+
+    /// The sum so far.
+    #[inline]
+    pub fn get(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+}
+
+// === impl Gauge ===
+
+impl Gauge {
+    /// One more; returns the new level.
+    #[inline]
+    pub fn up(&self) -> u64 {
+        let now = self.now.fetch_add(1, Relaxed) + 1;
+        self.record(now);
+        now
+    }
+
+    /// One more, until the result is dropped.
+    pub fn hold(self: &Arc<Self>) -> Held {
+        self.up();
+        Held(Arc::clone(self))
+    }
+
+    /// One less.
+    #[inline]
+    pub fn down(&self) {
+        self.now.fetch_sub(1, Relaxed);
+    }
+
+    /// The level.
+    #[inline]
+    pub fn get(&self) -> u64 {
+        self.now.load(Relaxed)
+    }
+
+    /// The highest level since the start or the last [`Gauge::clear_max`].
+    pub fn max(&self) -> u64 {
+        self.max.load(Relaxed)
+    }
+
+    /// Forgets the highest level: it is the present one again.
+    pub fn clear_max(&self) {
+        self.max.store(self.get(), Relaxed);
+    }
+
+    #[inline]
+    fn record(&self, now: u64) {
+        if now > self.max.load(Relaxed) {
+            self.max.fetch_max(now, Relaxed);
+        }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.down();
+    }
+}
+
+// === impl Peak ===
+
+impl Peak {
+    /// Takes `value` into account.
+    #[inline]
+    pub fn record(&self, value: u64) {
+        if value > self.0.load(Relaxed) {
+            self.0.fetch_max(value, Relaxed);
+        }
+    }
+
+    /// The largest value since the start or the last [`Peak::clear`].
+    pub fn get(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+
+    /// Forgets.
+    pub fn clear(&self) {
+        self.0.store(0, Relaxed);
+    }
+}
+
+// === impl Sharded ===
+
+impl<T: Default> Sharded<T> {
+    /// A copy for each of `workers` data workers, and one more.
+    pub fn new(workers: usize) -> Self {
+        Self((0..=workers).map(|_| CachePadded::default()).collect())
+    }
+}
+
+impl<T> Sharded<T> {
+    /// The copy of this thread.
+    #[inline]
+    pub fn mine(&self) -> &T {
+        let shard = SHARD.get();
+        self.0.get(shard).unwrap_or(&self.0[0])
+    }
+
+    /// All copies, to be added up.
+    pub fn all(&self) -> impl Iterator<Item = &T> {
+        self.0.iter().map(|padded| &**padded)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gauge_keeps_its_highest_level_until_told_to_forget() {
+        let gauge = Gauge::default();
+        gauge.up();
+        gauge.up();
+        gauge.down();
+        assert_eq!((gauge.get(), gauge.max()), (1, 2));
+        gauge.clear_max();
+        assert_eq!(gauge.max(), 1);
+    }
+
+    #[test]
+    fn copies_of_several_workers_add_up() {
+        let sharded = Sharded::<Counter>::new(3);
+        std::thread::scope(|scope| {
+            for worker in 0..3 {
+                let sharded = &sharded;
+                scope.spawn(move || {
+                    enter_worker(worker);
+                    (0..1000).for_each(|_| sharded.mine().add(1));
+                });
+            }
+        });
+        assert_eq!(sharded.all().map(Counter::get).sum::<u64>(), 3000);
+    }
+}

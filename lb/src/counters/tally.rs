@@ -1,0 +1,166 @@
+//! Everything that one object counts: counters by worker, largest values, rates, and what was cleared.
+//!
+//! Workers only touch [`Tally::mine`] and [`Tally::maxima`]. Clearing never writes to a worker's counters: it remembers what they
+//! were.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use tokio::time::Instant;
+
+use super::{Mean, Peak, Rate, Sharded, Totals, Traffic};
+
+/// What one frontend, backend or server counts.
+#[derive(Debug)]
+pub struct Tally {
+    shards: Sharded<Traffic>,
+    /// Largest values.
+    pub maxima: Maxima,
+    /// Unix time of the last exchange's end, 0 before the first; seconds.
+    last: AtomicU64,
+    read: Mutex<Read>,
+}
+
+/// Largest values since the start or the last clearing; times in milliseconds.
+#[derive(Debug, Default)]
+pub struct Maxima {
+    /// Longest wait in the queue.
+    pub queue_time: Peak,
+    /// Longest connect.
+    pub connect_time: Peak,
+    /// Longest wait for a response's head.
+    pub response_time: Peak,
+    /// Longest exchange.
+    pub total_time: Peak,
+}
+
+/// Sliding means over about the last 1,024 exchanges, in milliseconds.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Means {
+    /// In the queue.
+    pub queue_time: u64,
+    /// To connect.
+    pub connect_time: u64,
+    /// To the response's head.
+    pub response_time: u64,
+    /// The whole exchange.
+    pub total_time: u64,
+}
+
+/// What only readers use.
+#[derive(Debug, Default)]
+struct Read {
+    base: Totals,
+    requests: Rate,
+    connections: Rate,
+}
+
+// === impl Tally ===
+
+impl Tally {
+    /// A tally with a copy for each of `workers` data workers.
+    pub fn new(workers: usize) -> Self {
+        Self {
+            shards: Sharded::new(workers),
+            maxima: Maxima::default(),
+            last: AtomicU64::new(0),
+            read: Mutex::default(),
+        }
+    }
+
+    /// The counters of this thread.
+    #[inline]
+    pub fn mine(&self) -> &Traffic {
+        self.shards.mine()
+    }
+
+    /// An exchange has just ended.
+    #[inline]
+    pub fn touch(&self, unix_seconds: u64) {
+        self.last.store(unix_seconds, Relaxed);
+    }
+
+    /// Seconds since the last exchange ended; `None` before the first.
+    pub fn last_session_age(&self) -> Option<u64> {
+        let last = self.last.load(Relaxed);
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        (last > 0).then(|| now.saturating_sub(last))
+    }
+
+    /// The sums since the start or the last [`Tally::clear`].
+    pub fn totals(&self) -> Totals {
+        Totals::of(&self.shards).since(&self.read().base)
+    }
+
+    /// The means over all workers.
+    pub fn means(&self) -> Means {
+        let mean = |of: fn(&Traffic) -> &Mean| Mean::of(self.shards.all().map(of));
+        Means {
+            queue_time: mean(|traffic| &traffic.queue_time),
+            connect_time: mean(|traffic| &traffic.connect_time),
+            response_time: mean(|traffic| &traffic.response_time),
+            total_time: mean(|traffic| &traffic.total_time),
+        }
+    }
+
+    /// Takes a sample for the rates; somebody must call this several times a second.
+    pub fn sample(&self, now: Instant) {
+        let totals = Totals::of(&self.shards);
+        let mut read = self.read();
+        read.requests.sample(now, totals.requests);
+        read.connections.sample(now, totals.connections);
+    }
+
+    /// Requests in the last second, and the most there were.
+    pub fn request_rate(&self) -> (u64, u64) {
+        let read = self.read();
+        (read.requests.get(), read.requests.max())
+    }
+
+    /// Connections in the last second, and the most there were.
+    pub fn connection_rate(&self) -> (u64, u64) {
+        let read = self.read();
+        (read.connections.get(), read.connections.max())
+    }
+
+    /// Forgets the largest values and rates.
+    pub fn clear_maxima(&self) {
+        let Maxima { queue_time, connect_time, response_time, total_time } = &self.maxima;
+        [queue_time, connect_time, response_time, total_time].into_iter().for_each(Peak::clear);
+        let mut read = self.read();
+        read.requests.clear_max();
+        read.connections.clear_max();
+    }
+
+    /// Makes all sums and means begin again.
+    pub fn clear(&self) {
+        self.clear_maxima();
+        self.read().base = Totals::of(&self.shards);
+        for shard in self.shards.all() {
+            let means = [&shard.queue_time, &shard.connect_time, &shard.response_time, &shard.total_time];
+            means.into_iter().for_each(Mean::clear);
+        }
+    }
+
+    fn read(&self) -> MutexGuard<'_, Read> {
+        self.read.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clearing_makes_sums_begin_again_without_touching_the_workers() {
+        let tally = Tally::new(1);
+        tally.mine().requests.add(5);
+        tally.mine().total_time.record(80);
+        tally.clear();
+        assert_eq!((tally.totals(), tally.means()), (Totals::default(), Means::default()));
+        tally.mine().requests.add(2);
+        assert_eq!(tally.totals().requests, 2);
+        assert_eq!(tally.mine().requests.get(), 7);
+    }
+}

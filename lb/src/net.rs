@@ -1,0 +1,14 @@
+//! Sockets: binding, options, limits of the process, and streams that know how long they have been silent.
+//!
+//! Nothing here knows HTTP, and nothing here decides what a silence means: see [`pulse`] for who is told.
+
+pub mod bind;
+pub mod limits;
+pub mod pulse;
+mod socket;
+pub mod unix;
+pub mod watchdog;
+
+pub use pulse::Pulse;
+pub use socket::Socket;
+pub use watchdog::{Ended, Watchdog, Watched};

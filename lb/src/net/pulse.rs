@@ -1,0 +1,207 @@
+//! Signs of life of a stream, and the time by which the next one must come.
+//!
+//! A request costs no timer: reads and writes only stamp a deadline on a coarse clock, and one sweep a worker
+//! ([`super::watchdog`]) looks for deadlines that have passed. A pulse refuses to act: it only says what is overdue.
+
+use std::cell::Cell;
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+/// No deadline.
+const NEVER: u64 = u64::MAX;
+
+thread_local! {
+    /// This worker's coarse clock, milliseconds; its sweep moves it.
+    static NOW: Cell<u64> = const { Cell::new(0) };
+    /// Milliseconds by which the coarse clock may be behind.
+    static SLACK: Cell<u64> = const { Cell::new(0) };
+}
+
+/// What is being waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Wait {
+    /// The next request of a client's connection.
+    KeepAlive,
+    /// The rest of a request head; signs of life do not extend it.
+    Head,
+    /// Bytes of a body or a response.
+    Bytes,
+    /// Room to write.
+    Room,
+}
+
+/// Deadlines of one stream: one for what it should say, one for what it should take.
+///
+/// It is shared between a stream and who watches it, on one thread; atomics only because streams must be `Send` for hyper.
+#[derive(Debug)]
+pub struct Pulse {
+    read_by: AtomicU64,
+    read_wait: AtomicU8,
+    read_limit: AtomicU32,
+    write_by: AtomicU64,
+    write_limit: AtomicU32,
+    /// Limit for a request head, milliseconds: when bytes end a [`Wait::KeepAlive`], they begin a head.
+    head_limit: AtomicU32,
+    received: AtomicU64,
+    sent: AtomicU64,
+}
+
+/// Moves the coarse clock of this thread; `slack` is how far it may lag.
+pub(super) fn set_now(now: u64, slack: Duration) {
+    NOW.set(now);
+    SLACK.set(millis(slack).into());
+}
+
+fn deadline(limit: u32) -> u64 {
+    NOW.get() + SLACK.get() + u64::from(limit)
+}
+
+fn millis(duration: Duration) -> u32 {
+    u32::try_from(duration.as_millis()).unwrap_or(u32::MAX)
+}
+
+// === impl Pulse ===
+
+impl Pulse {
+    /// A stream of which nothing is awaited, and which may take `write_limit` to make room for what is written.
+    pub fn new(write_limit: Duration) -> Self {
+        Self {
+            read_by: AtomicU64::new(NEVER),
+            read_wait: AtomicU8::new(Wait::Bytes as u8),
+            read_limit: AtomicU32::new(0),
+            write_by: AtomicU64::new(NEVER),
+            write_limit: AtomicU32::new(millis(write_limit)),
+            head_limit: AtomicU32::new(0),
+            received: AtomicU64::new(0),
+            sent: AtomicU64::new(0),
+        }
+    }
+
+    /// Waits for the next request head: `keep_alive` for its first byte (`None` when it is overdue from the start, as on a new
+    /// connection), then `head` for the whole of it.
+    pub fn await_request(&self, keep_alive: Option<Duration>, head: Duration) {
+        self.head_limit.store(millis(head), Relaxed);
+        match keep_alive {
+            Some(limit) => self.arm(Wait::KeepAlive, millis(limit)),
+            None => self.arm(Wait::Head, millis(head)),
+        }
+    }
+
+    /// Waits for bytes; each sign of life gives it `limit` more.
+    #[inline]
+    pub fn await_bytes(&self, limit: Duration) {
+        self.arm(Wait::Bytes, millis(limit));
+    }
+
+    /// Waits for nothing from the other side: it is not its turn.
+    #[inline]
+    pub fn rest(&self) {
+        self.read_by.store(NEVER, Relaxed);
+    }
+
+    /// Changes how long a write may wait for room.
+    pub fn set_write_limit(&self, limit: Duration) {
+        self.write_limit.store(millis(limit), Relaxed);
+    }
+
+    /// What is overdue at the moment `now` of the coarse clock.
+    pub fn overdue(&self, now: u64) -> Option<Wait> {
+        if self.read_by.load(Relaxed) <= now {
+            return Some(self.read_wait());
+        }
+        (self.write_by.load(Relaxed) <= now).then_some(Wait::Room)
+    }
+
+    /// Bytes received so far.
+    #[inline]
+    pub fn received(&self) -> u64 {
+        self.received.load(Relaxed)
+    }
+
+    /// Bytes sent so far.
+    #[inline]
+    pub fn sent(&self) -> u64 {
+        self.sent.load(Relaxed)
+    }
+
+    #[inline]
+    pub(super) fn on_read(&self, bytes: usize) {
+        self.received.store(self.received() + bytes as u64, Relaxed);
+        if self.read_by.load(Relaxed) == NEVER {
+            return;
+        }
+        match self.read_wait() {
+            Wait::Bytes => self.read_by.store(deadline(self.read_limit.load(Relaxed)), Relaxed),
+            Wait::KeepAlive => self.arm(Wait::Head, self.head_limit.load(Relaxed)),
+            Wait::Head | Wait::Room => {}
+        }
+    }
+
+    #[inline]
+    pub(super) fn on_write(&self, bytes: usize) {
+        self.sent.store(self.sent() + bytes as u64, Relaxed);
+        self.write_by.store(NEVER, Relaxed);
+    }
+
+    #[inline]
+    pub(super) fn on_full(&self) {
+        if self.write_by.load(Relaxed) == NEVER {
+            self.write_by.store(deadline(self.write_limit.load(Relaxed)), Relaxed);
+        }
+    }
+
+    #[inline]
+    fn arm(&self, wait: Wait, limit: u32) {
+        self.read_wait.store(wait as u8, Relaxed);
+        self.read_limit.store(limit, Relaxed);
+        self.read_by.store(deadline(limit), Relaxed);
+    }
+
+    #[inline]
+    fn read_wait(&self) -> Wait {
+        match self.read_wait.load(Relaxed) {
+            0 => Wait::KeepAlive,
+            1 => Wait::Head,
+            _ => Wait::Bytes,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn bytes_extend_a_body_but_not_a_head() {
+        set_now(0, Duration::ZERO);
+        let pulse = Pulse::new(SECOND);
+        pulse.await_bytes(SECOND);
+        set_now(900, Duration::ZERO);
+        pulse.on_read(1);
+        assert_eq!(pulse.overdue(1000), None);
+        assert_eq!(pulse.overdue(1900), Some(Wait::Bytes));
+
+        pulse.await_request(Some(SECOND * 10), SECOND);
+        pulse.on_read(1);
+        set_now(1800, Duration::ZERO);
+        pulse.on_read(1);
+        assert_eq!(pulse.overdue(1900), Some(Wait::Head));
+        pulse.rest();
+        assert_eq!(pulse.overdue(1_000_000), None);
+    }
+
+    #[test]
+    fn a_write_without_room_is_overdue_until_one_succeeds() {
+        set_now(0, Duration::ZERO);
+        let pulse = Pulse::new(SECOND);
+        pulse.on_full();
+        set_now(500, Duration::ZERO);
+        pulse.on_full();
+        assert_eq!(pulse.overdue(1000), Some(Wait::Room));
+        pulse.on_write(3);
+        assert_eq!(pulse.overdue(1000), None);
+    }
+}

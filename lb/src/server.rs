@@ -1,0 +1,203 @@
+//! One server of a backend: who it is, what the operator and the checker say of it, what is in flight on it.
+//!
+//! An `Arc<Server>` outlives snapshots of the topology, so that state and counters survive a reload. The two axes, the operator's
+//! order ([`Admin`]) and the checker's finding ([`Health`]), are kept apart: no result of a check can undo an order. Nothing
+//! here decides: only the control side calls what changes a server.
+
+mod claim;
+mod gate;
+mod health;
+mod place;
+mod queue;
+mod status;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
+
+use crate::config;
+use crate::counters::{Gauge, Peak, Tally};
+
+pub use claim::{Claim, Refusal};
+pub use gate::{Admin, Gate, Load, Word};
+pub use health::{CheckResult, CheckStatus, Health, HealthRecord, Verdict};
+pub use place::Place;
+pub use queue::{Queue, Waiting};
+pub use status::{AdminBits, Status};
+
+/// A number that no two servers of this process share, not even one after the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ServerId(u32);
+
+/// A server.
+#[derive(Debug)]
+pub struct Server {
+    /// Its identity in this process.
+    pub id: ServerId,
+    /// Its backend's name.
+    pub backend: Arc<str>,
+    /// Its name in the backend.
+    pub name: Arc<str>,
+    /// Its number in the backend, from 1 (HAProxy's `sid`).
+    pub number: u32,
+    /// Where it is.
+    pub place: Place,
+    /// What the checker found.
+    pub health: Health,
+    /// What it has done.
+    pub stats: Stats,
+    gate: Gate,
+    queue: Arc<Queue>,
+    weight: AtomicU32,
+    initial_weight: AtomicU32,
+    maxconn: AtomicU32,
+    backup: AtomicBool,
+    /// The configuration says `disabled = true` (HAProxy's `CMAINT` bit).
+    disabled_in_config: AtomicBool,
+}
+
+/// What a server counts.
+#[derive(Debug)]
+pub struct Stats {
+    /// Its counters.
+    pub tally: Tally,
+    /// Most exchanges in flight at once.
+    pub in_flight_max: Peak,
+    /// Connections kept idle.
+    pub idle: Arc<Gauge>,
+}
+
+// === impl Server ===
+
+impl Server {
+    /// A server as configured, `disabled` or ready, not yet resolved unless its host is an address.
+    pub fn new(
+        backend: &Arc<str>,
+        number: u32,
+        spec: &config::Server,
+        check: Option<&config::Health>,
+        start: config::HealthStart,
+        queue: &Arc<Queue>,
+        workers: usize,
+    ) -> Arc<Self> {
+        static NEXT: AtomicU32 = AtomicU32::new(1);
+        Arc::new(Self {
+            id: ServerId(NEXT.fetch_add(1, Relaxed)),
+            backend: Arc::clone(backend),
+            name: spec.name.as_str().into(),
+            number,
+            place: Place::new(&spec.host, spec.port),
+            health: Health::new(check, start),
+            stats: Stats { tally: Tally::new(workers), in_flight_max: Peak::default(), idle: Arc::default() },
+            gate: Gate::new(if spec.disabled { Admin::Maint } else { Admin::Ready }),
+            queue: Arc::clone(queue),
+            weight: AtomicU32::new(spec.weight),
+            initial_weight: AtomicU32::new(spec.weight),
+            maxconn: AtomicU32::new(spec.maxconn),
+            backup: AtomicBool::new(spec.backup),
+            disabled_in_config: AtomicBool::new(spec.disabled),
+        })
+    }
+
+    /// The operator's order in force.
+    pub fn admin(&self) -> Admin {
+        self.gate.load().admin
+    }
+
+    /// Exchanges in flight (HAProxy's `scur`).
+    pub fn in_flight(&self) -> u32 {
+        self.gate.load().in_flight
+    }
+
+    /// Gives an order. When this returns, no claim that the order forbids can succeed any more.
+    pub fn set_admin(&self, admin: Admin) -> Load {
+        let before = self.gate.set_admin(admin);
+        if admin == Admin::Ready {
+            self.disabled_in_config.store(false, Relaxed);
+        }
+        self.health.state_changed(before.admin, admin);
+        before
+    }
+
+    /// Whether the balancer may choose it: ordered ready, found up, weighted, and with a known address.
+    pub fn is_usable(&self) -> bool {
+        self.admin() == Admin::Ready
+            && self.health.is_up()
+            && self.weight() > 0
+            && self.place.address().is_some()
+    }
+
+    /// Its share of the traffic now, 0 to 256.
+    pub fn weight(&self) -> u32 {
+        self.weight.load(Relaxed)
+    }
+
+    /// Its share as configured.
+    pub fn initial_weight(&self) -> u32 {
+        self.initial_weight.load(Relaxed)
+    }
+
+    /// Changes its share.
+    pub fn set_weight(&self, weight: u32) {
+        self.weight.store(weight, Relaxed);
+    }
+
+    /// Most exchanges in flight at once; 0 = no limit.
+    pub fn maxconn(&self) -> u32 {
+        self.maxconn.load(Relaxed)
+    }
+
+    /// Changes the limit.
+    pub fn set_maxconn(&self, maxconn: u32) {
+        self.maxconn.store(maxconn, Relaxed);
+    }
+
+    /// Whether it only serves when no other server can.
+    pub fn is_backup(&self) -> bool {
+        self.backup.load(Relaxed)
+    }
+
+    /// Whether another exchange would fit.
+    #[inline]
+    pub fn has_room(&self) -> bool {
+        let maxconn = self.maxconn();
+        maxconn == 0 || self.in_flight() < maxconn
+    }
+
+    /// Whether the configuration, not the operator, put it into maintenance, or did so first.
+    pub fn is_disabled_in_config(&self) -> bool {
+        self.disabled_in_config.load(Relaxed)
+    }
+
+    /// Takes over what a changed configuration says of it; orders, health and counters stay as they are. A weight that an operator set
+    /// stays too, unless the configured one changed.
+    pub fn reconfigure(&self, spec: &config::Server, check: Option<&config::Health>) {
+        if self.initial_weight.swap(spec.weight, Relaxed) != spec.weight {
+            self.set_weight(spec.weight);
+        }
+        self.set_maxconn(spec.maxconn);
+        self.backup.store(spec.backup, Relaxed);
+        self.place.move_to(&spec.host, spec.port);
+        self.health.reconfigure(check, self.admin());
+    }
+
+    /// Waits until nothing is in flight on it, or until it is ordered back; returns the reading that ended the wait.
+    pub async fn drained(&self) -> Load {
+        loop {
+            let changed = self.gate.released();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            let load = self.gate.load();
+            if load.in_flight == 0 || load.admin == Admin::Ready {
+                return load;
+            }
+            changed.await;
+        }
+    }
+}
+
+impl ServerId {
+    /// The number itself.
+    pub fn get(self) -> u32 {
+        self.0
+    }
+}

@@ -1,0 +1,313 @@
+//! What the checker found: the health axis of a server.
+//!
+//! Results come in through [`Health::record`]; an order of the operator only resets the count, as HAProxy does
+//! (see [`Health::state_changed`]). This module refuses to run checks.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::Admin;
+use crate::config::{self, HealthStart};
+
+/// The health axis.
+#[derive(Debug)]
+pub struct Health {
+    up: AtomicBool,
+    record: Mutex<HealthRecord>,
+}
+
+/// All that is known about a server's health.
+#[derive(Debug, Clone)]
+pub struct HealthRecord {
+    /// Passes in a row that bring it up; 0 without checks.
+    pub rise: u32,
+    /// Failures in a row that take it down; 0 without checks.
+    pub fall: u32,
+    /// 0 to `rise + fall - 1`; up from `rise` on.
+    pub level: u32,
+    /// The last result.
+    pub last: Option<CheckResult>,
+    /// A check is running now.
+    pub checking: bool,
+    /// Checks that failed while it was up.
+    pub failures: u64,
+    /// Times it went down.
+    pub downs: u64,
+    /// When it last changed between running and not running.
+    pub since: Instant,
+    /// Time not running, without the present stretch.
+    pub downtime: Duration,
+    running: bool,
+    start: HealthStart,
+}
+
+/// Outcome of one check.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckResult {
+    /// Which kind of success or failure.
+    pub status: CheckStatus,
+    /// The HTTP status seen, if it came so far.
+    pub code: Option<u16>,
+    /// How long the check took.
+    pub took: Duration,
+    /// What was seen, in words; empty when the status says it all.
+    pub detail: String,
+}
+
+/// HAProxy's names of check results (HAProxy manual, management, column `check_status`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CheckStatus {
+    /// The check could not be made here.
+    SockErr,
+    /// TCP connection made.
+    L4Ok,
+    /// TCP connection timed out.
+    L4Tout,
+    /// TCP connection refused or unreachable.
+    L4Con,
+    /// HTTP answer in time and good.
+    L7Ok,
+    /// No HTTP answer in time.
+    L7Tout,
+    /// Not HTTP, or the connection broke.
+    L7Rsp,
+    /// HTTP answer with a bad status.
+    L7Sts,
+}
+
+/// What a result changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Up or down as before.
+    Same,
+    /// Came up.
+    WentUp,
+    /// Went down.
+    WentDown,
+}
+
+// === impl Health ===
+
+impl Health {
+    /// Health of a server before its first check.
+    pub fn new(check: Option<&config::Health>, start: HealthStart) -> Self {
+        let (rise, fall) = check.map_or((0, 0), |check| (check.rise, check.fall));
+        let mut record = HealthRecord {
+            rise,
+            fall,
+            level: 0,
+            last: None,
+            checking: false,
+            failures: 0,
+            downs: 0,
+            since: Instant::now(),
+            downtime: Duration::ZERO,
+            running: true,
+            start,
+        };
+        record.begin();
+        record.running = record.is_up();
+        Self { up: AtomicBool::new(record.is_up()), record: Mutex::new(record) }
+    }
+
+    /// Whether it is taken for able to serve.
+    #[inline]
+    pub fn is_up(&self) -> bool {
+        self.up.load(Ordering::Relaxed)
+    }
+
+    /// A copy of all that is known.
+    pub fn snapshot(&self) -> HealthRecord {
+        self.lock().clone()
+    }
+
+    /// A check begins or was given up.
+    pub fn set_checking(&self, checking: bool) {
+        self.lock().checking = checking;
+    }
+
+    /// Takes a result into account.
+    pub fn record(&self, admin: Admin, result: CheckResult) -> Verdict {
+        let mut record = self.lock();
+        record.checking = false;
+        if admin == Admin::Maint {
+            return Verdict::Same;
+        }
+        let was_up = record.is_up();
+        record.apply(result.status.is_pass());
+        record.last = Some(result);
+        let verdict = match (was_up, record.is_up()) {
+            (true, false) => Verdict::WentDown,
+            (false, true) => Verdict::WentUp,
+            _ => Verdict::Same,
+        };
+        self.settle(&mut record, admin);
+        verdict
+    }
+
+    /// The operator's order changed. Maintenance forgets what was known; leaving it makes the server as it was at the start.
+    pub fn state_changed(&self, before: Admin, after: Admin) {
+        let mut record = self.lock();
+        if after == Admin::Maint {
+            record.level = 0;
+        } else if before == Admin::Maint {
+            record.begin();
+        }
+        self.settle(&mut record, after);
+    }
+
+    /// Another check is configured, or none.
+    pub fn reconfigure(&self, check: Option<&config::Health>, admin: Admin) {
+        let mut record = self.lock();
+        let (rise, fall) = check.map_or((0, 0), |check| (check.rise, check.fall));
+        if (record.rise, record.fall) == (rise, fall) {
+            return;
+        }
+        let was_up = record.is_up();
+        (record.rise, record.fall) = (rise, fall);
+        record.level = if was_up { rise + fall.saturating_sub(1) } else { 0 };
+        if rise == 0 {
+            record.last = None;
+        }
+        self.settle(&mut record, admin);
+    }
+
+    fn settle(&self, record: &mut HealthRecord, admin: Admin) {
+        self.up.store(record.is_up(), Ordering::Relaxed);
+        record.turn(record.is_up() && admin != Admin::Maint);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HealthRecord> {
+        self.record.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+// === impl HealthRecord ===
+
+impl HealthRecord {
+    /// Whether checks are configured.
+    pub fn is_checked(&self) -> bool {
+        self.rise > 0
+    }
+
+    /// Whether the level says up; a server without checks always is.
+    pub fn is_up(&self) -> bool {
+        !self.is_checked() || self.level >= self.rise
+    }
+
+    /// Whether nothing is missing from full health.
+    pub fn is_full(&self) -> bool {
+        !self.is_checked() || self.level + 1 >= self.rise + self.fall
+    }
+
+    /// Time not running, with the present stretch.
+    pub fn total_downtime(&self) -> Duration {
+        if self.running { self.downtime } else { self.downtime + self.since.elapsed() }
+    }
+
+    fn begin(&mut self) {
+        self.level = match self.start {
+            HealthStart::Up => self.rise,
+            // One pass is enough.
+            HealthStart::Checked => self.rise.saturating_sub(1),
+        };
+    }
+
+    fn apply(&mut self, pass: bool) {
+        let full = (self.rise + self.fall).saturating_sub(1);
+        if pass {
+            self.level = if self.level + 1 >= self.rise { full } else { self.level + 1 };
+        } else if self.level > self.rise {
+            self.level -= 1;
+            self.failures += 1;
+        } else {
+            if self.is_up() {
+                self.failures += 1;
+                self.downs += 1;
+            }
+            self.level = 0;
+        }
+    }
+
+    fn turn(&mut self, running: bool) {
+        if running == self.running {
+            return;
+        }
+        if running {
+            self.downtime += self.since.elapsed();
+        }
+        self.running = running;
+        self.since = Instant::now();
+    }
+}
+
+// === impl CheckStatus ===
+
+impl CheckStatus {
+    /// All of them, in HAProxy's order.
+    pub const ALL: [Self; 8] = [
+        Self::SockErr,
+        Self::L4Ok,
+        Self::L4Tout,
+        Self::L4Con,
+        Self::L7Tout,
+        Self::L7Rsp,
+        Self::L7Ok,
+        Self::L7Sts,
+    ];
+
+    /// Whether the check passed.
+    pub fn is_pass(self) -> bool {
+        matches!(self, Self::L4Ok | Self::L7Ok)
+    }
+
+    /// HAProxy's number for it in `show servers state`.
+    pub fn index(self) -> u8 {
+        match self {
+            Self::SockErr => 5,
+            Self::L4Ok => 6,
+            Self::L4Tout => 7,
+            Self::L4Con => 8,
+            Self::L7Tout => 13,
+            Self::L7Rsp => 14,
+            Self::L7Ok => 15,
+            Self::L7Sts => 17,
+        }
+    }
+
+    /// What it means (HAProxy's column `check_desc`).
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::SockErr => "Socket error",
+            Self::L4Ok => "Layer4 check passed",
+            Self::L4Tout => "Layer4 timeout",
+            Self::L4Con => "Layer4 connection problem",
+            Self::L7Tout => "Layer7 timeout",
+            Self::L7Rsp => "Layer7 invalid response",
+            Self::L7Ok => "Layer7 check passed",
+            Self::L7Sts => "Layer7 wrong status",
+        }
+    }
+}
+
+impl fmt::Display for CheckStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::SockErr => "SOCKERR",
+            Self::L4Ok => "L4OK",
+            Self::L4Tout => "L4TOUT",
+            Self::L4Con => "L4CON",
+            Self::L7Tout => "L7TOUT",
+            Self::L7Rsp => "L7RSP",
+            Self::L7Ok => "L7OK",
+            Self::L7Sts => "L7STS",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,74 @@
+//! The count of passes and failures as a table, and what orders do to it.
+
+use super::*;
+
+fn check() -> config::Health {
+    let second = Duration::from_secs(1);
+    config::Health { path: None, host: None, port: None, interval: second, timeout: second, rise: 2, fall: 3 }
+}
+
+fn result(pass: bool) -> CheckResult {
+    let status = if pass { CheckStatus::L7Ok } else { CheckStatus::L7Sts };
+    CheckResult { status, code: None, took: Duration::ZERO, detail: String::new() }
+}
+
+#[test]
+fn passes_and_failures_move_the_level_as_haproxy_counts() {
+    // (results, level after each)
+    let table: [(&[bool], &[u32]); 4] = [
+        (&[true], &[4]),
+        (&[false], &[0]),
+        (&[true, false, false, false], &[4, 3, 2, 0]),
+        (&[false, true, true, false, true], &[0, 1, 4, 3, 4]),
+    ];
+    for (results, levels) in table {
+        let health = Health::new(Some(&check()), HealthStart::Up);
+        for (pass, level) in results.iter().zip(levels) {
+            health.record(Admin::Ready, result(*pass));
+            assert_eq!(health.snapshot().level, *level, "{results:?}");
+        }
+    }
+}
+
+#[test]
+fn a_late_result_does_not_undo_maintenance() {
+    let health = Health::new(Some(&check()), HealthStart::Up);
+    health.state_changed(Admin::Ready, Admin::Maint);
+    assert_eq!(health.record(Admin::Maint, result(true)), Verdict::Same);
+    assert_eq!(health.snapshot().level, 0);
+    health.state_changed(Admin::Maint, Admin::Ready);
+    assert!(health.is_up());
+    assert_eq!(health.snapshot().level, 2, "one failure from down");
+}
+
+#[test]
+fn with_checks_first_one_pass_brings_it_up() {
+    let health = Health::new(Some(&check()), HealthStart::Checked);
+    assert!(!health.is_up());
+    assert_eq!(health.record(Admin::Ready, result(true)), Verdict::WentUp);
+    assert!(health.snapshot().is_full());
+}
+
+#[tokio::test(start_paused = true)]
+async fn downtime_is_the_time_not_running() {
+    let health = Health::new(Some(&check()), HealthStart::Up);
+    tokio::time::advance(Duration::from_secs(5)).await;
+    assert_eq!(health.record(Admin::Ready, result(false)), Verdict::WentDown);
+    tokio::time::advance(Duration::from_secs(7)).await;
+    assert_eq!(health.snapshot().total_downtime(), Duration::from_secs(7));
+    health.record(Admin::Ready, result(true));
+    health.record(Admin::Ready, result(true));
+    tokio::time::advance(Duration::from_secs(9)).await;
+    let record = health.snapshot();
+    assert_eq!(record.total_downtime(), Duration::from_secs(7));
+    assert_eq!((record.failures, record.downs), (1, 1));
+    assert_eq!(record.since.elapsed(), Duration::from_secs(9));
+}
+
+#[test]
+fn without_checks_it_is_always_up() {
+    let health = Health::new(None, HealthStart::Checked);
+    assert!(health.is_up());
+    health.reconfigure(Some(&check()), Admin::Ready);
+    assert!(health.is_up(), "a check that is added by a reload does not take it down");
+}

@@ -1,0 +1,100 @@
+//! What requests read: frontends, routes, backends and their rotations, as one immutable snapshot.
+//!
+//! Control builds a new [`Topology`] and swaps it in; nobody edits one in place. What lives longer than a snapshot (counters,
+//! queues, servers) hangs below it in `Arc`s. [`Shared`] is where the data side and the control side meet.
+
+mod live;
+mod orders;
+
+use std::sync::Arc;
+
+use crate::balance::{Pick, Rotation, Tried};
+use crate::config;
+use crate::server::Server;
+
+pub use live::{LiveBackend, LiveFrontend, Process, Shared};
+pub use orders::{Arrival, Inbox, Listen, Order, SessionInfo, Workers};
+
+/// The snapshot.
+#[derive(Debug)]
+pub struct Topology {
+    /// In file order.
+    pub frontends: Vec<Arc<Frontend>>,
+    /// In file order.
+    pub backends: Vec<Arc<Backend>>,
+}
+
+/// A frontend as configured now.
+#[derive(Debug)]
+pub struct Frontend {
+    /// Its configuration.
+    pub config: config::Frontend,
+    /// What outlives this snapshot.
+    pub live: Arc<LiveFrontend>,
+}
+
+/// A backend as configured now.
+#[derive(Debug)]
+pub struct Backend {
+    /// Its configuration; `servers` in it may be older than the servers here.
+    pub config: config::Backend,
+    /// What outlives this snapshot.
+    pub live: Arc<LiveBackend>,
+    /// All its servers, in order.
+    pub servers: Vec<Arc<Server>>,
+    /// Those that are usable now.
+    pub rotation: Rotation,
+}
+
+// === impl Topology ===
+
+impl Topology {
+    /// Nothing at all: what there is before the first configuration.
+    pub fn empty() -> Self {
+        Self { frontends: Vec::new(), backends: Vec::new() }
+    }
+
+    /// The present form of a frontend, if it still exists.
+    #[inline]
+    pub fn frontend(&self, live: &LiveFrontend) -> Option<&Arc<Frontend>> {
+        self.frontends.iter().find(|frontend| frontend.live.id == live.id)
+    }
+
+    /// The backend of that name.
+    #[inline]
+    pub fn backend(&self, name: &str) -> Option<&Arc<Backend>> {
+        self.backends.iter().find(|backend| *backend.live.name == *name)
+    }
+
+    /// All servers of all backends.
+    pub fn servers(&self) -> impl Iterator<Item = &Arc<Server>> {
+        self.backends.iter().flat_map(|backend| &backend.servers)
+    }
+}
+
+// === impl Backend ===
+
+impl Backend {
+    /// A backend with the rotation that its servers' states make now.
+    pub fn new(config: config::Backend, live: Arc<LiveBackend>, servers: Vec<Arc<Server>>) -> Self {
+        let rotation = Rotation::new(&config.balance, &servers);
+        Self { config, live, servers, rotation }
+    }
+
+    /// The same backend with its rotation made anew.
+    #[must_use]
+    pub fn refreshed(&self) -> Self {
+        Self::new(self.config.clone(), Arc::clone(&self.live), self.servers.clone())
+    }
+
+    /// Picks a server and counts the exchange in on it.
+    #[inline]
+    pub fn pick(&self, key: u64, tried: &Tried) -> Pick {
+        self.rotation.pick(&self.live.cursor, key, tried)
+    }
+
+    /// The server of that name.
+    pub fn server(&self, name: &str) -> Option<&Arc<Server>> {
+        self.servers.iter().find(|server| *server.name == *name)
+    }
+}

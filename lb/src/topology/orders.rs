@@ -1,0 +1,167 @@
+//! What the control side asks of the data workers, and who they are.
+//!
+//! Orders are facts or wishes about connections that only a worker can touch. They carry no state that a snapshot holds, and
+//! no answer is awaited on the data side. The channels are unbounded, what travels in them is not: arrivals hold one of `maxconn`
+//! permits each, everything else comes from the operator or a state change.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use super::{Frontend, LiveFrontend};
+use crate::counters::Gauge;
+use crate::server::ServerId;
+
+/// An order to one worker.
+#[derive(Debug)]
+pub enum Order {
+    /// Accept on a listener from now on.
+    Listen(Listen),
+    /// Take over a client's connection.
+    Serve(Arrival),
+    /// Close idle connections to a server.
+    CloseIdle(ServerId),
+    /// End every exchange on a server.
+    KillServer(ServerId),
+    /// End one client connection.
+    KillSession(u64),
+    /// Finish client connections: of one frontend, or all. What is in flight is completed.
+    Finish(Option<u32>),
+    /// Tell which exchanges are in flight.
+    Sessions(oneshot::Sender<Vec<SessionInfo>>),
+    /// Look for silent connections this often.
+    Tick(Duration),
+}
+
+/// A listener and whose it is.
+#[derive(Debug)]
+pub struct Listen {
+    /// Bound and listening.
+    pub listener: std::net::TcpListener,
+    /// Its frontend.
+    pub frontend: Arc<LiveFrontend>,
+    /// Cancelled when it shall close.
+    pub stop: CancellationToken,
+}
+
+/// A client's connection on its way to a worker.
+#[derive(Debug)]
+pub struct Arrival {
+    /// Connected, non-blocking, registered with no event loop.
+    pub stream: std::net::TcpStream,
+    /// The client.
+    pub peer: SocketAddr,
+    /// The frontend as it was on arrival.
+    pub frontend: Arc<Frontend>,
+    /// Its share of `maxconn`.
+    pub permit: OwnedSemaphorePermit,
+}
+
+/// An exchange in flight, for `show sess`.
+#[derive(Debug, Clone)]
+pub struct SessionInfo {
+    /// Number of the client connection in this process.
+    pub id: u64,
+    /// The client.
+    pub peer: SocketAddr,
+    /// Its frontend.
+    pub frontend: Arc<str>,
+    /// Its backend, when the request has one.
+    pub backend: Option<Arc<str>>,
+    /// Its server, when one was picked.
+    pub server: Option<Arc<str>>,
+    /// Since the request came.
+    pub age: Duration,
+    /// Requests on this connection so far.
+    pub requests: u64,
+}
+
+/// The data workers, as others see them.
+#[derive(Debug)]
+pub struct Workers(Vec<Worker>);
+
+#[derive(Debug)]
+struct Worker {
+    orders: mpsc::UnboundedSender<Order>,
+    connections: Arc<Gauge>,
+}
+
+/// A worker's end of its channel.
+#[derive(Debug)]
+pub struct Inbox {
+    /// What it is asked to do.
+    pub orders: mpsc::UnboundedReceiver<Order>,
+    /// Client connections that it has or is about to get.
+    pub connections: Arc<Gauge>,
+}
+
+// === impl Workers ===
+
+impl Workers {
+    /// Channels to `count` workers, and their ends.
+    pub fn new(count: usize) -> (Self, Vec<Inbox>) {
+        let (workers, inboxes) = (0..count)
+            .map(|_| {
+                let (sender, orders) = mpsc::unbounded_channel();
+                let connections = Arc::new(Gauge::default());
+                (
+                    Worker { orders: sender, connections: Arc::clone(&connections) },
+                    Inbox { orders, connections },
+                )
+            })
+            .unzip();
+        (Self(workers), inboxes)
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Hands a connection to the worker with the fewest. It counts from this moment, so that arrivals in a row spread evenly.
+    pub fn place(&self, arrival: Arrival) {
+        if let Some(worker) = self.0.iter().min_by_key(|worker| worker.connections.get()) {
+            worker.connections.up();
+            worker.send(Order::Serve(arrival));
+        }
+    }
+
+    /// Gives a listener to worker `index`, counted around.
+    pub fn listen(&self, index: usize, listen: Listen) {
+        self.0[index % self.0.len()].send(Order::Listen(listen));
+    }
+
+    /// Gives an order to all.
+    pub fn broadcast(&self, order: impl Fn() -> Order) {
+        self.0.iter().for_each(|worker| worker.send(order()));
+    }
+
+    /// Asks all what is in flight.
+    pub async fn sessions(&self) -> Vec<SessionInfo> {
+        let answers: Vec<_> = self
+            .0
+            .iter()
+            .map(|worker| {
+                let (answer, asked) = oneshot::channel();
+                worker.send(Order::Sessions(answer));
+                asked
+            })
+            .collect();
+        let mut sessions = Vec::new();
+        for asked in answers {
+            // A worker that has ended has nothing in flight.
+            sessions.extend(asked.await.unwrap_or_default());
+        }
+        sessions
+    }
+}
+
+impl Worker {
+    fn send(&self, order: Order) {
+        // Fails only when the worker has ended, and with it everything that the order could be about.
+        let _ = self.orders.send(order);
+    }
+}
