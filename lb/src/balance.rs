@@ -108,9 +108,14 @@ impl Rotation {
         if full { Pick::Full } else { Pick::Nobody }
     }
 
-    /// Names of its servers, in file order.
+    /// Its servers, in file order.
     pub fn servers(&self) -> impl Iterator<Item = &Arc<Server>> {
         self.members.iter().map(|member| &member.server)
+    }
+
+    /// Whether any of its servers has room.
+    pub fn has_room(&self) -> bool {
+        self.members.iter().any(|member| member.server.has_room())
     }
 
     /// Sum of the weights in force.

@@ -100,6 +100,12 @@ impl Pulse {
         self.read_by.store(NEVER, Relaxed);
     }
 
+    /// Whether nothing is awaited from the other side.
+    #[inline]
+    pub fn is_resting(&self) -> bool {
+        self.read_by.load(Relaxed) == NEVER
+    }
+
     /// Changes how long a write may wait for room.
     pub fn set_write_limit(&self, limit: Duration) {
         self.write_limit.store(millis(limit), Relaxed);
@@ -128,6 +134,12 @@ impl Pulse {
     #[inline]
     pub(super) fn on_read(&self, bytes: usize) {
         self.received.store(self.received() + bytes as u64, Relaxed);
+        self.on_life();
+    }
+
+    /// A sign of life.
+    #[inline]
+    pub(super) fn on_life(&self) {
         if self.read_by.load(Relaxed) == NEVER {
             return;
         }

@@ -17,6 +17,8 @@ use super::Pulse;
 pub struct Socket {
     stream: Arc<TcpStream>,
     pulse: Arc<Pulse>,
+    /// Told of every sign of life as well.
+    echo: Option<Arc<Pulse>>,
 }
 
 // === impl Socket ===
@@ -26,13 +28,13 @@ impl Socket {
     pub fn new(stream: TcpStream, pulse: Arc<Pulse>) -> Self {
         // A failure means a stream that is gone already; the first read will say so.
         let _ = stream.set_nodelay(true);
-        Self { stream: Arc::new(stream), pulse }
+        Self { stream: Arc::new(stream), pulse, echo: None }
     }
 
-    /// The same stream, stamping another pulse from now on.
+    /// The same stream, whose signs of life also count for `other`.
     #[must_use]
-    pub fn with_pulse(self, pulse: Arc<Pulse>) -> Self {
-        Self { stream: self.stream, pulse }
+    pub fn echoing(self, other: Arc<Pulse>) -> Self {
+        Self { echo: Some(other), ..self }
     }
 
     /// Its signs of life.
@@ -85,6 +87,7 @@ impl AsyncRead for Socket {
             match self.stream.try_read_buf(buf) {
                 Ok(read) => {
                     self.pulse.on_read(read);
+                    self.echo.iter().for_each(|echo| echo.on_life());
                     return Poll::Ready(Ok(()));
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -107,6 +110,7 @@ impl Socket {
             match send(&self.stream) {
                 Ok(written) => {
                     self.pulse.on_write(written);
+                    self.echo.iter().for_each(|echo| echo.on_life());
                     return Poll::Ready(Ok(written));
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {

@@ -19,15 +19,18 @@ pub struct Queue {
 
 /// A place in the queue, until it is dropped.
 #[derive(Debug)]
-pub struct Waiting(Arc<Queue>);
+pub struct Waiting {
+    queue: Arc<Queue>,
+    first: bool,
+}
 
 // === impl Queue ===
 
 impl Queue {
     /// Takes a place.
     pub fn enter(self: &Arc<Self>) -> Waiting {
-        self.waiting.up();
-        Waiting(Arc::clone(self))
+        let first = self.waiting.up() == 1;
+        Waiting { queue: Arc::clone(self), first }
     }
 
     /// How many wait, and the most that ever did.
@@ -58,15 +61,20 @@ impl Queue {
 // === impl Waiting ===
 
 impl Waiting {
+    /// Whether nobody waited when this place was taken: exactly one of several that come at once.
+    pub fn is_first(&self) -> bool {
+        self.first
+    }
+
     /// Completes when it may be worth picking again. Take it before picking, so that room made in between is not missed.
     pub fn turn(&self) -> OwnedNotified {
-        Arc::clone(&self.0.turn).notified_owned()
+        Arc::clone(&self.queue.turn).notified_owned()
     }
 }
 
 impl Drop for Waiting {
     fn drop(&mut self) {
-        self.0.waiting.down();
+        self.queue.waiting.down();
     }
 }
 

@@ -109,6 +109,11 @@ impl Connection {
         })
     }
 
+    /// Whether it has carried an exchange.
+    pub fn was_used(&self) -> bool {
+        self.exchanges > 0
+    }
+
     /// Whether it has carried an exchange before the present one.
     pub fn is_reused(&self) -> bool {
         self.exchanges > 1

@@ -1,0 +1,110 @@
+//! Accepting clients and serving their connections, on data workers.
+//!
+//! A worker is a thread with a single-threaded runtime; nothing that serves requests is shared between two. It takes orders and
+//! arrivals from its inbox, and ends when it is told to or when nobody can tell it anything any more.
+
+mod accept;
+mod session;
+
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use tokio::task::{LocalSet, spawn_local};
+use tokio_util::sync::CancellationToken;
+
+use crate::config::LogFormat;
+use crate::counters::{self, Gauge};
+use crate::log::Log;
+use crate::proxy::Worker;
+use crate::topology::{Inbox, Order, Shared};
+
+/// The threads of the data side.
+#[derive(Debug)]
+pub struct Threads {
+    handles: Vec<JoinHandle<()>>,
+    stop: CancellationToken,
+}
+
+// === impl Threads ===
+
+impl Threads {
+    /// Starts a worker for each inbox.
+    ///
+    /// # Errors
+    /// The system has no thread or no event loop for us.
+    pub fn start(shared: &Arc<Shared>, inboxes: Vec<Inbox>, log: &Log, format: LogFormat) -> io::Result<Self> {
+        let stop = CancellationToken::new();
+        let handles = inboxes
+            .into_iter()
+            .enumerate()
+            .map(|(index, inbox)| {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+                let (shared, log, stop) = (Arc::clone(shared), log.clone(), stop.clone());
+                std::thread::Builder::new().name(format!("lb-data-{index}")).spawn(move || {
+                    counters::enter_worker(index);
+                    let work = async move {
+                        let worker = Worker::new(shared, log, format);
+                        tokio::select! {
+                            () = run(&worker, inbox) => {}
+                            () = stop.cancelled() => {}
+                        }
+                    };
+                    // What is still in flight is dropped, and settled, with the local set.
+                    runtime.block_on(LocalSet::new().run_until(work));
+                })
+            })
+            .collect::<io::Result<_>>()?;
+        Ok(Self { handles, stop })
+    }
+
+    /// Ends all workers, and with them what is still in flight; returns when they are gone.
+    pub fn end(self) {
+        self.stop.cancel();
+        for handle in self.handles {
+            // A panic of a worker has been printed; there is nothing to add.
+            let _ = handle.join();
+        }
+    }
+}
+
+async fn run(worker: &Rc<Worker>, mut inbox: Inbox) {
+    let sweeper = Rc::clone(worker);
+    spawn_local(async move { sweeper.watchdog.run(|| sweeper.tick()).await });
+    while let Some(order) = inbox.orders.recv().await {
+        obey(worker, &inbox.connections, order);
+    }
+}
+
+fn obey(worker: &Rc<Worker>, connections: &Arc<Gauge>, order: Order) {
+    let clients = || worker.clients.borrow();
+    match order {
+        Order::Listen(listen) => {
+            spawn_local(accept::run(Arc::clone(&worker.shared), listen));
+        }
+        Order::Serve(arrival) => {
+            spawn_local(session::run(Rc::clone(worker), arrival, Arc::clone(connections)));
+        }
+        Order::CloseIdle(server) => worker.idle.borrow_mut().close(server.get()),
+        Order::KillServer(server) => {
+            clients().iter().filter(|(_, client)| client.is_on(server)).for_each(|(_, client)| client.leash.kill());
+        }
+        Order::KillSession(id) => {
+            clients().iter().filter(|(_, client)| client.id == id).for_each(|(_, client)| client.leash.kill());
+        }
+        Order::Finish(frontend) => {
+            let concerned = |id: u32| frontend.is_none_or(|frontend| frontend == id);
+            clients()
+                .iter()
+                .filter(|(_, client)| concerned(client.frontend.live.id))
+                .for_each(|(_, client)| client.finish());
+        }
+        Order::Sessions(answer) => {
+            let sessions = clients().iter().filter_map(|(_, client)| client.info(worker)).collect();
+            // Whoever asked may have gone; then nobody wants to know.
+            let _ = answer.send(sessions);
+        }
+        Order::Tick(tick) => worker.watchdog.set_tick(tick),
+    }
+}

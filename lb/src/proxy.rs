@@ -1,0 +1,102 @@
+//! One exchange, from a request's head to the last byte of its response.
+//!
+//! Routing, claims, retries, accounting and the log are in files of their own that know no HTTP library (`route`, `exchange`,
+//! `error`, `access`); what is HTTP/1.1 through hyper is in `forward`, `fields`, `check`, `reply` and `tunnel`. Nothing here
+//! writes to the topology, and nothing is shared between workers but the snapshot and counters.
+
+mod access;
+mod check;
+mod client;
+mod error;
+mod exchange;
+mod fields;
+mod forward;
+mod reply;
+mod route;
+mod tunnel;
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use slab::Slab;
+
+use crate::config::LogFormat;
+use crate::log::Log;
+use crate::net::Watchdog;
+use crate::topology::Shared;
+use crate::upstream::IdleStore;
+
+pub use client::{Client, Registered};
+pub use error::ProxyError;
+pub use exchange::Exchange;
+pub use fields::{forwarded, strip_hop_by_hop};
+pub use forward::{Answer, Inbound, Payload, handle};
+pub use reply::ReplyBody;
+
+/// What a data worker has for itself: it lives on one thread.
+#[derive(Debug)]
+pub struct Worker {
+    /// What all share.
+    pub shared: Arc<Shared>,
+    /// Silent connections are found here.
+    pub watchdog: Rc<Watchdog>,
+    /// Idle connections to servers.
+    pub idle: RefCell<IdleStore>,
+    /// Client connections, by place.
+    pub clients: RefCell<Slab<Rc<Client>>>,
+    log: Log,
+    format: LogFormat,
+    /// Unix time in seconds, as of the last sweep.
+    wall: Cell<u64>,
+    /// Sweeps until idle connections are looked through again.
+    until_prune: Cell<u32>,
+}
+
+// === impl Worker ===
+
+impl Worker {
+    /// A worker with nothing to do yet.
+    pub fn new(shared: Arc<Shared>, log: Log, format: LogFormat) -> Rc<Self> {
+        let worker = Self {
+            shared,
+            watchdog: Watchdog::new(Duration::from_millis(100)),
+            idle: RefCell::default(),
+            clients: RefCell::default(),
+            log,
+            format,
+            wall: Cell::new(0),
+            until_prune: Cell::new(0),
+        };
+        worker.read_wall();
+        Rc::new(worker)
+    }
+
+    /// What a worker does after every sweep: reads the wall clock, and now and then drops idle connections whose time has come.
+    pub fn tick(&self) {
+        const SWEEPS: u32 = 8;
+        self.read_wall();
+        let left = self.until_prune.get();
+        self.until_prune.set(if left == 0 { SWEEPS } else { left - 1 });
+        if left == 0 {
+            self.prune();
+        }
+    }
+
+    fn prune(&self) {
+        let topology = self.shared.topology.load();
+        self.idle.borrow_mut().prune(|key| {
+            let owner = topology
+                .backends
+                .iter()
+                .find(|backend| backend.servers.iter().any(|server| server.id.get() == key));
+            // A server that is gone needs no connections.
+            owner.map_or(Duration::ZERO, |backend| backend.config.idle_timeout)
+        });
+    }
+
+    fn read_wall(&self) {
+        self.wall.set(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs());
+    }
+}

@@ -1,0 +1,164 @@
+//! A client's connection: who it is, what it is doing, and how to end it.
+
+use std::cell::{Cell, RefCell};
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Instant;
+
+use http::HeaderValue;
+
+use super::Worker;
+use crate::net::watchdog::Leash;
+use crate::net::{Pulse, Socket};
+use crate::server::ServerId;
+use crate::topology::{Frontend, SessionInfo};
+
+/// A client's connection.
+pub struct Client {
+    /// A number of its own in this process.
+    pub id: u64,
+    /// The client.
+    pub peer: SocketAddr,
+    /// Its frontend as it was on arrival.
+    pub frontend: Arc<Frontend>,
+    /// The stream.
+    pub socket: Socket,
+    /// Ends it, and tells why it ended.
+    pub leash: Leash,
+    /// The client's address as a field value.
+    pub(super) peer_value: HeaderValue,
+    /// Requests so far.
+    pub requests: Cell<u64>,
+    /// Bytes received up to the end of the last exchange.
+    pub(super) received_before: Cell<u64>,
+    /// Whether an answer has begun to go out for the last request.
+    pub answered: Cell<bool>,
+    /// It shall end after what is in flight.
+    pub finishing: Cell<bool>,
+    /// What its connection goes on as when its HTTP is over.
+    pub(super) tunnel: RefCell<Option<Pin<Box<dyn Future<Output = ()>>>>>,
+    current: Cell<Option<Current>>,
+}
+
+/// What is in flight on it.
+#[derive(Debug, Clone, Copy)]
+struct Current {
+    since: Instant,
+    server: Option<ServerId>,
+}
+
+/// A client in its worker's list, until it is dropped.
+#[derive(Debug)]
+pub struct Registered {
+    worker: Rc<Worker>,
+    key: usize,
+    /// The client.
+    pub client: Rc<Client>,
+}
+
+// === impl Client ===
+
+impl Client {
+    /// Puts a new connection into its worker's list.
+    pub fn register(
+        worker: &Rc<Worker>,
+        peer: SocketAddr,
+        frontend: Arc<Frontend>,
+        socket: Socket,
+        leash: Leash,
+    ) -> Registered {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let address = peer.ip().to_canonical().to_string();
+        let client = Rc::new(Self {
+            id: NEXT.fetch_add(1, Relaxed),
+            peer,
+            frontend,
+            socket,
+            leash,
+            peer_value: address.try_into().unwrap_or_else(|_| HeaderValue::from_static("unknown")),
+            requests: Cell::new(0),
+            received_before: Cell::new(0),
+            answered: Cell::new(false),
+            finishing: Cell::new(false),
+            tunnel: RefCell::default(),
+            current: Cell::new(None),
+        });
+        let key = worker.clients.borrow_mut().insert(Rc::clone(&client));
+        Registered { worker: Rc::clone(worker), key, client }
+    }
+
+    /// Its signs of life.
+    pub fn pulse(&self) -> &Arc<Pulse> {
+        self.socket.pulse()
+    }
+
+    /// Whether a request is in flight on it.
+    pub fn is_busy(&self) -> bool {
+        self.current.get().is_some()
+    }
+
+    /// Whether a request from it is in flight on that server.
+    pub fn is_on(&self, server: ServerId) -> bool {
+        self.current.get().is_some_and(|current| current.server == Some(server))
+    }
+
+    /// Takes the tunnel that its connection goes on as.
+    pub fn take_tunnel(&self) -> Option<impl Future<Output = ()>> {
+        self.tunnel.borrow_mut().take()
+    }
+
+    /// Asks it to end after what is in flight.
+    pub fn finish(&self) {
+        self.finishing.set(true);
+        self.leash.wake();
+    }
+
+    /// What is in flight on it, for `show sess`.
+    pub fn info(&self, worker: &Worker) -> Option<SessionInfo> {
+        let current = self.current.get()?;
+        let topology = worker.shared.topology.load();
+        let on = |id: ServerId| topology.servers().find(|server| server.id == id).cloned();
+        let server = current.server.and_then(on);
+        Some(SessionInfo {
+            id: self.id,
+            peer: self.peer,
+            frontend: Arc::clone(&self.frontend.live.name),
+            backend: server.as_ref().map(|server| Arc::clone(&server.backend)),
+            server: server.map(|server| Arc::clone(&server.name)),
+            age: current.since.elapsed(),
+            requests: self.requests.get(),
+        })
+    }
+
+    pub(super) fn begin(&self, since: Instant) {
+        self.requests.set(self.requests.get() + 1);
+        self.answered.set(false);
+        self.current.set(Some(Current { since, server: None }));
+    }
+
+    pub(super) fn goes_to(&self, server: Option<ServerId>) {
+        if let Some(current) = self.current.get() {
+            self.current.set(Some(Current { server, ..current }));
+        }
+    }
+
+    pub(super) fn end(&self) {
+        self.current.set(None);
+    }
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Client").field("id", &self.id).field("peer", &self.peer).finish_non_exhaustive()
+    }
+}
+
+impl Drop for Registered {
+    fn drop(&mut self) {
+        self.worker.clients.borrow_mut().remove(self.key);
+    }
+}

@@ -1,0 +1,246 @@
+//! The account of one exchange: what it used, how long it took, how it ended.
+//!
+//! It travels with the exchange, into the response's body or the tunnel, and settles when it is dropped: counters, means and the log
+//! record are written exactly once, whatever way the exchange ends. It knows no HTTP library's connections or bodies.
+
+mod settle;
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use http::{Method, StatusCode, Uri, Version};
+
+use super::error::{Phase, ProxyError, Termination};
+use super::{Client, Worker};
+use crate::config::LogFormat;
+use crate::counters::{Tally, Traffic};
+use crate::server::{Admin, Claim, Server};
+use crate::topology::Backend;
+use crate::upstream::Connection;
+
+/// The account of one exchange.
+#[derive(Debug)]
+pub struct Exchange {
+    pub(super) worker: Rc<Worker>,
+    pub(super) client: Rc<Client>,
+    backend: Option<Arc<Backend>>,
+    claim: Option<Claim>,
+    /// Only kept when there is a log.
+    request: Option<Box<RequestLine>>,
+    started: Instant,
+    times: Times,
+    phase: Phase,
+    status: u16,
+    bytes_out: u64,
+    retries: u32,
+    redispatched: bool,
+    termination: Option<Termination>,
+}
+
+/// What the log says of the request.
+#[derive(Debug)]
+pub(super) struct RequestLine {
+    pub(super) method: Method,
+    pub(super) uri: Uri,
+    pub(super) version: Version,
+}
+
+/// When the phases ended, milliseconds after the start.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Times {
+    pub(super) queue: Option<u64>,
+    pub(super) connect: Option<u64>,
+    pub(super) head: Option<u64>,
+}
+
+// === impl Exchange ===
+
+impl Exchange {
+    /// Opens an account for a request that has just come.
+    pub fn begin(
+        worker: &Rc<Worker>,
+        client: &Rc<Client>,
+        method: &Method,
+        uri: &Uri,
+        version: Version,
+    ) -> Box<Self> {
+        let started = Instant::now();
+        client.begin(started);
+        client.frontend.live.tally.mine().requests.add(1);
+        let request = (worker.format != LogFormat::Off)
+            .then(|| Box::new(RequestLine { method: method.clone(), uri: uri.clone(), version }));
+        Box::new(Self {
+            worker: Rc::clone(worker),
+            client: Rc::clone(client),
+            backend: None,
+            claim: None,
+            request,
+            started,
+            times: Times::default(),
+            phase: Phase::Request,
+            status: 0,
+            bytes_out: 0,
+            retries: 0,
+            redispatched: false,
+            termination: None,
+        })
+    }
+
+    /// It goes to this backend.
+    pub(super) fn routed(&mut self, backend: &Arc<Backend>) {
+        if self.backend.is_none() {
+            backend.live.sessions.up();
+            backend.live.tally.mine().requests.add(1);
+        }
+        self.backend = Some(Arc::clone(backend));
+    }
+
+    /// It begins to wait for a server with room.
+    pub(super) fn queued(&mut self) {
+        self.phase = Phase::Queue;
+    }
+
+    /// It has a server.
+    pub(super) fn claimed(&mut self, claim: Claim) {
+        if self.phase == Phase::Queue {
+            self.times.queue = Some(self.elapsed());
+        }
+        self.phase = Phase::Connect;
+        self.client.goes_to(Some(claim.server().id));
+        claim.server().stats.tally.mine().requests.add(1);
+        self.claim = Some(claim);
+        self.count(|traffic| traffic.chosen.add(1));
+    }
+
+    /// The server that it has.
+    pub(super) fn server(&self) -> Option<&Arc<Server>> {
+        self.claim.as_ref().map(Claim::server)
+    }
+
+    /// It has a connection.
+    pub(super) fn connected(&mut self, reused: bool) {
+        if !reused {
+            self.times.connect = Some(self.elapsed());
+        }
+        self.phase = Phase::Head;
+        self.count(|traffic| if reused { traffic.reuses.add(1) } else { traffic.connects.add(1) });
+    }
+
+    /// A connection to its server could not be made.
+    pub(super) fn connect_failed(&self) {
+        self.count(|traffic| traffic.connect_errors.add(1));
+    }
+
+    /// The attempt failed and another one follows; the claim is given back.
+    pub(super) fn retry(&mut self) {
+        self.retries += 1;
+        self.count(|traffic| traffic.retries.add(1));
+        self.claim = None;
+        self.client.goes_to(None);
+    }
+
+    /// The attempt that follows went to another server than the last.
+    pub(super) fn redispatched(&mut self) {
+        self.redispatched = true;
+        self.count(|traffic| traffic.redispatches.add(1));
+    }
+
+    /// Attempts after the first so far.
+    pub(super) fn retries(&self) -> u32 {
+        self.retries
+    }
+
+    /// The head of the response has come.
+    pub(super) fn answered(&mut self, status: StatusCode) {
+        self.times.head = Some(self.elapsed());
+        self.status = status.as_u16();
+        self.phase = Phase::Data;
+        self.client.answered.set(true);
+    }
+
+    /// It ended as it should, after `bytes_out` bytes of response.
+    pub(super) fn completed(&mut self, bytes_out: u64) {
+        self.bytes_out = bytes_out;
+        self.termination = Some(Termination::NORMAL);
+    }
+
+    /// The client gave it up after `bytes_out` bytes.
+    pub(super) fn abandoned(&mut self, bytes_out: u64) {
+        self.bytes_out = bytes_out;
+    }
+
+    /// The server broke it in the middle of the response.
+    pub(super) fn broken(&mut self, termination: Termination, bytes_out: u64) {
+        self.bytes_out = bytes_out;
+        self.termination = Some(termination);
+        self.count(|traffic| {
+            traffic.server_aborts.add(1);
+            traffic.response_errors.add(1);
+        });
+    }
+
+    /// It failed before there was a response; the client gets `error`'s answer, of `bytes_out` bytes.
+    pub fn failed(&mut self, error: ProxyError, bytes_out: u64) {
+        self.status = error.status().as_u16();
+        self.bytes_out = bytes_out;
+        self.termination = Some(error.termination());
+        self.client.answered.set(true);
+        let frontend = self.client.frontend.live.tally.mine();
+        match error {
+            ProxyError::BadRequest(_) => frontend.request_errors.add(1),
+            ProxyError::Refused(..) => frontend.denied_requests.add(1),
+            ProxyError::ClientBroke => {
+                frontend.request_errors.add(1);
+                self.count(|traffic| traffic.client_aborts.add(1));
+            }
+            ProxyError::ServerBroke | ProxyError::BadResponse | ProxyError::ServerTimeout => {
+                self.count(|traffic| traffic.response_errors.add(1));
+            }
+            ProxyError::NoServer
+            | ProxyError::QueueTimeout
+            | ProxyError::Connect
+            | ProxyError::ConnectTimeout
+            | ProxyError::Killed => {}
+        }
+    }
+
+    /// The backend that it went to.
+    pub(super) fn backend(&self) -> Option<&Arc<Backend>> {
+        self.backend.as_ref()
+    }
+
+    /// How long its server may be silent.
+    pub(super) fn server_limit(&self) -> Duration {
+        self.backend.as_ref().map_or(Duration::MAX, |backend| backend.config.timeout.server)
+    }
+
+    /// Keeps its connection for another exchange, if the server still takes any.
+    pub(super) fn keep(&self, connection: Connection) {
+        let (Some(backend), Some(server)) = (&self.backend, self.server()) else { return };
+        if connection.epoch() == server.place.epoch() && server.admin() != Admin::Maint {
+            let mut idle = self.worker.idle.borrow_mut();
+            idle.put(server.id.get(), connection, backend.config.max_idle, &server.stats.idle);
+        }
+    }
+
+    fn elapsed(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// The tallies of the backend and, when it has one, the server.
+    fn tallies(&self) -> impl Iterator<Item = &Tally> {
+        let backend = self.backend.as_ref().map(|backend| &backend.live.tally);
+        backend.into_iter().chain(self.server().map(|server| &server.stats.tally))
+    }
+
+    fn count(&self, what: impl Fn(&Traffic)) {
+        self.tallies().for_each(|tally| what(tally.mine()));
+    }
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        self.settle();
+    }
+}
