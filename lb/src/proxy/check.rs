@@ -7,28 +7,30 @@ use http::uri::Authority;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Version, request};
 
 use super::ProxyError;
+use super::fields::Seen;
 
 /// Checks a request's head; afterwards it has at most one `Host`, which is the target's.
-pub(super) fn request(head: &mut request::Parts, has_body: bool) -> Result<(), ProxyError> {
+pub(super) fn request(head: &mut request::Parts, seen: Seen, has_body: bool) -> Result<(), ProxyError> {
     if head.method == Method::CONNECT {
         return Err(ProxyError::Refused(StatusCode::METHOD_NOT_ALLOWED, "CONNECT is not done here"));
     }
     if head.method == Method::TRACE && has_body {
         return Err(ProxyError::BadRequest("a TRACE request has no body (RFC 9110 section 9.3.8)"));
     }
-    transfer_encoding(&head.headers, head.version)?;
-    content_length(&head.headers)?;
+    if seen.transfer_encoding {
+        transfer_encoding(&head.headers, seen, head.version)?;
+    }
+    if seen.content_length {
+        content_length(&head.headers)?;
+    }
     host(head)
 }
 
-fn transfer_encoding(headers: &HeaderMap, version: Version) -> Result<(), ProxyError> {
-    if !headers.contains_key(TRANSFER_ENCODING) {
-        return Ok(());
-    }
+fn transfer_encoding(headers: &HeaderMap, seen: Seen, version: Version) -> Result<(), ProxyError> {
     if version != Version::HTTP_11 {
         return Err(ProxyError::BadRequest("Transfer-Encoding needs HTTP/1.1 (RFC 9112 section 6.1)"));
     }
-    if headers.contains_key(CONTENT_LENGTH) {
+    if seen.content_length {
         return Err(ProxyError::BadRequest("Content-Length beside Transfer-Encoding (RFC 9112 section 6.1)"));
     }
     let mut values = headers.get_all(TRANSFER_ENCODING).iter();
@@ -106,7 +108,8 @@ mod tests {
             builder = builder.header(*name, *value);
         }
         let (mut head, ()) = builder.body(()).unwrap().into_parts();
-        request(&mut head, false).map_err(|error| error.status().as_u16())?;
+        let seen = Seen::in_headers(&head.headers);
+        request(&mut head, seen, false).map_err(|error| error.status().as_u16())?;
         Ok(head.headers[HOST].to_str().unwrap().to_owned())
     }
 

@@ -15,59 +15,75 @@ const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 
-/// Removes the fields that end here: the fixed ones and those that `Connection` names. What frames or routes a message stays, whatever
-/// `Connection` says. `TE: trailers` and `Trailer` stay: trailers are passed on.
-pub fn strip_hop_by_hop(headers: &mut HeaderMap) {
-    let mut found = Found::default();
-    for name in headers.keys() {
-        match name.as_str().len() {
-            2 => found.te |= *name == TE,
-            6 => found.expect |= *name == EXPECT,
-            7 => found.upgrade |= *name == UPGRADE,
-            10 => {
-                found.connection |= *name == CONNECTION;
-                found.keep_alive |= *name == KEEP_ALIVE;
-            }
-            16 => found.proxy_connection |= *name == PROXY_CONNECTION,
-            17 => found.transfer_encoding |= *name == TRANSFER_ENCODING,
-            _ => {}
-        }
-    }
-    if found.connection {
-        strip_named(headers);
-        headers.remove(CONNECTION);
-    }
-    let rest = [
-        (found.keep_alive, KEEP_ALIVE),
-        (found.proxy_connection, PROXY_CONNECTION),
-        (found.transfer_encoding, TRANSFER_ENCODING),
-        (found.upgrade, UPGRADE),
-        // lb has asked for the body itself by the time a server could.
-        (found.expect, EXPECT),
-    ];
-    for (present, name) in rest {
-        if present {
-            headers.remove(name);
-        }
-    }
-    if found.te {
-        keep_only_trailers(headers);
-    }
-}
-
-/// What a pass over the names found.
-#[derive(Default)]
-struct Found {
-    connection: bool,
+/// Which of the fields that matter to a proxy are there, found in one pass over the names.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Seen {
+    pub(super) connection: bool,
+    pub(super) content_length: bool,
+    pub(super) transfer_encoding: bool,
+    pub(super) upgrade: bool,
     expect: bool,
     keep_alive: bool,
     proxy_connection: bool,
     te: bool,
-    transfer_encoding: bool,
-    upgrade: bool,
+}
+
+/// Removes the fields that end here: the fixed ones and those that `Connection` names. What frames or routes a message stays, whatever
+/// `Connection` says. `TE: trailers` and `Trailer` stay: trailers are passed on.
+pub fn strip_hop_by_hop(headers: &mut HeaderMap) {
+    Seen::in_headers(headers).strip(headers);
+}
+
+// === impl Seen ===
+
+impl Seen {
+    /// Looks at every name once.
+    pub(super) fn in_headers(headers: &HeaderMap) -> Self {
+        let mut seen = Self::default();
+        for name in headers.keys() {
+            seen.te |= name == TE;
+            seen.expect |= name == EXPECT;
+            seen.upgrade |= name == UPGRADE;
+            seen.connection |= name == CONNECTION;
+            seen.keep_alive |= name == KEEP_ALIVE;
+            seen.content_length |= name == CONTENT_LENGTH;
+            seen.proxy_connection |= name == PROXY_CONNECTION;
+            seen.transfer_encoding |= name == TRANSFER_ENCODING;
+        }
+        seen
+    }
+
+    /// See [`strip_hop_by_hop`].
+    pub(super) fn strip(self, headers: &mut HeaderMap) {
+        if self.connection {
+            strip_named(headers);
+            headers.remove(CONNECTION);
+        }
+        let rest = [
+            (self.keep_alive, KEEP_ALIVE),
+            (self.proxy_connection, PROXY_CONNECTION),
+            (self.transfer_encoding, TRANSFER_ENCODING),
+            (self.upgrade, UPGRADE),
+            // lb has asked for the body itself by the time a server could.
+            (self.expect, EXPECT),
+        ];
+        for (present, name) in rest {
+            if present {
+                headers.remove(name);
+            }
+        }
+        if self.te {
+            keep_only_trailers(headers);
+        }
+    }
 }
 
 fn strip_named(headers: &mut HeaderMap) {
+    // Nearly every Connection says one of these, which name nothing.
+    let usual = |value: &HeaderValue| matches!(value.as_bytes(), b"keep-alive" | b"close" | b"Keep-Alive" | b"Close");
+    if headers.get_all(CONNECTION).iter().all(usual) {
+        return;
+    }
     let names: Vec<HeaderName> = headers
         .get_all(CONNECTION)
         .iter()
@@ -137,7 +153,10 @@ mod tests {
     fn stripped(fields: &[(&str, &str)]) -> Vec<String> {
         let mut headers = headers(fields);
         strip_hop_by_hop(&mut headers);
-        headers.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect()
+        let line = |(name, value): (&HeaderName, &HeaderValue)| format!("{name}: {}", value.to_str().unwrap());
+        let mut lines: Vec<_> = headers.iter().map(line).collect();
+        lines.sort();
+        lines
     }
 
     #[test]
@@ -159,7 +178,7 @@ mod tests {
         ];
         assert_eq!(
             stripped(&fields),
-            ["host: a", "x-other: 2", "content-length: 3", "trailer: x-sum", "te: trailers"]
+            ["content-length: 3", "host: a", "te: trailers", "trailer: x-sum", "x-other: 2"]
         );
     }
 

@@ -13,6 +13,7 @@ use hyper::body::{Body as _, Incoming};
 use hyper::upgrade::OnUpgrade;
 
 use super::error::ProxyError;
+use super::fields::Seen;
 use super::{Client, Exchange, ReplyBody, Worker, check, fields, route, tunnel};
 use crate::balance::{Tried, hash};
 use crate::config::Balance;
@@ -230,12 +231,14 @@ impl Answer {
 impl Outgoing {
     /// Checks a client's request and makes it the server's.
     fn new(mut request: Request<Incoming>, client: &Client) -> Result<Self, ProxyError> {
-        let upgrade = fields::upgrade(request.headers()).map(|protocol| (protocol, hyper::upgrade::on(&mut request)));
+        let seen = Seen::in_headers(request.headers());
+        let upgrade = if seen.upgrade { fields::upgrade(request.headers()) } else { None };
+        let upgrade = upgrade.map(|protocol| (protocol, hyper::upgrade::on(&mut request)));
         let (mut head, body) = request.into_parts();
         let has_body = !body.is_end_stream();
-        check::request(&mut head, has_body)?;
+        check::request(&mut head, seen, has_body)?;
         let frontend = &client.frontend.config;
-        fields::strip_hop_by_hop(&mut head.headers);
+        seen.strip(&mut head.headers);
         if frontend.forwarded {
             fields::forward(&mut head, client);
         }

@@ -1,0 +1,221 @@
+//! Wiring: a [`Config`](crate::config::Config) becomes a bound [`App`], and a bound app runs until it is told to stop.
+//!
+//! Everything that can fail for want of an address or a file fails in [`App::bind`], before anything is served. This module decides
+//! nothing about traffic.
+
+mod signals;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use anyhow::Context;
+use arc_swap::ArcSwap;
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Config;
+use crate::control::{Control, Event, Origin};
+use crate::listener::Threads;
+use crate::log::{self, Log, LogThread};
+use crate::net::limits;
+use crate::topology::{Process, Shared, Topology, Workers};
+use crate::{admin, discovery, health, sampler, web};
+
+/// How long the first look-up of all server names may hold up the start.
+const FIRST_LOOKUP: Duration = Duration::from_secs(2);
+
+/// A balancer that is bound and not yet running.
+#[derive(Debug)]
+pub struct App {
+    file: PathBuf,
+    grace: Duration,
+    control: Arc<Control>,
+    runtime: tokio::runtime::Runtime,
+    threads: Threads,
+    log: Log,
+    log_thread: LogThread,
+    admin: Vec<admin::Listener>,
+    web: web::Web,
+}
+
+/// What an app is told while it runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signal {
+    /// Stop: gracefully the first time, at once the second.
+    Stop,
+    /// Read the configuration again.
+    Reload,
+    /// Open log files anew.
+    ReopenLogs,
+}
+
+/// Reads the configuration, runs, and says how it ended: the command `lb run`.
+pub fn run(file: &Path) -> ExitCode {
+    let config = match Config::load(file) {
+        Ok(config) => config,
+        Err(faults) => {
+            eprintln!("{faults}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let started = App::bind(config).and_then(|app| {
+        let signals = signals::listen(&app.runtime).context("cannot listen to signals")?;
+        Ok(app.run(signals))
+    });
+    started.unwrap_or_else(|error| {
+        eprintln!("lb: {error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+// === impl App ===
+
+impl App {
+    /// Binds everything that the configuration names.
+    ///
+    /// # Errors
+    /// The first address, socket or file that cannot be had.
+    pub fn bind(config: Config) -> anyhow::Result<Self> {
+        let (log, log_thread) = log::start(&config.log.target)?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .thread_name("lb-control")
+            .build()
+            .context("cannot make the control runtime")?;
+        let inside = runtime.enter();
+        let (workers, inboxes) = Workers::new(config.process.threads);
+        let shared = Arc::new(Shared {
+            topology: ArcSwap::from_pointee(Topology::empty()),
+            workers,
+            process: Process::new(config.process.maxconn),
+        });
+        let control = Control::new(Arc::clone(&shared), &config, log.clone());
+        if let Err(short) = limits::raise_open_files(config.process.maxconn) {
+            control.say(Event::Notice { text: &short.to_string() });
+        }
+        let web = web::bind(&config.stats.bind)?;
+        let admin = config.admin.iter().map(admin::bind).collect::<Result<_, _>>()?;
+        let threads = Threads::start(&shared, inboxes, &log, config.log.format)?;
+        let (file, grace) = (config.file.clone(), config.process.shutdown_grace);
+        let applied = control.apply(config, &Origin::Start);
+        drop(inside);
+        if let Err(error) = applied {
+            threads.end();
+            return Err(error.into());
+        }
+        Ok(Self { file, grace, control, runtime, threads, log, log_thread, admin, web })
+    }
+
+    /// Frontends and the addresses they listen on.
+    pub fn frontends(&self) -> Vec<(Arc<str>, SocketAddr)> {
+        self.control.addresses()
+    }
+
+    /// Addresses of the pages and metrics.
+    pub fn stats(&self) -> Vec<SocketAddr> {
+        self.web.addresses()
+    }
+
+    /// The door for writes.
+    pub fn control(&self) -> Arc<Control> {
+        Arc::clone(&self.control)
+    }
+
+    /// Runs until it is told to stop, and returns when everything has ended.
+    pub fn run(self, signals: UnboundedReceiver<Signal>) -> ExitCode {
+        let Self { file, grace, control, runtime, threads, log, log_thread, admin, web } = self;
+        let clean = runtime.block_on(async {
+            let stop = CancellationToken::new();
+            let mut tasks = JoinSet::new();
+            discovery::resolve_all_once(&control, FIRST_LOOKUP).await;
+            tasks.spawn(health::run(Arc::clone(&control), stop.clone()));
+            tasks.spawn(discovery::run(Arc::clone(&control), stop.clone()));
+            tasks.spawn(sampler::run(Arc::clone(&control), stop.clone()));
+            tasks.spawn(web.serve(Arc::clone(&control), stop.clone()));
+            for listener in admin {
+                tasks.spawn(admin::serve(listener, Arc::clone(&control)));
+            }
+            let clean = supervise(&control, &file, grace, &log, signals).await;
+            stop.cancel();
+            clean
+        });
+        threads.end();
+        let end = if clean { "stopped" } else { "stopped with exchanges cut off" };
+        control.say(Event::Notice { text: end });
+        log_thread.end(&log);
+        // Look-ups of names may hang in threads that cannot be ended; nobody waits for them.
+        runtime.shutdown_background();
+        if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    }
+}
+
+/// Obeys signals until the end; returns whether everything in flight was finished.
+async fn supervise(
+    control: &Arc<Control>,
+    file: &Path,
+    grace: Duration,
+    log: &Log,
+    mut signals: UnboundedReceiver<Signal>,
+) -> bool {
+    let mut grace = grace;
+    loop {
+        match signals.recv().await {
+            Some(Signal::Reload) => {
+                log.reopen();
+                if let Some(new) = reload(control, file) {
+                    grace = new;
+                }
+            }
+            Some(Signal::ReopenLogs) => log.reopen(),
+            Some(Signal::Stop) | None => break,
+        }
+    }
+    control.say(Event::Notice { text: "stopping: no new connections, what is in flight may finish" });
+    control.begin_stop();
+    let started = Instant::now();
+    // Every client connection holds a permit, so all permits are there when all connections are gone.
+    let process = &control.shared().process;
+    let finished = process.slots.acquire_many(process.maxconn.load(Ordering::Relaxed));
+    let again = async {
+        while let Some(signal) = signals.recv().await {
+            if signal == Signal::Stop {
+                return;
+            }
+        }
+        std::future::pending().await
+    };
+    let clean = tokio::select! {
+        finished = timeout(grace, finished) => finished.is_ok(),
+        () = again => false,
+    };
+    let left = process.connections.get();
+    let text = format!("stopped after {} ms, {left} connections left", started.elapsed().as_millis());
+    control.say(Event::Notice { text: &text });
+    clean
+}
+
+fn reload(control: &Arc<Control>, file: &Path) -> Option<Duration> {
+    let config = match Config::load(file) {
+        Ok(config) => config,
+        Err(faults) => {
+            let text = format!("configuration not applied, everything goes on as before:\n{faults}");
+            control.say(Event::Notice { text: &text });
+            return None;
+        }
+    };
+    let grace = config.process.shutdown_grace;
+    match control.apply(config, &Origin::Signal) {
+        Ok(_) => Some(grace),
+        Err(error) => {
+            let text = format!("configuration not applied, everything goes on as before: {error}");
+            control.say(Event::Notice { text: &text });
+            None
+        }
+    }
+}
