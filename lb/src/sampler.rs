@@ -36,6 +36,7 @@ fn sample(topology: &Topology, now: Instant) {
 mod tests {
     use super::*;
     use crate::control::fixture::Fixture;
+    use crate::counters::Tally;
 
     #[tokio::test(start_paused = true)]
     async fn rates_follow_what_was_counted_in_the_last_second() {
@@ -51,9 +52,9 @@ mod tests {
         tokio::time::sleep(EVERY).await;
         tallies.iter().for_each(|tally| tally.mine().requests.add(7));
         tokio::time::sleep(EVERY * 5).await;
-        assert_eq!(tallies.map(|tally| tally.request_rate()), [(7, 7); 3]);
+        assert_eq!(tallies.map(Tally::request_rate), [(7, 7); 3]);
         tokio::time::sleep(EVERY * 11).await;
-        assert_eq!(tallies.map(|tally| tally.request_rate()), [(0, 7); 3]);
+        assert_eq!(tallies.map(Tally::request_rate), [(0, 7); 3]);
         stop.cancel();
         sampler.await.unwrap();
     }

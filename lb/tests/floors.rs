@@ -9,35 +9,41 @@ mod table;
 #[path = "floors/uses.rs"]
 mod uses;
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::{fs, io};
 
 use rules::Source;
 
 /// Crates of the workspace.
 const CRATES: [&str; 6] = ["lb", "api", "client", "compose", "benches", "tests"];
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+fn root() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
 }
 
 /// Every Rust file below `folder`, told by its path from there.
 fn sources(folder: &Path) -> Vec<Source> {
     let mut found = Vec::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(next) = folders.pop() {
-        for entry in fs::read_dir(&next).unwrap_or_else(|error| panic!("{}: {error}", next.display())) {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.extend((path.file_name().unwrap() != "target").then_some(path));
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
-                let name = path.strip_prefix(folder).unwrap().to_str().unwrap().replace('\\', "/");
-                found.push(Source { path: name, text: fs::read_to_string(&path).unwrap() });
-            }
-        }
+    if let Err(error) = collect(folder, "", &mut found) {
+        panic!("{}: {error}", folder.display());
     }
     found.sort_by(|one, other| one.path.cmp(&other.path));
     found
+}
+
+fn collect(folder: &Path, prefix: &str, found: &mut Vec<Source>) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let path = format!("{prefix}{}", entry.file_name().to_string_lossy());
+        if entry.file_type()?.is_dir() {
+            if path != "target" {
+                collect(&entry.path(), &format!("{path}/"), found)?;
+            }
+        } else if path.ends_with(".rs") {
+            found.push(Source { path, text: fs::read_to_string(entry.path())? });
+        }
+    }
+    Ok(())
 }
 
 #[test]

@@ -170,6 +170,26 @@ async fn results_from_before_an_order_or_a_move_are_dropped() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_result_that_outruns_the_news_of_an_order_is_dropped() {
+    let (fixture, told) = (Fixture::new(&backend("s1 = \"127.0.0.1:9\"")), Arc::<Told>::default());
+    let (server, control) = (fixture.server("s1"), &fixture.control);
+    told.takes.store(900, SeqCst);
+    told.sick.store(true, SeqCst);
+    let check = control.config().backends[0].health.clone().unwrap();
+    let slots = Arc::new(Semaphore::new(1));
+    // The task alone: nobody is there to end it.
+    let (watched, probe) = (Arc::clone(&server), Arc::clone(&told));
+    tokio::spawn(check_for_ever(Arc::clone(control), watched, check, Duration::ZERO, probe, slots));
+    tokio::time::sleep(SECOND / 2).await;
+    control.set_admin(&server, Admin::Maint, &Origin::Signal);
+    control.set_admin(&server, Admin::Ready, &Origin::Signal);
+    tokio::time::sleep(SECOND).await;
+    assert_eq!((told.times().len(), server.status().to_string()), (1, "UP 1/3".to_owned()));
+    tokio::time::sleep(SECOND * 2).await;
+    assert_eq!((told.times().len(), server.status().to_string()), (2, "DOWN".to_owned()));
+}
+
+#[tokio::test(start_paused = true)]
 async fn checks_follow_the_configuration() {
     let (fixture, told, _stop) = start(&backend("s1 = \"127.0.0.1:9\""));
     let ports = || {
