@@ -5,7 +5,10 @@
 
 mod apply;
 mod event;
+#[cfg(test)]
+pub(crate) mod fixture;
 mod listeners;
+mod watches;
 
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering::Relaxed;
@@ -21,6 +24,7 @@ use crate::topology::{Backend, Order, Shared, Topology};
 pub use apply::{ApplyError, Changes};
 pub use event::{Event, Origin};
 use listeners::Listeners;
+pub use watches::{Watches, jittered, spread};
 
 /// The door for writes.
 #[derive(Debug)]

@@ -34,7 +34,12 @@ impl Threads {
     ///
     /// # Errors
     /// The system has no thread or no event loop for us.
-    pub fn start(shared: &Arc<Shared>, inboxes: Vec<Inbox>, log: &Log, format: LogFormat) -> io::Result<Self> {
+    pub fn start(
+        shared: &Arc<Shared>,
+        inboxes: Vec<Inbox>,
+        log: &Log,
+        format: LogFormat,
+    ) -> io::Result<Self> {
         let stop = CancellationToken::new();
         let handles = inboxes
             .into_iter()
@@ -88,10 +93,16 @@ fn obey(worker: &Rc<Worker>, connections: &Arc<Gauge>, order: Order) {
         }
         Order::CloseIdle(server) => worker.idle.borrow_mut().close(server.get()),
         Order::KillServer(server) => {
-            clients().iter().filter(|(_, client)| client.is_on(server)).for_each(|(_, client)| client.leash.kill());
+            clients()
+                .iter()
+                .filter(|(_, client)| client.is_on(server))
+                .for_each(|(_, client)| client.leash.kill());
         }
         Order::KillSession(id) => {
-            clients().iter().filter(|(_, client)| client.id == id).for_each(|(_, client)| client.leash.kill());
+            clients()
+                .iter()
+                .filter(|(_, client)| client.id == id)
+                .for_each(|(_, client)| client.leash.kill());
         }
         Order::Finish(frontend) => {
             let concerned = |id: u32| frontend.is_none_or(|frontend| frontend == id);

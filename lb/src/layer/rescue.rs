@@ -86,7 +86,8 @@ fn answer(error: ProxyError) -> (Response<Payload>, u64) {
         headers.insert(CONNECTION, HeaderValue::from_static("close"));
     }
     if error.status() == StatusCode::METHOD_NOT_ALLOWED {
-        headers.insert(ALLOW, HeaderValue::from_static("GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH, TRACE"));
+        headers
+            .insert(ALLOW, HeaderValue::from_static("GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH, TRACE"));
     }
     (response, length)
 }

@@ -80,7 +80,12 @@ impl AccessRecord {
         let backend = self.backend.as_ref().map_or(0, |backend| backend.sessions.get());
         let server = self.server.as_ref().map_or(0, |server| server.in_flight());
         let frontend = self.frontend.sessions.get();
-        write!(out, "- - {}-- {}/{frontend}/{backend}/{server}/", self.termination.as_str(), self.connections)?;
+        write!(
+            out,
+            "- - {}-- {}/{frontend}/{backend}/{server}/",
+            self.termination.as_str(),
+            self.connections
+        )?;
         let plus = if self.redispatched { "+" } else { "" };
         let waiting = self.backend.as_ref().map_or(0, |backend| backend.queue.waiting().get());
         write!(out, "{plus}{} 0/{waiting} \"{} ", self.retries, self.request.method)?;

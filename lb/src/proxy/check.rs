@@ -36,10 +36,13 @@ fn transfer_encoding(headers: &HeaderMap, seen: Seen, version: Version) -> Resul
     let mut values = headers.get_all(TRANSFER_ENCODING).iter();
     match (values.next().map(HeaderValue::as_bytes), values.next()) {
         (Some(value), None) if value.eq_ignore_ascii_case(b"chunked") => Ok(()),
-        (Some(value), None) if !value.contains(&b',') => {
-            Err(ProxyError::Refused(StatusCode::NOT_IMPLEMENTED, "only the transfer coding chunked is known here"))
-        }
-        _ => Err(ProxyError::BadRequest("Transfer-Encoding must be exactly one chunked (RFC 9112 section 6.1)")),
+        (Some(value), None) if !value.contains(&b',') => Err(ProxyError::Refused(
+            StatusCode::NOT_IMPLEMENTED,
+            "only the transfer coding chunked is known here",
+        )),
+        _ => Err(ProxyError::BadRequest(
+            "Transfer-Encoding must be exactly one chunked (RFC 9112 section 6.1)",
+        )),
     }
 }
 
@@ -60,9 +63,13 @@ fn host(head: &mut request::Parts) -> Result<(), ProxyError> {
         (None, _) if head.version == Version::HTTP_11 => {
             return Err(ProxyError::BadRequest("a request needs a Host (RFC 9112 section 3.2)"));
         }
-        (Some(_), Some(_)) => return Err(ProxyError::BadRequest("more than one Host (RFC 9112 section 3.2)")),
+        (Some(_), Some(_)) => {
+            return Err(ProxyError::BadRequest("more than one Host (RFC 9112 section 3.2)"));
+        }
         (Some(host), None) if !is_host(host.as_bytes()) => {
-            return Err(ProxyError::BadRequest("Host is not a host with an optional port (RFC 9110 section 7.2)"));
+            return Err(ProxyError::BadRequest(
+                "Host is not a host with an optional port (RFC 9110 section 7.2)",
+            ));
         }
         _ => {}
     }
@@ -115,7 +122,14 @@ mod tests {
 
     #[test]
     fn one_valid_host_and_the_target_wins() {
-        let good = [("a", "/"), ("a:80", "/"), ("[::1]:80", "/"), ("my_api.local", "/"), ("", "/"), ("1.2.3.4:", "/")];
+        let good = [
+            ("a", "/"),
+            ("a:80", "/"),
+            ("[::1]:80", "/"),
+            ("my_api.local", "/"),
+            ("", "/"),
+            ("1.2.3.4:", "/"),
+        ];
         for (host, target) in good {
             assert_eq!(check(&[("host", host)], target), Ok(host.to_owned()));
         }
@@ -138,7 +152,8 @@ mod tests {
         assert_eq!(with(&["chunked"]), Ok(()));
         assert_eq!(with(&["Chunked"]), Ok(()));
         assert_eq!(with(&["gzip"]), Err(501));
-        for bad in [&["identity, chunked"][..], &["chunked, chunked"], &["chunked", "chunked"], &["chunked,"]] {
+        for bad in [&["identity, chunked"][..], &["chunked, chunked"], &["chunked", "chunked"], &["chunked,"]]
+        {
             assert_eq!(with(bad), Err(400), "{bad:?}");
         }
         let both = [("host", "a"), ("transfer-encoding", "chunked"), ("content-length", "3")];

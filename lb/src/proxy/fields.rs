@@ -3,7 +3,8 @@
 //! One pass finds what is there; nothing is looked up that is not (RFC 9110 section 7.6.1).
 
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderName, HeaderValue, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+    CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderName, HeaderValue, TE, TRAILER, TRANSFER_ENCODING,
+    UPGRADE,
 };
 use http::{HeaderMap, request};
 
@@ -146,7 +147,8 @@ mod tests {
     use super::*;
 
     fn headers(fields: &[(&str, &str)]) -> HeaderMap {
-        let pair = |(name, value): &(&str, &str)| (name.parse::<HeaderName>().unwrap(), value.parse().unwrap());
+        let pair =
+            |(name, value): &(&str, &str)| (name.parse::<HeaderName>().unwrap(), value.parse().unwrap());
         fields.iter().map(pair).collect()
     }
 
@@ -184,7 +186,8 @@ mod tests {
 
     #[test]
     fn an_upgrade_must_be_asked_for_and_not_be_h2c() {
-        let asked = |connection, protocol| upgrade(&headers(&[("connection", connection), ("upgrade", protocol)]));
+        let asked =
+            |connection, protocol| upgrade(&headers(&[("connection", connection), ("upgrade", protocol)]));
         assert_eq!(asked("keep-alive, Upgrade", "websocket"), Some("websocket".parse().unwrap()));
         assert_eq!(asked("keep-alive", "websocket"), None);
         assert_eq!(asked("upgrade", "h2c"), None);
@@ -193,10 +196,14 @@ mod tests {
 
     #[test]
     fn the_client_is_added_to_who_came_before() {
-        let mut headers = headers(&[("host", "a:80"), ("x-forwarded-for", "1.1.1.1"), ("x-forwarded-host", "evil")]);
+        let mut headers =
+            headers(&[("host", "a:80"), ("x-forwarded-for", "1.1.1.1"), ("x-forwarded-host", "evil")]);
         forwarded(&mut headers, "2.2.2.2".parse().unwrap());
         let all: Vec<_> = headers.get_all(X_FORWARDED_FOR).iter().collect();
         assert_eq!(all, ["1.1.1.1", "2.2.2.2"]);
-        assert_eq!((&headers[X_FORWARDED_PROTO], &headers[X_FORWARDED_HOST]), (&"http".parse().unwrap(), &"a:80".parse().unwrap()));
+        assert_eq!(
+            (&headers[X_FORWARDED_PROTO], &headers[X_FORWARDED_HOST]),
+            (&"http".parse().unwrap(), &"a:80".parse().unwrap())
+        );
     }
 }

@@ -15,7 +15,12 @@ use crate::net::{Pulse, Socket};
 use crate::upstream::Connection;
 
 /// Leaves a tunnel for the client's task to run when its HTTP is over.
-pub(super) fn open(client_side: OnUpgrade, connection: &Connection, server_side: OnUpgrade, exchange: Box<Exchange>) {
+pub(super) fn open(
+    client_side: OnUpgrade,
+    connection: &Connection,
+    server_side: OnUpgrade,
+    exchange: Box<Exchange>,
+) {
     let client = Rc::clone(&exchange.client);
     let tunnel = Tunnel {
         exchange,
@@ -39,7 +44,8 @@ async fn run(client_side: OnUpgrade, server_side: OnUpgrade, mut tunnel: Tunnel)
     let Some(limit) = tunnel.exchange.backend().map(|backend| backend.config.timeout.tunnel) else { return };
     // One side may be gone already; then there is nothing to pass.
     let Ok((client, server)) = tokio::try_join!(client_side, server_side) else { return };
-    let (Some((mut client, client_early)), Some((server, server_early))) = (unwrap(client), unwrap(server)) else {
+    let (Some((mut client, client_early)), Some((server, server_early))) = (unwrap(client), unwrap(server))
+    else {
         return;
     };
     // A sign of life of either side is one of the tunnel, and the client's is the one that is watched.
@@ -58,7 +64,12 @@ fn unwrap(upgraded: Upgraded) -> Option<(Socket, bytes::Bytes)> {
 }
 
 /// Copies both ways; the end of one direction is passed on and the other goes on.
-async fn pass<A, B>(client: &mut A, client_early: &[u8], server: &mut B, server_early: &[u8]) -> std::io::Result<()>
+async fn pass<A, B>(
+    client: &mut A,
+    client_early: &[u8],
+    server: &mut B,
+    server_early: &[u8],
+) -> std::io::Result<()>
 where
     A: AsyncRead + AsyncWrite + Unpin,
     B: AsyncRead + AsyncWrite + Unpin,

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 /// `22/Nov/2026:21:34:05.123`, in UTC.
 pub(super) fn write_date(out: &mut Vec<u8>, unix: Duration) -> io::Result<()> {
-    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    const MONTHS: [&str; 12] =
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
     let seconds = unix.as_secs();
     let (year, month, day) = civil(seconds / 86_400);
     let month = MONTHS.get(month).copied().unwrap_or("???");

@@ -1,0 +1,70 @@
+//! A control for tests: with a log that can be read, and workers that only have mailboxes.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+
+use super::{Control, Origin};
+use crate::config::{Config, LogTarget};
+use crate::log::{self, LogThread};
+use crate::server::Server;
+use crate::topology::{Inbox, Process, Shared, Topology, Workers};
+
+/// A control, and what it needs to live.
+pub(crate) struct Fixture {
+    pub(crate) control: Arc<Control>,
+    _inboxes: Vec<Inbox>,
+    thread: LogThread,
+    folder: tempfile::TempDir,
+}
+
+/// A configuration with one frontend and this backend `be`.
+fn config(backend: &str) -> Config {
+    let text = format!("[frontend.fe]\nbind = \"127.0.0.1:0\"\nbackend = \"be\"\n[backend.be]\n{backend}");
+    Config::parse(&text, Path::new("lb.toml")).unwrap_or_else(|faults| panic!("{faults}"))
+}
+
+// === impl Fixture ===
+
+impl Fixture {
+    /// A control with `backend`, TOML, in force.
+    pub(crate) fn new(backend: &str) -> Self {
+        let config = config(backend);
+        let folder = tempfile::tempdir().unwrap();
+        let (log, thread) = log::start(&LogTarget::File(folder.path().join("log"))).unwrap();
+        let (workers, inboxes) = Workers::new(1);
+        let shared =
+            Shared { topology: ArcSwap::from_pointee(Topology::empty()), workers, process: Process::new(10) };
+        let control = Control::new(Arc::new(shared), &config, log);
+        control.apply(config, &Origin::Start).unwrap();
+        Self { control, _inboxes: inboxes, thread, folder }
+    }
+
+    /// Puts another form of the backend in force.
+    pub(crate) fn apply(&self, backend: &str) {
+        self.control.apply(config(backend), &Origin::Signal).unwrap();
+    }
+
+    /// The server of that name.
+    pub(crate) fn server(&self, name: &str) -> Arc<Server> {
+        let topology = self.control.topology();
+        Arc::clone(topology.backend("be").and_then(|backend| backend.server(name)).unwrap())
+    }
+
+    /// Waits until `done`: for changes that control tells.
+    pub(crate) async fn until(&self, done: impl Fn() -> bool) {
+        let mut changes = self.control.changes();
+        while !done() {
+            let changed = tokio::time::timeout(Duration::from_secs(60), changes.changed()).await;
+            changed.expect("a change within a minute").unwrap();
+        }
+    }
+
+    /// Ends it; returns all that was logged.
+    pub(crate) fn logged(self) -> String {
+        self.thread.end(self.control.log());
+        std::fs::read_to_string(self.folder.path().join("log")).unwrap()
+    }
+}

@@ -1,0 +1,187 @@
+//! Names to addresses, again and again: a recreated container comes back somewhere else, and DNS does not say for how long to believe it.
+//!
+//! One task for each name of a backend; servers that share a name share its look-ups and get different addresses. A failed look-up
+//! changes nothing. This module refuses to keep a cache: the last good address is the server's own.
+
+mod assign;
+mod names;
+
+#[cfg(test)]
+mod tests;
+
+use std::future::poll_fn;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::control::{Control, Event, Watches, jittered};
+use crate::server::{Server, ServerId};
+use crate::topology::Topology;
+
+use names::Inquiry;
+pub use names::{Names, System};
+
+/// Between the beginnings of two look-ups of a name, however often its servers are doubted.
+const AT_MOST_EVERY: Duration = Duration::from_millis(200);
+
+/// Servers of one backend that share a name.
+#[derive(Clone)]
+struct Group {
+    backend: Arc<str>,
+    host: String,
+    /// Between two look-ups.
+    interval: Duration,
+    servers: Vec<Arc<Server>>,
+}
+
+/// Keeps the addresses of all servers that have names up to date, until `stop` is cancelled.
+pub async fn run(control: Arc<Control>, stop: CancellationToken) {
+    run_with(control, System::new(), stop).await;
+}
+
+/// The same with another source of addresses.
+pub async fn run_with(control: Arc<Control>, names: Arc<impl Names>, stop: CancellationToken) {
+    let mut changes = control.changes();
+    let mut watches = Watches::default();
+    loop {
+        changes.mark_unchanged();
+        let groups = groups(&control.topology());
+        watches.follow(groups.into_iter().map(|group| (group.key(), group)), |group, _| {
+            Some(group.clone().look_up_for_ever(Arc::clone(&control), Arc::clone(&names)))
+        });
+        tokio::select! {
+            () = stop.cancelled() => return,
+            // The sender lives in `control`, which lives here.
+            _ = changes.changed() => {}
+        }
+    }
+}
+
+/// Looks every name up once, so that traffic can begin with addresses; gives up after `limit`. What fails is left to [`run`], which
+/// says so.
+pub async fn resolve_all_once(control: &Arc<Control>, limit: Duration) {
+    resolve_all_once_with(control, &System::new(), limit).await;
+}
+
+/// The same with another source of addresses.
+pub async fn resolve_all_once_with(control: &Arc<Control>, names: &Arc<impl Names>, limit: Duration) {
+    let mut rounds = JoinSet::new();
+    for group in groups(&control.topology()) {
+        let (control, names) = (Arc::clone(control), Arc::clone(names));
+        rounds.spawn(async move {
+            if let Ok(answers) = Inquiry::new(names, &group.host).ask().await {
+                group.settle(&control, &answers);
+            }
+        });
+    }
+    // Those that are still waiting when the time is up end with the set.
+    let _ = timeout(limit, async { while rounds.join_next().await.is_some() {} }).await;
+}
+
+/// The names in a topology, in its order.
+fn groups(topology: &Topology) -> Vec<Group> {
+    let mut groups: Vec<Group> = Vec::new();
+    for backend in &topology.backends {
+        let first = groups.len();
+        for server in backend.servers.iter().filter(|server| server.place.is_name()) {
+            let (host, _) = server.place.named();
+            match groups[first..].iter_mut().find(|group| group.host == host) {
+                Some(group) => group.servers.push(Arc::clone(server)),
+                None => groups.push(Group {
+                    backend: Arc::clone(&backend.live.name),
+                    host,
+                    interval: backend.config.resolve,
+                    servers: vec![Arc::clone(server)],
+                }),
+            }
+        }
+    }
+    groups
+}
+
+// === impl Group ===
+
+impl Group {
+    fn key(&self) -> (Arc<str>, String) {
+        (Arc::clone(&self.backend), self.host.clone())
+    }
+
+    async fn look_up_for_ever(self, control: Arc<Control>, names: Arc<impl Names>) {
+        let mut inquiry = Inquiry::new(names, &self.host);
+        let mut failing = false;
+        let settled = self.servers.iter().all(|server| server.place.address().is_some());
+        let mut next = Instant::now() + if settled { jittered(self.interval) } else { Duration::ZERO };
+        loop {
+            tokio::select! {
+                () = sleep_until(next) => {}
+                () = self.doubted() => {}
+            }
+            let begun = Instant::now();
+            next = begun + jittered(self.interval);
+            let answer = inquiry.ask().await;
+            self.say(&control, &mut failing, &answer);
+            match answer {
+                Ok(answers) => self.settle(&control, &answers),
+                // One look-up, however many servers share it.
+                Err(_) => self.servers[..1].iter().for_each(|server| control.resolved(server, None)),
+            }
+            sleep_until(begun + AT_MOST_EVERY).await;
+        }
+    }
+
+    /// Gives each server its address out of the answers.
+    fn settle(&self, control: &Control, answers: &[IpAddr]) {
+        // A reload may have given a server another name while this one was being looked up.
+        let named = |server: &&Arc<Server>| server.place.named().0 == self.host;
+        let servers: Vec<_> = self.servers.iter().filter(named).collect();
+        let present: Vec<(Option<SocketAddr>, u16)> =
+            servers.iter().map(|server| (server.place.address(), server.place.named().1)).collect();
+        for (server, address) in servers.into_iter().zip(assign::assign(&present, answers)) {
+            control.resolved(server, Some(address));
+        }
+    }
+
+    /// Completes when somebody doubted an address of the group; doubts about the others are taken as well.
+    async fn doubted(&self) {
+        let mut doubts: Vec<_> = self.servers.iter().map(|server| Box::pin(server.place.doubted())).collect();
+        poll_fn(|cx| {
+            let taken =
+                doubts.iter_mut().filter_map(|doubt| doubt.as_mut().poll(cx).is_ready().then_some(()));
+            if taken.count() > 0 { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+    }
+
+    /// Tells the operator when look-ups begin to fail, and when they work again.
+    fn say(&self, control: &Control, failing: &mut bool, answer: &io::Result<Vec<IpAddr>>) {
+        if std::mem::replace(failing, answer.is_err()) == answer.is_err() {
+            return;
+        }
+        let Self { backend, host, .. } = self;
+        let text = match answer {
+            Ok(_) => format!("backend {backend}: the name {host} has an address again"),
+            Err(error) => {
+                let kept = if self.servers.iter().all(|server| server.place.address().is_some()) {
+                    "the last good address stays"
+                } else {
+                    "its servers take no traffic until it has one"
+                };
+                format!("backend {backend}: looking up the name {host} failed: {error}; {kept}")
+            }
+        };
+        control.say(Event::Notice { text: &text });
+    }
+}
+
+impl PartialEq for Group {
+    fn eq(&self, other: &Self) -> bool {
+        let ids = |group: &Self| group.servers.iter().map(|server| server.id).collect::<Vec<ServerId>>();
+        self.interval == other.interval && ids(self) == ids(other)
+    }
+}

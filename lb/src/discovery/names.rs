@@ -1,0 +1,79 @@
+//! Asking for the addresses of one name, in bounded time and with a bounded number of threads.
+//!
+//! The system's resolver blocks a thread for as long as it likes. So a look-up that takes too long is left alone, not repeated:
+//! there is never a second one for the same name, and its answer is taken when it comes. It refuses to judge answers.
+
+use std::io;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+/// For one look-up.
+const LIMIT: Duration = Duration::from_secs(5);
+/// Look-ups, that is threads, at once.
+const AT_ONCE: usize = 64;
+
+/// A source of addresses.
+pub trait Names: Send + Sync + 'static {
+    /// All addresses of a name, in any order.
+    fn addresses(&self, host: String) -> impl Future<Output = io::Result<Vec<IpAddr>>> + Send;
+}
+
+/// The system's resolver, `getaddrinfo`: it knows `/etc/hosts`, search domains, and names with underscores.
+#[derive(Debug)]
+pub struct System {
+    slots: Semaphore,
+}
+
+/// The look-ups of one name.
+pub(super) struct Inquiry<N> {
+    names: Arc<N>,
+    host: String,
+    under_way: Option<JoinHandle<io::Result<Vec<IpAddr>>>>,
+}
+
+// === impl System ===
+
+impl System {
+    /// The resolver, with no look-up under way.
+    pub fn new() -> Arc<Self> {
+        Arc::new(Self { slots: Semaphore::new(AT_ONCE) })
+    }
+}
+
+impl Names for System {
+    async fn addresses(&self, host: String) -> io::Result<Vec<IpAddr>> {
+        let _slot = self.slots.acquire().await.map_err(io::Error::other)?;
+        Ok(tokio::net::lookup_host((host, 0)).await?.map(|address| address.ip()).collect())
+    }
+}
+
+// === impl Inquiry ===
+
+impl<N: Names> Inquiry<N> {
+    pub(super) fn new(names: Arc<N>, host: &str) -> Self {
+        Self { names, host: host.to_owned(), under_way: None }
+    }
+
+    /// The addresses of the name now, at least one.
+    pub(super) async fn ask(&mut self) -> io::Result<Vec<IpAddr>> {
+        let look_up = self.under_way.get_or_insert_with(|| {
+            let (names, host) = (Arc::clone(&self.names), self.host.clone());
+            tokio::spawn(async move { names.addresses(host).await })
+        });
+        let Ok(answer) = timeout(LIMIT, look_up).await else {
+            let text = format!("no answer within {} s", LIMIT.as_secs());
+            return Err(io::Error::new(io::ErrorKind::TimedOut, text));
+        };
+        self.under_way = None;
+        let answers = answer.map_err(io::Error::other)??;
+        if answers.is_empty() {
+            return Err(io::Error::new(io::ErrorKind::NotFound, "it has no address"));
+        }
+        Ok(answers)
+    }
+}

@@ -1,0 +1,157 @@
+//! Active checks: one task for each server that has them, and the findings handed to control.
+//!
+//! A server in maintenance is not checked, a drained one is. This module refuses to draw conclusions: how many failures make a server
+//! down, and that no finding undoes an order, is the server's business. It asks for `path` with HTTP/1.1, or only connects.
+
+mod answer;
+mod probe;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+use crate::config;
+use crate::control::{Control, Watches, jittered, spread};
+use crate::server::{Admin, CheckResult, CheckStatus, Server};
+
+pub use probe::{Network, Target};
+
+/// Checks under way at once, over all servers. Each holds a descriptor; with a thousand servers that do not answer, and HAProxy's
+/// usual times, about half of them are waited for at any moment.
+const AT_ONCE: usize = 512;
+
+/// A server that is back is checked within this share of its interval, so that whoever waits for it does not wait a whole one,
+/// and within this time however long the interval is.
+const PROMPT: (u32, Duration) = (10, Duration::from_secs(1));
+
+/// The way to find out how a server is.
+pub trait Probe: Send + Sync + 'static {
+    /// Makes one check; it ends within the target's time limit.
+    fn probe(&self, target: Target) -> impl Future<Output = CheckResult> + Send;
+}
+
+/// What a task was started for; it is another one as soon as anything here differs.
+struct Watched {
+    server: Arc<Server>,
+    check: config::Health,
+    /// Rises when the server goes into maintenance, moves or is removed.
+    epoch: u32,
+    /// Neither in maintenance nor without an address.
+    awake: bool,
+}
+
+/// Says that a check is under way, until it is dropped.
+struct Checking<'a>(&'a Server);
+
+/// Checks servers as they are configured at each moment, until `stop` is cancelled.
+pub async fn run(control: Arc<Control>, stop: CancellationToken) {
+    run_with(control, Arc::new(Network), stop).await;
+}
+
+/// The same with another way to check.
+pub async fn run_with(control: Arc<Control>, probe: Arc<impl Probe>, stop: CancellationToken) {
+    let slots = Arc::new(Semaphore::new(AT_ONCE));
+    let mut changes = control.changes();
+    let mut watches = Watches::default();
+    loop {
+        changes.mark_unchanged();
+        let topology = control.topology();
+        let wanted = topology.backends.iter().flat_map(|backend| {
+            let check = backend.config.health.as_ref();
+            backend.servers.iter().filter_map(move |server| Some(Watched::new(server, check?)))
+        });
+        watches.follow(wanted.map(|watched| (watched.server.id, watched)), |watched, before| {
+            let first = watched.first_delay(before);
+            watched.awake.then(|| {
+                let (control, probe, slots) = (Arc::clone(&control), Arc::clone(&probe), Arc::clone(&slots));
+                let (server, check) = (Arc::clone(&watched.server), watched.check.clone());
+                check_for_ever(control, server, check, first, probe, slots)
+            })
+        });
+        tokio::select! {
+            () = stop.cancelled() => return,
+            // The sender lives in `control`, which lives here.
+            _ = changes.changed() => {}
+        }
+    }
+}
+
+async fn check_for_ever(
+    control: Arc<Control>,
+    server: Arc<Server>,
+    check: config::Health,
+    first: Duration,
+    probe: Arc<impl Probe>,
+    slots: Arc<Semaphore>,
+) {
+    let mut next = Instant::now() + first;
+    loop {
+        sleep_until(next).await;
+        let Ok(_slot) = slots.acquire().await else { return };
+        next = Instant::now() + jittered(check.interval);
+        let epoch = server.place.epoch();
+        let Some(target) = Target::new(&server, &check) else { continue };
+        let checking = Checking::new(&server);
+        let result = probe.probe(target).await;
+        drop(checking);
+        if matches!(result.status, CheckStatus::L4Con | CheckStatus::L4Tout) {
+            server.place.doubt();
+        }
+        // What was found belongs to a server that has been out, or was somewhere else, in the meantime.
+        if server.place.epoch() == epoch {
+            control.checked(&server, result);
+        }
+    }
+}
+
+// === impl Watched ===
+
+impl Watched {
+    fn new(server: &Arc<Server>, check: &config::Health) -> Self {
+        Self {
+            server: Arc::clone(server),
+            check: check.clone(),
+            epoch: server.place.epoch(),
+            awake: server.admin() != Admin::Maint && server.place.address().is_some(),
+        }
+    }
+
+    /// How long the first check is put off: servers that are new, or checked in a new way, come in crowds.
+    fn first_delay(&self, before: Option<&Self>) -> Duration {
+        let interval = self.check.interval;
+        match before {
+            Some(before) if before.check == self.check => {
+                let (share, most) = PROMPT;
+                spread((interval / share).min(most))
+            }
+            _ => spread(interval),
+        }
+    }
+}
+
+impl PartialEq for Watched {
+    fn eq(&self, other: &Self) -> bool {
+        (self.epoch, self.awake) == (other.epoch, other.awake) && self.check == other.check
+    }
+}
+
+// === impl Checking ===
+
+impl<'a> Checking<'a> {
+    fn new(server: &'a Server) -> Self {
+        server.health.set_checking(true);
+        Self(server)
+    }
+}
+
+impl Drop for Checking<'_> {
+    fn drop(&mut self) {
+        self.0.health.set_checking(false);
+    }
+}

@@ -1,0 +1,129 @@
+//! The HTTP half of a check: one GET, and what its answer says.
+//!
+//! 2xx and 3xx pass (HAProxy manual, `option httpchk`). The status decides: a body is only read so that the server gets it out in
+//! peace, up to a bound, and one that breaks off changes nothing.
+
+use std::convert::Infallible;
+use std::error::Error as _;
+use std::io;
+
+use bytes::Bytes;
+use http::header::{CONNECTION, HOST, USER_AGENT};
+use http::{Request, Response};
+use http_body_util::{BodyExt, Empty};
+use hyper::body::Incoming;
+use hyper::client::conn::http1;
+use hyper::ext::ReasonPhrase;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout_at};
+
+use super::probe::{Finding, words};
+use crate::server::CheckStatus;
+
+/// Bytes of an answer's head that are read.
+const HEAD: usize = 16 * 1024;
+/// Bytes of an answer's body that are read.
+const BODY: usize = 64 * 1024;
+/// Characters of a bad answer that are told.
+const TOLD: usize = 60;
+
+/// Asks for `path` and reads the answer until `deadline`.
+pub(super) async fn ask(stream: TcpStream, path: &str, host: &str, deadline: Instant) -> Finding {
+    let request = Request::get(path)
+        .header(HOST, host)
+        .header(USER_AGENT, "lb-health")
+        .header(CONNECTION, "close")
+        .body(Empty::<Bytes>::new());
+    let request = match request {
+        Ok(request) => request,
+        Err(error) => return Finding::new(CheckStatus::SockErr, error.to_string()),
+    };
+    let mut builder = http1::Builder::new();
+    builder.max_buf_size(HEAD);
+    let (mut sender, connection) = match builder.handshake(TokioIo::new(stream)).await {
+        Ok(connected) => connected,
+        Err(error) => return Finding::invalid(&error),
+    };
+    let driver = async {
+        // What goes wrong here is told to the exchange.
+        let _ = connection.await;
+        std::future::pending::<Infallible>().await
+    };
+    let exchange = async {
+        match timeout_at(deadline, sender.send_request(request)).await {
+            Err(_) => Finding::new(CheckStatus::L7Tout, ""),
+            Ok(Err(error)) => Finding::invalid(&error),
+            Ok(Ok(response)) => judge(response, deadline).await,
+        }
+    };
+    tokio::select! {
+        biased;
+        finding = exchange => finding,
+        never = driver => match never {},
+    }
+}
+
+async fn judge(response: Response<Incoming>, deadline: Instant) -> Finding {
+    let status = response.status();
+    let reason = response.extensions().get::<ReasonPhrase>().map_or_else(
+        || status.canonical_reason().unwrap_or_default().as_bytes().to_vec(),
+        |reason| reason.as_bytes().to_vec(),
+    );
+    let mut opening = Vec::new();
+    // Time that runs out here ends the reading, not the check.
+    let _ = timeout_at(deadline, drain(response.into_body(), &mut opening)).await;
+    if status.is_success() || status.is_redirection() {
+        return Finding { code: Some(status.as_u16()), ..Finding::new(CheckStatus::L7Ok, "") };
+    }
+    let body = printable(&opening);
+    let detail = if body.is_empty() { printable(&reason) } else { body };
+    Finding { code: Some(status.as_u16()), ..Finding::new(CheckStatus::L7Sts, detail) }
+}
+
+/// Reads a body to its end, or up to the bound; `opening` gets what may be told of it.
+async fn drain(mut body: Incoming, opening: &mut Vec<u8>) {
+    let mut read = 0;
+    while read < BODY
+        && let Some(Ok(frame)) = body.frame().await
+    {
+        if let Some(data) = frame.data_ref() {
+            read += data.len();
+            // A character takes at most four bytes.
+            let missing = (4 * TOLD).saturating_sub(opening.len());
+            opening.extend_from_slice(&data[..data.len().min(missing)]);
+        }
+    }
+}
+
+/// The first characters that can be shown on one line.
+fn printable(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    let shown: String = text.trim().chars().filter(|char| !char.is_control()).take(TOLD).collect();
+    shown.trim_end().to_owned()
+}
+
+// === impl Finding ===
+
+impl Finding {
+    /// Not HTTP, or the connection broke.
+    fn invalid(error: &hyper::Error) -> Self {
+        if error.is_canceled() {
+            return Self::new(CheckStatus::L7Rsp, "closed or spoke before the request was sent");
+        }
+        let system = error.source().and_then(|source| source.downcast_ref::<io::Error>());
+        Self::new(CheckStatus::L7Rsp, system.map_or_else(|| error.to_string(), words))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_fits_on_a_line_is_told() {
+        assert_eq!(printable(b"  no\r\ndatabase\x1b[0m \n"), "nodatabase[0m");
+        assert_eq!(printable("ü".repeat(200).as_bytes()), "ü".repeat(TOLD));
+        assert_eq!(printable(b"\xff"), "\u{fffd}");
+    }
+}

@@ -1,0 +1,106 @@
+//! One check over the network, on a connection of its own.
+//!
+//! A connection that is made is closed in the ordinary way, not reset: a server must not see an error in every check. It refuses to
+//! follow redirects, as HAProxy does: 3xx passes.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout_at};
+
+use super::{Probe, answer};
+use crate::config;
+use crate::server::{CheckResult, CheckStatus, Server};
+
+/// Checks over the network.
+#[derive(Debug, Clone, Copy)]
+pub struct Network;
+
+/// What is checked, and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// Where to connect.
+    pub address: SocketAddr,
+    /// Path of the GET; `None`: connecting is enough.
+    pub path: Option<String>,
+    /// Its `Host`.
+    pub host: String,
+    /// For the whole check.
+    pub timeout: Duration,
+}
+
+/// What a check came to, but for how long it took.
+pub(super) struct Finding {
+    pub(super) status: CheckStatus,
+    pub(super) code: Option<u16>,
+    pub(super) detail: String,
+}
+
+// === impl Target ===
+
+impl Target {
+    /// How `server` is to be checked now; `None` while it has no address.
+    pub fn new(server: &Server, check: &config::Health) -> Option<Self> {
+        let mut address = server.place.address()?;
+        address.set_port(check.port.unwrap_or(address.port()));
+        let host = check.host.clone().unwrap_or_else(|| match server.place.named() {
+            (host, port) if host.contains(':') => format!("[{host}]:{port}"),
+            (host, port) => format!("{host}:{port}"),
+        });
+        Some(Self { address, path: check.path.clone(), host, timeout: check.timeout })
+    }
+}
+
+// === impl Network ===
+
+impl Probe for Network {
+    async fn probe(&self, target: Target) -> CheckResult {
+        let begun = Instant::now();
+        let deadline = begun + target.timeout;
+        let Finding { status, code, detail } =
+            match timeout_at(deadline, TcpStream::connect(target.address)).await {
+                Err(_) => Finding::new(CheckStatus::L4Tout, ""),
+                Ok(Err(error)) => Finding::not_connected(&error),
+                Ok(Ok(stream)) => match &target.path {
+                    None => Finding::new(CheckStatus::L4Ok, ""),
+                    Some(path) => answer::ask(stream, path, &target.host, deadline).await,
+                },
+            };
+        CheckResult { status, code, took: begun.elapsed(), detail }
+    }
+}
+
+// === impl Finding ===
+
+impl Finding {
+    pub(super) fn new(status: CheckStatus, detail: impl Into<String>) -> Self {
+        Self { status, code: None, detail: detail.into() }
+    }
+
+    /// The other side's fault, or ours: a missing descriptor, port or permission says nothing about the server, and the word says so.
+    fn not_connected(error: &io::Error) -> Self {
+        use io::ErrorKind as Kind;
+        let status = match error.kind() {
+            Kind::ConnectionRefused
+            | Kind::ConnectionReset
+            | Kind::ConnectionAborted
+            | Kind::HostUnreachable
+            | Kind::NetworkUnreachable
+            | Kind::NetworkDown => CheckStatus::L4Con,
+            Kind::TimedOut => CheckStatus::L4Tout,
+            _ => CheckStatus::SockErr,
+        };
+        Self::new(status, words(error))
+    }
+}
+
+/// What an error says, without the system's number.
+pub(super) fn words(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.find(" (os error") {
+        Some(end) => text[..end].to_owned(),
+        None => text,
+    }
+}

@@ -1,0 +1,61 @@
+//! Takes the samples that rates are made of.
+//!
+//! Workers only count; somebody has to look at the counts regularly, and it is not them. It refuses to know what a rate means.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, MissedTickBehavior};
+use tokio_util::sync::CancellationToken;
+
+use crate::control::Control;
+use crate::topology::Topology;
+
+/// Between two samples.
+const EVERY: Duration = Duration::from_millis(100);
+
+/// Samples every tally of every frontend, backend and server ten times a second until `stop` is cancelled.
+pub async fn run(control: Arc<Control>, stop: CancellationToken) {
+    let mut ticks = tokio::time::interval(EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            now = ticks.tick() => sample(&control.topology(), now),
+        }
+    }
+}
+
+fn sample(topology: &Topology, now: Instant) {
+    topology.frontends.iter().for_each(|frontend| frontend.live.tally.sample(now));
+    topology.backends.iter().for_each(|backend| backend.live.tally.sample(now));
+    topology.servers().for_each(|server| server.stats.tally.sample(now));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::control::fixture::Fixture;
+    use crate::counters::Tally;
+
+    #[tokio::test(start_paused = true)]
+    async fn rates_follow_what_was_counted_in_the_last_second() {
+        let fixture = Fixture::new("[backend.be.servers]\ns1 = \"127.0.0.1:9\"");
+        let stop = CancellationToken::new();
+        let sampler = tokio::spawn(run(Arc::clone(&fixture.control), stop.clone()));
+        let topology = fixture.control.topology();
+        let tallies = [
+            &topology.frontends[0].live.tally,
+            &topology.backends[0].live.tally,
+            &topology.backends[0].servers[0].stats.tally,
+        ];
+        tokio::time::sleep(EVERY).await;
+        tallies.iter().for_each(|tally| tally.mine().requests.add(7));
+        tokio::time::sleep(EVERY * 5).await;
+        assert_eq!(tallies.map(Tally::request_rate), [(7, 7); 3]);
+        tokio::time::sleep(EVERY * 11).await;
+        assert_eq!(tallies.map(Tally::request_rate), [(0, 7); 3]);
+        stop.cancel();
+        sampler.await.unwrap();
+    }
+}
