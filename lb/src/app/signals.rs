@@ -25,9 +25,7 @@ pub(super) fn listen(runtime: &Runtime) -> io::Result<UnboundedReceiver<Signal>>
     for (kind, meaning) in kinds {
         let mut stream = signal(kind)?;
         let sender = sender.clone();
-        runtime.spawn(async move {
-            while stream.recv().await.is_some() && sender.send(meaning).is_ok() {}
-        });
+        runtime.spawn(async move { while stream.recv().await.is_some() && sender.send(meaning).is_ok() {} });
     }
     Ok(receiver)
 }
@@ -39,6 +37,8 @@ pub(super) fn listen(runtime: &Runtime) -> io::Result<UnboundedReceiver<Signal>>
 #[cfg(not(unix))]
 pub(super) fn listen(runtime: &Runtime) -> io::Result<UnboundedReceiver<Signal>> {
     let (sender, receiver) = unbounded_channel();
-    runtime.spawn(async move { while tokio::signal::ctrl_c().await.is_ok() && sender.send(Signal::Stop).is_ok() {} });
+    runtime.spawn(async move {
+        while tokio::signal::ctrl_c().await.is_ok() && sender.send(Signal::Stop).is_ok() {}
+    });
     Ok(receiver)
 }

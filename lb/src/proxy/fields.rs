@@ -81,7 +81,8 @@ impl Seen {
 
 fn strip_named(headers: &mut HeaderMap) {
     // Nearly every Connection says one of these, which name nothing.
-    let usual = |value: &HeaderValue| matches!(value.as_bytes(), b"keep-alive" | b"close" | b"Keep-Alive" | b"Close");
+    let usual =
+        |value: &HeaderValue| matches!(value.as_bytes(), b"keep-alive" | b"close" | b"Keep-Alive" | b"Close");
     if headers.get_all(CONNECTION).iter().all(usual) {
         return;
     }
@@ -155,7 +156,8 @@ mod tests {
     fn stripped(fields: &[(&str, &str)]) -> Vec<String> {
         let mut headers = headers(fields);
         strip_hop_by_hop(&mut headers);
-        let line = |(name, value): (&HeaderName, &HeaderValue)| format!("{name}: {}", value.to_str().unwrap());
+        let line =
+            |(name, value): (&HeaderName, &HeaderValue)| format!("{name}: {}", value.to_str().unwrap());
         let mut lines: Vec<_> = headers.iter().map(line).collect();
         lines.sort();
         lines

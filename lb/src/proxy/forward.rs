@@ -74,7 +74,10 @@ pub async fn handle(inbound: Inbound) -> Result<Answer, (ProxyError, Box<Exchang
     }
 }
 
-async fn forward(request: Request<Incoming>, exchange: &mut Exchange) -> Result<Response<Payload>, ProxyError> {
+async fn forward(
+    request: Request<Incoming>,
+    exchange: &mut Exchange,
+) -> Result<Response<Payload>, ProxyError> {
     let client = Rc::clone(&exchange.client);
     let mut outgoing = Outgoing::new(request, &client)?;
     let mut backend = route::backend(&exchange.worker, &client)?;
@@ -276,7 +279,9 @@ impl Outgoing {
         let error = match ended {
             Some(Ended::Overdue(_)) => ProxyError::ServerTimeout,
             Some(Ended::Killed) => ProxyError::Killed,
-            None if self.progress.as_ref().is_some_and(|progress| progress.is_failed()) => ProxyError::ClientBroke,
+            None if self.progress.as_ref().is_some_and(|progress| progress.is_failed()) => {
+                ProxyError::ClientBroke
+            }
             None if cause.is_parse() => ProxyError::BadResponse,
             None => ProxyError::ServerBroke,
         };
@@ -287,7 +292,10 @@ impl Outgoing {
 
 /// Whether doing it twice is the same as doing it once (RFC 9110 section 9.2.2).
 fn is_idempotent(method: &Method) -> bool {
-    matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::PUT | Method::DELETE | Method::TRACE)
+    matches!(
+        *method,
+        Method::GET | Method::HEAD | Method::OPTIONS | Method::PUT | Method::DELETE | Method::TRACE
+    )
 }
 
 /// The target without scheme and authority, as servers expect it (RFC 9112 section 3.2.1).
@@ -299,5 +307,6 @@ fn origin_form(uri: Uri) -> Result<Uri, ProxyError> {
     (parts.scheme, parts.authority) = (None, None);
     let root = || http::uri::PathAndQuery::from_static("/");
     parts.path_and_query.get_or_insert_with(root);
-    Uri::from_parts(parts).map_err(|_| ProxyError::BadRequest("the target is not valid (RFC 9112 section 3.2)"))
+    Uri::from_parts(parts)
+        .map_err(|_| ProxyError::BadRequest("the target is not valid (RFC 9112 section 3.2)"))
 }
