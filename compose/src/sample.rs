@@ -1,0 +1,216 @@
+//! The whole sample as processes: nodes, balancer, clients; started in that order and stopped in the opposite one.
+//!
+//! It deploys nothing: `deploy` does, with what is here.
+
+use std::ffi::OsString;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+
+use crate::narrate::Narrator;
+use crate::node::Node;
+use crate::process::{Lines, Process};
+use crate::role::Role;
+use crate::socket::{RuntimeSocket, ServerStat};
+use crate::topology::{BACKEND, Topology};
+use crate::verdict::Verdict;
+
+/// The version that the nodes start at.
+pub(crate) const FIRST_VERSION: &str = "v1";
+
+/// How often a condition is looked at.
+const POLL_EVERY: Duration = Duration::from_millis(20);
+/// How long the balancer may take to find its servers up, and traffic to reach them all.
+const READY_LIMIT: Duration = Duration::from_secs(20);
+/// How often a running sample is looked over.
+const WATCH_EVERY: Duration = Duration::from_millis(500);
+
+/// How much traffic there is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Load {
+    pub(crate) clients: u16,
+    /// Requests a second of each client; `None` is the client's own default.
+    pub(crate) rate: Option<u32>,
+}
+
+/// The running sample.
+pub(crate) struct Sample {
+    pub(crate) topology: Topology,
+    pub(crate) socket: RuntimeSocket,
+    pub(crate) nodes: Vec<Node>,
+    lb: Process,
+    clients: Vec<Process>,
+}
+
+// === impl Load ===
+
+impl Default for Load {
+    fn default() -> Self {
+        Self { clients: 5, rate: None }
+    }
+}
+
+// === impl Sample ===
+
+impl Sample {
+    /// Starts everything and returns when requests reach every node.
+    ///
+    /// # Errors
+    /// When a part does not start, or not in time. What was started before is killed.
+    pub(crate) async fn start(load: Load, narrator: &Narrator) -> anyhow::Result<Self> {
+        let topology = Topology::plan()?;
+        for notice in &topology.notices {
+            narrator.say(notice);
+        }
+        let folder = topology.folder();
+        let mut nodes = Vec::new();
+        for (name, address) in &topology.nodes {
+            nodes.push(Node::spawn(name, FIRST_VERSION, *address, folder)?);
+        }
+        for node in &mut nodes {
+            node.wait_until_healthy().await?;
+            narrator.say(format_args!("{} {FIRST_VERSION} listens on {}", node.process.name(), node.address));
+        }
+
+        let arguments = [OsString::from("run"), "-c".into(), topology.config.clone().into()];
+        let lb = Process::spawn("lb0", Role::Lb, arguments.to_vec(), Lines::Logged, folder)?;
+        let socket = RuntimeSocket::new(&topology.socket);
+        let mut sample = Self { topology, socket, nodes, lb, clients: Vec::new() };
+        sample.wait_for("every server is UP", READY_LIMIT, |stat| stat.status == "UP").await?;
+        narrator.say(format_args!("lb0 listens on {}, every server is UP", sample.topology.frontend));
+
+        for index in 0..load.clients {
+            sample.clients.push(sample.spawn_client(index, load)?);
+        }
+        sample.wait_for("every server gets requests", READY_LIMIT, |stat| stat.stot > 0).await?;
+        narrator.say(format_args!("{} clients send traffic, every node answers", load.clients));
+        Ok(sample)
+    }
+
+    fn spawn_client(&self, index: u16, load: Load) -> anyhow::Result<Process> {
+        let name = format!("client{index}");
+        let target = self.topology.frontend.to_string();
+        let mut arguments: Vec<OsString> =
+            ["--name", &name, "--target", &target, "--wait-ready", "--json"].map(Into::into).to_vec();
+        if let Some(rate) = load.rate {
+            arguments.extend(["--rate".into(), rate.to_string().into()]);
+        }
+        Process::spawn(&name, Role::Client, arguments, Lines::Shown, self.topology.folder())
+    }
+
+    /// Returns when the condition holds for every server of the backend, with the time that took.
+    ///
+    /// # Errors
+    /// When a part of the sample ends, the socket fails, or `limit` passes: with the states of the servers then.
+    pub(crate) async fn wait_for(
+        &mut self,
+        what: &str,
+        limit: Duration,
+        holds: impl Fn(&ServerStat) -> bool,
+    ) -> anyhow::Result<Duration> {
+        let started = Instant::now();
+        loop {
+            self.check_alive()?;
+            let late = started.elapsed() > limit;
+            match self.socket.servers().await {
+                Ok(servers) => {
+                    let mut nodes = servers.iter().filter(|stat| stat.backend == BACKEND);
+                    if nodes.clone().count() == self.topology.nodes.len() && nodes.all(&holds) {
+                        return Ok(started.elapsed());
+                    }
+                    if late {
+                        bail!("waited {} s until {what}; it is {servers:?}", limit.as_secs());
+                    }
+                }
+                // A balancer that is starting has no socket yet.
+                Err(error) if late => return Err(error.context(format!("waited until {what}"))),
+                Err(_) => {}
+            }
+            tokio::time::sleep(POLL_EVERY).await;
+        }
+    }
+
+    /// Fails when a part has ended that nobody stopped.
+    ///
+    /// # Errors
+    /// Which one, how, and the last lines of its log.
+    pub(crate) fn check_alive(&mut self) -> anyhow::Result<()> {
+        let nodes = self.nodes.iter_mut().map(|node| &mut node.process);
+        nodes.chain([&mut self.lb]).chain(&mut self.clients).try_for_each(Process::check_alive)
+    }
+
+    /// Returns only when a part ends by itself.
+    ///
+    /// # Errors
+    /// Always, then: as [`check_alive`](Self::check_alive).
+    pub(crate) async fn watch(&mut self) -> anyhow::Result<()> {
+        loop {
+            self.check_alive()?;
+            tokio::time::sleep(WATCH_EVERY).await;
+        }
+    }
+
+    /// Says what the operator may try.
+    pub(crate) fn print_how_to_use(&self, narrator: &Narrator) {
+        let Topology { frontend, stats, socket, nodes, .. } = &self.topology;
+        let socket = std::env::current_dir()
+            .ok()
+            .and_then(|here| socket.strip_prefix(here.canonicalize().ok()?).ok())
+            .unwrap_or(socket)
+            .display();
+        let server = nodes.get(1).or(nodes.first()).map_or("api0", |(name, _)| name);
+        narrator.say("up; Ctrl-C stops it. Try:");
+        println!("  curl http://{frontend}/");
+        println!("  open http://{stats}/");
+        println!("  echo \"disable server {BACKEND}/{server}\" | socat stdio {socket}");
+        println!("  echo \"enable server {BACKEND}/{server}\" | socat stdio {socket}");
+    }
+
+    /// Stops the clients, then the balancer, then the nodes, and gives the verdict over it all.
+    pub(crate) async fn stop(mut self, narrator: &Narrator) -> Verdict {
+        let mut verdict = Verdict::default();
+        for client in &self.clients {
+            client.terminate();
+        }
+        for client in self.clients {
+            let name = client.name().to_owned();
+            match client.finish().await {
+                Ok(ended) => {
+                    if let Err(error) = verdict.add(&ended) {
+                        verdict.object(format!("{name}: {error:#}"));
+                    }
+                }
+                Err(error) => verdict.object(format!("{error:#}")),
+            }
+        }
+        match self.lb.stop().await {
+            Ok(ended) if ended.status.success() => {}
+            Ok(ended) => verdict.object(format!("lb0 did not end cleanly: {}", ended.status)),
+            Err(error) => verdict.object(format!("{error:#}")),
+        }
+        for node in self.nodes {
+            if let Err(error) = node.stop().await {
+                verdict.object(format!("{error:#}"));
+            }
+        }
+        narrator.say("clients, lb0 and the nodes have ended");
+        if !verdict.is_clean() {
+            narrator.say(format_args!("the logs stay in {}", self.topology.keep_folder().display()));
+        }
+        verdict
+    }
+
+    /// Takes a node out of the sample, to put another in its place with [`insert`](Self::insert).
+    ///
+    /// # Errors
+    /// When there is no such node.
+    pub(crate) fn take(&mut self, name: &str) -> anyhow::Result<Node> {
+        let at = self.nodes.iter().position(|node| node.process.name() == name);
+        Ok(self.nodes.remove(at.with_context(|| format!("no node {name}"))?))
+    }
+
+    /// Puts a node into the sample.
+    pub(crate) fn insert(&mut self, node: Node) {
+        self.nodes.push(node);
+    }
+}
