@@ -133,11 +133,15 @@ impl Control {
     /// Takes the result of a check into account. The operator's order stays whatever the result.
     pub fn checked(&self, server: &Arc<Server>, result: CheckResult) {
         let text = result.clone();
+        let before = server.status();
         let verdict = server.health.record(server.admin(), result);
         if verdict != Verdict::Same {
             let state = self.state();
             self.refresh(&state, server);
             self.say(Event::Checked { server, verdict, result: &text });
+        } else if server.status() != before {
+            // Nothing for the balancer, but somebody may wait for full health.
+            self.generation.send_modify(|generation| *generation += 1);
         }
     }
 
