@@ -3,10 +3,14 @@
 //! The map and the floors are in `ARCHITECTURE.md`; the rule that a module uses only lower floors is held by a test.
 //! This crate refuses to be a framework: the binary is its user, the public items are there for tests, benches and the sample.
 
+pub mod admin;
+pub mod app;
 pub mod balance;
+pub mod cli;
 pub mod config;
 pub mod control;
 pub mod counters;
+pub mod ctl;
 pub mod discovery;
 pub mod health;
 pub mod layer;

@@ -1,2 +1,7 @@
 //! The `lb` binary.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    lb::cli::main_with(std::env::args_os())
+}

@@ -1,0 +1,69 @@
+//! What a command answers, and its bytes on the wire.
+//!
+//! A message or a dump ends with an empty line; success without words is one line feed, which clients compare with exactly.
+
+/// How grave a message is (syslog's numbers, RFC 5424, section 6.2.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Severity {
+    Error = 3,
+    Info = 6,
+}
+
+/// How severities are shown (`set severity-output`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Prefix {
+    None,
+    Number,
+    Word,
+}
+
+/// An answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// Success without words.
+    Done,
+    /// A message.
+    Message(Severity, String),
+    /// Lines of data; they never have a severity.
+    Dump(String),
+    /// Nothing at all, and the connection ends.
+    Quit,
+}
+
+// === impl Answer ===
+
+impl Answer {
+    pub(super) fn error(text: impl Into<String>) -> Self {
+        Self::Message(Severity::Error, text.into())
+    }
+
+    pub(super) fn info(text: impl Into<String>) -> Self {
+        Self::Message(Severity::Info, text.into())
+    }
+
+    /// The bytes to send.
+    pub(super) fn render(&self, prefix: Prefix) -> String {
+        let (prefix, text) = match self {
+            Self::Quit => return String::new(),
+            Self::Done => return "\n".to_owned(),
+            Self::Message(severity, text) => (severity.prefix(prefix), text),
+            Self::Dump(text) => ("", text),
+        };
+        match text.trim_end_matches('\n') {
+            "" => "\n".to_owned(),
+            text => format!("{prefix}{text}\n\n"),
+        }
+    }
+}
+
+impl Severity {
+    fn prefix(self, prefix: Prefix) -> &'static str {
+        match (prefix, self) {
+            (Prefix::None, _) => "",
+            (Prefix::Number, Self::Error) => "[3]: ",
+            (Prefix::Number, Self::Info) => "[6]: ",
+            (Prefix::Word, Self::Error) => "[err]: ",
+            (Prefix::Word, Self::Info) => "[info]: ",
+        }
+    }
+}

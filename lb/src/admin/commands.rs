@@ -1,0 +1,113 @@
+//! The table of commands: name, level, usage and function of each.
+//!
+//! Adding a command is one entry here and one function below. The level is checked before anything else is looked at.
+
+mod server;
+mod sess;
+mod settings;
+mod show;
+mod wait;
+
+use std::pin::Pin;
+
+use super::answer::Answer;
+use super::help;
+use super::session::Session;
+use crate::config::Level;
+use wait::Wait;
+
+/// A command that takes a moment.
+type Later<'a> = Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
+
+/// A command.
+#[derive(Debug)]
+pub(super) struct Entry {
+    /// Its words.
+    pub(super) name: &'static str,
+    /// Who may use it.
+    pub(super) level: Level,
+    /// Words and arguments, at most 40 characters.
+    pub(super) syntax: &'static str,
+    /// What it does.
+    pub(super) about: &'static str,
+    pub(super) run: Run,
+}
+
+/// How a command is run: always with the words after its name.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Run {
+    /// It answers at once.
+    Now(fn(&mut Session, &[String]) -> Answer),
+    /// It asks others.
+    Later(for<'a> fn(&'a Session, &'a [String]) -> Later<'a>),
+    /// It waits until a client that closes its side interrupts it.
+    Wait(fn(&[String]) -> Result<Wait, Answer>),
+}
+
+/// The entry that `words` begin with and the words after it, or the refusal of `level`.
+pub(super) fn find(words: &[String], level: Level) -> Result<(&'static Entry, &[String]), Answer> {
+    let length = |entry: &Entry| {
+        let mut given = words.iter();
+        let same = entry.name.split(' ').all(|word| given.next().is_some_and(|given| given == word));
+        same.then_some(words.len() - given.len())
+    };
+    let found = TABLE.iter().chain(&CLOSING).filter_map(|entry| Some((length(entry)?, entry)));
+    match found.max_by_key(|(length, _)| *length) {
+        Some((_, entry)) if entry.level > level => Err(Answer::error("Permission denied")),
+        Some((length, entry)) => Ok((entry, &words[length..])),
+        None => Err(Answer::error(help::unknown(words, level))),
+    }
+}
+
+const fn entry(
+    level: Level,
+    name: &'static str,
+    syntax: &'static str,
+    about: &'static str,
+    run: Run,
+) -> Entry {
+    Entry { name, level, syntax, about, run }
+}
+
+use Level::{Admin, Operator, User};
+use Run::{Later as Ask, Now};
+
+/// All commands but those that every list ends with, by name.
+#[rustfmt::skip]
+pub(super) static TABLE: [Entry; 27] = [
+    entry(Operator, "clear counters", "clear counters [all]", "begin maxima again, with all sums too", Now(settings::clear_counters)),
+    entry(Admin, "disable server", "disable server <bk>/<srv>", "put a server into maintenance", Now(server::disable)),
+    entry(User, "echo", "echo <text>", "say the text again", Now(settings::echo)),
+    entry(Admin, "enable server", "enable server <bk>/<srv>", "end maintenance or drain of a server", Now(server::enable)),
+    entry(Admin, "experimental-mode", "experimental-mode [on|off]", "show or set it for this connection", Now(settings::experimental_mode)),
+    entry(Admin, "expert-mode", "expert-mode [on|off]", "show or set it for this connection", Now(settings::expert_mode)),
+    entry(User, "get weight", "get weight <bk>/<srv>", "show a server's weight, now and as configured", Now(server::get_weight)),
+    entry(Operator, "operator", "operator", "give up the rights of an admin", Now(settings::operator)),
+    entry(Admin, "set maxconn server", "set maxconn server <bk>/<srv> <n>", "limit what is in flight on a server, 0 for no limit", Now(server::set_maxconn)),
+    entry(Admin, "set server", "set server <bk>/<srv> [opts]", "change a server: state ready|drain|maint, weight <w>[%]", Now(server::set_server)),
+    entry(User, "set severity-output", "set severity-output [none|number|string]", "say how grave a message is", Now(settings::severity_output)),
+    entry(User, "set timeout", "set timeout cli <delay>", "how long this connection may be silent, seconds", Now(settings::timeout)),
+    entry(Admin, "set weight", "set weight <bk>/<srv> <w>[%]", "change a server's weight", Now(server::set_weight)),
+    entry(User, "show backend", "show backend", "names of all backends", Now(show::backend)),
+    entry(User, "show cli level", "show cli level", "what this connection may do", Now(show::cli_level)),
+    entry(User, "show cli sockets", "show cli sockets", "runtime sockets and their levels", Now(show::cli_sockets)),
+    entry(Operator, "show env", "show env [var]", "the process's environment", Now(show::env)),
+    entry(User, "show info", "show info", "the process in numbers", Now(show::info)),
+    entry(User, "show servers conn", "show servers conn [<backend>]", "connections to servers", Now(show::servers_conn)),
+    entry(User, "show servers state", "show servers state [<backend>]", "states of servers, for programs", Now(show::servers_state)),
+    entry(Operator, "show sess", "show sess [help|<id>|all] [opts...]", "exchanges in flight", Ask(sess::show)),
+    entry(User, "show stat", "show stat [json|no-maint|typed|up]*", "counters of every frontend, server and backend", Now(show::stat)),
+    entry(User, "show version", "show version", "this program's version", Now(show::version)),
+    entry(Admin, "shutdown session", "shutdown session <id>", "end one client connection", Ask(sess::shutdown)),
+    entry(Admin, "shutdown sessions server", "shutdown sessions server <bk>/<srv>", "end everything in flight on a server", Now(server::shutdown_sessions)),
+    entry(User, "user", "user", "give up all rights but reading", Now(settings::user)),
+    entry(Admin, "wait", "wait {-h|<delay>} [cond [args...]]", "wait for a time or a condition (-h lists them)", Run::Wait(wait::parse)),
+];
+
+/// The commands that every list ends with.
+#[rustfmt::skip]
+pub(super) static CLOSING: [Entry; 3] = [
+    entry(User, "help", "help [<command>]", "list all commands, or those that begin so", Now(settings::help)),
+    entry(User, "prompt", "prompt [help | n | i | p | timed ]*", "stay for more commands, with a prompt", Now(settings::prompt)),
+    entry(User, "quit", "quit", "end this connection", Now(settings::quit)),
+];

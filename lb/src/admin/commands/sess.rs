@@ -1,0 +1,168 @@
+//! `show sess` and `shutdown session`: exchanges in flight, one line each.
+//!
+//! The line has HAProxy's fields in HAProxy's order; those that describe its own insides are 0 or empty here.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Later;
+use crate::admin::answer::Answer;
+use crate::admin::session::Session;
+use crate::admin::{names, time};
+use crate::control::Event;
+use crate::topology::{SessionInfo, Topology};
+
+const HELP: &str = "Usage: show sess [<id> | all | help] [<options>*]
+Shows the exchanges in flight, one a line. Which ones:
+   <id>         this client connection (0x...)
+   all          all of them, as without a word
+   help         show this
+Options:
+   older <age>  begun at least that long ago; seconds, unless another unit is given
+   server <b/s> on this server
+   backend <b>  on this backend
+   frontend <f> on this frontend
+";
+
+/// Which exchanges are wanted.
+#[derive(Debug, Default)]
+struct Filter {
+    id: Option<u64>,
+    older: Duration,
+    frontend: Option<Arc<str>>,
+    backend: Option<Arc<str>>,
+    server: Option<Arc<str>>,
+}
+
+pub(super) fn show<'a>(session: &'a Session, words: &'a [String]) -> Later<'a> {
+    Box::pin(async move {
+        let filter = match Filter::parse(words, &session.control.topology()) {
+            Ok(filter) => filter,
+            Err(answer) => return answer,
+        };
+        let sessions = session.control.shared().workers.sessions().await;
+        let mut lines: Vec<_> = sessions.iter().filter(|info| filter.wants(info)).map(line).collect();
+        if filter.id.is_some() && lines.is_empty() {
+            return Answer::error("Session not found.");
+        }
+        if filter.is_open() {
+            lines.push(own_line(session.id));
+        }
+        Answer::Dump(lines.concat())
+    })
+}
+
+pub(super) fn shutdown<'a>(session: &'a Session, words: &'a [String]) -> Later<'a> {
+    Box::pin(async move {
+        let Some(id) = words.first().and_then(|word| parse_id(word)).filter(|id| *id != 0) else {
+            return Answer::error("Session pointer expected (use 'show sess').");
+        };
+        let control = &session.control;
+        if !control.shared().workers.sessions().await.iter().any(|info| info.id == id) {
+            return Answer::error("No such session (use 'show sess').");
+        }
+        control.kill_session(id);
+        control.say(Event::Notice { text: &format!("session 0x{id:x} shut down by {}", session.origin) });
+        Answer::Done
+    })
+}
+
+/// A number as C reads it: `0x` for hexadecimal.
+fn parse_id(word: &str) -> Option<u64> {
+    match word.strip_prefix("0x") {
+        Some(digits) => u64::from_str_radix(digits, 16).ok(),
+        None => word.parse().ok(),
+    }
+}
+
+fn line(info: &SessionInfo) -> String {
+    let protocol = if info.peer.is_ipv4() { "tcpv4" } else { "tcpv6" };
+    let (peer, frontend) = (info.peer, &info.frontend);
+    let backend = info.backend.as_deref().unwrap_or("<NONE>");
+    let server = info.server.as_deref().unwrap_or("<none>");
+    let head =
+        format!("0x{:x}: proto={protocol} src={peer} fe={frontend} be={backend} srv={server}", info.id);
+    with_rest(&head, info.age, info.requests)
+}
+
+/// The connection that asks is listed, too.
+fn own_line(id: u64) -> String {
+    let head = format!("0x{id:x}: proto=unix_stream src=unix:1 fe=GLOBAL be=<NONE> srv=<none>");
+    with_rest(&head, Duration::ZERO, 1)
+}
+
+fn with_rest(head: &str, age: Duration, calls: u64) -> String {
+    let age = time::brief(age);
+    format!(
+        "{head} ts=00 epoch=0 age={age} calls={calls} rate=0 cpu=0 lat=0 rq[f=0h,i=0,an=00h,ax=] rp[f=0h,i=0,an=00h,ax=] \
+         scf=[8,0h,fd=-1,rex=,wex=] scb=[8,0h,fd=-1,rex=,wex=] exp= rc=0 c_exp=\n"
+    )
+}
+
+// === impl Filter ===
+
+impl Filter {
+    fn parse(words: &[String], topology: &Topology) -> Result<Self, Answer> {
+        let mut filter = Self::default();
+        let mut rest = words;
+        if let [selector, others @ ..] = words {
+            if selector == "help" {
+                return Err(Answer::info(HELP));
+            }
+            let is_id = selector.starts_with("0x") || selector.starts_with(|c: char| c.is_ascii_digit());
+            if is_id {
+                filter.id = Some(parse_id(selector).ok_or_else(|| Answer::error("Session not found."))?);
+            }
+            if is_id || selector == "all" {
+                rest = others;
+            }
+        }
+        while let [option, others @ ..] = rest {
+            let value = others.first().map(String::as_str);
+            match option.as_str() {
+                "older" => {
+                    let age = value
+                        .ok_or_else(|| Answer::error("Expects a minimum age (in seconds by default)."))?;
+                    filter.older = time::parse(age, "s").ok_or_else(|| Answer::error("Invalid age."))?;
+                }
+                "server" => {
+                    let server = names::server(topology, others).map_err(Answer::error)?;
+                    filter.backend = Some(Arc::clone(&server.backend));
+                    filter.server = Some(Arc::clone(&server.name));
+                }
+                "backend" => {
+                    let backend = value.and_then(|name| names::backend(topology, name));
+                    let backend = backend.ok_or_else(|| Answer::error(names::NO_BACKEND))?;
+                    filter.backend = Some(Arc::clone(&backend.live.name));
+                }
+                "frontend" => {
+                    let frontend = value.and_then(|name| names::frontend(topology, name));
+                    let frontend = frontend.ok_or_else(|| Answer::error(names::NO_FRONTEND))?;
+                    filter.frontend = Some(Arc::clone(&frontend.live.name));
+                }
+                other => {
+                    let text = format!("Unsupported option '{other}', try 'help' for more info.");
+                    return Err(Answer::error(text));
+                }
+            }
+            rest = &others[1..];
+        }
+        Ok(filter)
+    }
+
+    fn wants(&self, info: &SessionInfo) -> bool {
+        let same =
+            |wanted: &Option<Arc<str>>, is: Option<&Arc<str>>| wanted.is_none() || wanted.as_ref() == is;
+        self.id.is_none_or(|id| id == info.id)
+            && info.age >= self.older
+            && same(&self.frontend, Some(&info.frontend))
+            && same(&self.backend, info.backend.as_ref())
+            && same(&self.server, info.server.as_ref())
+    }
+
+    /// Whether it wants everything.
+    fn is_open(&self) -> bool {
+        let Self { id, older, frontend, backend, server } = self;
+        id.is_none() && older.is_zero() && frontend.is_none() && backend.is_none() && server.is_none()
+    }
+}

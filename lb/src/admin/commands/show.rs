@@ -1,0 +1,210 @@
+//! Commands that only read. What is counted is written by [`report`].
+
+use crate::admin::answer::Answer;
+use crate::admin::names;
+use crate::admin::session::Session;
+use crate::config::Level;
+use crate::report::{self, stat::Query};
+use crate::topology::Backend;
+
+const NO_BACKEND: &str = "Can't find backend.";
+const SERVERS_CONN: &str = "# bkname/svname bkid/svid addr port - purge_delay served used_cur used_max need_est idle_sess \
+     unsafe_nb safe_nb idle_lim idle_cur idle_per_thr[1]\n";
+
+/// Renderings of `show stat`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Csv,
+    Typed,
+    Json,
+}
+
+pub(super) fn stat(session: &mut Session, words: &[String]) -> Answer {
+    let (query, form) = match parse_stat(words, session.level) {
+        Ok(parsed) => parsed,
+        Err(text) => return Answer::error(text),
+    };
+    let shared = session.control.shared();
+    let report = match form {
+        Form::Csv => report::stat::csv(shared, &query),
+        Form::Typed => report::stat::typed(shared, &query),
+        Form::Json => report::stat::json(shared, &query),
+    };
+    report.map_or_else(|_| Answer::error("No such proxy."), Answer::Dump)
+}
+
+pub(super) fn info(session: &mut Session, words: &[String]) -> Answer {
+    match words.iter().find(|word| matches!(word.as_str(), "typed" | "json")) {
+        // Who asked for another form could not read this one.
+        Some(form) => Answer::error(format!("'show info {form}' is not supported by this version of lb.")),
+        None => Answer::Dump(report::info::text(&session.control)),
+    }
+}
+
+pub(super) fn servers_state(session: &mut Session, words: &[String]) -> Answer {
+    let topology = session.control.topology();
+    let only = match words.first().map(|word| names::backend(&topology, word)) {
+        Some(None) => return Answer::error(NO_BACKEND),
+        Some(Some(backend)) => Some(&*backend.live.name),
+        None => None,
+    };
+    report::servers_state(&topology, only).map_or_else(|| Answer::error(NO_BACKEND), Answer::Dump)
+}
+
+pub(super) fn servers_conn(session: &mut Session, words: &[String]) -> Answer {
+    let topology = session.control.topology();
+    let only = match words.first().map(|word| names::backend(&topology, word)) {
+        Some(None) => return Answer::error(NO_BACKEND),
+        Some(Some(backend)) => Some(backend.live.id),
+        None => None,
+    };
+    let wanted = topology.backends.iter().filter(|backend| only.is_none_or(|id| backend.live.id == id));
+    let workers = session.control.shared().workers.count();
+    Answer::Dump(
+        SERVERS_CONN.to_owned() + &wanted.map(|backend| conn_rows(backend, workers)).collect::<String>(),
+    )
+}
+
+pub(super) fn backend(session: &mut Session, _: &[String]) -> Answer {
+    Answer::Dump(report::backends(&session.control.topology()))
+}
+
+pub(super) fn version(_: &mut Session, _: &[String]) -> Answer {
+    Answer::info(report::VERSION)
+}
+
+pub(super) fn cli_level(session: &mut Session, _: &[String]) -> Answer {
+    Answer::info(level_word(session.level))
+}
+
+pub(super) fn cli_sockets(session: &mut Session, _: &[String]) -> Answer {
+    let mut text = "# socket lvl processes\n".to_owned();
+    for admin in session.control.config().admin {
+        text.push_str(&format!("unix@{} {} all\n", admin.socket.display(), level_word(admin.level)));
+    }
+    Answer::Dump(text)
+}
+
+pub(super) fn env(_: &mut Session, words: &[String]) -> Answer {
+    // A value's own line feeds would look like the end of the answer.
+    let line = |name: &std::ffi::OsStr, value: &std::ffi::OsStr| {
+        format!("{}={}\n", name.to_string_lossy(), value.to_string_lossy().replace('\n', "\\n"))
+    };
+    match words.first() {
+        None => Answer::Dump(std::env::vars_os().map(|(name, value)| line(&name, &value)).collect()),
+        // The system panics at names that cannot be.
+        Some(name) if name.is_empty() || name.contains(['=', '\0']) => Answer::error("Variable not found"),
+        Some(name) => std::env::var_os(name).map_or_else(
+            || Answer::error("Variable not found"),
+            |value| Answer::Dump(line(name.as_ref(), &value)),
+        ),
+    }
+}
+
+/// Three words are a filter, whatever they are; words after it, or fewer, are options; those that nobody knows are ignored.
+fn parse_stat(mut words: &[String], level: Level) -> Result<(Query, Form), &'static str> {
+    if let [domain, rest @ ..] = words
+        && domain == "domain"
+    {
+        words = match rest {
+            [proxy, rest @ ..] if proxy == "proxy" => rest,
+            _ => return Err("Invalid statistics domain."),
+        };
+    }
+    let mut query = Query { full: level > Level::User, ..Query::default() };
+    if let [proxy, kinds, server, rest @ ..] = words {
+        query.proxy = Some(proxy.clone());
+        query.kinds = leading(kinds).try_into().unwrap_or(-1);
+        query.server = leading(server);
+        words = rest;
+    }
+    let mut form = Form::Csv;
+    for word in words {
+        match word.as_str() {
+            "typed" => form = Form::Typed,
+            "json" => form = Form::Json,
+            "up" => query.up = true,
+            "no-maint" => query.no_maint = true,
+            _ => {}
+        }
+    }
+    Ok((query, form))
+}
+
+/// The number that a word begins with, 0 without one.
+fn leading(word: &str) -> i64 {
+    let end = word.char_indices().find(|(at, c)| !(c.is_ascii_digit() || *at == 0 && *c == '-'));
+    word[..end.map_or(word.len(), |(at, _)| at)].parse().unwrap_or(0)
+}
+
+fn conn_rows(backend: &Backend, workers: usize) -> String {
+    let delay = backend.config.idle_timeout.as_millis();
+    let limit = backend.config.max_idle.saturating_mul(workers);
+    backend
+        .servers
+        .iter()
+        .map(|server| {
+            let (host, port) = match server.place.address() {
+                Some(address) => (address.ip().to_string(), address.port()),
+                None => ("-".to_owned(), server.place.named().1),
+            };
+            let (used, most) = (server.in_flight(), server.stats.in_flight_max.get());
+            let idle = server.stats.idle.get();
+            format!(
+                "{}/{} {}/{} {host} {port} - {delay} {used} {used} {most} {most} 0 0 {idle} {limit} {idle} {idle}\n",
+                backend.live.name, server.name, backend.live.id, server.number
+            )
+        })
+        .collect()
+}
+
+fn level_word(level: Level) -> &'static str {
+    match level {
+        Level::User => "user",
+        Level::Operator => "operator",
+        Level::Admin => "admin",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Filter = (Option<&'static str>, i32, i64);
+
+    #[test]
+    fn three_words_are_a_filter_and_fewer_are_options() {
+        let all: Filter = (None, -1, -1);
+        let table: &[(&str, Filter, Form, bool, bool)] = &[
+            ("", all, Form::Csv, false, false),
+            ("api_nodes", all, Form::Csv, false, false),
+            ("api_nodes 4", all, Form::Csv, false, false),
+            ("bogus", all, Form::Csv, false, false),
+            ("typed desc", all, Form::Typed, false, false),
+            ("json", all, Form::Json, false, false),
+            ("up", all, Form::Csv, true, false),
+            ("no-maint up", all, Form::Csv, true, true),
+            ("domain proxy", all, Form::Csv, false, false),
+            ("api_nodes 4 2", (Some("api_nodes"), 4, 2), Form::Csv, false, false),
+            ("-1 7 -1", (Some("-1"), 7, -1), Form::Csv, false, false),
+            ("up no-maint json", (Some("up"), 0, 0), Form::Csv, false, false),
+            ("mix 4 -1 up", (Some("mix"), 4, -1), Form::Csv, true, false),
+            ("mix 4 -1 json no-maint", (Some("mix"), 4, -1), Form::Json, false, true),
+            ("domain proxy 3 4 2x typed", (Some("3"), 4, 2), Form::Typed, false, false),
+        ];
+        for (text, (proxy, kinds, server), form, up, no_maint) in table {
+            let words: Vec<_> = text.split_whitespace().map(str::to_owned).collect();
+            let (query, parsed) = parse_stat(&words, Level::Admin).unwrap();
+            assert_eq!(
+                (query.proxy.as_deref(), query.kinds, query.server),
+                (*proxy, *kinds, *server),
+                "{text}"
+            );
+            assert_eq!((parsed, query.up, query.no_maint), (*form, *up, *no_maint), "{text}");
+            assert!(query.full);
+        }
+        assert!(!parse_stat(&[], Level::User).unwrap().0.full);
+        let nope = ["domain".to_owned(), "nope".to_owned()];
+        assert_eq!(parse_stat(&nope, Level::Admin).unwrap_err(), "Invalid statistics domain.");
+    }
+}

@@ -1,0 +1,161 @@
+//! `wait`: for a time, or until a server has reached a state.
+//!
+//! HAProxy 3.4's command with its texts, and two conditions of our own, which the client side uses. Waiting is being woken;
+//! only the closing of idle connections has no event to wait for.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep, sleep_until};
+
+use crate::admin::answer::Answer;
+use crate::admin::{names, time};
+use crate::control::Control;
+use crate::server::{Admin, Server, Status};
+use crate::topology::Topology;
+
+const HELP: &str = "Usage: wait {-h|<duration>} [condition [args...]]
+  - '-h' shows this
+  - <duration> is how long to wait at most, with a unit among
+    us, ms, s, m, h and d; milliseconds without one
+  - <condition> ends the wait when it is met:
+    - none: the whole duration
+    - srv-removable <px>/<sv>: in maintenance, and no connection is left
+    - srv-drained <px>/<sv>: in maintenance or drain, and nothing is in flight
+    - srv-up <px>/<sv>: ready, and all of its checks pass
+";
+/// How often a server that only has idle connections left is looked at.
+const IDLE_AGAIN: Duration = Duration::from_millis(50);
+
+/// A wait that is about to begin.
+#[derive(Debug)]
+pub(in crate::admin) struct Wait {
+    longest: Duration,
+    condition: Option<Condition>,
+}
+
+#[derive(Debug)]
+struct Condition {
+    kind: Kind,
+    /// The words that name the server.
+    name: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Removable,
+    Drained,
+    Up,
+}
+
+/// What a look at the condition found.
+enum Finding {
+    Met,
+    /// It will not be met by waiting.
+    Failed(String),
+    /// Not yet, and why.
+    Not(Arc<Server>, String),
+}
+
+/// Reads the words after `wait`.
+pub(super) fn parse(words: &[String]) -> Result<Wait, Answer> {
+    let Some(longest) = words.first() else {
+        return Err(Answer::error("Expects a duration in milliseconds."));
+    };
+    if longest == "-h" {
+        return Err(Answer::info(HELP));
+    }
+    let longest = time::parse(longest, "ms").ok_or_else(|| Answer::error("Invalid duration."))?;
+    let kind = match words.get(1).map(String::as_str) {
+        None => return Ok(Wait { longest, condition: None }),
+        Some("srv-removable") => Kind::Removable,
+        Some("srv-drained") => Kind::Drained,
+        Some("srv-up") => Kind::Up,
+        Some(_) => return Err(Answer::error(HELP)),
+    };
+    Ok(Wait { longest, condition: Some(Condition { kind, name: words[2..].to_vec() }) })
+}
+
+// === impl Wait ===
+
+impl Wait {
+    /// Waits; `interrupted` completes when nobody is there any more to be told.
+    pub(in crate::admin) async fn run(
+        self,
+        control: &Control,
+        interrupted: impl Future<Output = ()>,
+    ) -> Answer {
+        let Self { longest, condition } = self;
+        let expired = sleep_until(Instant::now() + longest);
+        tokio::pin!(expired, interrupted);
+        let mut changes = control.changes();
+        loop {
+            changes.mark_unchanged();
+            let not_yet = match condition.as_ref().map(|condition| condition.look(&control.topology())) {
+                None => None,
+                Some(Finding::Met) => return Answer::info("Done."),
+                Some(Finding::Failed(reason)) => return Answer::error(format!("Failed. {reason}")),
+                Some(Finding::Not(server, reason)) => Some((server, reason)),
+            };
+            let reason = not_yet.as_ref().map(|(_, reason)| reason.as_str());
+            let server = not_yet.as_ref().map(|(server, _)| &**server);
+            tokio::select! {
+                biased;
+                () = &mut expired => return match reason {
+                    None => Answer::info("Done."),
+                    Some(reason) => Answer::error(format!("Wait delay expired. {reason}")),
+                },
+                () = &mut interrupted => {
+                    return Answer::error(format!("Interrupted. {}", reason.unwrap_or("(null)")));
+                }
+                () = emptier(server, condition.as_ref()) => {}
+                _ = changes.changed() => {}
+            }
+        }
+    }
+}
+
+/// Completes when there is less on `server` than the condition was looked at with.
+async fn emptier(server: Option<&Server>, condition: Option<&Condition>) {
+    match (server, condition.map(|condition| condition.kind)) {
+        (Some(server), Some(Kind::Removable | Kind::Drained)) if server.in_flight() > 0 => {
+            server.drained().await;
+        }
+        (Some(_), Some(Kind::Removable | Kind::Drained)) => sleep(IDLE_AGAIN).await,
+        _ => std::future::pending().await,
+    }
+}
+
+// === impl Condition ===
+
+impl Condition {
+    fn look(&self, topology: &Topology) -> Finding {
+        let server = match names::server(topology, &self.name) {
+            Ok(server) => server,
+            Err(text) => return Finding::Failed(text.to_owned()),
+        };
+        let (admin, in_flight) = (server.admin(), server.in_flight());
+        let name = format!("{}/{}", server.backend, server.name);
+        match self.kind {
+            Kind::Removable if admin != Admin::Maint => {
+                Finding::Failed("Only servers in maintenance mode can be deleted.".to_owned())
+            }
+            Kind::Removable if in_flight > 0 || server.stats.idle.get() > 0 => {
+                let reason = "Server still has connections attached to it, cannot remove it.";
+                Finding::Not(server, reason.to_owned())
+            }
+            Kind::Drained if admin == Admin::Ready => {
+                Finding::Failed(format!("{name} is neither in maintenance nor in drain."))
+            }
+            Kind::Drained if in_flight > 0 => {
+                Finding::Not(server, format!("{name} still has {in_flight} in flight."))
+            }
+            Kind::Up if admin != Admin::Ready => Finding::Failed(format!("{name} is {}.", server.status())),
+            Kind::Up => match server.status() {
+                Status::Up { failing: None } | Status::NoCheck => Finding::Met,
+                status => Finding::Not(server, format!("{name} is {status}.")),
+            },
+            Kind::Removable | Kind::Drained => Finding::Met,
+        }
+    }
+}

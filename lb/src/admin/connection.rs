@@ -1,0 +1,127 @@
+//! One connection: line after line, answer after answer.
+//!
+//! It ends after the first line unless the client asked for more, never waits for the client to close first, and holds no
+//! more than one line and one answer.
+
+use std::io;
+use std::time::Duration;
+
+use tokio::io::AsyncWriteExt;
+use tokio::net::UnixStream;
+use tokio::net::unix::OwnedWriteHalf;
+use tokio::time::timeout;
+
+use super::answer::Answer;
+use super::commands::{self, Run};
+use super::input::{Input, Read};
+use super::line::{self, Line, MOST_WORDS};
+use super::session::{Mode, Session};
+
+/// Bytes of a payload.
+const LARGEST_PAYLOAD: usize = 128 * 1024;
+/// Characters of the word that ends a payload.
+const LONGEST_MARK: usize = 64;
+/// How long, and for how many bytes, a client's last words are read after the last answer.
+const LINGER: (Duration, usize) = (Duration::from_secs(1), 1 << 20);
+
+const LINE_TOO_LONG: &str = "The command line is too big for the buffer size. Please change 'tune.bufsize' in the \
+     configuration to use a bigger command.\n";
+const TOO_MANY_WORDS: &str = "Too many arguments. Commands must have at most 64 arguments.";
+
+/// Serves one connection to its end.
+pub(super) async fn run(stream: UnixStream, mut session: Session) {
+    let (reader, mut output) = stream.into_split();
+    let mut input = Input::new(reader);
+    // An error means that the client is gone.
+    let _ = converse(&mut input, &mut output, &mut session).await;
+    let _ = output.shutdown().await;
+    let _ = timeout(LINGER.0, input.drain(LINGER.1)).await;
+}
+
+async fn converse(input: &mut Input, output: &mut OwnedWriteHalf, session: &mut Session) -> io::Result<()> {
+    loop {
+        let line = match input.line(session.idle).await {
+            Read::Line(line) => line,
+            Read::TooLong => return send(output, session, LINE_TOO_LONG).await,
+            Read::Closed => return Ok(()),
+        };
+        let Line { commands, payload } = line::parse(&line);
+        if let Some(mark) = payload
+            && !skip_payload(input, output, session, &mark).await?
+        {
+            return Ok(());
+        }
+        for words in commands {
+            let answer = answer(session, input, &words).await;
+            if answer == Answer::Quit {
+                return Ok(());
+            }
+            send(output, session, &answer.render(session.prefix)).await?;
+        }
+        if session.mode == Mode::Single {
+            return Ok(());
+        }
+        send(output, session, &session.prompt()).await?;
+    }
+}
+
+async fn answer(session: &mut Session, input: &mut Input, words: &[String]) -> Answer {
+    if words.is_empty() {
+        return Answer::Done;
+    }
+    if words.len() > MOST_WORDS {
+        return Answer::error(TOO_MANY_WORDS);
+    }
+    let (entry, arguments) = match commands::find(words, session.level) {
+        Ok(found) => found,
+        Err(refusal) => return refusal,
+    };
+    match entry.run {
+        Run::Now(run) => run(session, arguments),
+        Run::Later(run) => run(session, arguments).await,
+        Run::Wait(run) => match run(arguments) {
+            Ok(wait) => wait.run(&session.control, input.closed()).await,
+            Err(answer) => answer,
+        },
+    }
+}
+
+/// Reads up to the end of a payload; whether it came. No command takes one yet, and HAProxy's that do not ignore it.
+async fn skip_payload(
+    input: &mut Input,
+    output: &mut OwnedWriteHalf,
+    session: &Session,
+    mark: &str,
+) -> io::Result<bool> {
+    if mark.len() > LONGEST_MARK {
+        let refusal = Answer::error("The word that ends a payload may have at most 64 characters.");
+        return send(output, session, &refusal.render(session.prefix)).await.map(|()| false);
+    }
+    let mut left = LARGEST_PAYLOAD;
+    loop {
+        if session.mode == Mode::Prompt {
+            send(output, session, "+ ").await?;
+        }
+        let Read::Line(line) = input.line(session.idle).await else { return Ok(false) };
+        if line.strip_suffix(b"\r").unwrap_or(&line) == mark.as_bytes() {
+            return Ok(true);
+        }
+        let Some(rest) = left.checked_sub(line.len() + 1) else {
+            let refusal = Answer::error("The payload is larger than 128 kB.");
+            return send(output, session, &refusal.render(session.prefix)).await.map(|()| false);
+        };
+        left = rest;
+    }
+}
+
+/// Writes all; a client that takes nothing for as long as it may be silent is given up.
+async fn send(output: &mut OwnedWriteHalf, session: &Session, text: &str) -> io::Result<()> {
+    let mut bytes = text.as_bytes();
+    while !bytes.is_empty() {
+        match timeout(session.idle, output.write(bytes)).await.map_err(|_| io::ErrorKind::TimedOut)?? {
+            0 => return Err(io::ErrorKind::WriteZero.into()),
+            written => bytes = &bytes[written..],
+        }
+    }
+    Ok(())
+}

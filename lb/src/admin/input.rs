@@ -1,0 +1,84 @@
+//! Lines from a client that may send too much, too little, or nothing.
+
+use std::time::Duration;
+
+use tokio::io::AsyncReadExt;
+use tokio::net::unix::OwnedReadHalf;
+use tokio::time::timeout;
+
+/// Longest command line with its line feed, bytes (HAProxy's `tune.bufsize`).
+pub(super) const LONGEST_LINE: usize = 16 * 1024;
+
+/// What came.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Read {
+    /// A line, without its line feed.
+    Line(Vec<u8>),
+    /// More than fits into a line.
+    TooLong,
+    /// No more lines: the client closed its side or was silent for too long.
+    Closed,
+}
+
+/// A client's side of a connection.
+#[derive(Debug)]
+pub(super) struct Input {
+    stream: OwnedReadHalf,
+    /// Received and not used; bounded by what a line may have.
+    buffer: Vec<u8>,
+    /// The client closed its side.
+    ended: bool,
+}
+
+// === impl Input ===
+
+impl Input {
+    pub(super) fn new(stream: OwnedReadHalf) -> Self {
+        Self { stream, buffer: Vec::new(), ended: false }
+    }
+
+    /// The next line; `idle` is how long the client may be silent.
+    pub(super) async fn line(&mut self, idle: Duration) -> Read {
+        let mut searched = 0;
+        loop {
+            if let Some(at) = self.buffer[searched..].iter().position(|byte| *byte == b'\n') {
+                let rest = self.buffer.split_off(searched + at + 1);
+                let mut line = std::mem::replace(&mut self.buffer, rest);
+                line.pop();
+                return if line.len() < LONGEST_LINE { Read::Line(line) } else { Read::TooLong };
+            }
+            searched = self.buffer.len();
+            if searched >= LONGEST_LINE {
+                return Read::TooLong;
+            }
+            if self.ended || timeout(idle, self.fill()).await.is_err() {
+                return Read::Closed;
+            }
+        }
+    }
+
+    /// Completes when the client has closed its side. What it sends before is kept for later, as far as there is room.
+    pub(super) async fn closed(&mut self) {
+        while !self.ended {
+            if self.buffer.len() >= LONGEST_LINE {
+                return std::future::pending().await;
+            }
+            self.fill().await;
+        }
+    }
+
+    /// Reads and forgets up to `limit` bytes until the client closes, so that it is not told of a reset in place of an end.
+    pub(super) async fn drain(&mut self, mut limit: usize) {
+        while !self.ended && limit > 0 {
+            self.buffer.clear();
+            self.fill().await;
+            limit = limit.saturating_sub(self.buffer.len());
+        }
+    }
+
+    async fn fill(&mut self) {
+        self.buffer.reserve(1024);
+        // A broken connection is a closed one.
+        self.ended = self.stream.read_buf(&mut self.buffer).await.unwrap_or(0) == 0;
+    }
+}

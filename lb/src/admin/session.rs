@@ -1,0 +1,82 @@
+//! One connection's own settings: its level, its mode, how it wants its answers.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use tokio::net::UnixStream;
+
+use super::answer::Prefix;
+use crate::config::Level;
+use crate::control::{Control, Origin};
+
+/// How long a client may be silent (HAProxy's `stats timeout`).
+const IDLE: Duration = Duration::from_secs(10);
+/// Marks numbers of socket connections: they share `show sess` with those of client connections.
+const SOCKET_NUMBERS: u64 = 1 << 63;
+
+/// How a connection goes on after a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// It ends.
+    Single,
+    /// It waits for another line.
+    Interactive,
+    /// It says so.
+    Prompt,
+}
+
+/// A connection to the runtime socket.
+#[derive(Debug)]
+pub(super) struct Session {
+    pub(super) control: Arc<Control>,
+    /// Who is there.
+    pub(super) origin: Origin,
+    /// Its number in `show sess`.
+    pub(super) id: u64,
+    /// What it may do; it only ever falls.
+    pub(super) level: Level,
+    pub(super) mode: Mode,
+    /// The prompt shows the uptime.
+    pub(super) timed: bool,
+    pub(super) prefix: Prefix,
+    pub(super) idle: Duration,
+    pub(super) expert: bool,
+    pub(super) experimental: bool,
+}
+
+// === impl Session ===
+
+impl Session {
+    pub(super) fn new(control: Arc<Control>, level: Level, stream: &UnixStream) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let peer = stream.peer_cred().ok();
+        let origin =
+            Origin::Socket { pid: peer.and_then(|peer| peer.pid()), uid: peer.map(|peer| peer.uid()) };
+        Self {
+            control,
+            origin,
+            id: SOCKET_NUMBERS | NEXT.fetch_add(1, Relaxed),
+            level,
+            mode: Mode::Single,
+            timed: false,
+            prefix: Prefix::None,
+            idle: IDLE,
+            expert: false,
+            experimental: false,
+        }
+    }
+
+    /// What is sent after a line's last answer.
+    pub(super) fn prompt(&self) -> String {
+        match self.mode {
+            Mode::Single | Mode::Interactive => String::new(),
+            Mode::Prompt if self.timed => {
+                let up = self.control.shared().process.started.elapsed().as_secs();
+                let (days, hours, minutes) = (up / 86_400, up / 3600 % 24, up / 60 % 60);
+                format!("[{days}:{hours:02}:{minutes:02}:{:02}]> ", up % 60)
+            }
+            Mode::Prompt => "> ".to_owned(),
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! The runtime socket through real Unix sockets.
+
+mod answers;
+pub(crate) mod lab;
+mod levels;
+mod waiting;
+mod wire;

@@ -1,0 +1,194 @@
+//! What commands do and answer: protocol lines.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::lab;
+use crate::server::Admin;
+use crate::topology::SessionInfo;
+
+const NO_NAME: &str = "Require 'backend/server'.\n\n";
+const NO_BACKEND: &str = "No such backend.\n\n";
+const NO_SERVER: &str = "No such server.\n\n";
+const USAGE: &str = "usage: set server <backend>/<server> addr | agent | agent-addr | agent-port | agent-send | check-addr | check-port | fqdn | health | ssl | state | weight\n\n";
+const STATE: &str = "'set server <srv> state' expects 'ready', 'drain' and 'maint'.\n\n";
+
+#[tokio::test]
+async fn names_are_checked_in_the_same_order_everywhere() {
+    let lab = lab::open();
+    for (command, rest) in [
+        ("disable server", ""),
+        ("enable server", ""),
+        ("get weight", ""),
+        ("set weight", " 1"),
+        ("set server", " state maint"),
+        ("set maxconn server", " 10"),
+        ("shutdown sessions server", ""),
+    ] {
+        for (name, expected) in [
+            ("", NO_NAME),
+            ("api1", NO_NAME),
+            ("api_nodes/", NO_NAME),
+            ("nope/", NO_NAME),
+            ("/api1", NO_BACKEND),
+            ("nope/api1", NO_BACKEND),
+            ("fe_api/api1", NO_BACKEND),
+            ("2/1", NO_BACKEND),
+            ("#2/#1", NO_BACKEND),
+            ("api_nodes/nope", NO_SERVER),
+            ("api_nodes/1", NO_SERVER),
+            ("#3/#9", NO_SERVER),
+        ] {
+            let rest = if name.is_empty() { "" } else { rest };
+            assert_eq!(lab.ask(&format!("{command} {name}{rest}")).await, expected, "{command} {name}");
+        }
+    }
+}
+
+/// In order: later lines see what earlier ones did.
+#[tokio::test]
+async fn protocol_lines() {
+    let lab = lab::open();
+    let table = [
+        ("get weight api_nodes/api2", "2 (initial 2)\n\n"),
+        ("get weight #3/#3", "2 (initial 2)\n\n"),
+        ("set weight api_nodes/api2 50%", "\n"),
+        ("get weight api_nodes/api2", "1 (initial 2)\n\n"),
+        ("set server api_nodes/api2 weight 0", "\n"),
+        ("get weight api_nodes/api2", "0 (initial 2)\n\n"),
+        ("set weight api_nodes/api1 257", "Absolute weight can only be between 0 and 256 inclusive.\n\n"),
+        ("set weight api_nodes/api1", "Require <weight> or <weight%>.\n\n"),
+        ("set server api_nodes/api1 weight -5%", "Relative weight must be positive.\n\n"),
+        ("set maxconn server api_nodes/api1", "Require <maxconn>.\n\n"),
+        ("set maxconn server api_nodes/api1 x", "maxconn string empty or preceded by garbage\n\n"),
+        ("set maxconn server api_nodes/api1 10", "\n"),
+        ("set server api_nodes/api1", USAGE),
+        ("set server api_nodes/api1 nope x", USAGE),
+        ("set server api_nodes/api1 state", STATE),
+        ("set server api_nodes/api1 state up", STATE),
+        ("set server api_nodes/api1 state READY", STATE),
+        ("set server api_nodes/api1 state drain", "\n"),
+        ("set server api_nodes/api1 state drain", "\n"),
+        ("disable server api_nodes/api0 api_nodes/api2", "\n"),
+        ("show backend", "# name\napi_nodes\nplain\n\n"),
+        ("show servers state nope", "Can't find backend.\n\n"),
+        ("show servers state 3", "Can't find backend.\n\n"),
+        ("show servers conn nope", "Can't find backend.\n\n"),
+        (
+            "show servers conn plain",
+            "# bkname/svname bkid/svid addr port - purge_delay served used_cur used_max need_est idle_sess unsafe_nb safe_nb idle_lim idle_cur idle_per_thr[1]\n\
+             plain/p0 4/1 127.0.0.1 4003 - 60000 0 0 0 0 0 0 0 256 0 0\n\n",
+        ),
+        ("show stat nope 4 -1", "No such proxy.\n\n"),
+        ("show stat up no-maint json", "No such proxy.\n\n"),
+        ("show stat domain nope", "Invalid statistics domain.\n\n"),
+        ("show env NOPE_NOT_THERE", "Variable not found\n\n"),
+        ("show env a=b", "Variable not found\n\n"),
+        ("set timeout foo", "'set timeout' only supports 'cli'.\n\n"),
+        ("set timeout cli", "Expects an integer value.\n\n"),
+        ("set timeout cli x", "Invalid timeout value.\n\n"),
+        ("set timeout cli 0", "Invalid timeout value.\n\n"),
+        ("set timeout cli 60", "\n"),
+        ("clear counters", "\n"),
+        ("clear counters all", "\n"),
+        ("clear counters bogus", "\n"),
+        ("expert-mode", "expert-mode is OFF\n\n"),
+        ("expert-mode on;expert-mode", "\nexpert-mode is ON\n\n"),
+        ("experimental-mode", "experimental-mode is OFF\n\n"),
+        ("echo hello world", "hello world\n\n"),
+        ("shutdown session", "Session pointer expected (use 'show sess').\n\n"),
+        ("shutdown session 0", "Session pointer expected (use 'show sess').\n\n"),
+        ("shutdown session 0x1234", "No such session (use 'show sess').\n\n"),
+        ("show sess 0x1", "Session not found.\n\n"),
+        ("wait x", "Invalid duration.\n\n"),
+        ("wait", "Expects a duration in milliseconds.\n\n"),
+        ("wait 0", "Done.\n\n"),
+    ];
+    for (line, expected) in table {
+        assert_eq!(lab.ask(line).await, expected, "{line}");
+    }
+    let sockets = lab.ask("show cli sockets").await;
+    assert!(sockets.starts_with("# socket lvl processes\nunix@"), "{sockets}");
+    assert!(sockets.contains("/operator.sock operator all\n"), "{sockets}");
+    assert_eq!(lab.server("api_nodes", "api1").admin(), Admin::Drain);
+    assert_eq!(lab.server("api_nodes", "api1").maxconn(), 10);
+    assert_eq!(lab.server("api_nodes", "api0").admin(), Admin::Maint);
+    assert_eq!(lab.server("api_nodes", "api2").admin(), Admin::Ready, "only the first name counts");
+    lab.ask("enable server api_nodes/api1").await;
+    assert_eq!(lab.server("api_nodes", "api1").admin(), Admin::Ready, "enable ends drain");
+}
+
+#[tokio::test]
+async fn unknown_commands_propose_others() {
+    let lab = lab::open();
+    for (line, word) in [
+        ("foo bar", "foo"),
+        ("show health", "show"),
+        ("disable", "disable"),
+        ("# x", "#"),
+        ("@1 show info", "@1"),
+    ] {
+        let answer = lab.ask(line).await;
+        let title =
+            format!("Unknown command: '{word}', but maybe one of the following ones is a better match:\n  ");
+        assert!(answer.starts_with(&title), "{answer}");
+        let lines: Vec<_> = answer.lines().collect();
+        let closing = ["  help [", "  prompt [", "  quit "];
+        for (line, start) in lines[lines.len() - 4..].iter().zip(closing) {
+            assert!(line.starts_with(start), "{answer}");
+        }
+        assert!(answer.ends_with("\n\n") && !answer.trim_end().contains("\n\n"), "{answer}");
+    }
+    let help = lab.ask("help set server").await;
+    let lines: Vec<_> = help.lines().collect();
+    assert_eq!(lines[0], "The following commands are valid at this level:");
+    assert!(lines[1].starts_with("  set server <bk>/<srv> [opts]            : "), "{help}");
+    assert_eq!(lines.len(), 6, "{help}");
+}
+
+#[tokio::test]
+async fn exchanges_in_flight_are_listed_filtered_and_ended() {
+    let lab = lab::open();
+    let info = |id, server: &str, age| SessionInfo {
+        id,
+        peer: "127.0.0.1:53870".parse().unwrap(),
+        frontend: Arc::from("fe_api"),
+        backend: Some(Arc::from("api_nodes")),
+        server: Some(Arc::from(server)),
+        age: Duration::from_secs(age),
+        requests: 2,
+    };
+    *lab.sessions.lock().unwrap() = vec![info(10, "api0", 1), info(11, "api1", 65)];
+    let line = |id, server, age| {
+        format!(
+            "0x{id}: proto=tcpv4 src=127.0.0.1:53870 fe=fe_api be=api_nodes srv={server} ts=00 epoch=0 age={age} calls=2 \
+             rate=0 cpu=0 lat=0 rq[f=0h,i=0,an=00h,ax=] rp[f=0h,i=0,an=00h,ax=] scf=[8,0h,fd=-1,rex=,wex=] \
+             scb=[8,0h,fd=-1,rex=,wex=] exp= rc=0 c_exp=\n"
+        )
+    };
+    let (first, second) = (line("a", "api0", "1s"), line("b", "api1", "1m5s"));
+    let all = lab.ask("show sess").await;
+    assert!(all.starts_with(&format!("{first}{second}0x")), "{all}");
+    assert!(all.contains(": proto=unix_stream src=unix:1 fe=GLOBAL be=<NONE> srv=<none> ts=00 "), "{all}");
+    for (filter, expected) in [
+        ("server api_nodes/api1", format!("{second}\n")),
+        ("backend api_nodes", format!("{first}{second}\n")),
+        ("backend plain", "\n".to_owned()),
+        ("frontend fe_api", format!("{first}{second}\n")),
+        ("older 30", format!("{second}\n")),
+        ("older 2m", "\n".to_owned()),
+        ("all older 1 server #3/#1", format!("{first}\n")),
+        ("0xb", format!("{second}\n")),
+        ("server api_nodes/nope", NO_SERVER.to_owned()),
+        ("backend fe_api", NO_BACKEND.to_owned()),
+        ("frontend api_nodes", "No such frontend.\n\n".to_owned()),
+        ("older x", "Invalid age.\n\n".to_owned()),
+    ] {
+        assert_eq!(lab.ask(&format!("show sess {filter}")).await, expected, "{filter}");
+    }
+    assert_eq!(lab.ask("shutdown session 0xb;shutdown sessions server api_nodes/api0").await, "\n\n");
+    let api0 = lab.server("api_nodes", "api0").id.get();
+    // Orders of one worker are taken in order: its answer comes after what it was told before.
+    lab.ask("show sess").await;
+    assert_eq!(*lab.killed.lock().unwrap(), ["session 11".to_owned(), format!("server {api0}")]);
+}

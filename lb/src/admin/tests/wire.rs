@@ -1,0 +1,148 @@
+//! Lines, answers and ends of connections.
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::Instant;
+
+use super::lab::{self, rest};
+use crate::admin::input::LONGEST_LINE;
+use crate::report::VERSION;
+
+/// What is sent, and all that comes back until the balancer closes; the client never closes first.
+#[tokio::test]
+async fn answers_and_ends() {
+    let lab = lab::open();
+    let words = |count: usize| format!("echo{}", " x".repeat(count - 1));
+    let table: &[(&str, String)] = &[
+        ("disable server api_nodes/api0\n", "\n".into()),
+        ("disable server api_nodes/api0;enable server api_nodes/api0\n", "\n\n".into()),
+        ("show version\n", format!("{VERSION}\n\n")),
+        ("show version\r\n", format!("{VERSION}\n\n")),
+        ("show version;show cli level\n", format!("{VERSION}\n\nadmin\n\n")),
+        ("disable server api_nodes/nope;show version\n", format!("No such server.\n\n{VERSION}\n\n")),
+        ("show version;\n", format!("{VERSION}\n\n\n")),
+        (";show version\n", format!("\n{VERSION}\n\n")),
+        ("show version;;show version\n", format!("{VERSION}\n\n\n{VERSION}\n\n")),
+        ("\n", "\n".into()),
+        ("  \t \n", "\n".into()),
+        ("show version\nshow backend\n", format!("{VERSION}\n\n")),
+        ("show version extra words\n", format!("{VERSION}\n\n")),
+        ("quit\n", String::new()),
+        ("show version;quit;show version\n", format!("{VERSION}\n\n")),
+        ("echo a\\;b c\\ d \\\\\n", "a;b c d \\\n\n".into()),
+        ("echo hi <<\nline1\n\n", "hi\n\n".into()),
+        ("echo hi <<EOF\nline1\n\nshow version\nEOF\n", "hi\n\n".into()),
+        (
+            "prompt\nshow version;get weight api_nodes/api0\nquit\n",
+            format!("\n> {VERSION}\n\n1 (initial 1)\n\n> "),
+        ),
+        ("prompt;show version\nquit\n", format!("\n{VERSION}\n\n> ")),
+        (
+            "prompt\nset weight api_nodes/api0 1\n\nget weight x\nquit\n",
+            "\n> \n> \n> Require 'backend/server'.\n\n> ".into(),
+        ),
+        ("prompt\nprompt\n", "\n> \n".into()),
+        ("prompt p\nprompt n\n", "\n> \n".into()),
+        (
+            "prompt i\nshow version\nget weight api_nodes/api0\nquit\n",
+            format!("\n{VERSION}\n\n1 (initial 1)\n\n"),
+        ),
+        ("prompt timed\nquit\n", "\n[0:00:00:00]> ".into()),
+        ("prompt\necho hi <<\nline1\n\nquit\n", "\n> + + hi\n\n> ".into()),
+        (
+            "set severity-output number;get weight api_nodes/nope;set weight api_nodes/api0 1;show version;get weight api_nodes/api0\n",
+            format!("\n[3]: No such server.\n\n\n[6]: {VERSION}\n\n1 (initial 1)\n\n"),
+        ),
+        (
+            "set severity-output string;get weight api_nodes/nope;show version\n",
+            format!("\n[err]: No such server.\n\n[info]: {VERSION}\n\n"),
+        ),
+    ];
+    for (sent, expected) in table {
+        assert_eq!(lab.send("admin", sent).await, *expected, "{sent:?}");
+    }
+    let longest = format!("{}\n\n", "x ".repeat(63).trim_end());
+    assert_eq!(lab.ask(&words(64)).await, longest);
+    assert_eq!(lab.ask(&words(65)).await, "Too many arguments. Commands must have at most 64 arguments.\n\n");
+}
+
+#[tokio::test]
+async fn a_client_that_half_closes_gets_its_whole_answer() {
+    let lab = lab::open();
+    let mut stream = lab.connect("admin").await;
+    stream.write_all(b"prompt\nshow version\nshow cli level\n").await.unwrap();
+    stream.shutdown().await.unwrap();
+    assert_eq!(rest(&mut stream).await, format!("\n> {VERSION}\n\n> admin\n\n> "));
+}
+
+#[tokio::test]
+async fn a_line_without_its_end_runs_nothing() {
+    let lab = lab::open();
+    for sent in [
+        "disable server api_nodes/api0",
+        "disable server api_nodes/api0;",
+        "disable server api_nodes/api0 <<\nx\n",
+    ] {
+        let mut stream = lab.connect("admin").await;
+        stream.write_all(sent.as_bytes()).await.unwrap();
+        stream.shutdown().await.unwrap();
+        assert_eq!(rest(&mut stream).await, "");
+        assert_eq!(lab.server("api_nodes", "api0").admin(), crate::server::Admin::Ready, "{sent:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_line_that_is_too_long_is_refused_and_the_longest_is_not() {
+    let lab = lab::open();
+    let line = |length: usize| format!("echo {}\n", "x".repeat(length - "echo \n".len()));
+    let longest = line(LONGEST_LINE);
+    assert_eq!(lab.send("admin", &longest).await, format!("{}\n", &longest["echo ".len()..]));
+    let refusal = "The command line is too big for the buffer size. Please change 'tune.bufsize' in the configuration to use a bigger command.\n";
+    assert_eq!(lab.send("admin", &line(LONGEST_LINE + 1)).await, refusal);
+    assert_eq!(lab.send("admin", &line(5 * LONGEST_LINE)).await, refusal);
+}
+
+#[tokio::test]
+async fn a_payload_has_its_limits() {
+    let lab = lab::open();
+    let mark = format!("echo <<{}\n", "m".repeat(65));
+    assert!(lab.send("admin", &mark).await.contains("at most 64 characters"));
+    let payload = format!("echo <<END\n{}END\n", format!("{}\n", "x".repeat(1023)).repeat(129));
+    assert_eq!(lab.send("admin", &payload).await, "The payload is larger than 128 kB.\n\n");
+}
+
+#[tokio::test(start_paused = true)]
+async fn silence_ends_a_connection_after_ten_seconds_or_what_it_asked_for() {
+    let lab = lab::open();
+    for (sent, answered, seconds) in
+        [("", "", 10), ("show version", "", 10), ("prompt\nset timeout cli 60\n", "\n> \n> ", 60)]
+    {
+        let begun = Instant::now();
+        assert_eq!(lab.send("admin", sent).await, answered);
+        let silent = begun.elapsed();
+        assert!((seconds..seconds + 3).contains(&silent.as_secs()), "{sent:?} ended after {silent:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_connection_after_the_last_slot_is_served_when_another_ends() {
+    let lab = lab::open();
+    let mut held = Vec::new();
+    for _ in 0..crate::admin::CONNECTIONS {
+        let mut stream = lab.connect("user").await;
+        stream.write_all(b"prompt\n").await.unwrap();
+        let mut prompt = [0; 3];
+        stream.read_exact(&mut prompt).await.unwrap();
+        held.push(stream);
+    }
+    let mut late = lab.connect("user").await;
+    late.write_all(b"show cli level\n").await.unwrap();
+    // All are served by one thread: while it answers another one again and again, it would have answered this one, too.
+    for _ in 0..10 {
+        held[0].write_all(b"\n").await.unwrap();
+        held[0].read_exact(&mut [0; 3]).await.unwrap();
+        let early = late.try_read(&mut [0]).unwrap_err();
+        assert_eq!(early.kind(), std::io::ErrorKind::WouldBlock, "served beyond the limit");
+    }
+    held.pop();
+    assert_eq!(rest(&mut late).await, "user\n\n");
+}

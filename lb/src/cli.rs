@@ -1,0 +1,221 @@
+//! The command line: what was asked for, and its exit code.
+//!
+//! Exit codes: 0 done, 1 refused (by a balancer, by a check, or a wait ran out), 2 wrong usage, 3 no answer.
+
+use std::cmp::Reverse;
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::admin::time;
+use crate::config::Config;
+use crate::ctl::{self, Order, Outcome};
+use crate::{app, report};
+
+const WRONG_USAGE: u8 = 2;
+/// Where the runtime socket is when nobody says so.
+const SOCKET: &str = "run/lb.sock";
+
+/// An HTTP load balancer with HAProxy's runtime API
+#[derive(Debug, Parser)]
+#[command(name = "lb", version = report::VERSION, arg_required_else_help = true, args_conflicts_with_subcommands = true)]
+pub struct Cli {
+    /// The configuration to run (the same as `lb run -c FILE`)
+    #[arg(short, long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the balancer in the foreground
+    Run(File),
+    /// Read the configuration and report every fault; start nothing
+    Check(File),
+    /// Send a runtime command and print the answer
+    Ctl {
+        #[command(flatten)]
+        sockets: Sockets,
+        /// The command, as in `lb ctl "show stat"`; several are separated by `;`
+        #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "COMMAND")]
+        words: Vec<String>,
+    },
+    /// Put a server into maintenance: it gets nothing new, what is in flight ends
+    Disable(Target),
+    /// Put a server into drain: only what sticks to it still comes
+    Drain(Target),
+    /// Put a server back into service; with --wait, until it is up
+    Enable(Target),
+    /// Exit with 0 when the balancer is ready, for a container's HEALTHCHECK
+    Healthcheck(File),
+}
+
+#[derive(Debug, Args)]
+struct File {
+    /// The configuration
+    #[arg(short, long, value_name = "FILE", default_value = "lb.toml")]
+    config: PathBuf,
+}
+
+#[derive(Debug, Args)]
+struct Sockets {
+    /// A balancer's runtime socket; repeat it for several. Without it: $LB_SOCKET, else that of -c, else run/lb.sock
+    #[arg(short, long = "socket", value_name = "SOCKET")]
+    sockets: Vec<PathBuf>,
+    /// The configuration that names the socket
+    #[arg(short, long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+struct Target {
+    #[command(flatten)]
+    sockets: Sockets,
+    /// The server, as in `api_nodes/api1`
+    #[arg(value_name = "BACKEND/SERVER", value_parser = server)]
+    server: String,
+    /// Return when nothing is in flight on it (enable: when it is up), at the latest after this time
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    wait: Option<Duration>,
+}
+
+/// Does what the arguments say, the first of which is the program's name.
+pub fn main_with(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are "errors", too, with 0.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(WRONG_USAGE));
+        }
+    };
+    let default_socket = std::env::var_os("LB_SOCKET").filter(|path| !path.is_empty()).map(PathBuf::from);
+    let (mut out, mut err) = (io::stdout(), io::stderr());
+    match (cli.command, cli.config) {
+        (Some(Command::Run(File { config })), _) | (None, Some(config)) => app::run(&config),
+        (Some(command), _) => command.run(default_socket, &mut out, &mut err),
+        // clap shows its help instead.
+        (None, None) => ExitCode::from(WRONG_USAGE),
+    }
+}
+
+// === impl Command ===
+
+impl Command {
+    fn run(self, default_socket: Option<PathBuf>, out: &mut dyn Write, err: &mut dyn Write) -> ExitCode {
+        let (target, order) = match self {
+            Self::Run(File { config }) => return app::run(&config),
+            Self::Check(File { config }) => return check(&config, out, err),
+            Self::Healthcheck(File { config }) => return healthcheck(&config, err),
+            Self::Ctl { sockets, words } => {
+                return match sockets.find(default_socket) {
+                    Ok(sockets) => exit(ctl::run(&sockets, &words.join(" "), out, err)),
+                    Err(problem) => wrong_usage(&problem, err),
+                };
+            }
+            Self::Disable(target) => (target, Order::Disable),
+            Self::Drain(target) => (target, Order::Drain),
+            Self::Enable(target) => (target, Order::Enable),
+        };
+        match target.sockets.find(default_socket) {
+            Ok(sockets) => exit(ctl::order(&sockets, order, &target.server, target.wait, out, err)),
+            Err(problem) => wrong_usage(&problem, err),
+        }
+    }
+}
+
+// === impl Sockets ===
+
+impl Sockets {
+    fn find(self, default: Option<PathBuf>) -> Result<Vec<PathBuf>, String> {
+        if !self.sockets.is_empty() {
+            return Ok(self.sockets);
+        }
+        match (default, self.config) {
+            (Some(socket), _) => Ok(vec![socket]),
+            (None, Some(file)) => {
+                let config = Config::load(&file).map_err(|faults| faults.to_string())?;
+                // The first of those that may do most.
+                let socket = config.admin.into_iter().min_by_key(|admin| Reverse(admin.level));
+                let socket = socket.map(|admin| admin.socket);
+                let nowhere =
+                    || format!("{}: it has no [admin] section: name a socket with -s", file.display());
+                Ok(vec![socket.ok_or_else(nowhere)?])
+            }
+            (None, None) => Ok(vec![SOCKET.into()]),
+        }
+    }
+}
+
+fn check(file: &Path, out: &mut dyn Write, err: &mut dyn Write) -> ExitCode {
+    match Config::load(file) {
+        Ok(config) => {
+            let servers = config.backends.iter().map(|backend| backend.servers.len()).sum();
+            let counts = [
+                count(config.frontends.len(), "frontend"),
+                count(config.backends.len(), "backend"),
+                count(servers, "server"),
+            ];
+            let _ = writeln!(out, "{}: OK, {}", file.display(), counts.join(", "));
+            ExitCode::SUCCESS
+        }
+        Err(faults) => {
+            let _ = writeln!(err, "{faults}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn count(number: usize, of: &str) -> String {
+    format!("{number} {of}{}", if number == 1 { "" } else { "s" })
+}
+
+fn healthcheck(file: &Path, err: &mut dyn Write) -> ExitCode {
+    match Config::load(file) {
+        Ok(config) => match config.stats.bind.first() {
+            Some(bind) => exit(ctl::healthcheck(*bind, err)),
+            None => wrong_usage(&format!("{}: [stats] has no bind to ask at", file.display()), err),
+        },
+        Err(faults) => wrong_usage(&faults.to_string(), err),
+    }
+}
+
+fn wrong_usage(problem: &str, err: &mut dyn Write) -> ExitCode {
+    let _ = writeln!(err, "lb: {problem}");
+    ExitCode::from(WRONG_USAGE)
+}
+
+fn exit(outcome: Outcome) -> ExitCode {
+    ExitCode::from(match outcome {
+        Outcome::Done => 0,
+        Outcome::Refused => 1,
+        Outcome::Silent => 3,
+    })
+}
+
+/// A server's name as one word of a runtime command.
+fn server(text: &str) -> Result<String, String> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | ':' | '-' | '#');
+    match text.split_once('/') {
+        Some((backend, server))
+            if !backend.is_empty()
+                && !server.is_empty()
+                && (backend.to_owned() + server).chars().all(plain) =>
+        {
+            Ok(text.to_owned())
+        }
+        _ => Err("name the server as BACKEND/SERVER, as in api_nodes/api1".to_owned()),
+    }
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    time::parse(text, "s").ok_or_else(|| "write it as 500ms, 30s or 5m".to_owned())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,106 @@
+//! The client side of the runtime socket: `lb ctl`, `lb disable`, `lb drain`, `lb enable`, `lb healthcheck`.
+//!
+//! Small commands for people and scripts: every balancer named is asked at the same time, and done means that all have answered.
+//! Nothing here knows more of the balancer than its socket tells.
+
+mod answers;
+mod client;
+mod healthcheck;
+mod order;
+mod teach;
+
+#[cfg(test)]
+mod tests;
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::admin::time;
+use answers::Answer;
+
+pub use healthcheck::healthcheck;
+pub use order::{Order, order};
+
+/// How long a balancer may take for an answer: as long as it lets a client be silent.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How a command went; the worst of several balancers is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Outcome {
+    /// Done.
+    Done,
+    /// A balancer did not answer.
+    Silent,
+    /// A balancer refused, or a wait ran out.
+    Refused,
+}
+
+/// What one balancer came to.
+#[derive(Debug)]
+struct Told {
+    outcome: Outcome,
+    out: String,
+    err: String,
+}
+
+/// Sends `command` to every socket and prints the answers as they came: dumps and successes to `out`, refusals to `err`.
+pub fn run(sockets: &[PathBuf], command: &str, out: &mut dyn Write, err: &mut dyn Write) -> Outcome {
+    let patience = PATIENCE.saturating_add(waits(command));
+    let ask_one = |socket: &Path| match client::ask(socket, command, patience) {
+        Ok(answers) => {
+            let (refused, fine): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.refused);
+            let text =
+                |answers: &[&Answer]| answers.iter().map(|answer| answer.text.as_str()).collect::<String>();
+            let outcome = if refused.is_empty() { Outcome::Done } else { Outcome::Refused };
+            let mut err = text(&refused);
+            if let [first, ..] = &*refused {
+                err = format!("{}{}", err.trim_end(), teach::hint(socket, &first.text, None));
+            }
+            Told { outcome, out: text(&fine), err }
+        }
+        Err(error) => Told::silent(&error),
+    };
+    ask_all(sockets, &ask_one, out, err)
+}
+
+/// Asks all at the same time and prints in the order of `sockets`; each with its name when there are several.
+fn ask_all(
+    sockets: &[PathBuf],
+    ask_one: &(dyn Fn(&Path) -> Told + Sync),
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> Outcome {
+    let told: Vec<_> = std::thread::scope(|scope| {
+        let asked: Vec<_> = sockets.iter().map(|socket| scope.spawn(|| ask_one(socket))).collect();
+        asked.into_iter().filter_map(|thread| thread.join().ok()).collect()
+    });
+    let mut worst = Outcome::Done;
+    for (socket, told) in sockets.iter().zip(&told) {
+        let name = if sockets.len() > 1 { format!("==> {} <==\n", socket.display()) } else { String::new() };
+        // A reader that has closed its pipe has read enough.
+        let _ = if told.out.is_empty() { Ok(()) } else { write!(out, "{name}{}", told.out) };
+        let _ = if told.err.is_empty() { Ok(()) } else { writeln!(err, "{name}{}", told.err.trim_end()) };
+        worst = worst.max(told.outcome);
+    }
+    let _ = out.flush();
+    worst
+}
+
+/// How long the `wait`s of a command may take.
+fn waits(command: &str) -> Duration {
+    let commands = command.split([';', '\n']);
+    let waits = commands.filter_map(|command| {
+        let mut words = command.split_whitespace();
+        words.next().filter(|word| *word == "wait").and_then(|_| time::parse(words.next()?, "ms"))
+    });
+    waits.fold(Duration::ZERO, Duration::saturating_add)
+}
+
+// === impl Told ===
+
+impl Told {
+    fn silent(error: &client::NoAnswer) -> Self {
+        Self { outcome: Outcome::Silent, out: String::new(), err: error.to_string() }
+    }
+}

@@ -1,0 +1,78 @@
+//! What came back over the socket, cut into answers.
+//!
+//! The client asks for severities as numbers, so that a refusal is known by `[0]` to `[3]` and not by its words.
+
+/// Sent before a command; its own answer is one line feed.
+pub(super) const ASK_SEVERITY: &str = "set severity-output number;";
+
+/// One answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Answer {
+    /// The balancer did not do it.
+    pub(super) refused: bool,
+    /// The answer with its empty line, without the severity; one line feed for a success without words.
+    pub(super) text: String,
+}
+
+/// Cuts what came after [`ASK_SEVERITY`] and a command.
+pub(super) fn split(received: &str) -> Vec<Answer> {
+    // A balancer that ends before this answered nothing.
+    let Some(mut rest) = received.strip_prefix('\n') else {
+        return if received.is_empty() { Vec::new() } else { vec![cut_off(received)] };
+    };
+    let mut answers = Vec::new();
+    while !rest.is_empty() {
+        if let Some(after) = rest.strip_prefix('\n') {
+            answers.push(Answer { refused: false, text: "\n".to_owned() });
+            rest = after;
+        } else if let Some(end) = rest.find("\n\n") {
+            let (text, after) = rest.split_at(end + 2);
+            answers.push(answer(text));
+            rest = after;
+        } else {
+            // Only an error of the line itself, or a broken connection, ends without an empty line.
+            answers.push(cut_off(rest));
+            rest = "";
+        }
+    }
+    answers
+}
+
+fn answer(text: &str) -> Answer {
+    let severity = text.strip_prefix('[').and_then(|rest| rest.split_once("]: "));
+    match severity {
+        Some((number, rest)) if number.len() == 1 && number.as_bytes()[0].is_ascii_digit() => {
+            Answer { refused: number <= "3", text: rest.to_owned() }
+        }
+        _ => Answer { refused: false, text: text.to_owned() },
+    }
+}
+
+fn cut_off(text: &str) -> Answer {
+    Answer { refused: true, ..answer(text) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_are_cut_at_empty_lines() {
+        let table: &[(&str, &[(bool, &str)])] = &[
+            ("", &[]),
+            ("\n", &[]),
+            ("\n\n", &[(false, "\n")]),
+            ("\n[3]: No such server.\n\n", &[(true, "No such server.\n\n")]),
+            ("\n[6]: 3.4.0-lb\n\n", &[(false, "3.4.0-lb\n\n")]),
+            ("\n\n# name\na\n\n\n", &[(false, "\n"), (false, "# name\na\n\n"), (false, "\n")]),
+            ("\n[x] y\n\n", &[(false, "[x] y\n\n")]),
+            ("\n# half", &[(true, "# half")]),
+            ("The command line is too big\n", &[(true, "The command line is too big\n")]),
+        ];
+        for (received, expected) in table {
+            let answers = split(received);
+            let plain: Vec<_> = answers.iter().map(|answer| (answer.refused, answer.text.as_str())).collect();
+            assert_eq!(plain, *expected, "{received:?}");
+        }
+    }
+}

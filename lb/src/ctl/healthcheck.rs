@@ -1,0 +1,54 @@
+//! `lb healthcheck`: is the balancer ready, for images that have neither a shell nor curl?
+
+use std::io::{self, Read, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+use std::time::Duration;
+
+use super::Outcome;
+
+/// For connecting, and for the answer.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// Of the answer, only its first line is read.
+const LONGEST_HEAD: u64 = 1024;
+
+/// Asks `GET /readyz` of the pages at `bind`; says on `err` what is wrong.
+pub fn healthcheck(bind: SocketAddr, err: &mut dyn Write) -> Outcome {
+    let address = reachable(bind);
+    let (outcome, problem) = match ready(address) {
+        Ok(200) => return Outcome::Done,
+        Ok(status) => (Outcome::Refused, format!("it is not ready (status {status})")),
+        Err(error) => (Outcome::Silent, format!("{error} (is lb running, with this [stats] bind?)")),
+    };
+    // There is nowhere else to say it.
+    let _ = writeln!(err, "lb: http://{address}/readyz: {problem}");
+    outcome
+}
+
+/// An address that means "any" as the one to connect to.
+fn reachable(bind: SocketAddr) -> SocketAddr {
+    let ip = match bind.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, bind.port())
+}
+
+fn ready(address: SocketAddr) -> io::Result<u16> {
+    let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    let request = format!("GET /readyz HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes())?;
+    let mut head = Vec::new();
+    let mut limited = stream.take(LONGEST_HEAD);
+    let mut chunk = [0; 256];
+    while !head.contains(&b'\n') {
+        match limited.read(&mut chunk)? {
+            0 => break,
+            read => head.extend_from_slice(&chunk[..read]),
+        }
+    }
+    let status = String::from_utf8_lossy(&head).split(' ').nth(1).and_then(|status| status.parse().ok());
+    status.ok_or_else(|| io::Error::other("the answer is not HTTP"))
+}

@@ -1,0 +1,104 @@
+//! What to do about a refusal or a silence, in words.
+
+use std::io;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::Path;
+use std::time::Duration;
+
+use super::{PATIENCE, client};
+
+/// Names that are listed at most.
+const LISTED: usize = 50;
+
+/// What to do about a refusal that `socket` gave, on a line of its own; empty when its text says it all. `backend` is the one that
+/// was meant.
+pub(super) fn hint(socket: &Path, refusal: &str, backend: Option<&str>) -> String {
+    let hint = match refusal.trim_end() {
+        "Permission denied" => format!(
+            "the level of {} does not allow it: use a socket whose [admin] section says level = \"admin\"",
+            socket.display()
+        ),
+        "No such server." => servers(socket, backend),
+        "No such backend." => servers(socket, None),
+        "Require 'backend/server'." => {
+            format!("name the server as BACKEND/SERVER; {}", servers(socket, None))
+        }
+        _ => return String::new(),
+    };
+    format!("\n  = {hint}")
+}
+
+fn servers(socket: &Path, backend: Option<&str>) -> String {
+    let command =
+        backend.map_or("show servers state".to_owned(), |name| format!("show servers state {name}"));
+    let answers = client::ask(socket, &command, PATIENCE).unwrap_or_default();
+    let rows = answers.iter().filter(|answer| !answer.refused).flat_map(|answer| answer.text.lines());
+    let names: Vec<_> = rows
+        .filter(|row| row.starts_with(|c: char| c.is_ascii_digit()))
+        .filter_map(|row| {
+            let mut columns = row.split(' ').skip(1);
+            Some(format!("{}/{}", columns.next()?, columns.nth(1)?))
+        })
+        .collect();
+    match names.len() {
+        0 => "it has no servers".to_owned(),
+        count if count > LISTED => {
+            format!("there are {}, and {} more", names[..LISTED].join(", "), count - LISTED)
+        }
+        _ => format!("there are {}", names.join(", ")),
+    }
+}
+
+/// Why `socket` gave no answer.
+pub(super) fn no_answer(socket: &Path, error: &io::Error, patience: Duration) -> String {
+    let hint = match error.kind() {
+        io::ErrorKind::NotFound => {
+            "there is no such socket: start lb, or name its socket with -s, $LB_SOCKET or the [admin] section of -c FILE"
+                .to_owned()
+        }
+        io::ErrorKind::ConnectionRefused => "nobody listens there any more: start lb".to_owned(),
+        io::ErrorKind::PermissionDenied => owner(socket),
+        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => {
+            format!("no answer within {} s: lb is there and stuck, or stopped", patience.as_secs())
+        }
+        io::ErrorKind::UnexpectedEof => "it closed without an answer: is it the runtime socket of lb?".to_owned(),
+        _ => "check that it is the runtime socket of lb".to_owned(),
+    };
+    format!("lb: {}: {error}\n  = {hint}", socket.display())
+}
+
+fn owner(socket: &Path) -> String {
+    let Ok(metadata) = std::fs::metadata(socket) else {
+        return "its folder may not be entered: ask as the user that lb runs as".to_owned();
+    };
+    let name = |file: &str, id: u32| named(&std::fs::read_to_string(file).unwrap_or_default(), id);
+    format!(
+        "it belongs to user {}, group {}, with mode {:04o}: ask as that user or as a member of that group",
+        name("/etc/passwd", metadata.uid()),
+        name("/etc/group", metadata.gid()),
+        metadata.permissions().mode() & 0o777
+    )
+}
+
+/// The name that a file like `/etc/passwd` gives to a number; the number itself without one.
+fn named(file: &str, id: u32) -> String {
+    let id = id.to_string();
+    let mut lines = file.lines().map(|line| line.split(':'));
+    let found = lines.find_map(|mut fields| {
+        let name = fields.next()?;
+        (fields.nth(1)? == id).then(|| name.to_owned())
+    });
+    found.unwrap_or(id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_become_names() {
+        let passwd = "root:x:0:0:root:/root:/bin/sh\nlb:x:1000:1000::/:/bin/sh\n";
+        assert_eq!(named(passwd, 1000), "lb");
+        assert_eq!(named(passwd, 7), "7");
+    }
+}
