@@ -1,0 +1,43 @@
+//! `lb` from the outside, through real sockets: one module a subject, one binary, all tests in parallel.
+//!
+//! Tests say statuses, bytes and states, never wordings that may change. Each says what would break it where its name does not.
+
+mod balance;
+mod body;
+mod connection;
+mod crash;
+mod deploy;
+mod failure;
+mod fields;
+mod health;
+mod log;
+mod queue;
+mod refused;
+mod reload;
+mod replay;
+mod runtime;
+mod spread;
+mod stats;
+mod stop;
+mod time;
+mod upgrade;
+
+/// An answer with this status and body.
+fn answer(status: &str, body: &str) -> String {
+    format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n{body}", body.len())
+}
+
+/// A 200 with this body.
+fn ok(body: &str) -> String {
+    answer("200 OK", body)
+}
+
+/// A GET with these additional lines, each with its line end.
+fn get(target: &str, lines: &str) -> String {
+    format!("GET {target} HTTP/1.1\r\nHost: lab\r\n{lines}\r\n")
+}
+
+/// A POST with this body.
+fn post(target: &str, body: &str) -> String {
+    format!("POST {target} HTTP/1.1\r\nHost: lab\r\nContent-Length: {}\r\n\r\n{body}", body.len())
+}

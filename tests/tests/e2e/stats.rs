@@ -1,0 +1,187 @@
+//! Pages, metrics and counters: that they are there, agree with each other and with what was sent.
+
+use tests::{Lab, Origin, Rows, Running, eventually};
+
+use crate::{answer, get, ok, post};
+
+/// A sample of a Prometheus text.
+fn metric(text: &str, name: &str, labels: &[(&str, &str)]) -> f64 {
+    let sample = text.lines().find(|line| {
+        line.strip_prefix(name).is_some_and(|rest| rest.starts_with('{') || rest.starts_with(' '))
+            && labels.iter().all(|(label, value)| line.contains(&format!("{label}=\"{value}\"")))
+    });
+    let sample = sample.unwrap_or_else(|| panic!("no {name} {labels:?} in\n{text}"));
+    sample.rsplit(' ').next().unwrap().parse().unwrap()
+}
+
+/// Two servers, three good answers from each, then one 404, one 500 and, from `lb`, one 503.
+async fn used() -> (Running, [Origin; 2]) {
+    let by_target = |request: &tests::Message| match request.target() {
+        "/404" => answer("404 Not Found", "none"),
+        "/500" => answer("500 Oops", "oops"),
+        _ => ok("fine"),
+    };
+    let origins = [Origin::http(by_target).await, Origin::http(by_target).await];
+    let lab = Lab::new().server("a", origins[0].address()).server("b", origins[1].address()).start().await;
+    let mut client = lab.connect().await;
+    for target in ["/", "/", "/", "/", "/", "/", "/404", "/500"] {
+        client.get(target).await;
+    }
+    lab.order("disable server api_nodes/a; disable server api_nodes/b").await;
+    assert_eq!(client.get("/").await.status(), 503);
+    lab.order("enable server api_nodes/a; enable server api_nodes/b").await;
+    drop(client);
+    eventually("the client's end noticed", async || lab.stat("fe_api", "FRONTEND").await.number("scur") == 0).await;
+    (lab, origins)
+}
+
+#[tokio::test]
+async fn counters_agree_with_what_was_sent() {
+    let (lab, _origins) = used().await;
+    let rows = lab.stat_rows().await;
+    let (a, b) = (rows.row("api_nodes", "a"), rows.row("api_nodes", "b"));
+    let (backend, frontend) = (rows.row("api_nodes", "BACKEND"), rows.row("fe_api", "FRONTEND"));
+    let of = |row: &tests::Row| ["hrsp_2xx", "hrsp_4xx", "hrsp_5xx"].map(|column| row.number(column));
+    assert_eq!((of(a), of(b)), ([3, 1, 0], [3, 0, 1]));
+    assert_eq!((of(backend), of(frontend)), ([6, 1, 2], [6, 1, 2]));
+    assert_eq!((a.number("stot"), b.number("stot")), (4, 4));
+    assert_eq!((a.number("lbtot"), backend.number("lbtot")), (4, 8));
+    assert_eq!((frontend.number("req_tot"), frontend.number("stot")), (9, 1));
+    assert_eq!((a.number("connect"), a.number("reuse")), (1, 3));
+    for row in [a, b, backend, frontend] {
+        assert_eq!(row.number("scur"), 0);
+    }
+    assert_eq!(a.number("smax"), 1);
+}
+
+/// Breaks when bytes are estimated, or counted twice by a retry.
+#[tokio::test]
+async fn bytes_are_those_on_the_wire() {
+    let origin = Origin::http(|request| ok(&request.text().repeat(2))).await;
+    let lab = Lab::new().server("a", origin.address()).start().await;
+    let mut client = lab.connect().await;
+    let (mut up, mut down) = (0, 0);
+    for size in [0, 1, 1000, 100_000] {
+        let request = post("/", &"x".repeat(size));
+        client.send(&request).await;
+        let answer = client.answer().await;
+        up += request.len() as u64;
+        let head = answer.line.len() + 4 + answer.fields.iter().map(|(name, value)| name.len() + value.len() + 4).sum::<usize>();
+        down += (head + answer.body.len()) as u64;
+    }
+    let rows = lab.stat_rows().await;
+    for (proxy, name) in [("fe_api", "FRONTEND"), ("api_nodes", "BACKEND"), ("api_nodes", "a")] {
+        let row = rows.row(proxy, name);
+        assert_eq!((row.number("bin"), row.number("bout")), (up, down), "{proxy}/{name}");
+    }
+}
+
+#[tokio::test]
+async fn the_csv_is_the_sockets_and_json_says_the_same() {
+    let (lab, _origins) = used().await;
+    let page = lab.page("/stats;csv").await;
+    assert_eq!(page.status(), 200);
+    let (over_http, over_socket) = (Rows::parse(page.text()), lab.stat_rows().await);
+    for (proxy, name) in [("fe_api", "FRONTEND"), ("api_nodes", "a"), ("api_nodes", "b"), ("api_nodes", "BACKEND")] {
+        for column in ["stot", "bin", "bout", "hrsp_2xx", "hrsp_5xx", "status", "weight", "scur", "lbtot"] {
+            assert_eq!(over_http.row(proxy, name).text(column), over_socket.row(proxy, name).text(column));
+        }
+    }
+    let page = lab.page("/stats.json").await;
+    assert!(page.field("content-type").unwrap().starts_with("application/json"));
+    serde_json::from_slice::<serde_json::Value>(&page.body).unwrap();
+    assert!(page.text().contains("\"api_nodes\"") && page.text().contains("\"hrsp_2xx\""));
+}
+
+#[tokio::test]
+async fn metrics_agree_with_what_was_sent() {
+    let (lab, _origins) = used().await;
+    let page = lab.page("/metrics").await;
+    assert!(page.field("content-type").unwrap().starts_with("text/plain"));
+    let text = page.text();
+    let server = |name, server, more: &[(&str, &str)]| {
+        metric(text, name, &[&[("proxy", "api_nodes"), ("server", server)], more].concat())
+    };
+    assert_eq!(server("haproxy_server_http_responses_total", "a", &[("code", "2xx")]), 3.0);
+    assert_eq!(server("haproxy_server_http_responses_total", "b", &[("code", "5xx")]), 1.0);
+    assert_eq!(server("haproxy_server_sessions_total", "b", &[]), 4.0);
+    assert_eq!(server("haproxy_server_current_sessions", "a", &[]), 0.0);
+    let frontend = [("proxy", "fe_api")];
+    assert_eq!(metric(text, "haproxy_frontend_http_requests_total", &frontend), 9.0);
+    assert_eq!(metric(text, "haproxy_frontend_http_responses_total", &[("proxy", "fe_api"), ("code", "5xx")]), 2.0);
+    assert_eq!(metric(text, "haproxy_backend_active_servers", &[("proxy", "api_nodes")]), 2.0);
+    let row = lab.stat("fe_api", "FRONTEND").await;
+    #[expect(clippy::cast_precision_loss, reason = "a few thousand bytes")]
+    let bytes = (row.number("bin") as f64, row.number("bout") as f64);
+    assert_eq!(metric(text, "haproxy_frontend_bytes_in_total", &frontend), bytes.0);
+    assert_eq!(metric(text, "haproxy_frontend_bytes_out_total", &frontend), bytes.1);
+    for line in text.lines().filter(|line| line.starts_with("# TYPE")) {
+        assert!(line.ends_with(" counter") || line.ends_with(" gauge"), "{line}");
+    }
+}
+
+/// Breaks when states and orders are not in the metrics at the next scrape.
+#[tokio::test]
+async fn a_state_is_one_series_of_many() {
+    let origin = Origin::named("a").await;
+    let lab = Lab::new().server("a", origin.address()).start().await;
+    lab.order("disable server api_nodes/a").await;
+    let page = lab.page("/metrics").await;
+    let status = |state| {
+        let labels = [("proxy", "api_nodes"), ("server", "a"), ("state", state)];
+        metric(page.text(), "haproxy_server_status", &labels)
+    };
+    assert_eq!((status("MAINT"), status("UP"), status("DOWN")), (1.0, 0.0, 0.0));
+}
+
+#[tokio::test]
+async fn health_readiness_and_the_page_are_there() {
+    let (lab, _origins) = used().await;
+    assert_eq!(lab.page("/healthz").await.status(), 200);
+    assert_eq!(lab.page("/readyz").await.status(), 200);
+    let page = lab.page("/").await;
+    let page = match page.field("location") {
+        Some(location) => lab.page(location).await,
+        None => page,
+    };
+    assert_eq!(page.status(), 200);
+    assert!(page.field("content-type").unwrap().starts_with("text/html"));
+    for word in ["fe_api", "api_nodes", "<!doctype html>"] {
+        assert!(page.text().to_lowercase().contains(word), "no {word} on the page");
+    }
+    assert_eq!(lab.page("/nothing-here").await.status(), 404);
+}
+
+/// Breaks when names are put into a page or a metric as they are.
+#[tokio::test]
+async fn scrapes_and_pages_do_not_disturb_traffic() {
+    let origin = Origin::named("a").await;
+    let lab = Lab::new().server("a", origin.address()).start().await;
+    let mut client = lab.connect().await;
+    let scrapes = async {
+        for _ in 0..10 {
+            for page in ["/metrics", "/stats;csv", "/stats.json", "/"] {
+                assert!(lab.page(page).await.status() < 400);
+            }
+        }
+    };
+    let traffic = async {
+        for _ in 0..200 {
+            assert_eq!(client.get("/").await.status(), 200);
+        }
+    };
+    tokio::join!(scrapes, traffic);
+    assert_eq!(lab.stat("fe_api", "FRONTEND").await.number("req_tot"), 200, "scrapes are not requests");
+}
+
+/// Breaks when a request to the pages' port is taken for one to a server, or hangs.
+#[tokio::test]
+async fn odd_requests_to_the_pages_get_an_answer() {
+    let lab = Lab::new().start().await;
+    for request in [post("/metrics", "x"), get("/stats;csv;norefresh", ""), "GARBAGE\r\n\r\n".to_owned()] {
+        let mut client = tests::Wire::connect(lab.stats()).await.unwrap();
+        client.send(&request).await;
+        let status = client.answer().await.status();
+        assert!((200..500).contains(&status), "{request:?}: {status}");
+    }
+}
