@@ -57,7 +57,7 @@ pub async fn serve(listener: Listener, control: Arc<Control>) {
         Ok(socket) => socket,
         Err(error) => {
             return control
-                .say(Event::Notice { text: &format!("a runtime socket cannot be served: {error}") });
+                .say(&Event::Notice { text: &format!("a runtime socket cannot be served: {error}") });
         }
     };
     let slots = Arc::new(Semaphore::new(CONNECTIONS));

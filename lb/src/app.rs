@@ -97,7 +97,7 @@ impl App {
         });
         let control = Control::new(Arc::clone(&shared), &config, log.clone());
         if let Err(short) = limits::raise_open_files(config.process.maxconn) {
-            control.say(Event::Notice { text: &short.to_string() });
+            control.say(&Event::Notice { text: &short.to_string() });
         }
         let web = web::bind(&config.stats.bind)?;
         let admin = config.admin.iter().map(admin::bind).collect::<Result<_, _>>()?;
@@ -147,7 +147,7 @@ impl App {
         });
         threads.end();
         let end = if clean { "stopped" } else { "stopped with exchanges cut off" };
-        control.say(Event::Notice { text: end });
+        control.say(&Event::Notice { text: end });
         log_thread.end(&log);
         // Look-ups of names may hang in threads that cannot be ended; nobody waits for them.
         runtime.shutdown_background();
@@ -176,7 +176,7 @@ async fn supervise(
             Some(Signal::Stop) | None => break,
         }
     }
-    control.say(Event::Notice { text: "stopping: no new connections, what is in flight may finish" });
+    control.say(&Event::Notice { text: "stopping: no new connections, what is in flight may finish" });
     control.begin_stop();
     let started = Instant::now();
     // Every client connection holds a permit, so all permits are there when all connections are gone.
@@ -188,7 +188,7 @@ async fn supervise(
                 return;
             }
         }
-        std::future::pending().await
+        std::future::pending::<()>().await;
     };
     let clean = tokio::select! {
         finished = timeout(grace, finished) => finished.is_ok(),
@@ -196,7 +196,7 @@ async fn supervise(
     };
     let left = process.connections.get();
     let text = format!("stopped after {} ms, {left} connections left", started.elapsed().as_millis());
-    control.say(Event::Notice { text: &text });
+    control.say(&Event::Notice { text: &text });
     clean
 }
 
@@ -205,7 +205,7 @@ fn reload(control: &Arc<Control>, file: &Path) -> Option<Duration> {
         Ok(config) => config,
         Err(faults) => {
             let text = format!("configuration not applied, everything goes on as before:\n{faults}");
-            control.say(Event::Notice { text: &text });
+            control.say(&Event::Notice { text: &text });
             return None;
         }
     };
@@ -214,7 +214,7 @@ fn reload(control: &Arc<Control>, file: &Path) -> Option<Duration> {
         Ok(_) => Some(grace),
         Err(error) => {
             let text = format!("configuration not applied, everything goes on as before: {error}");
-            control.say(Event::Notice { text: &text });
+            control.say(&Event::Notice { text: &text });
             None
         }
     }

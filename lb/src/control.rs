@@ -103,7 +103,7 @@ impl Control {
         }
         self.refresh(&state, server);
         if before.admin != admin {
-            self.say(Event::Ordered { server, admin, in_flight: before.in_flight, origin });
+            self.say(&Event::Ordered { server, admin, in_flight: before.in_flight, origin });
         }
         before
     }
@@ -115,7 +115,7 @@ impl Control {
         server.set_weight(weight);
         self.refresh(&state, server);
         if before != weight {
-            self.say(Event::Weighed { server, before, weight, origin });
+            self.say(&Event::Weighed { server, before, weight, origin });
         }
     }
 
@@ -126,7 +126,7 @@ impl Control {
         server.set_maxconn(maxconn);
         self.refresh(&state, server);
         if before != maxconn {
-            self.say(Event::Limited { server, before, maxconn, origin });
+            self.say(&Event::Limited { server, before, maxconn, origin });
         }
     }
 
@@ -138,7 +138,7 @@ impl Control {
         if verdict != Verdict::Same {
             let state = self.state();
             self.refresh(&state, server);
-            self.say(Event::Checked { server, verdict, result: &text });
+            self.say(&Event::Checked { server, verdict, result: &text });
         } else if server.status() != before {
             // Nothing for the balancer, but somebody may wait for full health.
             self.generation.send_modify(|generation| *generation += 1);
@@ -156,14 +156,14 @@ impl Control {
         if server.place.set_address(Some(address)) {
             self.shared.workers.broadcast(|| Order::CloseIdle(server.id));
             self.refresh(&state, server);
-            self.say(Event::Resolved { server, before, address });
+            self.say(&Event::Resolved { server, before, address });
         }
     }
 
     /// Ends every exchange on a server at once; its clients' connections are closed without an answer.
     pub fn kill_sessions(&self, server: &Arc<Server>, origin: &Origin) {
         self.shared.workers.broadcast(|| Order::KillServer(server.id));
-        self.say(Event::Killed { server, origin });
+        self.say(&Event::Killed { server, origin });
     }
 
     /// Ends one client connection, by the number that [`SessionInfo`](crate::topology::SessionInfo) tells.
@@ -181,9 +181,9 @@ impl Control {
         let servers = topology.servers().map(|server| (&server.stats.tally, None));
         for (tally, sessions) in frontends.chain(backends).chain(servers) {
             if all {
-                tally.clear()
+                tally.clear();
             } else {
-                tally.clear_maxima()
+                tally.clear_maxima();
             }
             sessions.inspect(|gauge| gauge.clear_max());
         }
@@ -200,7 +200,7 @@ impl Control {
     }
 
     /// Logs an event.
-    pub fn say(&self, event: Event<'_>) {
+    pub fn say(&self, event: &Event<'_>) {
         self.log.send(Box::new(event.line(self.format)));
     }
 

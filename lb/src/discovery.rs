@@ -175,7 +175,7 @@ impl Group {
                 format!("backend {backend}: looking up the name {host} failed: {error}; {kept}")
             }
         };
-        control.say(Event::Notice { text: &text });
+        control.say(&Event::Notice { text: &text });
     }
 }
 

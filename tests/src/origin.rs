@@ -100,7 +100,8 @@ impl Origin {
 
     /// An address that neither takes nor refuses connections, as that of a vanished machine; it lives as long as the result.
     pub async fn deaf() -> Deaf {
-        let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("a socket");
+        let socket =
+            socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("a socket");
         socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).expect("a free port");
         socket.listen(0).expect("a listener");
         let address = socket.local_addr().ok().and_then(|address| address.as_socket()).expect("an address");

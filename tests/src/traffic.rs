@@ -52,10 +52,16 @@ pub fn mixed(connection: usize, number: usize) -> Probe {
         body: body.map(String::into_bytes),
     };
     match (connection + number) % 5 {
-        0 => probe(format!("POST /echo HTTP/1.1\r\nHost: lab\r\nContent-Length: {}\r\n\r\n{text}", text.len()), Some(text)),
+        0 => probe(
+            format!("POST /echo HTTP/1.1\r\nHost: lab\r\nContent-Length: {}\r\n\r\n{text}", text.len()),
+            Some(text),
+        ),
         1 => {
             let chunks = format!("{:x}\r\n{text}\r\n0\r\n\r\n", text.len());
-            probe(format!("POST /echo HTTP/1.1\r\nHost: lab\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}"), Some(text))
+            probe(
+                format!("POST /echo HTTP/1.1\r\nHost: lab\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}"),
+                Some(text),
+            )
         }
         2 => probe("GET /slow?ms=15 HTTP/1.1\r\nHost: lab\r\n\r\n".to_owned(), None),
         3 => {

@@ -149,7 +149,8 @@ impl Wire {
     /// Whether the other side has neither closed nor said anything, as far as this side knows.
     pub fn is_quiet(&self) -> bool {
         let mut byte = [0];
-        let nothing = matches!(self.stream.try_read(&mut byte), Err(error) if error.kind() == ErrorKind::WouldBlock);
+        let nothing =
+            matches!(self.stream.try_read(&mut byte), Err(error) if error.kind() == ErrorKind::WouldBlock);
         self.inbox.is_empty() && nothing
     }
 
@@ -164,7 +165,9 @@ impl Wire {
                 return Head::parse(head).map(Some);
             }
             match self.more().await {
-                Err(error) if error.kind() == ErrorKind::UnexpectedEof && self.inbox.is_empty() => return Ok(None),
+                Err(error) if error.kind() == ErrorKind::UnexpectedEof && self.inbox.is_empty() => {
+                    return Ok(None);
+                }
                 result => result?,
             }
         }
@@ -273,7 +276,8 @@ impl Wire {
         loop {
             if let Some(end) = self.inbox.windows(2).position(|bytes| bytes == b"\r\n") {
                 let line = self.inbox.drain(..end + 2).take(end).collect();
-                return String::from_utf8(line).map_err(|error| io::Error::new(ErrorKind::InvalidData, error));
+                return String::from_utf8(line)
+                    .map_err(|error| io::Error::new(ErrorKind::InvalidData, error));
             }
             self.more().await?;
         }

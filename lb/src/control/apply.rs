@@ -76,7 +76,7 @@ impl Control {
         self.resize(&state.config, &config);
         self.shared.workers.broadcast(|| Order::Tick(tick(&config)));
         state.config = config;
-        self.say(Event::Applied { changes: &changes, origin });
+        self.say(&Event::Applied { changes: &changes, origin });
         Ok(changes)
     }
 

@@ -70,13 +70,14 @@ impl Listeners {
                 let (_, socket) = prepared.0.swap_remove(at);
                 let stop = self.serve(&socket, &frontend.live, workers)?;
                 self.bound.push(Bound { address, socket, frontend: Arc::clone(&frontend.live), stop });
-            } else if let Some(at) = self.bound.iter().position(|bound| bound.address == address) {
-                if self.bound[at].frontend.id != frontend.live.id {
-                    let stop = self.serve(&self.bound[at].socket.try_clone()?, &frontend.live, workers)?;
-                    let bound = &mut self.bound[at];
-                    std::mem::replace(&mut bound.stop, stop).cancel();
-                    bound.frontend = Arc::clone(&frontend.live);
-                }
+            } else if let Some(at) = self.bound.iter().position(|bound| bound.address == address)
+                && self.bound[at].frontend.id != frontend.live.id
+            {
+                // The address goes to another frontend: the socket stays, only who accepts on it changes.
+                let stop = self.serve(&self.bound[at].socket.try_clone()?, &frontend.live, workers)?;
+                let bound = &mut self.bound[at];
+                std::mem::replace(&mut bound.stop, stop).cancel();
+                bound.frontend = Arc::clone(&frontend.live);
             }
         }
         Ok((opened, closed))

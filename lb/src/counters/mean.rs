@@ -34,7 +34,7 @@ impl Mean {
         let (sum, count) = means.fold((0, 0), |(sum, count), mean| {
             (sum + mean.sum.load(Relaxed), count + mean.count.load(Relaxed))
         });
-        if count == 0 { 0 } else { sum / count }
+        sum.checked_div(count).unwrap_or(0)
     }
 
     /// Forgets all values.

@@ -121,6 +121,11 @@ impl Workers {
         self.0.len()
     }
 
+    /// How many client connections each has.
+    pub fn connections(&self) -> Vec<u64> {
+        self.0.iter().map(|worker| worker.connections.get()).collect()
+    }
+
     /// Hands a connection to the worker with the fewest. It counts from this moment, so that arrivals in a row spread evenly.
     pub fn place(&self, arrival: Arrival) {
         if let Some(worker) = self.0.iter().min_by_key(|worker| worker.connections.get()) {

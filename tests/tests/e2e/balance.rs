@@ -61,7 +61,8 @@ async fn leastconn_goes_where_the_fewest_are() {
         let mut client = lab.connect().await;
         client.send(get("/hold", "")).await;
         held.push(client);
-        eventually("it arrived", async || origins.iter().map(Origin::count).sum::<usize>() == held.len()).await;
+        eventually("it arrived", async || origins.iter().map(Origin::count).sum::<usize>() == held.len())
+            .await;
     }
     let busy: Vec<_> = origins.iter().filter(|origin| origin.count() == 1).collect();
     assert_eq!(busy.len(), 2, "the second goes to another one");

@@ -86,15 +86,21 @@ async fn chunks_pass_both_ways_and_the_connections_stay() {
         let framing = (request.field("transfer-encoding"), request.field("content-length"));
         assert_eq!(framing, (Some("chunked"), None));
         let body = request.text();
-        format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n{body}\r\n0\r\n\r\n", body.len())
+        format!(
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n{body}\r\n0\r\n\r\n",
+            body.len()
+        )
     })
     .await;
     let lab = Lab::new().server("a", origin.address()).start().await;
     let mut client = lab.connect().await;
     for _ in 0..3 {
         // Extensions and capitals are the sender's business only.
-        let body = "5\r\nhello\r\nA;name=value\r\n, dear lab!\r\n000\r\n\r\n".replace("dear lab!", "dearlab!");
-        client.send(format!("POST / HTTP/1.1\r\nHost: lab\r\nTransfer-Encoding: chunked\r\n\r\n{body}")).await;
+        let body =
+            "5\r\nhello\r\nA;name=value\r\n, dear lab!\r\n000\r\n\r\n".replace("dear lab!", "dearlab!");
+        client
+            .send(format!("POST / HTTP/1.1\r\nHost: lab\r\nTransfer-Encoding: chunked\r\n\r\n{body}"))
+            .await;
         let answer = client.answer().await;
         assert_eq!((answer.field("transfer-encoding"), answer.text()), (Some("chunked"), "hello, dearlab!"));
     }
@@ -115,7 +121,8 @@ async fn trailers_pass_both_ways() {
     let head = "POST / HTTP/1.1\r\nHost: lab\r\nTE: trailers\r\nConnection: TE\r\nTrailer: X-Sum\r\nTransfer-Encoding: chunked\r\n\r\n";
     client.send(format!("{head}3\r\nabc\r\n0\r\nX-Sum: 42\r\n\r\n")).await;
     let answer = client.answer().await;
-    let trailers: Vec<_> = answer.trailers.iter().map(|(name, value)| (name.to_lowercase(), value.as_str())).collect();
+    let trailers: Vec<_> =
+        answer.trailers.iter().map(|(name, value)| (name.to_lowercase(), value.as_str())).collect();
     assert_eq!((answer.text(), &trailers[..]), ("a", &[("x-back".to_owned(), "42")][..]));
 }
 
@@ -196,7 +203,8 @@ async fn an_empty_post_says_so() {
 async fn events_are_passed_on_at_once() {
     let origin = Origin::script(|mut conn| async move {
         conn.request().await;
-        conn.send("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n").await;
+        conn.send("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")
+            .await;
         for number in 0..20 {
             conn.send(format!("9\r\ndata: {number:02}\n\r\n")).await;
             conn.released().await;

@@ -62,7 +62,13 @@ async fn pipelined_requests_are_answered_in_order() {
     let lab = Lab::new().server("a", origin.address()).start().await;
     let mut client = lab.connect().await;
     let burst: String = (0..20)
-        .map(|n| if n % 3 == 0 { post(&format!("/{n}"), "GET / HTTP/1.1\r\n\r\n") } else { get(&format!("/{n}"), "") })
+        .map(|n| {
+            if n % 3 == 0 {
+                post(&format!("/{n}"), "GET / HTTP/1.1\r\n\r\n")
+            } else {
+                get(&format!("/{n}"), "")
+            }
+        })
         .collect();
     client.send(burst).await;
     for n in 0..20 {
@@ -165,8 +171,7 @@ async fn a_body_until_close_reaches_a_new_client_whole() {
 #[tokio::test]
 async fn an_idle_client_is_closed_silently() {
     let origin = Origin::named("a").await;
-    let lab =
-        Lab::new().server("a", origin.address()).timeout("http_keep_alive = \"100ms\"").start().await;
+    let lab = Lab::new().server("a", origin.address()).timeout("http_keep_alive = \"100ms\"").start().await;
     let mut client = lab.connect().await;
     assert_eq!(client.get("/").await.status(), 200);
     client.closed().await;
@@ -176,8 +181,7 @@ async fn an_idle_client_is_closed_silently() {
 #[tokio::test]
 async fn no_more_connections_are_served_than_allowed() {
     let origin = Origin::named("a").await;
-    let lab =
-        Lab::new().section("process", "maxconn = 2").server("a", origin.address()).start().await;
+    let lab = Lab::new().section("process", "maxconn = 2").server("a", origin.address()).start().await;
     let mut first = lab.connect().await;
     let mut second = lab.connect().await;
     assert_eq!(first.get("/").await.status(), 200);
@@ -201,9 +205,22 @@ async fn every_status_passes() {
     let origin = Origin::http(|request| answer(&request.target()[1..].replace('_', " "), "body")).await;
     let lab = Lab::new().server("a", origin.address()).start().await;
     let mut client = lab.connect().await;
-    for status in ["200_OK", "201_Created", "302_Found", "404_Not_Found", "418_Teapot", "500_Oops", "503_Later", "599_Odd"] {
+    for status in [
+        "200_OK",
+        "201_Created",
+        "302_Found",
+        "404_Not_Found",
+        "418_Teapot",
+        "500_Oops",
+        "503_Later",
+        "599_Odd",
+    ] {
         let answer = client.get(&format!("/{status}")).await;
-        assert_eq!((answer.status().to_string(), answer.text()), (status[..3].to_owned(), "body"), "{status}");
+        assert_eq!(
+            (answer.status().to_string(), answer.text()),
+            (status[..3].to_owned(), "body"),
+            "{status}"
+        );
     }
     assert_eq!(origin.accepted(), 1, "an error of the application is no reason to close");
 }

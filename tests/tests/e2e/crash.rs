@@ -60,12 +60,8 @@ async fn no_get_fails_when_a_node_is_killed() {
 async fn a_post_fails_only_where_its_bytes_went() {
     let make = || Origin::http(|request| ok(request.text()));
     let (a, b, c) = (make().await, make().await, make().await);
-    let lab = Lab::new()
-        .server("a", a.address())
-        .server("b", b.address())
-        .server("c", c.address())
-        .start()
-        .await;
+    let lab =
+        Lab::new().server("a", a.address()).server("b", b.address()).server("c", c.address()).start().await;
     let failed: Mutex<BTreeSet<String>> = Mutex::default();
     let answered: Mutex<BTreeSet<String>> = Mutex::default();
     let (lab, failed, answered) = (&lab, &failed, &answered);
@@ -84,7 +80,9 @@ async fn a_post_fails_only_where_its_bytes_went() {
                 Ok::<_, std::io::Error>(answer)
             };
             match result.await {
-                Ok(answer) if answer.status() == 200 && answer.text() == id => answered.lock().unwrap().insert(id),
+                Ok(answer) if answer.status() == 200 && answer.text() == id => {
+                    answered.lock().unwrap().insert(id)
+                }
                 _ => failed.lock().unwrap().insert(id),
             };
         }
@@ -96,7 +94,16 @@ async fn a_post_fails_only_where_its_bytes_went() {
     let seen_by_a = async {
         let ((), seen) = tokio::join!(
             async {
-                tokio::join!(client(0), client(1), client(2), client(3), client(4), client(5), client(6), client(7));
+                tokio::join!(
+                    client(0),
+                    client(1),
+                    client(2),
+                    client(3),
+                    client(4),
+                    client(5),
+                    client(6),
+                    client(7)
+                );
             },
             killer
         );

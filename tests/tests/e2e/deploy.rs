@@ -2,7 +2,8 @@
 
 use tests::{Lab, Running, Traffic, eventually, mixed};
 
-const HEALTH: &str = "health = { path = \"/health\", interval = \"50ms\", timeout = \"1s\", rise = 2, fall = 3 }";
+const HEALTH: &str =
+    "health = { path = \"/health\", interval = \"50ms\", timeout = \"1s\", rise = 2, fall = 3 }";
 
 /// What a deployment does to one node, with `out` as the order that takes it out.
 async fn redeploy(lab: &mut Running, number: usize, out: &str) {

@@ -23,7 +23,8 @@ async fn a_refused_connection_goes_to_another_server_whatever_the_method() {
 
 #[tokio::test]
 async fn nobody_there_gives_503_and_the_connection_stays() {
-    let lab = Lab::new().server("a", Origin::nobody().await).server("b", Origin::nobody().await).start().await;
+    let lab =
+        Lab::new().server("a", Origin::nobody().await).server("b", Origin::nobody().await).start().await;
     let mut client = lab.connect().await;
     for _ in 0..2 {
         assert_eq!(client.get("/").await.status(), 503);
@@ -36,7 +37,11 @@ async fn nobody_there_gives_503_and_the_connection_stays() {
 #[tokio::test]
 async fn all_servers_in_maintenance_give_503_at_once() {
     let origin = Origin::named("a").await;
-    let lab = Lab::new().server_with("a", origin.address(), "disabled = true").timeout("queue = \"1m\"").start().await;
+    let lab = Lab::new()
+        .server_with("a", origin.address(), "disabled = true")
+        .timeout("queue = \"1m\"")
+        .start()
+        .await;
     assert_eq!(lab.get("/").await.status(), 503);
     lab.order("enable server api_nodes/a").await;
     assert_eq!(lab.get("/").await.status(), 200);
@@ -65,7 +70,10 @@ async fn answers_that_are_none_give_502() {
         ("no colon", "HTTP/1.1 200 OK\r\nX-A\r\nContent-Length: 0\r\n\r\n"),
         ("lengths that differ", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab"),
         ("a length with a sign", "HTTP/1.1 200 OK\r\nContent-Length: +1\r\n\r\na"),
-        ("length and chunks", "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+        (
+            "length and chunks",
+            "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        ),
         ("an unknown coding", "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\nabc"),
         ("coded twice", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n"),
         ("half a head", "HTTP/1.1 200 OK\r\nContent-Le"),
@@ -107,7 +115,10 @@ async fn a_cut_body_is_cut_for_the_client_too() {
         let mut client = lab.connect().await;
         client.send(get("/", "")).await;
         let answer = client.try_answer().await;
-        assert!(answer.is_err() || answer.as_ref().is_ok_and(|answer| answer.status() == 502), "{bytes:?}: {answer:?}");
+        assert!(
+            answer.is_err() || answer.as_ref().is_ok_and(|answer| answer.status() == 502),
+            "{bytes:?}: {answer:?}"
+        );
         let aborts = async || lab.stat("api_nodes", "a").await;
         eventually("the server's abort counted", async || {
             let row = aborts().await;
@@ -120,10 +131,13 @@ async fn a_cut_body_is_cut_for_the_client_too() {
 /// Breaks when bytes behind one client's answer become the next client's answer.
 #[tokio::test]
 async fn bytes_behind_an_answer_never_answer_the_next_request() {
-    let origin = Origin::http(|request| {
-        if request.target() == "/double" { ok("first") + &ok("stolen") } else { ok("right") }
-    })
-    .await;
+    let origin =
+        Origin::http(
+            |request| {
+                if request.target() == "/double" { ok("first") + &ok("stolen") } else { ok("right") }
+            },
+        )
+        .await;
     let lab = Lab::new().section("process", "threads = 1").server("a", origin.address()).start().await;
     for _ in 0..5 {
         let answer = lab.get("/double").await;

@@ -43,12 +43,19 @@ async fn connection_cannot_name_away_what_frames_or_routes() {
 async fn the_server_is_told_who_the_client_is() {
     let origin = Origin::named("a").await;
     let lab = Lab::new().server("a", origin.address()).start().await;
-    lab.send(&get("/", "X-Forwarded-For: 192.0.2.1\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: evil\r\n")).await;
+    lab.send(&get(
+        "/",
+        "X-Forwarded-For: 192.0.2.1\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: evil\r\n",
+    ))
+    .await;
     let request = origin.request();
     // Whoever came before stays, and nobody can put himself behind the address that lb saw.
     let hops: Vec<_> = request.values("x-forwarded-for").flat_map(|value| value.split(", ")).collect();
     assert_eq!(hops, ["192.0.2.1", "127.0.0.1"]);
-    assert_eq!((request.field("x-forwarded-proto"), request.field("x-forwarded-host")), (Some("http"), Some("lab")));
+    assert_eq!(
+        (request.field("x-forwarded-proto"), request.field("x-forwarded-host")),
+        (Some("http"), Some("lab"))
+    );
 }
 
 #[tokio::test]
@@ -77,7 +84,9 @@ async fn targets_pass_as_they_are() {
     let origin = Origin::http(|request| ok(request.target())).await;
     let lab = Lab::new().server("a", origin.address()).start().await;
     let mut client = lab.connect().await;
-    for target in ["/", "/a/../b//c", "/%41%2f%00", "/?", "/a?b=c&d=%20", "/;x=y", "/~!$&'()*+,=:@", "//double"] {
+    for target in
+        ["/", "/a/../b//c", "/%41%2f%00", "/?", "/a?b=c&d=%20", "/;x=y", "/~!$&'()*+,=:@", "//double"]
+    {
         assert_eq!(client.get(target).await.text(), target);
     }
     client.send("OPTIONS * HTTP/1.1\r\nHost: lab\r\n\r\n").await;

@@ -7,7 +7,8 @@ use tests::{Lab, Origin, eventually};
 
 use crate::{answer, ok};
 
-const QUICK: &str = "health = { path = \"/health\", interval = \"20ms\", timeout = \"500ms\", rise = 2, fall = 3 }";
+const QUICK: &str =
+    "health = { path = \"/health\", interval = \"20ms\", timeout = \"500ms\", rise = 2, fall = 3 }";
 
 /// A server whose health a test switches.
 async fn moody(name: &'static str) -> (Origin, Arc<AtomicBool>) {

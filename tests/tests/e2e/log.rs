@@ -26,7 +26,13 @@ async fn a_good_exchange_tells_its_facts() {
     assert_eq!(client.answer().await.status(), 200);
     let entry = entry(&lab, "/good?x=1").await;
     assert_eq!(entry["client"], client.local().to_string());
-    for (key, value) in [("frontend", "fe_api"), ("backend", "api_nodes"), ("server", "a"), ("method", "POST"), ("termination", "--")] {
+    for (key, value) in [
+        ("frontend", "fe_api"),
+        ("backend", "api_nodes"),
+        ("server", "a"),
+        ("method", "POST"),
+        ("termination", "--"),
+    ] {
         assert_eq!(entry[key], value, "{key}");
     }
     assert_eq!((&entry["status"], &entry["retries"]), (&Value::from(200), &Value::from(0)));
@@ -68,12 +74,18 @@ async fn failures_tell_who_ended_them_and_when() {
     client.send(get("/hold", "")).await;
     assert_eq!(client.answer().await.status(), 504);
     let stalled = entry(&lab, "/hold").await;
-    assert_eq!((&stalled["status"], &stalled["termination"], &stalled["server"]), (&504.into(), &"sH".into(), &"a".into()));
+    assert_eq!(
+        (&stalled["status"], &stalled["termination"], &stalled["server"]),
+        (&504.into(), &"sH".into(), &"a".into())
+    );
 
     lab.order("disable server api_nodes/a").await;
     assert_eq!(client.get("/nobody").await.status(), 503);
     let nobody = entry(&lab, "/nobody").await;
-    assert_eq!((&nobody["status"], &nobody["termination"], &nobody["server"]), (&503.into(), &"SC".into(), &Value::Null));
+    assert_eq!(
+        (&nobody["status"], &nobody["termination"], &nobody["server"]),
+        (&503.into(), &"SC".into(), &Value::Null)
+    );
     assert_eq!((&nobody["connect_ms"], &nobody["response_ms"]), (&(-1).into(), &(-1).into()));
 
     let breaks = Origin::script(|mut conn| async move { drop(conn.request().await) }).await;
@@ -133,7 +145,10 @@ async fn a_retry_is_counted_and_the_last_server_named() {
     assert_eq!(lab.get("/elsewhere").await.text(), "b");
     let entry = entry(&lab, "/elsewhere").await;
     assert!(entry["retries"].as_u64().unwrap() >= 1, "{entry}");
-    assert_eq!((&entry["redispatched"], &entry["server"], &entry["termination"]), (&true.into(), &"b".into(), &"--".into()));
+    assert_eq!(
+        (&entry["redispatched"], &entry["server"], &entry["termination"]),
+        (&true.into(), &"b".into(), &"--".into())
+    );
 }
 
 /// HAProxy's httplog line, as `halog` and Datadog read it: by position.

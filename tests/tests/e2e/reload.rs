@@ -124,8 +124,14 @@ async fn states_and_counters_survive() {
     lab.order("disable server api_nodes/a; set weight api_nodes/b 50").await;
     lab.reload(|plan| plan.set("timeout", "server = \"20s\"")).await;
     let rows = lab.stat_rows().await;
-    assert_eq!((rows.row("api_nodes", "a").text("status"), rows.row("api_nodes", "a").number("hrsp_2xx")), ("MAINT", 5));
-    assert_eq!((rows.row("api_nodes", "b").number("weight"), rows.row("api_nodes", "b").number("hrsp_2xx")), (50, 5));
+    assert_eq!(
+        (rows.row("api_nodes", "a").text("status"), rows.row("api_nodes", "a").number("hrsp_2xx")),
+        ("MAINT", 5)
+    );
+    assert_eq!(
+        (rows.row("api_nodes", "b").number("weight"), rows.row("api_nodes", "b").number("hrsp_2xx")),
+        (50, 5)
+    );
     assert_eq!(client.get("/").await.text(), "b");
     assert_eq!(b.accepted(), 1, "idle connections to servers that stay are kept");
     lab.reload(|plan| plan.set_server("api_nodes", "b", b.address(), "weight = 7")).await;

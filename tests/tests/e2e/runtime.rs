@@ -33,7 +33,8 @@ async fn idle_connections(origin: &Origin, lab: &Running) -> Vec<Wire> {
 #[tokio::test]
 async fn maintenance_closes_idle_connections_in_every_worker_at_once() {
     let (a, b) = (Origin::named("a").await, Origin::named("b").await);
-    let lab = Lab::new().server("a", a.address()).server_with("b", b.address(), "backup = true").start().await;
+    let lab =
+        Lab::new().server("a", a.address()).server_with("b", b.address(), "backup = true").start().await;
     let mut clients = idle_connections(&a, &lab).await;
     clients[0].send(get("/hold", "")).await;
     eventually("one more at the server", async || a.count() == 5).await;
@@ -50,7 +51,8 @@ async fn maintenance_closes_idle_connections_in_every_worker_at_once() {
 #[tokio::test]
 async fn drain_keeps_idle_connections() {
     let (a, b) = (Origin::named("a").await, Origin::named("b").await);
-    let lab = Lab::new().server("a", a.address()).server_with("b", b.address(), "backup = true").start().await;
+    let lab =
+        Lab::new().server("a", a.address()).server_with("b", b.address(), "backup = true").start().await;
     let mut clients = idle_connections(&a, &lab).await;
     lab.order("set server api_nodes/a state drain").await;
     for client in &mut clients {
@@ -86,8 +88,11 @@ async fn weights_take_effect_at_once() {
     let lab = Lab::new().server("a", a.address()).server("b", b.address()).start().await;
     assert_eq!(lab.socket("get weight api_nodes/a").await, "1 (initial 1)\n\n");
     let mut client = lab.connect().await;
-    for (a_weight, b_weight, a_share) in [("3", "1", 30), ("1", "3", 10), ("0", "1", 0), ("100%", "100%", 20), ("256", "0", 40)] {
-        lab.order(&format!("set weight api_nodes/a {a_weight};set server api_nodes/b weight {b_weight}")).await;
+    for (a_weight, b_weight, a_share) in
+        [("3", "1", 30), ("1", "3", 10), ("0", "1", 0), ("100%", "100%", 20), ("256", "0", 40)]
+    {
+        lab.order(&format!("set weight api_nodes/a {a_weight};set server api_nodes/b weight {b_weight}"))
+            .await;
         let before = a.count();
         for _ in 0..40 {
             client.get("/").await;
@@ -101,7 +106,9 @@ async fn weights_take_effect_at_once() {
 async fn several_commands_are_answered_in_order_and_a_bad_one_stops_nobody() {
     let a = Origin::named("a").await;
     let lab = Lab::new().server("a", a.address()).start().await;
-    let answer = lab.socket("disable server api_nodes/a;nonsense;get weight api_nodes/a;enable server api_nodes/nobody").await;
+    let answer = lab
+        .socket("disable server api_nodes/a;nonsense;get weight api_nodes/a;enable server api_nodes/nobody")
+        .await;
     let parts: Vec<_> = answer.split("\n\n").collect();
     assert!(answer.starts_with('\n'), "{answer:?}");
     assert!(parts.iter().any(|part| part.trim_start().starts_with("Unknown command")), "{answer:?}");
@@ -132,7 +139,11 @@ async fn a_prompt_keeps_the_connection() {
     let mut stream = UnixStream::connect(lab.socket_path()).await.unwrap();
     stream.write_all(b"prompt\n").await.unwrap();
     let mut said = String::new();
-    for (command, end) in [("", "\n> "), ("disable server api_nodes/a\n", "\n> "), ("get weight api_nodes/a\n", "1 (initial 1)\n\n> ")] {
+    for (command, end) in [
+        ("", "\n> "),
+        ("disable server api_nodes/a\n", "\n> "),
+        ("get weight api_nodes/a\n", "1 (initial 1)\n\n> "),
+    ] {
         stream.write_all(command.as_bytes()).await.unwrap();
         said.clear();
         while !said.ends_with(end) {
@@ -154,7 +165,11 @@ async fn levels_allow_what_they_say() {
     let denied = "Permission denied\n\n";
     for (level, may_clear) in [("user", false), ("operator", true)] {
         let a = Origin::named("a").await;
-        let lab = Lab::new().server("a", a.address()).section("admin", &format!("level = \"{level}\"")).start().await;
+        let lab = Lab::new()
+            .server("a", a.address())
+            .section("admin", &format!("level = \"{level}\""))
+            .start()
+            .await;
         assert_eq!(lab.get("/").await.status(), 200);
         for command in [
             "disable server api_nodes/a",
@@ -245,7 +260,10 @@ async fn counters_are_cleared_and_gauges_are_not() {
     assert_eq!((row.number("smax"), row.number("scur"), row.number("hrsp_2xx")), (1, 1, 2), "maxima only");
     lab.order("clear counters all").await;
     let row = lab.stat("api_nodes", "a").await;
-    assert_eq!((row.number("scur"), row.number("hrsp_2xx"), row.number("bin"), row.number("bout")), (1, 0, 0, 0));
+    assert_eq!(
+        (row.number("scur"), row.number("hrsp_2xx"), row.number("bin"), row.number("bout")),
+        (1, 0, 0, 0)
+    );
     a.release(1);
     lab.drained("a").await;
     assert_eq!(lab.stat("api_nodes", "a").await.number("hrsp_2xx"), 1);
@@ -261,7 +279,8 @@ async fn a_thousand_careless_clients_do_no_harm() {
     for number in 0..1000 {
         // A refusal is a bound, and no harm.
         if let Ok(mut stream) = UnixStream::connect(lab.socket_path()).await {
-            let words: &[u8] = [&b""[..], b"disable ser", b"show stat\n", b"show info;show stat;", b"prompt\n"][number % 5];
+            let words: &[u8] =
+                [&b""[..], b"disable ser", b"show stat\n", b"show info;show stat;", b"prompt\n"][number % 5];
             let _ = stream.write_all(words).await;
             open.push(stream);
         }

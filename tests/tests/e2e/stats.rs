@@ -31,7 +31,8 @@ async fn used() -> (Running, [Origin; 2]) {
     assert_eq!(client.get("/").await.status(), 503);
     lab.order("enable server api_nodes/a; enable server api_nodes/b").await;
     drop(client);
-    eventually("the client's end noticed", async || lab.stat("fe_api", "FRONTEND").await.number("scur") == 0).await;
+    eventually("the client's end noticed", async || lab.stat("fe_api", "FRONTEND").await.number("scur") == 0)
+        .await;
     (lab, origins)
 }
 
@@ -66,7 +67,9 @@ async fn bytes_are_those_on_the_wire() {
         client.send(&request).await;
         let answer = client.answer().await;
         up += request.len() as u64;
-        let head = answer.line.len() + 4 + answer.fields.iter().map(|(name, value)| name.len() + value.len() + 4).sum::<usize>();
+        let head = answer.line.len()
+            + 4
+            + answer.fields.iter().map(|(name, value)| name.len() + value.len() + 4).sum::<usize>();
         down += (head + answer.body.len()) as u64;
     }
     let rows = lab.stat_rows().await;
@@ -82,7 +85,9 @@ async fn the_csv_is_the_sockets_and_json_says_the_same() {
     let page = lab.page("/stats;csv").await;
     assert_eq!(page.status(), 200);
     let (over_http, over_socket) = (Rows::parse(page.text()), lab.stat_rows().await);
-    for (proxy, name) in [("fe_api", "FRONTEND"), ("api_nodes", "a"), ("api_nodes", "b"), ("api_nodes", "BACKEND")] {
+    for (proxy, name) in
+        [("fe_api", "FRONTEND"), ("api_nodes", "a"), ("api_nodes", "b"), ("api_nodes", "BACKEND")]
+    {
         for column in ["stot", "bin", "bout", "hrsp_2xx", "hrsp_5xx", "status", "weight", "scur", "lbtot"] {
             assert_eq!(over_http.row(proxy, name).text(column), over_socket.row(proxy, name).text(column));
         }
@@ -108,7 +113,10 @@ async fn metrics_agree_with_what_was_sent() {
     assert_eq!(server("haproxy_server_current_sessions", "a", &[]), 0.0);
     let frontend = [("proxy", "fe_api")];
     assert_eq!(metric(text, "haproxy_frontend_http_requests_total", &frontend), 9.0);
-    assert_eq!(metric(text, "haproxy_frontend_http_responses_total", &[("proxy", "fe_api"), ("code", "5xx")]), 2.0);
+    assert_eq!(
+        metric(text, "haproxy_frontend_http_responses_total", &[("proxy", "fe_api"), ("code", "5xx")]),
+        2.0
+    );
     assert_eq!(metric(text, "haproxy_backend_active_servers", &[("proxy", "api_nodes")]), 2.0);
     let row = lab.stat("fe_api", "FRONTEND").await;
     #[expect(clippy::cast_precision_loss, reason = "a few thousand bytes")]

@@ -32,7 +32,8 @@ async fn what_is_in_flight_is_finished_and_nothing_else() {
 #[tokio::test]
 async fn with_nothing_in_flight_it_ends_at_once() {
     let origin = Origin::named("a").await;
-    let lab = Lab::new().section("process", "shutdown_grace = \"1h\"").server("a", origin.address()).start().await;
+    let lab =
+        Lab::new().section("process", "shutdown_grace = \"1h\"").server("a", origin.address()).start().await;
     let _idle: Vec<Wire> = {
         let mut clients = Vec::new();
         for _ in 0..10 {
@@ -51,8 +52,11 @@ async fn with_nothing_in_flight_it_ends_at_once() {
 #[tokio::test]
 async fn the_grace_time_is_the_limit() {
     let origin = Origin::named("a").await;
-    let lab =
-        Lab::new().section("process", "shutdown_grace = \"300ms\"").server("a", origin.address()).start().await;
+    let lab = Lab::new()
+        .section("process", "shutdown_grace = \"300ms\"")
+        .server("a", origin.address())
+        .start()
+        .await;
     let mut client = lab.connect().await;
     client.send(get("/hold", "")).await;
     eventually("the request at the server", async || origin.count() == 1).await;
@@ -66,7 +70,8 @@ async fn the_grace_time_is_the_limit() {
 #[tokio::test]
 async fn a_second_order_stops_at_once() {
     let origin = Origin::named("a").await;
-    let lab = Lab::new().section("process", "shutdown_grace = \"1h\"").server("a", origin.address()).start().await;
+    let lab =
+        Lab::new().section("process", "shutdown_grace = \"1h\"").server("a", origin.address()).start().await;
     let mut client = lab.connect().await;
     client.send(get("/hold", "")).await;
     eventually("the request at the server", async || origin.count() == 1).await;

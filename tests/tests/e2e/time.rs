@@ -19,7 +19,11 @@ async fn a_head_that_does_not_end_gets_408() {
     }
     // `is_quiet` has taken the first letter.
     let rest = client.take_rest().await.unwrap_or_default();
-    assert!(String::from_utf8_lossy(&rest).starts_with("TTP/1.1 408 "), "{:?}", String::from_utf8_lossy(&rest));
+    assert!(
+        String::from_utf8_lossy(&rest).starts_with("TTP/1.1 408 "),
+        "{:?}",
+        String::from_utf8_lossy(&rest)
+    );
 }
 
 #[tokio::test]

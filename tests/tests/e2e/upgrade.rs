@@ -11,8 +11,10 @@ const WEBSOCKET: &str = "Connection: keep-alive, Upgrade\r\nUpgrade: websocket\r
 async fn agree(conn: &mut Conn) {
     let Some(request) = conn.request().await else { return };
     let protocol = request.field("upgrade").unwrap_or("nothing");
-    conn.send(format!("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: {protocol}\r\nX-More: 1\r\n\r\n"))
-        .await;
+    conn.send(format!(
+        "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: {protocol}\r\nX-More: 1\r\n\r\n"
+    ))
+    .await;
 }
 
 /// A server that agrees to any change and then sends back what it gets.
@@ -42,7 +44,10 @@ async fn a_websocket_is_a_pipe_and_in_flight_until_it_ends() {
     let mut client = lab.connect().await;
     client.send(get("/ws", WEBSOCKET)).await;
     let answer = client.answer().await;
-    assert_eq!((answer.status(), answer.field("upgrade"), answer.field("x-more")), (101, Some("websocket"), Some("1")));
+    assert_eq!(
+        (answer.status(), answer.field("upgrade"), answer.field("x-more")),
+        (101, Some("websocket"), Some("1"))
+    );
     assert!(answer.lists("connection", "upgrade"));
     let request = origin.request();
     assert!(request.lists("connection", "upgrade"), "{request:?}");
@@ -122,7 +127,9 @@ async fn a_refused_upgrade_is_an_answer_like_any_other() {
 /// Breaks when a server can turn a client's connection into a pipe that the client did not ask for.
 #[tokio::test]
 async fn an_unasked_or_different_change_is_a_bad_answer() {
-    for (lines, protocol) in [("", "websocket"), (WEBSOCKET, "other"), ("Upgrade: websocket\r\n", "websocket")] {
+    for (lines, protocol) in
+        [("", "websocket"), (WEBSOCKET, "other"), ("Upgrade: websocket\r\n", "websocket")]
+    {
         let origin = Origin::script(move |mut conn| async move {
             conn.request().await;
             conn.send(format!("HTTP/1.1 101 Go\r\nConnection: upgrade\r\nUpgrade: {protocol}\r\n\r\n")).await;
@@ -161,7 +168,8 @@ async fn a_silent_pipe_ends_after_its_time() {
 #[tokio::test]
 async fn a_pipe_outlives_the_limits_of_requests() {
     let origin = echo().await;
-    let limits = "client = \"100ms\"\nserver = \"100ms\"\nhttp_request = \"100ms\"\nhttp_keep_alive = \"100ms\"";
+    let limits =
+        "client = \"100ms\"\nserver = \"100ms\"\nhttp_request = \"100ms\"\nhttp_keep_alive = \"100ms\"";
     let lab = Lab::new().server("a", origin.address()).timeout(limits).start().await;
     let mut client = change(&lab, WEBSOCKET).await;
     // Twenty sweeps of the shortest limit: whatever would close it has had its chance.

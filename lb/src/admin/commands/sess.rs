@@ -62,7 +62,7 @@ pub(super) fn shutdown<'a>(session: &'a Session, words: &'a [String]) -> Later<'
             return Answer::error("No such session (use 'show sess').");
         }
         control.kill_session(id);
-        control.say(Event::Notice { text: &format!("session 0x{id:x} shut down by {}", session.origin) });
+        control.say(&Event::Notice { text: &format!("session 0x{id:x} shut down by {}", session.origin) });
         Answer::Done
     })
 }

@@ -97,7 +97,7 @@ pub(super) fn clear_counters(session: &mut Session, words: &[String]) -> Answer 
     }
     session.control.clear_counters(all);
     let what = if all { "counters" } else { "largest values" };
-    session.control.say(Event::Notice { text: &format!("{what} cleared by {}", session.origin) });
+    session.control.say(&Event::Notice { text: &format!("{what} cleared by {}", session.origin) });
     Answer::Done
 }
 

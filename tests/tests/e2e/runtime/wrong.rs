@@ -77,7 +77,22 @@ async fn random_bytes_change_nothing() {
     let origin = Origin::named("a").await;
     let lab = Lab::new().server("a", origin.address()).start().await;
     let before = lab.socket("show servers state").await;
-    let words = ["set", "server", "show", "stat", "weight", "a", "api_nodes", "state", "<<", "\\", "prompt", "-1", "all", "\t"];
+    let words = [
+        "set",
+        "server",
+        "show",
+        "stat",
+        "weight",
+        "a",
+        "api_nodes",
+        "state",
+        "<<",
+        "\\",
+        "prompt",
+        "-1",
+        "all",
+        "\t",
+    ];
     let marks = [" ", "/", "#", "=", "%", "\\;", "\"", "", "  ", "\0", "\r"];
     let seed = fastrand::u64(..);
     let mut random = fastrand::Rng::with_seed(seed);
@@ -118,7 +133,11 @@ fn state(dump: &str) -> Vec<Vec<&str>> {
     let clock = columns.iter().position(|column| *column == "srv_time_since_last_change").unwrap();
     dump.lines()
         .map(|line| {
-            line.split(' ').enumerate().filter(|(at, _)| *at != clock || line.starts_with('#')).map(|(_, word)| word).collect()
+            line.split(' ')
+                .enumerate()
+                .filter(|(at, _)| *at != clock || line.starts_with('#'))
+                .map(|(_, word)| word)
+                .collect()
         })
         .collect()
 }
