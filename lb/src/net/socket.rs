@@ -12,9 +12,6 @@ use tokio::net::TcpStream;
 
 use super::Pulse;
 
-/// Up to this many bytes are copied together rather than sent as a vector.
-const SMALL: usize = 2048;
-
 /// A handle to a TCP stream; clones share the stream.
 #[derive(Debug, Clone)]
 pub struct Socket {
@@ -138,32 +135,11 @@ impl Socket {
     }
 }
 
+// Without vectored writes hyper copies head and body together and sends them at once: for all but big bodies that costs less than the
+// kernel's walk over a vector.
 impl AsyncWrite for Socket {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         self.poll_send(cx, |stream| stream.try_write(buf))
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let total: usize = bufs.iter().map(|buf| buf.len()).sum();
-        if total > SMALL {
-            return self.poll_send(cx, |stream| stream.try_write_vectored(bufs));
-        }
-        // For a head and a small body one copy and a plain send cost less than the kernel's walk over a vector.
-        let mut joined = [0; SMALL];
-        let mut end = 0;
-        for buf in bufs {
-            joined[end..end + buf.len()].copy_from_slice(buf);
-            end += buf.len();
-        }
-        self.poll_send(cx, |stream| stream.try_write(&joined[..end]))
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        true
     }
 
     fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -48,7 +48,9 @@ impl Head {
     /// When it has none.
     pub fn status(&self) -> u16 {
         let status = self.line.strip_prefix("HTTP/1.").and_then(|rest| rest.get(2..5));
-        status.and_then(|status| status.parse().ok()).unwrap_or_else(|| panic!("no status line: {:?}", self.line))
+        status
+            .and_then(|status| status.parse().ok())
+            .unwrap_or_else(|| panic!("no status line: {:?}", self.line))
     }
 
     /// A request's method.
@@ -74,12 +76,17 @@ impl Head {
 
     /// The values of a field, one a line.
     pub fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        self.fields.iter().filter(move |(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+        self.fields
+            .iter()
+            .filter(move |(known, _)| known.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
     }
 
     /// Whether a list field holds a word.
     pub fn lists(&self, name: &str, word: &str) -> bool {
-        self.values(name).flat_map(|value| value.split(',')).any(|token| token.trim().eq_ignore_ascii_case(word))
+        self.values(name)
+            .flat_map(|value| value.split(','))
+            .any(|token| token.trim().eq_ignore_ascii_case(word))
     }
 
     /// RFC 9112 §6.3, for requests.
