@@ -44,7 +44,7 @@ impl Role {
     pub(crate) fn run(self, arguments: impl Iterator<Item = OsString>) -> ExitCode {
         stop_with_the_parent();
         match self {
-            Self::Lb => lb::main_with(arguments),
+            Self::Lb => lb::cli::main_with(arguments),
             Self::Api => api::main_with(arguments),
             Self::Client => client::main_with(arguments),
         }
