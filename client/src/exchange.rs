@@ -49,7 +49,8 @@ impl Plan {
             Kind::Slow => Self::Slow { time: options.slow },
             Kind::Upload => {
                 let body = noise(random, options.body);
-                let piece = random.usize(1..=body.len().div_ceil(4));
+                // Four to sixteen pieces, whatever the length: with a pause between each, more would only take time.
+                let piece = random.usize(body.len().div_ceil(16)..=body.len().div_ceil(4));
                 Self::Upload { body, piece }
             }
             Kind::Bytes => Self::Bytes { length: random.u64(1..=options.bytes.into()) },
@@ -145,4 +146,23 @@ fn noise(random: &mut fastrand::Rng, longest: u32) -> Bytes {
     let mut bytes = vec![0; random.usize(1..=longest.max(1) as usize)];
     random.fill(&mut bytes);
     bytes.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_upload_is_never_in_more_than_sixteen_pieces() {
+        let mut random = fastrand::Rng::with_seed(7);
+        for longest in [1, 2, 3, 5, 16, 17, 1000, 16_384] {
+            let options = Options { body: longest, ..Options::default() };
+            for _ in 0..200 {
+                let Plan::Upload { body, piece } = Plan::new(Kind::Upload, &options, &mut random) else {
+                    unreachable!("an upload was asked for")
+                };
+                assert!((1..=16).contains(&body.len().div_ceil(piece)), "{} in {piece}", body.len());
+            }
+        }
+    }
 }

@@ -62,6 +62,7 @@ async fn pass(mut near: TcpStream, node: SocketAddr, wrong: Wrong) -> std::io::R
     // The head until it is whole, then how much of the body has been passed on.
     let mut head = Vec::new();
     let mut body = None;
+    let mut rest;
     loop {
         tokio::select! {
             read = near.read(&mut ask) => {
@@ -83,29 +84,21 @@ async fn pass(mut near: TcpStream, node: SocketAddr, wrong: Wrong) -> std::io::R
                 if piece.is_empty() {
                     return hang_up(near).await;
                 }
-                let passed = match &mut body {
-                    Some(passed) => passed,
+                let (from, piece) = match body {
+                    Some(passed) => (passed, piece),
                     None => {
                         head.extend_from_slice(piece);
                         let Some(end) = head.windows(4).position(|window| window == b"\r\n\r\n") else { continue };
-                        let mut rest = head.split_off(end + 4);
+                        rest = head.split_off(end + 4);
                         if let Wrong::CutHead = wrong {
-                            head.truncate(20);
+                            near.write_all(&head[..20]).await?;
+                            return hang_up(near).await;
                         }
                         near.write_all(&signature(&head, wrong)).await?;
-                        if let Wrong::CutHead = wrong {
-                            return hang_up(near).await;
-                        }
-                        let piece = rest.as_mut_slice();
-                        if meddle(&mut near, piece, 0, wrong).await? {
-                            return hang_up(near).await;
-                        }
-                        body = Some(piece.len());
-                        continue;
+                        (0, rest.as_mut_slice())
                     }
                 };
-                let from = *passed;
-                *passed += piece.len();
+                body = Some(from + piece.len());
                 if meddle(&mut near, piece, from, wrong).await? {
                     return hang_up(near).await;
                 }
