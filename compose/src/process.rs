@@ -125,6 +125,8 @@ impl Process {
     /// When it has not ended within [`STOP_LIMIT`]; it is killed then.
     pub(crate) async fn finish(mut self) -> anyhow::Result<Ended> {
         let name = self.name;
+        // `wait` would close it, and the child takes that for the end of its parent: a second signal.
+        let _lifeline = self.child.stdin.take();
         let ended = tokio::time::timeout(STOP_LIMIT, async {
             let status = self.child.wait().await.with_context(|| format!("cannot wait for {name}"))?;
             let output = self.output.await.context("reading broke off")?;

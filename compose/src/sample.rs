@@ -89,9 +89,9 @@ impl Sample {
 
     fn spawn_client(&self, index: u16, load: Load) -> anyhow::Result<Process> {
         let name = format!("client{index}");
-        let target = self.topology.frontend.to_string();
+        let target = format!("http://{}", self.topology.frontend);
         let mut arguments: Vec<OsString> =
-            ["--name", &name, "--target", &target, "--wait-ready", "--json"].map(Into::into).to_vec();
+            ["--name", &name, "--target", &target, "--wait-ready", "30s", "--json"].map(Into::into).to_vec();
         if let Some(rate) = load.rate {
             arguments.extend(["--rate".into(), rate.to_string().into()]);
         }
