@@ -19,7 +19,7 @@ use tokio::sync::watch;
 use crate::config::{Config, LogFormat};
 use crate::log::Log;
 use crate::server::{Admin, CheckResult, Load, Server, Verdict};
-use crate::topology::{Backend, Order, Shared, Topology};
+use crate::topology::{Order, Shared, Topology};
 
 pub use apply::{ApplyError, Changes};
 pub use event::{Event, Origin};
@@ -221,7 +221,10 @@ impl Control {
     fn swap(&self, topology: Topology) {
         let topology = Arc::new(topology);
         self.shared.topology.store(Arc::clone(&topology));
-        topology.backends.iter().for_each(|backend: &Arc<Backend>| backend.live.queue.look_again());
+        for backend in &topology.backends {
+            backend.live.turn(backend.is_up());
+            backend.live.queue.look_again();
+        }
         self.generation.send_modify(|generation| *generation += 1);
     }
 

@@ -5,6 +5,7 @@
 
 mod mean;
 mod rate;
+mod standing;
 mod tally;
 mod traffic;
 
@@ -16,6 +17,7 @@ use crossbeam_utils::CachePadded;
 
 pub use mean::Mean;
 pub use rate::Rate;
+pub use standing::Standing;
 pub use tally::{Maxima, Means, Tally};
 pub use traffic::{Totals, Traffic};
 

@@ -93,6 +93,11 @@ impl Backend {
         self.rotation.pick(&self.live.cursor, key, tried)
     }
 
+    /// Whether it can take traffic: a server is usable, or it has none at all (HAProxy calls that up as well).
+    pub fn is_up(&self) -> bool {
+        self.servers.is_empty() || self.rotation.servers().next().is_some()
+    }
+
     /// The server of that name.
     pub fn server(&self, name: &str) -> Option<&Arc<Server>> {
         self.servers.iter().find(|server| *server.name == *name)

@@ -8,10 +8,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::time::Instant;
-
 use super::Admin;
 use crate::config::{self, HealthStart};
+use crate::counters::Standing;
 
 /// The health axis.
 #[derive(Debug)]
@@ -37,11 +36,8 @@ pub struct HealthRecord {
     pub failures: u64,
     /// Times it went down.
     pub downs: u64,
-    /// When it last changed between running and not running.
-    pub since: Instant,
-    /// Time not running, without the present stretch.
-    pub downtime: Duration,
-    running: bool,
+    /// Whether it runs: neither down nor in maintenance.
+    pub standing: Standing,
     start: HealthStart,
 }
 
@@ -104,13 +100,11 @@ impl Health {
             checking: false,
             failures: 0,
             downs: 0,
-            since: Instant::now(),
-            downtime: Duration::ZERO,
-            running: true,
+            standing: Standing::new(true),
             start,
         };
         record.begin();
-        record.running = record.is_up();
+        record.standing = Standing::new(record.is_up());
         Self { up: AtomicBool::new(record.is_up()), record: Mutex::new(record) }
     }
 
@@ -178,7 +172,7 @@ impl Health {
 
     fn settle(&self, record: &mut HealthRecord, admin: Admin) {
         self.up.store(record.is_up(), Ordering::Relaxed);
-        record.turn(record.is_up() && admin != Admin::Maint);
+        record.standing.turn(record.is_up() && admin != Admin::Maint);
     }
 
     fn lock(&self) -> MutexGuard<'_, HealthRecord> {
@@ -204,11 +198,6 @@ impl HealthRecord {
         !self.is_checked() || self.level + 1 >= self.rise + self.fall
     }
 
-    /// Time not running, with the present stretch.
-    pub fn total_downtime(&self) -> Duration {
-        if self.running { self.downtime } else { self.downtime + self.since.elapsed() }
-    }
-
     fn begin(&mut self) {
         self.level = match self.start {
             HealthStart::Up => self.rise,
@@ -231,17 +220,6 @@ impl HealthRecord {
             }
             self.level = 0;
         }
-    }
-
-    fn turn(&mut self, running: bool) {
-        if running == self.running {
-            return;
-        }
-        if running {
-            self.downtime += self.since.elapsed();
-        }
-        self.running = running;
-        self.since = Instant::now();
     }
 }
 

@@ -1,7 +1,7 @@
 //! What outlives a snapshot: counters, queues and limits, and the one place that holds them all.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::{Topology, Workers};
-use crate::counters::{Counter, Gauge, Tally};
+use crate::counters::{Counter, Gauge, Standing, Tally};
 use crate::server::Queue;
 
 /// The living part of a frontend.
@@ -40,6 +40,7 @@ pub struct LiveBackend {
     pub queue: Arc<Queue>,
     /// Whose turn it is.
     pub cursor: AtomicUsize,
+    standing: Mutex<Standing>,
 }
 
 /// The process as a whole.
@@ -93,7 +94,20 @@ impl LiveBackend {
             sessions: Gauge::default(),
             queue: Arc::default(),
             cursor: AtomicUsize::new(0),
+            standing: Mutex::new(Standing::new(true)),
         })
+    }
+}
+
+impl LiveBackend {
+    /// Says whether the backend can take traffic now.
+    pub fn turn(&self, running: bool) {
+        self.standing.lock().unwrap_or_else(PoisonError::into_inner).turn(running);
+    }
+
+    /// Whether it could take traffic over time.
+    pub fn standing(&self) -> Standing {
+        self.standing.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 

@@ -55,14 +55,14 @@ async fn downtime_is_the_time_not_running() {
     tokio::time::advance(Duration::from_secs(5)).await;
     assert_eq!(health.record(Admin::Ready, result(false)), Verdict::WentDown);
     tokio::time::advance(Duration::from_secs(7)).await;
-    assert_eq!(health.snapshot().total_downtime(), Duration::from_secs(7));
+    assert_eq!(health.snapshot().standing.downtime(), Duration::from_secs(7));
     health.record(Admin::Ready, result(true));
     health.record(Admin::Ready, result(true));
     tokio::time::advance(Duration::from_secs(9)).await;
     let record = health.snapshot();
-    assert_eq!(record.total_downtime(), Duration::from_secs(7));
+    assert_eq!(record.standing.downtime(), Duration::from_secs(7));
     assert_eq!((record.failures, record.downs), (1, 1));
-    assert_eq!(record.since.elapsed(), Duration::from_secs(9));
+    assert_eq!(record.standing.since().elapsed(), Duration::from_secs(9));
 }
 
 #[test]

@@ -1,0 +1,53 @@
+//! Whether something runs, since when, and how long it has not.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// The running or not running of one thing over time.
+#[derive(Debug, Clone)]
+pub struct Standing {
+    running: bool,
+    since: Instant,
+    /// Time not running, without the present stretch.
+    downtime: Duration,
+    downs: u64,
+}
+
+// === impl Standing ===
+
+impl Standing {
+    /// From now on.
+    pub fn new(running: bool) -> Self {
+        Self { running, since: Instant::now(), downtime: Duration::ZERO, downs: 0 }
+    }
+
+    /// Says whether it runs now.
+    pub fn turn(&mut self, running: bool) {
+        if running == self.running {
+            return;
+        }
+        if running {
+            self.downtime += self.since.elapsed();
+        } else {
+            self.downs += 1;
+        }
+        self.running = running;
+        self.since = Instant::now();
+    }
+
+    /// When it last changed.
+    pub fn since(&self) -> Instant {
+        self.since
+    }
+
+    /// Time not running, with the present stretch.
+    pub fn downtime(&self) -> Duration {
+        if self.running { self.downtime } else { self.downtime + self.since.elapsed() }
+    }
+
+    /// Times it stopped running.
+    pub fn downs(&self) -> u64 {
+        self.downs
+    }
+}
