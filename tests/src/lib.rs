@@ -18,6 +18,6 @@ pub use origin::{Conn, Deaf, Origin};
 pub use plan::Plan;
 pub use running::Running;
 pub use socket::{Row, Rows};
-pub use traffic::{Probe, Record, Traffic, gets, mixed};
+pub use traffic::{Mix, Probe, Record, Traffic, gets, mixed};
 pub use wait::{PATIENCE, eventually, settled, within};
 pub use wire::{Head, Message, Wire};

@@ -214,6 +214,11 @@ impl Conn {
         self.seen.releases.acquire().await.expect("never closed").forget();
     }
 
+    /// Sends zeroes until the other side has gone.
+    pub async fn pour(&mut self) {
+        while self.wire.push(&[0; 65536], &AtomicUsize::new(0)).await.is_ok() {}
+    }
+
     /// Waits for the other side to close.
     pub async fn gone(&mut self) {
         let _ = self.wire.take_rest().await;

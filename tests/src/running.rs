@@ -22,7 +22,7 @@ pub struct Running {
     pub nodes: Vec<Node>,
     plan: Plan,
     control: Arc<Control>,
-    stats: SocketAddr,
+    stats: Option<SocketAddr>,
     signals: UnboundedSender<Signal>,
     exit: Mutex<Receiver<ExitCode>>,
     folder: TempDir,
@@ -54,7 +54,15 @@ impl Running {
         };
         std::thread::Builder::new().name("lb".into()).spawn(run).expect("a thread");
         let (control, stats) = start.recv_timeout(PATIENCE).expect("lb starts");
-        Self { nodes: running, plan, control, stats: stats[0], signals, exit: Mutex::new(exit), folder }
+        Self {
+            nodes: running,
+            plan,
+            control,
+            stats: stats.first().copied(),
+            signals,
+            exit: Mutex::new(exit),
+            folder,
+        }
     }
 
     /// Where clients connect.
@@ -72,8 +80,11 @@ impl Running {
     }
 
     /// Where pages and metrics are.
+    ///
+    /// # Panics
+    /// When the lab has none.
     pub fn stats(&self) -> SocketAddr {
-        self.stats
+        self.stats.expect("the lab has pages")
     }
 
     /// Where the runtime socket is.
@@ -111,7 +122,7 @@ impl Running {
     /// # Panics
     /// When it is refused.
     pub async fn page(&self, target: &str) -> Message {
-        Wire::connect(self.stats).await.expect("the pages are there").get(target).await
+        Wire::connect(self.stats()).await.expect("the pages are there").get(target).await
     }
 
     /// Sends one line to the runtime socket and returns the answer, to the byte.

@@ -6,6 +6,7 @@ mod message;
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -66,15 +67,15 @@ impl Wire {
         within("room to send", self.stream.write_all(bytes.as_ref())).await
     }
 
-    /// Sends `bytes`, which may take for ever; `progress` is told how many went each time.
+    /// Sends `bytes`, which may take for ever; `sent` counts those that went.
     ///
     /// # Errors
     /// The system's.
-    pub async fn push(&mut self, bytes: &[u8], progress: impl Fn(usize)) -> io::Result<()> {
+    pub async fn push(&mut self, bytes: &[u8], sent: &AtomicUsize) -> io::Result<()> {
         let mut rest = bytes;
         while !rest.is_empty() {
             let written = self.stream.write(rest).await?;
-            progress(written);
+            sent.fetch_add(written, SeqCst);
             rest = &rest[written..];
         }
         Ok(())
@@ -148,10 +149,9 @@ impl Wire {
 
     /// Whether the other side has neither closed nor said anything, as far as this side knows.
     pub fn is_quiet(&self) -> bool {
-        let mut byte = [0];
-        let nothing =
-            matches!(self.stream.try_read(&mut byte), Err(error) if error.kind() == ErrorKind::WouldBlock);
-        self.inbox.is_empty() && nothing
+        let mut byte = [std::mem::MaybeUninit::uninit()];
+        let peeked = socket2::SockRef::from(&self.stream).peek(&mut byte);
+        self.inbox.is_empty() && matches!(peeked, Err(error) if error.kind() == ErrorKind::WouldBlock)
     }
 
     /// Reads a head; `None` when the other side closes before its first byte.

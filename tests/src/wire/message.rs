@@ -67,7 +67,7 @@ impl Head {
     ///
     /// # Panics
     /// When it is there more than once.
-    pub fn field(&self, name: &str) -> Option<&str> {
+    pub fn field<'a>(&'a self, name: &str) -> Option<&'a str> {
         let mut values = self.values(name);
         let first = values.next();
         assert!(values.next().is_none(), "several {name}: {:?}", self.fields);
@@ -75,7 +75,7 @@ impl Head {
     }
 
     /// The values of a field, one a line.
-    pub fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+    pub fn values<'a, 'n>(&'a self, name: &'n str) -> impl Iterator<Item = &'a str> + use<'a, 'n> {
         self.fields
             .iter()
             .filter(move |(known, _)| known.eq_ignore_ascii_case(name))

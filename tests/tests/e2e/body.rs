@@ -26,7 +26,7 @@ async fn large_download() -> (Origin, Arc<AtomicUsize>) {
             conn.small_buffers();
             conn.request().await;
             conn.send(format!("HTTP/1.1 200 OK\r\nContent-Length: {LARGE}\r\n\r\n")).await;
-            let _ = conn.push(&body, |written| drop(counter.fetch_add(written, SeqCst))).await;
+            let _ = conn.push(&body, &counter).await;
             conn.gone().await;
         }
     })
@@ -70,7 +70,7 @@ async fn a_slow_server_stops_the_client_and_still_gets_every_byte() {
     let sent = Arc::new(AtomicUsize::new(0));
     let counter = Arc::clone(&sent);
     let sending = tokio::spawn(async move {
-        client.push(&pattern(LARGE), |written| drop(counter.fetch_add(written, SeqCst))).await.unwrap();
+        client.push(&pattern(LARGE), &counter).await.unwrap();
         client.answer().await
     });
     eventually("a body on its way", async || sent.load(SeqCst) > 0).await;

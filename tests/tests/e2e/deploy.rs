@@ -1,6 +1,10 @@
 //! The sentence that everything serves: servers leave, are replaced and come back, and no request fails.
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
 use tests::{Lab, Running, Traffic, eventually, mixed};
+use tokio_util::sync::CancellationToken;
 
 const HEALTH: &str =
     "health = { path = \"/health\", interval = \"50ms\", timeout = \"1s\", rise = 2, fall = 3 }";
@@ -15,7 +19,52 @@ async fn redeploy(lab: &mut Running, number: usize, out: &str) {
     lab.status_of(&name, "UP").await;
 }
 
+/// The headline: the sample's own judge, every kind of request, all three nodes replaced.
 async fn rolling(out: &str) {
+    let mut lab = Lab::new().nodes(3).backend(HEALTH).start().await;
+    let options = client::Options {
+        target: lab.frontend().into(),
+        connections: 20,
+        rate: 600,
+        slow: Duration::from_millis(60),
+        pause: Duration::from_millis(5),
+        quiet: true,
+        ..client::Options::default()
+    };
+    let over = CancellationToken::new();
+    let judge = tokio::spawn(client::run(options, over.clone()));
+    eventually("traffic", async || requests(&lab) > 100).await;
+    for number in 0..3 {
+        redeploy(&mut lab, number, out).await;
+        let now = requests(&lab);
+        eventually("traffic on the new version", async || requests(&lab) > now + 50).await;
+    }
+    over.cancel();
+    let report = judge.await.unwrap().unwrap();
+    assert!(report.passed(), "{} of {} failed: {:#?}", report.failed, report.requests, report.failures);
+    assert_eq!(report.replayed, 0, "nothing had to be sent twice");
+    let answered: BTreeSet<_> = report
+        .nodes
+        .iter()
+        .map(|node| (node.node.clone().unwrap_or_default(), node.version.clone().unwrap_or_default()))
+        .collect();
+    for node in ["api0", "api1", "api2"] {
+        for version in ["v1", "v2"] {
+            assert!(answered.contains(&(node.to_owned(), version.to_owned())), "{answered:?}");
+        }
+    }
+    for kind in &report.kinds {
+        assert!(kind.requests > 0, "no {:?} among {}", kind.kind, report.requests);
+    }
+}
+
+/// Requests at the present nodes.
+fn requests(lab: &Running) -> u64 {
+    lab.nodes.iter().map(api::Node::count).sum()
+}
+
+/// The same with traffic that never reconnects, so that a connection closed in between is a failure too.
+async fn rolling_strictly(out: &str) {
     let mut lab = Lab::new().nodes(3).backend(HEALTH).start().await;
     let traffic = Traffic::start(lab.frontend(), 12, mixed);
     traffic.more(200).await;
@@ -39,8 +88,18 @@ async fn nothing_is_lost_when_nodes_leave_by_maintenance() {
 }
 
 #[tokio::test]
+async fn no_connection_is_lost_when_nodes_leave_by_maintenance() {
+    rolling_strictly("disable server api_nodes/NAME").await;
+}
+
+#[tokio::test]
 async fn nothing_is_lost_when_nodes_leave_by_drain() {
     rolling("set server api_nodes/NAME state drain").await;
+}
+
+#[tokio::test]
+async fn no_connection_is_lost_when_nodes_leave_by_drain() {
+    rolling_strictly("set server api_nodes/NAME state drain").await;
 }
 
 /// Breaks when the operator is told 0 while a request is on its way: claim, then look.

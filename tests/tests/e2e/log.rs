@@ -107,6 +107,24 @@ async fn failures_tell_who_ended_them_and_when() {
     assert_eq!((&cut["status"], &cut["termination"]), (&200.into(), &"SD".into()));
 }
 
+/// A kept connection takes no time to make, which is not the same as never made (HAProxy's `Tc`).
+#[tokio::test]
+async fn a_kept_connection_has_a_connect_time_of_zero() {
+    let origin = Origin::script(|mut conn| async move {
+        conn.request().await;
+        conn.send(ok("")).await;
+        conn.request().await;
+    })
+    .await;
+    let lab = Lab::new().server("a", origin.address()).start().await;
+    let mut client = lab.connect().await;
+    assert_eq!(client.get("/first").await.status(), 200);
+    client.send(post("/second", "")).await;
+    assert_eq!(client.answer().await.status(), 502);
+    let broken = entry(&lab, "/second").await;
+    assert_eq!((&broken["connect_ms"], &broken["response_ms"]), (&0.into(), &(-1).into()), "{broken}");
+}
+
 #[tokio::test]
 async fn a_client_that_leaves_is_named() {
     let origin = Origin::script(|mut conn| async move {
@@ -158,7 +176,7 @@ async fn the_httplog_line_has_its_fields_in_place() {
     let lab = Lab::new().server("a", origin.address()).section("log", "format = \"http\"").start().await;
     let mut client = lab.connect().await;
     assert_eq!(client.get("/a\"b").await.status(), 200);
-    eventually("a line", async || lab.log().contains("/a")).await;
+    eventually("a line", async || lab.log().contains("GET /a")).await;
     let log = lab.log();
     let line = log.lines().find(|line| line.contains("GET /a")).unwrap();
     let fields: Vec<_> = line.splitn(12, ' ').collect();

@@ -2,6 +2,8 @@
 //!
 //! Tests say statuses, bytes and states, never wordings that may change. Each says what would break it where its name does not.
 
+#![expect(clippy::unwrap_used, reason = "in tests the place of a panic says what went wrong")]
+
 mod balance;
 mod body;
 mod connection;

@@ -35,8 +35,12 @@ async fn narrow() -> (Running, Origin) {
         }
     })
     .await;
-    let lab =
-        Lab::new().server_with("a", origin.address(), "maxconn = 1").timeout("queue = \"1m\"").start().await;
+    let lab = Lab::new()
+        .section("process", "threads = 1")
+        .server_with("a", origin.address(), "maxconn = 1")
+        .timeout("queue = \"1m\"")
+        .start()
+        .await;
     (lab, origin)
 }
 
