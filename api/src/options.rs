@@ -25,7 +25,7 @@ pub struct Options {
     pub startup_delay: Duration,
 
     /// How long requests in flight may take to finish after SIGTERM (250ms, 2s, 5m)
-    #[arg(long, env = "API_DRAIN", default_value = "10s", value_parser = humantime::parse_duration)]
+    #[arg(long, env = "API_GRACE", default_value = "10s", value_parser = humantime::parse_duration)]
     pub grace: Duration,
 }
 

@@ -7,8 +7,9 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use crate::config::LogTarget;
 use crate::counters::Counter;
@@ -17,6 +18,9 @@ use crate::counters::Counter;
 const WAITING: usize = 16 * 1024;
 /// Bytes that are written in one go at most.
 const BATCH: usize = 64 * 1024;
+
+/// How long the last lines may take at the end of the process.
+const LAST_LINES: Duration = Duration::from_secs(1);
 
 /// Something that becomes a line.
 pub trait Line: Send {
@@ -33,7 +37,11 @@ pub struct Log {
 
 /// The thread behind a [`Log`].
 #[derive(Debug)]
-pub struct LogThread(JoinHandle<()>);
+pub struct LogThread {
+    thread: JoinHandle<()>,
+    /// Says nothing, and is closed when the thread ends.
+    running: Receiver<()>,
+}
 
 enum Message {
     Line(Box<dyn Line>),
@@ -60,9 +68,12 @@ pub fn start(target: &LogTarget) -> io::Result<(Log, LogThread)> {
     let (lines, waiting) = sync_channel(WAITING);
     let log = Log { lines, dropped: Arc::default() };
     let dropped = Arc::clone(&log.dropped);
-    let thread =
-        std::thread::Builder::new().name("lb-log".into()).spawn(move || run(&waiting, target, &dropped))?;
-    Ok((log, LogThread(thread)))
+    let (alive, running) = sync_channel(1);
+    let thread = std::thread::Builder::new().name("lb-log".into()).spawn(move || {
+        run(&waiting, target, &dropped);
+        drop(alive);
+    })?;
+    Ok((log, LogThread { thread, running }))
 }
 
 fn open(path: &Path) -> io::Result<File> {
@@ -132,11 +143,13 @@ impl std::fmt::Debug for Log {
 }
 
 impl LogThread {
-    /// Has everything written that was sent before, and ends the thread. It does not wait for a target that is stuck.
+    /// Has everything written that was sent before, and ends the thread. A target that is stuck is not waited for: what it has not
+    /// taken after a second is lost.
     pub fn end(self, log: &Log) {
-        if log.lines.try_send(Message::End).is_ok() {
+        let told = log.lines.try_send(Message::End).is_ok();
+        if told && self.running.recv_timeout(LAST_LINES) == Err(RecvTimeoutError::Disconnected) {
             // A panic of the thread has been printed; there is nothing to add.
-            let _ = self.0.join();
+            let _ = self.thread.join();
         }
     }
 }

@@ -50,8 +50,7 @@ impl Control {
         let mut state = self.state();
         let state = &mut *state;
         refuse_restarts(&state.config, &config)?;
-        let prepared =
-            state.listeners.prepare(config.frontends.iter().flat_map(|frontend| frontend.bind.clone()))?;
+        let prepared = state.listeners.prepare(&config.frontends)?;
 
         let before = self.shared.topology.load_full();
         let mut changes = Changes::default();

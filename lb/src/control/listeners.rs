@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
+use crate::config;
 use crate::net::bind;
 use crate::topology::{Frontend, Listen, LiveFrontend, Workers};
 
@@ -22,12 +23,19 @@ pub(super) struct Listeners {
 
 /// Sockets that are bound for a configuration that is not in force yet.
 #[derive(Debug)]
-pub(super) struct Prepared(Vec<(SocketAddr, TcpListener)>);
+pub(super) struct Prepared(Vec<(Wanted, TcpListener)>);
+
+/// An address that a frontend wants. One with port 0 is the frontend's own; any other is the same socket whoever wants it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Wanted {
+    address: SocketAddr,
+    owner: Option<String>,
+}
 
 #[derive(Debug)]
 struct Bound {
     /// As configured; port 0 stays 0.
-    address: SocketAddr,
+    wanted: Wanted,
     socket: TcpListener,
     frontend: Arc<LiveFrontend>,
     stop: CancellationToken,
@@ -36,11 +44,16 @@ struct Bound {
 // === impl Listeners ===
 
 impl Listeners {
-    /// Binds what `addresses` names and is not bound yet.
-    pub(super) fn prepare(&self, addresses: impl Iterator<Item = SocketAddr>) -> io::Result<Prepared> {
-        addresses
-            .filter(|address| !self.bound.iter().any(|bound| bound.address == *address))
-            .map(|address| Ok((address, bind::listen(address)?)))
+    /// Binds what `frontends` want and is not bound yet.
+    pub(super) fn prepare(&self, frontends: &[config::Frontend]) -> io::Result<Prepared> {
+        frontends
+            .iter()
+            .flat_map(Wanted::all)
+            .filter(|wanted| !self.bound.iter().any(|bound| bound.wanted == *wanted))
+            .map(|wanted| {
+                let socket = bind::listen(wanted.address)?;
+                Ok((wanted, socket))
+            })
             .collect::<io::Result<_>>()
             .map(Prepared)
     }
@@ -53,11 +66,11 @@ impl Listeners {
         workers: &Workers,
     ) -> io::Result<(usize, usize)> {
         let wanted = || {
-            frontends.iter().flat_map(|frontend| frontend.config.bind.iter().map(move |at| (*at, frontend)))
+            frontends.iter().flat_map(|frontend| Wanted::all(&frontend.config).map(move |at| (at, frontend)))
         };
         let before = self.bound.len();
         self.bound.retain(|bound| {
-            let stays = wanted().any(|(address, _)| address == bound.address);
+            let stays = wanted().any(|(wanted, _)| wanted == bound.wanted);
             if !stays {
                 bound.stop.cancel();
             }
@@ -65,12 +78,12 @@ impl Listeners {
         });
         let closed = before - self.bound.len();
         let opened = prepared.0.len();
-        for (address, frontend) in wanted() {
-            if let Some(at) = prepared.0.iter().position(|(bound, _)| *bound == address) {
+        for (wanted, frontend) in wanted() {
+            if let Some(at) = prepared.0.iter().position(|(bound, _)| *bound == wanted) {
                 let (_, socket) = prepared.0.swap_remove(at);
                 let stop = self.serve(&socket, &frontend.live, workers)?;
-                self.bound.push(Bound { address, socket, frontend: Arc::clone(&frontend.live), stop });
-            } else if let Some(at) = self.bound.iter().position(|bound| bound.address == address)
+                self.bound.push(Bound { wanted, socket, frontend: Arc::clone(&frontend.live), stop });
+            } else if let Some(at) = self.bound.iter().position(|bound| bound.wanted == wanted)
                 && self.bound[at].frontend.id != frontend.live.id
             {
                 // The address goes to another frontend: the socket stays, only who accepts on it changes.
@@ -107,5 +120,16 @@ impl Listeners {
         workers.listen(self.next_worker, listen);
         self.next_worker += 1;
         Ok(stop)
+    }
+}
+
+// === impl Wanted ===
+
+impl Wanted {
+    fn all(frontend: &config::Frontend) -> impl Iterator<Item = Self> {
+        frontend.bind.iter().map(|address| {
+            let owner = (address.port() == 0).then(|| frontend.name.clone());
+            Self { address: *address, owner }
+        })
     }
 }

@@ -17,19 +17,30 @@ pub(super) fn request(head: &mut request::Parts, seen: Seen, has_body: bool) -> 
     if head.method == Method::TRACE && has_body {
         return Err(ProxyError::BadRequest("a TRACE request has no body (RFC 9110 section 9.3.8)"));
     }
-    if seen.transfer_encoding {
-        transfer_encoding(&head.headers, seen, head.version)?;
+    if seen.transfer_encoding && head.version != Version::HTTP_11 {
+        return Err(ProxyError::BadRequest("Transfer-Encoding needs HTTP/1.1 (RFC 9112 section 6.1)"));
     }
-    if seen.content_length {
-        content_length(&head.headers)?;
+    framing(&head.headers, seen)?;
+    if head.uri.authority().is_some() && head.uri.scheme().is_none() {
+        return Err(ProxyError::BadRequest(
+            "only CONNECT has a host for its target (RFC 9112 section 3.2.3)",
+        ));
     }
     host(head)
 }
 
-fn transfer_encoding(headers: &HeaderMap, seen: Seen, version: Version) -> Result<(), ProxyError> {
-    if version != Version::HTTP_11 {
-        return Err(ProxyError::BadRequest("Transfer-Encoding needs HTTP/1.1 (RFC 9112 section 6.1)"));
+/// Checks what tells where a message ends, of a request or a response (RFC 9112 section 6).
+pub(super) fn framing(headers: &HeaderMap, seen: Seen) -> Result<(), ProxyError> {
+    if seen.transfer_encoding {
+        transfer_encoding(headers, seen)?;
     }
+    if seen.content_length {
+        content_length(headers)?;
+    }
+    Ok(())
+}
+
+fn transfer_encoding(headers: &HeaderMap, seen: Seen) -> Result<(), ProxyError> {
     if seen.content_length {
         return Err(ProxyError::BadRequest("Content-Length beside Transfer-Encoding (RFC 9112 section 6.1)"));
     }

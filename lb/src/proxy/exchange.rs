@@ -120,9 +120,8 @@ impl Exchange {
 
     /// It has a connection.
     pub(super) fn connected(&mut self, reused: bool) {
-        if !reused {
-            self.times.connect = Some(self.elapsed());
-        }
+        // A connection that was there took no time; the clock is not asked.
+        self.times.connect = Some(if reused { self.times.queue.unwrap_or(0) } else { self.elapsed() });
         self.phase = Phase::Head;
         self.count(|traffic| if reused { traffic.reuses.add(1) } else { traffic.connects.add(1) });
     }

@@ -85,6 +85,7 @@ async fn forward(
     let key = hash_key(&backend.config.balance, &client, &outgoing.head);
     let mut tried = Tried::default();
     let mut last: Option<Arc<Server>> = None;
+    let mut fresh = false;
     loop {
         let claim = route::claim(exchange, &backend, key, &tried).await?;
         exchange.claimed(claim);
@@ -92,12 +93,15 @@ async fn forward(
         if last.as_ref().is_some_and(|last| last.id != server.id) {
             exchange.redispatched();
         }
-        let error = match attempt(exchange, &backend, &server, &mut outgoing).await {
+        let failed = match attempt(exchange, &backend, &server, &mut outgoing, fresh).await {
             Ok(response) => return Ok(response),
-            Err(error) => error,
+            Err(failed) => failed,
         };
-        if !error.retry || exchange.retries() >= backend.config.retries {
-            return Err(error.error);
+        // That an idle connection had died says nothing of the server: one more attempt makes up for it, and it takes a new
+        // connection, since the other idle ones may have died as well.
+        fresh |= failed.reused;
+        if !failed.retry || exchange.retries() >= backend.config.retries + u32::from(fresh) {
+            return Err(failed.error);
         }
         exchange.retry();
         tried.add(server.id);
@@ -110,6 +114,8 @@ async fn forward(
 struct Failed {
     error: ProxyError,
     retry: bool,
+    /// It failed on a connection that had been used before.
+    reused: bool,
 }
 
 async fn attempt(
@@ -117,10 +123,12 @@ async fn attempt(
     backend: &Backend,
     server: &Server,
     outgoing: &mut Outgoing,
+    fresh: bool,
 ) -> Result<Response<Payload>, Failed> {
     let limit = backend.config.timeout.server;
     loop {
-        let mut connection = match take_idle(&exchange.worker, server, outgoing.replayable).await {
+        let idle = if fresh { None } else { take_idle(&exchange.worker, server, outgoing.replayable).await };
+        let mut connection = match idle {
             Some(connection) => connection,
             None => connect(exchange, backend, server).await?,
         };
@@ -154,7 +162,7 @@ async fn connect(exchange: &Exchange, backend: &Backend, server: &Server) -> Res
     let failed = |error| {
         exchange.connect_failed();
         server.place.doubt();
-        Failed { error, retry: true }
+        Failed { error, retry: true, reused: false }
     };
     let epoch = server.place.epoch();
     let address = server.place.address().ok_or_else(|| failed(ProxyError::Connect))?;
@@ -180,23 +188,24 @@ fn finish(
     mut response: Response<Incoming>,
     connection: Connection,
 ) -> Result<Response<Payload>, Failed> {
-    let bad = Failed { error: ProxyError::BadResponse, retry: false };
+    let bad = || Failed { error: ProxyError::BadResponse, retry: false, reused: false };
+    let seen = Seen::in_headers(response.headers());
+    check::framing(response.headers(), seen).map_err(|_| bad())?;
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
         exchange.answered(response.status());
-        fields::strip_hop_by_hop(response.headers_mut());
+        seen.strip(response.headers_mut());
         *response.version_mut() = Version::HTTP_11;
         return Ok(response.map(|body| Payload::Server(body, connection)));
     }
     // Only what was asked for, and only when it was.
-    let protocol = fields::upgrade(response.headers()).ok_or(bad)?;
-    let bad = Failed { error: ProxyError::BadResponse, retry: false };
-    let (asked, client_side) = outgoing.upgrade.take().ok_or(bad)?;
+    let protocol = fields::upgrade(response.headers()).ok_or_else(bad)?;
+    let (asked, client_side) = outgoing.upgrade.take().ok_or_else(bad)?;
     if !asked.as_bytes().eq_ignore_ascii_case(protocol.as_bytes()) {
-        return Err(Failed { error: ProxyError::BadResponse, retry: false });
+        return Err(bad());
     }
     exchange.answered(response.status());
     let server_side = hyper::upgrade::on(&mut response);
-    fields::strip_hop_by_hop(response.headers_mut());
+    seen.strip(response.headers_mut());
     fields::set_upgrade(response.headers_mut(), protocol);
     Ok(response.map(|_| Payload::Tunnel(client_side, connection, server_side)))
 }
@@ -274,7 +283,7 @@ impl Outgoing {
             let (head, body) = request.into_parts();
             self.head = head;
             self.body = matches!(body, RequestBody::Stream(..)).then_some(body);
-            return Failed { error: ProxyError::ServerBroke, retry: true };
+            return Failed { error: ProxyError::ServerBroke, retry: true, reused: connection.is_reused() };
         }
         let error = match ended {
             Some(Ended::Overdue(_)) => ProxyError::ServerTimeout,
@@ -286,7 +295,8 @@ impl Outgoing {
             None => ProxyError::ServerBroke,
         };
         let nothing_came = !answer_begun && connection.received() == 0;
-        Failed { error, retry: error == ProxyError::ServerBroke && nothing_came && self.replayable }
+        let retry = error == ProxyError::ServerBroke && nothing_came && self.replayable;
+        Failed { error, retry, reused: connection.is_reused() }
     }
 }
 
