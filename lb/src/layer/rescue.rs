@@ -66,17 +66,15 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         Poll::Ready(Ok(ready!(self.project().inner.poll(cx)).unwrap_or_else(|(error, mut exchange)| {
-            let (response, length) = answer(error);
-            exchange.failed(error, length);
-            Answer { response, exchange }
+            exchange.failed(error);
+            Answer { response: answer(error), exchange }
         })))
     }
 }
 
-/// The answer for a failure, and how long its body is.
-fn answer(error: ProxyError) -> (Response<Payload>, u64) {
+/// The answer for a failure.
+fn answer(error: ProxyError) -> Response<Payload> {
     let text = Bytes::from(format!("lb: {error}\n"));
-    let length = text.len() as u64;
     let mut response = Response::new(Payload::Local(text));
     *response.status_mut() = error.status();
     let headers = response.headers_mut();
@@ -89,5 +87,5 @@ fn answer(error: ProxyError) -> (Response<Payload>, u64) {
         headers
             .insert(ALLOW, HeaderValue::from_static("GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH, TRACE"));
     }
-    (response, length)
+    response
 }

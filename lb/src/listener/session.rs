@@ -99,6 +99,7 @@ async fn http(worker: &Rc<Worker>, client: &Rc<Client>) -> hyper::Result<()> {
         }
         let polled = connection.as_mut().poll(cx);
         if polled.is_pending() {
+            client.settle_sent();
             expect_next(client);
         }
         polled

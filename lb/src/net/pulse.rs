@@ -106,6 +106,12 @@ impl Pulse {
         self.read_by.load(Relaxed) == NEVER
     }
 
+    /// Whether a write waits for room.
+    #[inline]
+    pub fn is_full(&self) -> bool {
+        self.write_by.load(Relaxed) != NEVER
+    }
+
     /// Changes how long a write may wait for room.
     pub fn set_write_limit(&self, limit: Duration) {
         self.write_limit.store(millis(limit), Relaxed);

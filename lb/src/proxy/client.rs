@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use http::HeaderValue;
 
-use super::Worker;
+use super::{Exchange, Worker};
 use crate::net::watchdog::Leash;
 use crate::net::{Pulse, Socket};
 use crate::server::ServerId;
@@ -35,6 +35,10 @@ pub struct Client {
     pub requests: Cell<u64>,
     /// Bytes received up to the end of the last exchange.
     pub(super) received_before: Cell<u64>,
+    /// Bytes sent up to the end of the last exchange.
+    pub(super) sent_before: Cell<u64>,
+    /// An exchange whose last bytes are on their way to the client: it is settled when they have left.
+    settling: RefCell<Option<Box<Exchange>>>,
     /// Whether an answer has begun to go out for the last request.
     pub answered: Cell<bool>,
     /// It shall end after what is in flight.
@@ -82,6 +86,8 @@ impl Client {
             peer_value: address.try_into().unwrap_or_else(|_| HeaderValue::from_static("unknown")),
             requests: Cell::new(0),
             received_before: Cell::new(0),
+            sent_before: Cell::new(0),
+            settling: RefCell::default(),
             answered: Cell::new(false),
             finishing: Cell::new(false),
             tunnel: RefCell::default(),
@@ -134,7 +140,28 @@ impl Client {
         })
     }
 
+    /// Keeps an account that is complete but for the last bytes.
+    pub(super) fn settle_later(&self, exchange: Box<Exchange>) {
+        // One at a time: the answer before it has left, or this one would not be.
+        let before = self.settling.borrow_mut().replace(exchange);
+        drop(before);
+    }
+
+    /// Settles the account that waits for its last bytes, when they have left.
+    pub fn settle_sent(&self) {
+        if !self.pulse().is_full() {
+            self.settle();
+        }
+    }
+
+    fn settle(&self) {
+        let settled = self.settling.borrow_mut().take();
+        drop(settled);
+    }
+
     pub(super) fn begin(&self, since: Instant) {
+        // With pipelined requests the answer before may still wait to be written.
+        self.settle();
         self.requests.set(self.requests.get() + 1);
         self.answered.set(false);
         self.current.set(Some(Current { since, server: None }));
@@ -159,6 +186,10 @@ impl std::fmt::Debug for Client {
 
 impl Drop for Registered {
     fn drop(&mut self) {
+        // Both hold the client: without this they would keep each other, and a claim, for ever.
+        let tunnel = self.client.tunnel.borrow_mut().take();
+        drop(tunnel);
+        self.client.settle();
         self.worker.clients.borrow_mut().remove(self.key);
     }
 }

@@ -32,7 +32,6 @@ pub struct Exchange {
     times: Times,
     phase: Phase,
     status: u16,
-    bytes_out: u64,
     retries: u32,
     redispatched: bool,
     termination: Option<Termination>,
@@ -80,7 +79,6 @@ impl Exchange {
             times: Times::default(),
             phase: Phase::Request,
             status: 0,
-            bytes_out: 0,
             retries: 0,
             redispatched: false,
             termination: None,
@@ -158,20 +156,13 @@ impl Exchange {
         self.client.answered.set(true);
     }
 
-    /// It ended as it should, after `bytes_out` bytes of response.
-    pub(super) fn completed(&mut self, bytes_out: u64) {
-        self.bytes_out = bytes_out;
+    /// It ended as it should.
+    pub(super) fn completed(&mut self) {
         self.termination = Some(Termination::NORMAL);
     }
 
-    /// The client gave it up after `bytes_out` bytes.
-    pub(super) fn abandoned(&mut self, bytes_out: u64) {
-        self.bytes_out = bytes_out;
-    }
-
     /// The server broke it in the middle of the response.
-    pub(super) fn broken(&mut self, termination: Termination, bytes_out: u64) {
-        self.bytes_out = bytes_out;
+    pub(super) fn broken(&mut self, termination: Termination) {
         self.termination = Some(termination);
         self.count(|traffic| {
             traffic.server_aborts.add(1);
@@ -179,16 +170,14 @@ impl Exchange {
         });
     }
 
-    /// It failed before there was a response; the client gets `error`'s answer, of `bytes_out` bytes.
-    pub fn failed(&mut self, error: ProxyError, bytes_out: u64) {
+    /// It failed before there was a response; the client gets `error`'s answer.
+    pub fn failed(&mut self, error: ProxyError) {
         self.status = error.status().as_u16();
-        self.bytes_out = bytes_out;
         self.termination = Some(error.termination());
         self.client.answered.set(true);
         let frontend = self.client.frontend.live.tally.mine();
         match error {
-            ProxyError::BadRequest(_) => frontend.request_errors.add(1),
-            ProxyError::Refused(..) => frontend.denied_requests.add(1),
+            ProxyError::BadRequest(_) | ProxyError::Refused(..) => frontend.request_errors.add(1),
             ProxyError::ClientBroke => {
                 frontend.request_errors.add(1);
                 self.count(|traffic| traffic.client_aborts.add(1));

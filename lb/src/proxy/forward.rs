@@ -48,7 +48,7 @@ pub enum Payload {
     /// From here.
     Local(Bytes),
     /// There is none; the account lives on in a tunnel.
-    Tunnel(OnUpgrade, Connection, OnUpgrade),
+    Tunnel(OnUpgrade, OnUpgrade),
 }
 
 /// A request on its way out, as often as it takes.
@@ -207,7 +207,7 @@ fn finish(
     let server_side = hyper::upgrade::on(&mut response);
     seen.strip(response.headers_mut());
     fields::set_upgrade(response.headers_mut(), protocol);
-    Ok(response.map(|_| Payload::Tunnel(client_side, connection, server_side)))
+    Ok(response.map(|_| Payload::Tunnel(client_side, server_side)))
 }
 
 fn hash_key(balance: &Balance, client: &Client, head: &request::Parts) -> u64 {
@@ -228,9 +228,12 @@ impl Answer {
         let (head, payload) = response.into_parts();
         let body = match payload {
             Payload::Server(body, connection) => ReplyBody::server(body, connection, exchange),
-            Payload::Local(bytes) => ReplyBody::Local(Some(bytes)),
-            Payload::Tunnel(client, connection, server) => {
-                tunnel::open(client, &connection, server, exchange);
+            Payload::Local(bytes) => {
+                Rc::clone(&exchange.client).settle_later(exchange);
+                ReplyBody::Local(Some(bytes))
+            }
+            Payload::Tunnel(client, server) => {
+                tunnel::open(client, server, exchange);
                 ReplyBody::Local(None)
             }
         };

@@ -3,6 +3,7 @@
 //! Whatever happens to the body settles the account: its end, a break, or being dropped by a client that has gone. It never buffers.
 
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -99,7 +100,7 @@ impl Passing {
             Poll::Ready(None) => self.complete(),
             Poll::Ready(Some(Err(_))) => {
                 if let Some(Open { mut exchange, connection }) = self.open.take() {
-                    exchange.broken(Termination::server_broke(connection.ended()), connection.received());
+                    exchange.broken(Termination::server_broke(connection.ended()));
                 }
             }
         }
@@ -116,9 +117,8 @@ impl Passing {
 impl Drop for Passing {
     fn drop(&mut self) {
         // The client has gone: the server's connection, in the middle of a response, is of no more use.
-        if let Some(Open { mut exchange, connection }) = self.open.take() {
-            exchange.abandoned(connection.received());
-        }
+        // Its account says so when it is dropped.
+        drop(self.open.take());
     }
 }
 
@@ -127,7 +127,8 @@ impl Drop for Passing {
 impl Open {
     fn complete(self) {
         let Self { mut exchange, connection } = self;
-        exchange.completed(connection.received());
+        exchange.completed();
         exchange.keep(connection);
+        Rc::clone(&exchange.client).settle_later(exchange);
     }
 }

@@ -11,37 +11,17 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 
 use super::Exchange;
-use crate::net::{Pulse, Socket};
-use crate::upstream::Connection;
+use crate::net::Socket;
 
 /// Leaves a tunnel for the client's task to run when its HTTP is over.
-pub(super) fn open(
-    client_side: OnUpgrade,
-    connection: &Connection,
-    server_side: OnUpgrade,
-    exchange: Box<Exchange>,
-) {
+pub(super) fn open(client_side: OnUpgrade, server_side: OnUpgrade, exchange: Box<Exchange>) {
     let client = Rc::clone(&exchange.client);
-    let tunnel = Tunnel {
-        exchange,
-        server: Arc::clone(connection.pulse()),
-        received_before: connection.pulse().received() - connection.received(),
-        completed: false,
-    };
-    *client.tunnel.borrow_mut() = Some(Box::pin(run(client_side, server_side, tunnel)));
+    *client.tunnel.borrow_mut() = Some(Box::pin(run(client_side, server_side, exchange)));
 }
 
-/// An open tunnel's account; it is settled however the tunnel ends.
-struct Tunnel {
-    exchange: Box<Exchange>,
-    server: Arc<Pulse>,
-    received_before: u64,
-    completed: bool,
-}
-
-async fn run(client_side: OnUpgrade, server_side: OnUpgrade, mut tunnel: Tunnel) {
-    let client_pulse = Arc::clone(tunnel.exchange.client.pulse());
-    let Some(limit) = tunnel.exchange.backend().map(|backend| backend.config.timeout.tunnel) else { return };
+async fn run(client_side: OnUpgrade, server_side: OnUpgrade, mut exchange: Box<Exchange>) {
+    let client_pulse = Arc::clone(exchange.client.pulse());
+    let Some(limit) = exchange.backend().map(|backend| backend.config.timeout.tunnel) else { return };
     // One side may be gone already; then there is nothing to pass.
     let Ok((client, server)) = tokio::try_join!(client_side, server_side) else { return };
     let (Some((mut client, client_early)), Some((server, server_early))) = (unwrap(client), unwrap(server))
@@ -54,7 +34,7 @@ async fn run(client_side: OnUpgrade, server_side: OnUpgrade, mut tunnel: Tunnel)
     client_pulse.await_bytes(limit);
     // Whichever side broke it: that is how tunnels end.
     let _ = pass(&mut client, &client_early, &mut server, &server_early).await;
-    tunnel.completed = true;
+    exchange.completed();
 }
 
 /// The stream below an upgrade, and what had been read of it already.
@@ -79,11 +59,4 @@ where
     client.write_all(server_early).await?;
     tokio::io::copy_bidirectional_with_sizes(client, server, BUFFER, BUFFER).await?;
     Ok(())
-}
-
-impl Drop for Tunnel {
-    fn drop(&mut self) {
-        let bytes_out = self.server.received() - self.received_before;
-        if self.completed { self.exchange.completed(bytes_out) } else { self.exchange.abandoned(bytes_out) }
-    }
 }

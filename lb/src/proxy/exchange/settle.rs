@@ -7,6 +7,13 @@ use super::super::access::AccessRecord;
 use super::{Exchange, Termination, Times};
 use crate::counters::Traffic;
 
+/// What passed on the client's connection.
+#[derive(Clone, Copy)]
+struct Bytes {
+    received: u64,
+    sent: u64,
+}
+
 /// How long the phases took, milliseconds.
 struct Durations {
     queue: u64,
@@ -26,9 +33,13 @@ impl Exchange {
             Termination::dropped(client.leash.ended(), self.phase)
         });
         let received = client.pulse().received();
-        let bytes_in = received - client.received_before.replace(received);
-        self.count_all(bytes_in, &took);
-        self.log(termination, bytes_in, took.total);
+        let sent = client.pulse().sent();
+        let bytes = Bytes {
+            received: received - client.received_before.replace(received),
+            sent: sent - client.sent_before.replace(sent),
+        };
+        self.count_all(bytes, &took);
+        self.log(termination, bytes, took.total);
         if let Some(backend) = &self.backend {
             backend.live.sessions.down();
         }
@@ -48,10 +59,10 @@ impl Exchange {
         }
     }
 
-    fn count_all(&self, bytes_in: u64, took: &Durations) {
+    fn count_all(&self, bytes: Bytes, took: &Durations) {
         let count = |traffic: &Traffic| {
-            traffic.bytes_in.add(bytes_in);
-            traffic.bytes_out.add(self.bytes_out);
+            traffic.bytes_in.add(bytes.received);
+            traffic.bytes_out.add(bytes.sent);
             if self.status != 0 {
                 traffic.status(self.status);
             }
@@ -73,7 +84,7 @@ impl Exchange {
         }
     }
 
-    fn log(&mut self, termination: Termination, bytes_in: u64, total: u64) {
+    fn log(&mut self, termination: Termination, bytes: Bytes, total: u64) {
         let Some(request) = self.request.take() else { return };
         self.worker.log.send(Box::new(AccessRecord {
             peer: self.client.peer,
@@ -84,8 +95,8 @@ impl Exchange {
             times: self.times,
             total,
             status: self.status,
-            bytes_in,
-            bytes_out: self.bytes_out,
+            bytes_in: bytes.received,
+            bytes_out: bytes.sent,
             retries: self.retries,
             redispatched: self.redispatched,
             termination,

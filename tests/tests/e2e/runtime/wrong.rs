@@ -47,10 +47,10 @@ const WRONG: &[(&str, &str)] = &[
     ("shutdown sessions server api_nodes/nobody", "No such server."),
     ("shutdown session", "Session pointer expected"),
     ("shutdown session 0xdead", "No such session"),
-    ("shutdown session ../..", "No such session"),
+    ("shutdown session ../..", "Session pointer expected"),
     ("show servers state nowhere", "Can't find backend."),
     ("show stat nowhere 4 -1", "No such proxy."),
-    ("disable frontend fe_apis", "No such frontend."),
+    ("disable frontend fe_apis", "Unknown command"),
 ];
 
 #[tokio::test]
