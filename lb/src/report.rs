@@ -4,7 +4,8 @@
 
 mod column;
 pub mod info;
-pub mod json;
+pub(crate) mod json;
+pub(crate) mod prometheus;
 mod rows;
 mod servers;
 pub mod stat;

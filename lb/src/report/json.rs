@@ -7,89 +7,91 @@ use serde::Serialize;
 use super::VERSION;
 use crate::control::Control;
 use crate::counters::{Means, Totals};
-use crate::server::{Server, Status};
+use crate::server::{HealthRecord, Server, Status};
 use crate::topology::Backend;
 
 /// The whole report.
 #[derive(Debug, Serialize)]
-pub struct Report {
-    version: &'static str,
-    uptime: u64,
-    stopping: bool,
-    connections: u64,
-    maxconn: u32,
-    dropped_logs: u64,
-    frontends: Vec<FrontendReport>,
-    backends: Vec<BackendReport>,
+pub(crate) struct Report {
+    pub(crate) version: &'static str,
+    pub(crate) uptime: u64,
+    pub(crate) stopping: bool,
+    pub(crate) connections: u64,
+    pub(crate) maxconn: u32,
+    pub(crate) dropped_logs: u64,
+    pub(crate) frontends: Vec<FrontendReport>,
+    pub(crate) backends: Vec<BackendReport>,
 }
 
 #[derive(Debug, Serialize)]
-struct FrontendReport {
-    name: String,
-    addresses: Vec<String>,
-    connections: u64,
-    request_rate: u64,
-    requests: u64,
-    request_errors: u64,
-    responses: [u64; 6],
+pub(crate) struct FrontendReport {
+    pub(crate) name: String,
+    pub(crate) addresses: Vec<String>,
+    pub(crate) connections: u64,
+    pub(crate) request_rate: u64,
+    pub(crate) requests: u64,
+    pub(crate) request_errors: u64,
+    pub(crate) responses: [u64; 6],
 }
 
 #[derive(Debug, Serialize)]
-struct BackendReport {
-    name: String,
-    balance: String,
-    up: bool,
-    in_flight: u64,
-    queued: u64,
-    request_rate: u64,
-    requests: u64,
-    responses: [u64; 6],
-    retries: u64,
-    redispatches: u64,
-    errors: u64,
-    mean: MeanReport,
-    servers: Vec<ServerReport>,
+pub(crate) struct BackendReport {
+    pub(crate) name: String,
+    pub(crate) balance: String,
+    pub(crate) up: bool,
+    pub(crate) in_flight: u64,
+    pub(crate) queued: u64,
+    pub(crate) request_rate: u64,
+    pub(crate) requests: u64,
+    pub(crate) responses: [u64; 6],
+    pub(crate) retries: u64,
+    pub(crate) redispatches: u64,
+    pub(crate) errors: u64,
+    pub(crate) mean: MeanReport,
+    pub(crate) servers: Vec<ServerReport>,
 }
 
 #[derive(Debug, Serialize)]
-struct ServerReport {
-    name: String,
-    address: Option<String>,
-    status: String,
-    state: &'static str,
-    since: u64,
-    backup: bool,
-    weight: u32,
-    in_flight: u32,
-    maxconn: u32,
-    idle: u64,
-    request_rate: u64,
-    requests: u64,
-    responses: [u64; 6],
-    errors: u64,
-    mean: MeanReport,
-    check: Option<CheckReport>,
+pub(crate) struct ServerReport {
+    pub(crate) name: String,
+    pub(crate) address: Option<String>,
+    pub(crate) status: String,
+    pub(crate) state: &'static str,
+    /// Why it is in this state, for people.
+    pub(crate) why: String,
+    pub(crate) since: u64,
+    pub(crate) backup: bool,
+    pub(crate) weight: u32,
+    pub(crate) in_flight: u32,
+    pub(crate) maxconn: u32,
+    pub(crate) idle: u64,
+    pub(crate) request_rate: u64,
+    pub(crate) requests: u64,
+    pub(crate) responses: [u64; 6],
+    pub(crate) errors: u64,
+    pub(crate) mean: MeanReport,
+    pub(crate) check: Option<CheckReport>,
 }
 
 #[derive(Debug, Serialize)]
-struct CheckReport {
-    status: String,
-    meaning: &'static str,
-    code: Option<u16>,
-    took: u64,
-    detail: String,
+pub(crate) struct CheckReport {
+    pub(crate) status: String,
+    pub(crate) meaning: &'static str,
+    pub(crate) code: Option<u16>,
+    pub(crate) took: u64,
+    pub(crate) detail: String,
 }
 
 #[derive(Debug, Serialize)]
-struct MeanReport {
-    queue: u64,
-    connect: u64,
-    response: u64,
-    total: u64,
+pub(crate) struct MeanReport {
+    pub(crate) queue: u64,
+    pub(crate) connect: u64,
+    pub(crate) response: u64,
+    pub(crate) total: u64,
 }
 
 /// The report at this moment.
-pub fn report(control: &Control) -> Report {
+pub(crate) fn report(control: &Control) -> Report {
     let shared = control.shared();
     let (process, topology, addresses) = (&shared.process, control.topology(), control.addresses());
     let frontends = topology.frontends.iter().map(|frontend| {
@@ -144,6 +146,7 @@ fn server(server: &Server) -> ServerReport {
         address: server.place.address().map(|address| address.to_string()),
         status: status.to_string(),
         state: state(status),
+        why: why(server, &health, status),
         since: health.standing.since().elapsed().as_secs(),
         backup: server.is_backup(),
         weight: server.weight(),
@@ -175,6 +178,25 @@ fn state(status: Status) -> &'static str {
         Status::Maint => "maint",
         Status::Unresolved => "unresolved",
     }
+}
+
+fn why(server: &Server, health: &HealthRecord, status: Status) -> String {
+    let checked = health.last.as_ref().map(|last| {
+        let code = last.code.map(|code| format!(", code {code}")).unwrap_or_default();
+        let detail = if last.detail.is_empty() { String::new() } else { format!(": {}", last.detail) };
+        format!("{}{code} in {} ms{detail}", last.status.meaning(), last.took.as_millis())
+    });
+    let reason = match status {
+        Status::Maint if server.is_disabled_in_config() => "disabled in the configuration".to_owned(),
+        Status::Maint => "taken out by the operator".to_owned(),
+        Status::Unresolved => format!("{} has no address yet", server.place.named().0),
+        Status::NoCheck => "no checks are configured".to_owned(),
+        Status::Drain { .. } => {
+            format!("drained by the operator; {}", checked.as_deref().unwrap_or("not checked yet"))
+        }
+        _ => checked.unwrap_or_else(|| "not checked yet".to_owned()),
+    };
+    format!("{reason}, for {} s", health.standing.since().elapsed().as_secs())
 }
 
 fn errors(totals: &Totals) -> u64 {
