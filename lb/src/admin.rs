@@ -42,6 +42,11 @@ pub struct Listener {
     level: Level,
 }
 
+/// Parses a line and looks its commands up, without running them; returns how many of them `level` may run. For benches and fuzzing.
+pub fn recognise(line: &[u8], level: Level) -> usize {
+    line::parse(line).commands.iter().filter(|words| commands::find(words, level).is_ok()).count()
+}
+
 /// Binds a runtime socket.
 ///
 /// # Errors
