@@ -20,7 +20,7 @@ fn claim(criterion: &mut Criterion) {
         })
     };
     criterion.bench_function("claim and release, contended", |bencher| {
-        bencher.iter(|| drop(black_box(server.claim())))
+        bencher.iter(|| drop(black_box(server.claim())));
     });
     stop.store(true, Ordering::Relaxed);
     // It ends with the flag; a panic in it has been printed.
