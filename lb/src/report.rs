@@ -1,24 +1,23 @@
-//! One report of the state, in several renderings: CSV and lines for HAProxy's tools, JSON for the page, Prometheus for scrapers.
+//! What there is to know about the balancer, in the forms in which it is told: one report, several renderings.
 //!
-//! State is read, never written. What programs parse is the same bytes as HAProxy's; what people read is our own.
+//! State is collected once into rows ([`row::Row`], the columns of HAProxy's `show stat`) and facts about the process
+//! ([`process::Facts`]); renderings only read these. Nothing here writes state, and nothing here speaks to anybody:
+//! `admin` and `web` do.
 
-mod column;
+mod collect;
+pub mod column;
 pub mod info;
-pub(crate) mod json;
-pub(crate) mod prometheus;
-mod rows;
-mod servers;
+pub mod overview;
+pub mod process;
+pub mod prometheus;
+mod readiness;
+pub mod row;
 pub mod stat;
+mod state;
 
-use crate::topology::Topology;
+pub use overview::{Overview, json};
+pub use readiness::readiness;
+pub use state::{backends, servers_state};
 
-pub use servers::servers_state;
-
-/// What `show version` and `show info` say. HAProxy's tools want a number of HAProxy's in front to know what they may ask for.
+/// The version that programs are told: numbers first, high enough for what HAProxy's tools expect.
 pub const VERSION: &str = concat!("3.4.0-lb", env!("CARGO_PKG_VERSION"));
-
-/// The answer to `show backend`.
-pub fn backends(topology: &Topology) -> String {
-    let names = topology.backends.iter().map(|backend| format!("{}\n", backend.live.name));
-    std::iter::once("# name\n".to_owned()).chain(names).collect()
-}

@@ -1,10 +1,9 @@
-//! Pages and metrics on the `[stats]` address: the status page, `/stats;csv`, `/stats.json`, `/metrics`, `/healthz`, `/readyz`.
+//! Pages, metrics and readiness over HTTP, on the control side: a scrape never adds to a request's latency.
 //!
-//! It runs on the control side with its own limits, so that a scrape never adds to a request's latency. It reads state and changes
-//! nothing.
+//! Everything is bounded: connections, heads, the wait for a head, and how long a connection may live. It refuses to change state,
+//! and to be reached by the clients of the balancer unless the configuration says so.
 
 mod page;
-mod ready;
 mod routes;
 
 use std::convert::Infallible;
@@ -14,34 +13,40 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::server::conn::http1;
-use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
-use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
+use tower::{ServiceBuilder, service_fn};
 
-use crate::control::Control;
+use crate::control::{Control, Event};
 use crate::net::bind;
 
-/// Connections to the pages at once.
+/// Connections at once; more wait to be accepted.
 const CONNECTIONS: usize = 256;
-/// For a request's head to come.
+/// For a request's head, and between two requests.
 const HEAD_TIME: Duration = Duration::from_secs(10);
-/// A connection is closed after this long, whatever it does: whoever scrapes comes again.
-const CONNECTION_TIME: Duration = Duration::from_secs(600);
-/// Bytes of a request's head.
+/// Largest head, bytes.
 const HEAD_SIZE: usize = 16 * 1024;
+/// Most header fields.
+const HEAD_FIELDS: usize = 64;
+/// A connection is asked to end after this long: who reads too slowly cannot hold it for good.
+const LIFETIME: Duration = Duration::from_secs(60);
+/// What a connection that shall end has left for the answer it is at.
+const GRACE: Duration = Duration::from_secs(5);
+/// After a failed accept, which is mostly for want of descriptors.
+const PAUSE: Duration = Duration::from_millis(50);
 
-/// The listening sockets of the pages.
+/// Bound, not serving yet.
 #[derive(Debug)]
 pub struct Web(Vec<std::net::TcpListener>);
 
-/// Binds the addresses; none means that there are no pages.
+/// Binds all `addresses`, none of which is fine too.
 ///
 /// # Errors
-/// The first address that cannot be had.
+/// The first that cannot be bound, with what to do about it.
 pub fn bind(addresses: &[SocketAddr]) -> io::Result<Web> {
     addresses.iter().map(|address| bind::listen(*address)).collect::<io::Result<_>>().map(Web)
 }
@@ -49,56 +54,84 @@ pub fn bind(addresses: &[SocketAddr]) -> io::Result<Web> {
 // === impl Web ===
 
 impl Web {
-    /// The addresses that it really has.
+    /// The addresses that are really bound: port 0 has become a number.
     pub fn addresses(&self) -> Vec<SocketAddr> {
         self.0.iter().filter_map(|listener| listener.local_addr().ok()).collect()
     }
 
-    /// Serves until it is told to stop; readiness says 503 before that, while the process finishes.
+    /// Serves until `stop` is cancelled and the answers under way are out.
     pub async fn serve(self, control: Arc<Control>, stop: CancellationToken) {
         let slots = Arc::new(Semaphore::new(CONNECTIONS));
-        let mut listeners = JoinSet::new();
+        let mut accepting = JoinSet::new();
         for listener in self.0 {
-            if let Ok(listener) = TcpListener::from_std(listener) {
-                listeners.spawn(accept(listener, Arc::clone(&control), Arc::clone(&slots)));
+            match TcpListener::from_std(listener) {
+                Ok(listener) => {
+                    accepting.spawn(accept(listener, Arc::clone(&control), Arc::clone(&slots), stop.clone()));
+                }
+                Err(error) => {
+                    control.say(&Event::Notice { text: &format!("status pages are not served: {error}") });
+                }
             }
         }
-        stop.cancelled().await;
+        accepting.join_all().await;
     }
 }
 
-async fn accept(listener: TcpListener, control: Arc<Control>, slots: Arc<Semaphore>) {
+async fn accept(
+    listener: TcpListener,
+    control: Arc<Control>,
+    slots: Arc<Semaphore>,
+    stop: CancellationToken,
+) {
     let mut connections = JoinSet::new();
     loop {
-        while connections.try_join_next().is_some() {}
-        let Ok(permit) = Arc::clone(&slots).acquire_owned().await else { return };
-        let Ok((stream, _)) = listener.accept().await else {
-            // Out of descriptors: the traffic's connections will free some.
-            tokio::task::yield_now().await;
-            continue;
+        let arrival = async {
+            let slot = Arc::clone(&slots).acquire_owned().await.ok()?;
+            Some((slot, listener.accept().await))
         };
-        let control = Arc::clone(&control);
-        connections.spawn(async move {
-            // A client that is too slow or breaks off harms nobody but itself.
-            let _ = timeout(CONNECTION_TIME, serve(stream, control)).await;
-            drop(permit);
-        });
+        tokio::select! {
+            () = stop.cancelled() => break,
+            Some((slot, accepted)) = arrival => match accepted {
+                Ok((stream, _)) => {
+                    connections.spawn(serve(stream, slot, Arc::clone(&control), stop.clone()));
+                }
+                Err(_) => tokio::time::sleep(PAUSE).await,
+            },
+        }
+        while connections.try_join_next().is_some() {}
     }
+    drop(listener);
+    connections.join_all().await;
 }
 
-async fn serve(stream: TcpStream, control: Arc<Control>) -> hyper::Result<()> {
-    // It only changes when small answers leave.
+async fn serve(
+    stream: TcpStream,
+    _slot: OwnedSemaphorePermit,
+    control: Arc<Control>,
+    stop: CancellationToken,
+) {
+    // Answers are small: waiting to fill a segment only delays them. Without the option they still arrive.
     let _ = stream.set_nodelay(true);
-    let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
-        let answer = routes::answer(&control, request.method(), request.uri());
-        async { Ok::<_, Infallible>(answer) }
-    });
-    http1::Builder::new()
+    let service = ServiceBuilder::new().map_response(routes::harden).service(service_fn(move |request| {
+        let answer = routes::answer::<hyper::body::Incoming>(&request, &control);
+        std::future::ready(Ok::<_, Infallible>(answer))
+    }));
+    let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIME)
         .max_buf_size(HEAD_SIZE)
-        .serve_connection(TokioIo::new(stream), service)
-        .await
+        .max_headers(HEAD_FIELDS)
+        .half_close(true)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
+    tokio::pin!(connection);
+    // How a connection ends is its client's business.
+    tokio::select! {
+        _ = connection.as_mut() => return,
+        () = stop.cancelled() => {}
+        () = tokio::time::sleep(LIFETIME) => {}
+    }
+    connection.as_mut().graceful_shutdown();
+    let _ = tokio::time::timeout(GRACE, connection).await;
 }
 
 #[cfg(test)]

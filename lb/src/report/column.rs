@@ -1,279 +1,269 @@
-//! The columns of `show stat`, in HAProxy 3.4's order, and a row of values for them.
+//! The columns of `show stat`: number, name, type and tags of each, in HAProxy 3.4's order (HAProxy manual, management, section 9.1).
 //!
-//! The order and the names are protocol (HAProxy manual, management, section 9.1). Nothing here knows what a value means.
+//! One table, read by every rendering. It refuses to know values; the number that a column has here is protocol and never changes.
 
-use std::fmt::Write as _;
+/// What a row is about (the `type` column).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A frontend.
+    Frontend = 0,
+    /// A backend.
+    Backend = 1,
+    /// A server.
+    Server = 2,
+}
 
-/// Declares the columns once: as an enum that rows are filled by, and as the names that are printed.
+/// The type of a column's values, as typed output names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Type {
+    /// Unsigned, 32 bits.
+    U32,
+    /// Unsigned, 64 bits.
+    U64,
+    /// Signed, 32 bits.
+    S32,
+    /// Text.
+    Str,
+}
+
+/// What is fixed about a column.
+#[derive(Debug)]
+pub struct Meta {
+    /// Its name.
+    pub name: &'static str,
+    /// Its type.
+    pub kind: Type,
+    /// Origin, nature, scope and persistence, a letter each, by `Kind` (HAProxy manual, management, `show stat typed`).
+    tags: &'static str,
+    /// The letters of the rows that have a number here even when lb has nothing to count: a zero then.
+    zero: &'static str,
+}
+
 macro_rules! columns {
-    ($($variant:ident = $name:literal,)+) => {
-        /// A column.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        #[expect(dead_code, reason = "columns of what lb does not do stay empty, but keep their places")]
-        pub(crate) enum Column { $($variant,)+ }
+    ($($column:ident = $name:literal, $tags:literal, $kind:ident, $zero:literal;)+) => {
+        /// A column, by its number.
+        #[expect(missing_docs, reason = "HAProxy's manual says what each is")]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Column { $($column),+ }
 
-        /// All columns, in order.
-        pub(crate) const NAMES: &[&str] = &[$($name,)+];
+        impl Column {
+            /// All of them, in order.
+            pub const ALL: &[Self] = &[$(Self::$column),+];
+
+            const METAS: &[Meta] = &[$(Meta { name: $name, kind: Type::$kind, tags: $tags, zero: $zero }),+];
+        }
     };
 }
 
 columns! {
-    Pxname = "pxname",
-    Svname = "svname",
-    Qcur = "qcur",
-    Qmax = "qmax",
-    Scur = "scur",
-    Smax = "smax",
-    Slim = "slim",
-    Stot = "stot",
-    Bin = "bin",
-    Bout = "bout",
-    Dreq = "dreq",
-    Dresp = "dresp",
-    Ereq = "ereq",
-    Econ = "econ",
-    Eresp = "eresp",
-    Wretr = "wretr",
-    Wredis = "wredis",
-    Status = "status",
-    Weight = "weight",
-    Act = "act",
-    Bck = "bck",
-    Chkfail = "chkfail",
-    Chkdown = "chkdown",
-    Lastchg = "lastchg",
-    Downtime = "downtime",
-    Qlimit = "qlimit",
-    Pid = "pid",
-    Iid = "iid",
-    Sid = "sid",
-    Throttle = "throttle",
-    Lbtot = "lbtot",
-    Tracked = "tracked",
-    Type = "type",
-    Rate = "rate",
-    RateLim = "rate_lim",
-    RateMax = "rate_max",
-    CheckStatus = "check_status",
-    CheckCode = "check_code",
-    CheckDuration = "check_duration",
-    Hrsp1xx = "hrsp_1xx",
-    Hrsp2xx = "hrsp_2xx",
-    Hrsp3xx = "hrsp_3xx",
-    Hrsp4xx = "hrsp_4xx",
-    Hrsp5xx = "hrsp_5xx",
-    HrspOther = "hrsp_other",
-    Hanafail = "hanafail",
-    ReqRate = "req_rate",
-    ReqRateMax = "req_rate_max",
-    ReqTot = "req_tot",
-    CliAbrt = "cli_abrt",
-    SrvAbrt = "srv_abrt",
-    CompIn = "comp_in",
-    CompOut = "comp_out",
-    CompByp = "comp_byp",
-    CompRsp = "comp_rsp",
-    Lastsess = "lastsess",
-    LastChk = "last_chk",
-    LastAgt = "last_agt",
-    Qtime = "qtime",
-    Ctime = "ctime",
-    Rtime = "rtime",
-    Ttime = "ttime",
-    AgentStatus = "agent_status",
-    AgentCode = "agent_code",
-    AgentDuration = "agent_duration",
-    CheckDesc = "check_desc",
-    AgentDesc = "agent_desc",
-    CheckRise = "check_rise",
-    CheckFall = "check_fall",
-    CheckHealth = "check_health",
-    AgentRise = "agent_rise",
-    AgentFall = "agent_fall",
-    AgentHealth = "agent_health",
-    Addr = "addr",
-    Cookie = "cookie",
-    Mode = "mode",
-    Algo = "algo",
-    ConnRate = "conn_rate",
-    ConnRateMax = "conn_rate_max",
-    ConnTot = "conn_tot",
-    Intercepted = "intercepted",
-    Dcon = "dcon",
-    Dses = "dses",
-    Wrew = "wrew",
-    Connect = "connect",
-    Reuse = "reuse",
-    CacheLookups = "cache_lookups",
-    CacheHits = "cache_hits",
-    SrvIcur = "srv_icur",
-    SrcIlim = "src_ilim",
-    QtimeMax = "qtime_max",
-    CtimeMax = "ctime_max",
-    RtimeMax = "rtime_max",
-    TtimeMax = "ttime_max",
-    Eint = "eint",
-    IdleConnCur = "idle_conn_cur",
-    SafeConnCur = "safe_conn_cur",
-    UsedConnCur = "used_conn_cur",
-    NeedConnEst = "need_conn_est",
-    Uweight = "uweight",
-    AggServerStatus = "agg_server_status",
-    AggServerCheckStatus = "agg_server_check_status",
-    AggCheckStatus = "agg_check_status",
-    Srid = "srid",
-    SessOther = "sess_other",
-    H1sess = "h1sess",
-    H2sess = "h2sess",
-    H3sess = "h3sess",
-    ReqOther = "req_other",
-    H1req = "h1req",
-    H2req = "h2req",
-    H3req = "h3req",
-    Proto = "proto",
-    PrivIdleCur = "priv_idle_cur",
-    Reqbin = "reqbin",
-    Reqbout = "reqbout",
-    Resbin = "resbin",
-    Resbout = "resbout",
-    Dash = "-",
-    SslSess = "ssl_sess",
-    SslReusedSess = "ssl_reused_sess",
-    SslFailedHandshake = "ssl_failed_handshake",
-    SslOcspStaple = "ssl_ocsp_staple",
-    SslFailedOcspStaple = "ssl_failed_ocsp_staple",
-    H2HeadersRcvd = "h2_headers_rcvd",
-    H2DataRcvd = "h2_data_rcvd",
-    H2SettingsRcvd = "h2_settings_rcvd",
-    H2RstStreamRcvd = "h2_rst_stream_rcvd",
-    H2GoawayRcvd = "h2_goaway_rcvd",
-    H2DetectedConnProtocolErrors = "h2_detected_conn_protocol_errors",
-    H2DetectedStrmProtocolErrors = "h2_detected_strm_protocol_errors",
-    H2RstStreamResp = "h2_rst_stream_resp",
-    H2GoawayResp = "h2_goaway_resp",
-    H2OpenConnections = "h2_open_connections",
-    H2BackendOpenStreams = "h2_backend_open_streams",
-    H2TotalConnections = "h2_total_connections",
-    H2BackendTotalStreams = "h2_backend_total_streams",
-    H1OpenConnections = "h1_open_connections",
-    H1OpenStreams = "h1_open_streams",
-    H1TotalConnections = "h1_total_connections",
-    H1TotalStreams = "h1_total_streams",
-    H1BytesIn = "h1_bytes_in",
-    H1BytesOut = "h1_bytes_out",
-    H1SplicedBytesIn = "h1_spliced_bytes_in",
-    H1SplicedBytesOut = "h1_spliced_bytes_out",
+    Pxname = "pxname", "KNSV", Str, "";
+    Svname = "svname", "KNSV", Str, "";
+    Qcur = "qcur", "MGPV", U32, "SB";
+    Qmax = "qmax", "MMPV", U32, "SB";
+    Scur = "scur", "MGPV", U32, "FSB";
+    Smax = "smax", "MMPV", U32, "FSB";
+    Slim = "slim", "CLPV", U32, "";
+    Stot = "stot", "MCPP", U64, "FSB";
+    Bin = "bin", "MCPP", U64, "FSB";
+    Bout = "bout", "MCPP", U64, "FSB";
+    Dreq = "dreq", "MCPP", U64, "FB";
+    Dresp = "dresp", "MCPP", U64, "FSB";
+    Ereq = "ereq", "MCPP", U64, "F";
+    Econ = "econ", "MCPP", U64, "SB";
+    Eresp = "eresp", "MCPP", U64, "SB";
+    Wretr = "wretr", "MCPP", U64, "SB";
+    Wredis = "wredis", "MCPP", U64, "SB";
+    Status = "status", "SGPV", Str, "";
+    Weight = "weight", "MaPV", U32, "";
+    Act = "act", "SGPV", U32, "";
+    Bck = "bck", "SGPV", U32, "";
+    Chkfail = "chkfail", "MCPP", U64, "";
+    Chkdown = "chkdown", "MCPP", U64, "";
+    Lastchg = "lastchg", "MAPP", U32, "";
+    Downtime = "downtime", "MCPV", U32, "";
+    Qlimit = "qlimit", "CGSV", U32, "";
+    Pid = "pid", "KGPV", U32, "";
+    Iid = "iid", "KGSV", U32, "";
+    Sid = "sid", "KGSV", U32, "";
+    Throttle = "throttle", "MaPV", U32, "";
+    Lbtot = "lbtot", "MCPP", U64, "SB";
+    Tracked = "tracked", "CNSV", Str, "";
+    Type = "type", "CGSV", U32, "";
+    Rate = "rate", "MRPP", U32, "FSB";
+    RateLim = "rate_lim", "CLPV", U32, "F";
+    RateMax = "rate_max", "MMPV", U32, "FSB";
+    CheckStatus = "check_status", "MOPV", Str, "";
+    CheckCode = "check_code", "MOPV", U32, "";
+    CheckDuration = "check_duration", "MDPV", U64, "";
+    Hrsp1xx = "hrsp_1xx", "MCPP", U64, "FSB";
+    Hrsp2xx = "hrsp_2xx", "MCPP", U64, "FSB";
+    Hrsp3xx = "hrsp_3xx", "MCPP", U64, "FSB";
+    Hrsp4xx = "hrsp_4xx", "MCPP", U64, "FSB";
+    Hrsp5xx = "hrsp_5xx", "MCPP", U64, "FSB";
+    HrspOther = "hrsp_other", "MCPP", U64, "FSB";
+    Hanafail = "hanafail", "MCPP", U64, "";
+    ReqRate = "req_rate", "MRPP", U32, "F";
+    ReqRateMax = "req_rate_max", "MMPV", U32, "F";
+    ReqTot = "req_tot", "MCPP", U64, "FSB";
+    CliAbrt = "cli_abrt", "MCPP", U64, "SB";
+    SrvAbrt = "srv_abrt", "MCPP", U64, "SB";
+    CompIn = "comp_in", "MCPP", U64, "FB";
+    CompOut = "comp_out", "MCPP", U64, "FB";
+    CompByp = "comp_byp", "MCPP", U64, "FB";
+    CompRsp = "comp_rsp", "MCPP", U64, "FB";
+    Lastsess = "lastsess", "MAPP", S32, "";
+    LastChk = "last_chk", "MOPV", Str, "";
+    LastAgt = "last_agt", "MOPV", Str, "";
+    Qtime = "qtime", "MaPV", U32, "SB";
+    Ctime = "ctime", "MaPV", U32, "SB";
+    Rtime = "rtime", "MaPV", U32, "SB";
+    Ttime = "ttime", "MaPV", U32, "SB";
+    AgentStatus = "agent_status", "MOPV", Str, "";
+    AgentCode = "agent_code", "MOPV", U32, "";
+    AgentDuration = "agent_duration", "MDPV", U64, "";
+    CheckDesc = "check_desc", "MOPV", Str, "";
+    AgentDesc = "agent_desc", "MOPV", Str, "";
+    CheckRise = "check_rise", "CGSV", U32, "";
+    CheckFall = "check_fall", "CGSV", U32, "";
+    CheckHealth = "check_health", "CGSV", U32, "";
+    AgentRise = "agent_rise", "CGSV", U32, "";
+    AgentFall = "agent_fall", "CGSV", U32, "";
+    AgentHealth = "agent_health", "CGSV", U32, "";
+    Addr = "addr", "CGSV", Str, "";
+    Cookie = "cookie", "CNSV", Str, "";
+    Mode = "mode", "CGSV", Str, "";
+    Algo = "algo", "CGSV", Str, "";
+    ConnRate = "conn_rate", "MRPP", U32, "F";
+    ConnRateMax = "conn_rate_max", "MMPV", U32, "F";
+    ConnTot = "conn_tot", "MCPP", U64, "F";
+    Intercepted = "intercepted", "MCPP", U64, "F";
+    Dcon = "dcon", "MCPP", U64, "F";
+    Dses = "dses", "MCPP", U64, "F";
+    Wrew = "wrew", "MCPP", U64, "FSB";
+    Connect = "connect", "MCPP", U64, "SB";
+    Reuse = "reuse", "MCPP", U64, "SB";
+    CacheLookups = "cache_lookups", "MCPP", U64, "FB";
+    CacheHits = "cache_hits", "MCPP", U64, "FB";
+    SrvIcur = "srv_icur", "MGPV", U32, "S";
+    SrcIlim = "src_ilim", "CLPV", U32, "";
+    QtimeMax = "qtime_max", "MMPV", U32, "SB";
+    CtimeMax = "ctime_max", "MMPV", U32, "SB";
+    RtimeMax = "rtime_max", "MMPV", U32, "SB";
+    TtimeMax = "ttime_max", "MMPV", U32, "SB";
+    Eint = "eint", "MCPP", U64, "FSB";
+    IdleConnCur = "idle_conn_cur", "MGPV", U32, "S";
+    SafeConnCur = "safe_conn_cur", "MGPV", U32, "S";
+    UsedConnCur = "used_conn_cur", "MGPV", U32, "S";
+    NeedConnEst = "need_conn_est", "MGPV", U32, "S";
+    Uweight = "uweight", "MaPV", U32, "SB";
+    AggServerStatus = "agg_server_status", "MGPV", U32, "B";
+    AggServerCheckStatus = "agg_server_check_status", "MGPV", U32, "B";
+    AggCheckStatus = "agg_check_status", "MGPV", U32, "B";
+    Srid = "srid", "MCPV", U32, "S";
+    SessOther = "sess_other", "MCPV", U64, "F";
+    H1sess = "h1sess", "MCPP", U64, "F";
+    H2sess = "h2sess", "MCPP", U64, "F";
+    H3sess = "h3sess", "MCPP", U64, "F";
+    ReqOther = "req_other", "MCPP", U64, "F";
+    H1req = "h1req", "MCPP", U64, "F";
+    H2req = "h2req", "MCPP", U64, "F";
+    H3req = "h3req", "MCPP", U64, "F";
+    Proto = "proto", "CGSV", Str, "";
+    PrivIdleCur = "priv_idle_cur", "MGPV", U32, "S";
+    Reqbin = "reqbin", "MCPP", U64, "FSB";
+    Reqbout = "reqbout", "MCPP", U64, "";
+    Resbin = "resbin", "MCPP", U64, "";
+    Resbout = "resbout", "MCPP", U64, "FSB";
+    SslSess = "ssl_sess", "MCPV", U64, "FSB";
+    SslReusedSess = "ssl_reused_sess", "MCPV", U64, "FSB";
+    SslFailedHandshake = "ssl_failed_handshake", "MCPV", U64, "FSB";
+    SslOcspStaple = "ssl_ocsp_staple", "MCPV", U64, "FSB";
+    SslFailedOcspStaple = "ssl_failed_ocsp_staple", "MCPV", U64, "FSB";
+    H2HeadersRcvd = "h2_headers_rcvd", "MCPV", U64, "FB";
+    H2DataRcvd = "h2_data_rcvd", "MCPV", U64, "FB";
+    H2SettingsRcvd = "h2_settings_rcvd", "MCPV", U64, "FB";
+    H2RstStreamRcvd = "h2_rst_stream_rcvd", "MCPV", U64, "FB";
+    H2GoawayRcvd = "h2_goaway_rcvd", "MCPV", U64, "FB";
+    H2DetectedConnProtocolErrors = "h2_detected_conn_protocol_errors", "MCPV", U64, "FB";
+    H2DetectedStrmProtocolErrors = "h2_detected_strm_protocol_errors", "MCPV", U64, "FB";
+    H2RstStreamResp = "h2_rst_stream_resp", "MCPV", U64, "FB";
+    H2GoawayResp = "h2_goaway_resp", "MCPV", U64, "FB";
+    H2OpenConnections = "h2_open_connections", "MGPV", U64, "FB";
+    H2BackendOpenStreams = "h2_backend_open_streams", "MGPV", U64, "FB";
+    H2TotalConnections = "h2_total_connections", "MCPV", U64, "FB";
+    H2BackendTotalStreams = "h2_backend_total_streams", "MCPV", U64, "FB";
+    H1OpenConnections = "h1_open_connections", "MGPV", U64, "FB";
+    H1OpenStreams = "h1_open_streams", "MGPV", U64, "";
+    H1TotalConnections = "h1_total_connections", "MCPV", U64, "FB";
+    H1TotalStreams = "h1_total_streams", "MCPV", U64, "FB";
+    H1BytesIn = "h1_bytes_in", "MCPV", U64, "";
+    H1BytesOut = "h1_bytes_out", "MCPV", U64, "";
+    H1SplicedBytesIn = "h1_spliced_bytes_in", "MCPV", U64, "FB";
+    H1SplicedBytesOut = "h1_spliced_bytes_out", "MCPV", U64, "FB";
 }
 
-/// A value; what does not apply has none.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Value {
-    /// A number.
-    Number(i64),
-    /// Text.
-    Text(String),
-}
+// === impl Column ===
 
-/// One line of the report.
-#[derive(Debug, Clone)]
-pub(crate) struct Row(Box<[Option<Value>]>);
+impl Column {
+    /// The last column before the ones of HAProxy's modules: the CSV has a `-` after it.
+    pub const LAST_OF_CORE: Self = Self::Resbout;
 
-// === impl Row ===
-
-impl Row {
-    /// A line on which nothing applies yet.
-    pub(crate) fn empty() -> Self {
-        Self(vec![None; NAMES.len()].into())
+    /// What is fixed about it.
+    pub fn meta(self) -> &'static Meta {
+        &Self::METAS[self as usize]
     }
 
-    /// Fills a column.
-    pub(crate) fn set(&mut self, column: Column, value: impl Into<Value>) {
-        self.0[column as usize] = Some(value.into());
-    }
-
-    /// Fills several columns with the same value.
-    pub(crate) fn set_all(&mut self, columns: &[Column], value: i64) {
-        columns.iter().for_each(|column| self.set(*column, value));
-    }
-
-    /// What a column says.
-    pub(crate) fn get(&self, column: Column) -> Option<&Value> {
-        self.0[column as usize].as_ref()
-    }
-
-    /// A column's number.
-    pub(crate) fn number(&self, column: Column) -> Option<i64> {
-        match self.get(column) {
-            Some(Value::Number(number)) => Some(*number),
-            _ => None,
+    /// Its four tags in rows of this kind.
+    pub fn tags(self, kind: Kind) -> &'static str {
+        match (self, kind) {
+            (Self::Act | Self::Bck | Self::RateMax, Kind::Backend) => "MGPV",
+            _ => self.meta().tags,
         }
     }
 
-    /// A column's text; empty when it has none.
-    pub(crate) fn text(&self, column: Column) -> &str {
-        match self.get(column) {
-            Some(Value::Text(text)) => text,
-            _ => "",
+    /// Whether rows of this kind have a zero here when there is nothing to tell.
+    pub fn is_zero_in(self, kind: Kind) -> bool {
+        self.meta().zero.contains(kind.letter())
+    }
+}
+
+// === impl Kind ===
+
+impl Kind {
+    /// Its letter in typed output.
+    pub fn letter(self) -> char {
+        match self {
+            Self::Frontend => 'F',
+            Self::Backend => 'B',
+            Self::Server => 'S',
         }
     }
 
-    /// Empties a column.
-    pub(crate) fn hide(&mut self, column: Column) {
-        self.0[column as usize] = None;
-    }
-
-    /// The line as CSV, with the comma at its end that HAProxy has.
-    pub(crate) fn csv(&self, out: &mut String) {
-        for value in &self.0 {
-            match value {
-                None => {}
-                // Writing to a string does not fail.
-                Some(Value::Number(number)) => drop(write!(out, "{number}")),
-                Some(Value::Text(text)) if text.contains(['"', ',', '\n']) => {
-                    out.push('"');
-                    out.push_str(&text.replace('"', "\"\""));
-                    out.push('"');
-                }
-                Some(Value::Text(text)) => out.push_str(text),
-            }
-            out.push(',');
+    /// Its name in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Frontend => "Frontend",
+            Self::Backend => "Backend",
+            Self::Server => "Server",
         }
-        out.push('\n');
+    }
+
+    /// Its bit in the filter of `show stat`.
+    pub fn bit(self) -> i32 {
+        1 << (self as i32)
     }
 }
 
-impl From<u64> for Value {
-    fn from(number: u64) -> Self {
-        Self::Number(i64::try_from(number).unwrap_or(i64::MAX))
-    }
-}
+// === impl Type ===
 
-impl From<u32> for Value {
-    fn from(number: u32) -> Self {
-        Self::Number(number.into())
-    }
-}
-
-impl From<i64> for Value {
-    fn from(number: i64) -> Self {
-        Self::Number(number)
-    }
-}
-
-impl From<usize> for Value {
-    fn from(number: usize) -> Self {
-        Self::Number(i64::try_from(number).unwrap_or(i64::MAX))
-    }
-}
-
-impl From<&str> for Value {
-    fn from(text: &str) -> Self {
-        Self::Text(text.to_owned())
-    }
-}
-
-impl From<String> for Value {
-    fn from(text: String) -> Self {
-        Self::Text(text)
+impl Type {
+    /// Its name in typed output and JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::U32 => "u32",
+            Self::U64 => "u64",
+            Self::S32 => "s32",
+            Self::Str => "str",
+        }
     }
 }

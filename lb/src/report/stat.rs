@@ -1,75 +1,188 @@
-//! `show stat`: which rows, in which form.
+//! `show stat`: the rows as CSV, as typed lines and as JSON (HAProxy manual, management, section 9.1 and `show stat`).
+//!
+//! It refuses to know where values come from: it filters rows and renders them.
 
-use super::column::NAMES;
-use super::rows::{self, Entry};
+mod json;
+
+use std::fmt::Write as _;
+
+use super::collect;
+use super::column::{Column, Kind};
+use super::row::{Field, Row};
 use crate::topology::Shared;
 
-/// What is asked for.
+/// Which rows, and how much of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Query {
-    /// Whether `addr`, `cookie` and `algo` are shown: not on the user level.
+    /// Whether `addr`, `cookie` and `algo` are told; on user level they stay empty.
     pub full: bool,
-    /// One proxy only, by name or number; `-1` is all.
+    /// Only this proxy: a name, a number (`iid`), or `-1` for all.
     pub proxy: Option<String>,
-    /// Bits: 1 frontends, 2 backends, 4 servers, 8 listeners; -1 is all.
+    /// Kinds as bits: 1 frontends, 2 backends, 4 servers, 8 listeners (lb has no rows for these); -1 all.
     pub kinds: i32,
-    /// One server only, by number; -1 is all.
+    /// Only servers of this number (`sid`); -1 all.
     pub server: i64,
-    /// Only servers that are not down.
+    /// Leave out servers that are down, those in maintenance with them.
     pub up: bool,
-    /// No servers in maintenance.
+    /// Leave out servers in maintenance.
     pub no_maint: bool,
 }
 
-/// There is no proxy of that name.
+/// No proxy has the name that was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("No such proxy.")]
 pub struct UnknownProxy;
 
-impl Default for Query {
-    fn default() -> Self {
-        Self { full: true, proxy: None, kinds: -1, server: -1, up: false, no_maint: false }
-    }
-}
-
-/// The report as CSV, with its header.
+/// The rows as CSV with HAProxy's header: header and rows have the same number of fields, the last one empty.
 ///
 /// # Errors
-/// The query names a proxy that does not exist. A number that does not exist gives the header alone.
+/// When `query` names a proxy that does not exist.
 pub fn csv(shared: &Shared, query: &Query) -> Result<String, UnknownProxy> {
-    let mut out = format!("# {},\n", NAMES.join(","));
-    for mut entry in select(rows::all(shared), query)? {
-        if !query.full {
-            entry.hide_inside();
-        }
-        entry.row.csv(&mut out);
+    let rows = rows(shared, query)?;
+    let mut out = String::from("# ");
+    line(&mut out, |column, out| out.push_str(column.meta().name));
+    for row in rows {
+        line(&mut out, |column, out| match row.get(column) {
+            Some(Field::Number(number)) => push(out, format_args!("{number}")),
+            Some(Field::Text(text)) => quote(text, out),
+            None => {}
+        });
     }
     Ok(out)
 }
 
-fn select(entries: Vec<Entry>, query: &Query) -> Result<Vec<Entry>, UnknownProxy> {
-    let proxy = query.proxy.as_deref().filter(|proxy| *proxy != "-1");
-    let number = proxy.and_then(|proxy| proxy.parse::<i64>().ok());
-    if let (Some(name), None) = (proxy, number)
-        && !entries.iter().any(|entry| entry.proxy() == name)
-    {
-        return Err(UnknownProxy);
+/// The rows as one line a field (`show stat typed`); fields that do not apply are left out.
+///
+/// # Errors
+/// When `query` names a proxy that does not exist.
+pub fn typed(shared: &Shared, query: &Query) -> Result<String, UnknownProxy> {
+    let mut out = String::new();
+    for row in rows(shared, query)? {
+        for (column, value) in fields(&row) {
+            let (kind, proxy, number, meta) = (row.kind.letter(), row.proxy, row.number, column.meta());
+            let (position, tags, type_) = (column as usize, column.tags(row.kind), meta.kind.name());
+            push(
+                &mut out,
+                format_args!("{kind}.{proxy}.{number}.{position}.{}.1:{tags}:{type_}:{value}\n", meta.name),
+            );
+        }
     }
-    let wanted = |entry: &Entry| {
-        let by_proxy = match (number, proxy) {
-            (Some(number), _) => entry.proxy_number() == number,
-            (None, Some(name)) => entry.proxy() == name,
-            (None, None) => true,
-        };
-        let by_kind = query.kinds < 0 || entry.kind.bit() & query.kinds != 0;
-        let by_server = query.server < 0 || entry.server_number() == query.server;
-        by_proxy
-            && by_kind
-            && by_server
-            && !(query.up && entry.is_down())
-            && !(query.no_maint && entry.is_maint())
-    };
-    Ok(entries.into_iter().filter(wanted).collect())
+    Ok(out)
+}
+
+/// The rows as one line of JSON: an array of arrays of fields (`show stat json`).
+///
+/// # Errors
+/// When `query` names a proxy that does not exist.
+pub fn json(shared: &Shared, query: &Query) -> Result<String, UnknownProxy> {
+    let rows = rows(shared, query)?;
+    let document: Vec<Vec<_>> = rows
+        .iter()
+        .map(|row| fields(row).map(|(column, value)| json::Field::new(row, column, value)).collect())
+        .collect();
+    let mut out = serde_json::to_string(&document).unwrap_or_default();
+    out.push('\n');
+    Ok(out)
+}
+
+fn rows(shared: &Shared, query: &Query) -> Result<Vec<Row>, UnknownProxy> {
+    let mut rows = collect::rows(shared);
+    let wanted = wanted_proxy(&rows, query)?;
+    if query.up || query.no_maint {
+        tell_how_many(&mut rows);
+    }
+    rows.retain(|row| query.admits(row, wanted));
+    if !query.full {
+        let hidden = [Column::Addr, Column::Cookie, Column::Algo];
+        rows.iter_mut().for_each(|row| hidden.into_iter().for_each(|column| row.clear(column)));
+    }
+    Ok(rows)
+}
+
+/// The number of the proxy that `query` is about; a number that nobody has gives no rows, a name that nobody has is an error.
+fn wanted_proxy(rows: &[Row], query: &Query) -> Result<Option<i64>, UnknownProxy> {
+    match query.proxy.as_deref() {
+        None | Some("-1") => Ok(None),
+        Some(name) => {
+            let named = rows.iter().find(|row| row.text(Column::Pxname) == name).map(|row| row.proxy.into());
+            named.or_else(|| name.parse().ok()).map(Some).ok_or(UnknownProxy)
+        }
+    }
+}
+
+/// Adds to a backend's status how many of its servers are usable, since not all are shown.
+fn tell_how_many(rows: &mut [Row]) {
+    let mut servers = 0;
+    for row in rows {
+        match row.kind {
+            Kind::Server => servers += 1,
+            Kind::Frontend => {}
+            Kind::Backend => {
+                let count = |column| row.number(column).unwrap_or_default();
+                let usable = count(Column::Act) + count(Column::Bck);
+                row.set(Column::Status, format!("{} ({usable}/{servers})", row.text(Column::Status)));
+                servers = 0;
+            }
+        }
+    }
+}
+
+fn fields(row: &Row) -> impl Iterator<Item = (Column, &Field)> {
+    Column::ALL.iter().filter_map(|column| Some((*column, row.get(*column)?)))
+}
+
+/// A line of CSV: a comma after each column, and a `-` where the columns of HAProxy's modules begin.
+fn line(out: &mut String, mut cell: impl FnMut(Column, &mut String)) {
+    for column in Column::ALL {
+        cell(*column, out);
+        out.push(',');
+        if *column == Column::LAST_OF_CORE {
+            out.push_str("-,");
+        }
+    }
+    out.push('\n');
+}
+
+/// Quotes a text where CSV demands it (RFC 4180, section 2).
+fn quote(text: &str, out: &mut String) {
+    if text.contains([',', '"', '\n', '\r']) {
+        out.push('"');
+        text.chars().for_each(|letter| match letter {
+            '"' => out.push_str("\"\""),
+            // A line is a row for every reader of this output.
+            '\n' | '\r' => out.push(' '),
+            letter => out.push(letter),
+        });
+        out.push('"');
+    } else {
+        out.push_str(text);
+    }
+}
+
+fn push(out: &mut String, text: std::fmt::Arguments<'_>) {
+    // Writing to a String cannot fail.
+    let _ = out.write_fmt(text);
+}
+
+// === impl Query ===
+
+impl Query {
+    fn admits(&self, row: &Row, proxy: Option<i64>) -> bool {
+        let is_server = row.kind == Kind::Server;
+        let is_wanted = proxy.is_none_or(|proxy| proxy == i64::from(row.proxy))
+            && self.kinds & row.kind.bit() != 0
+            && (!is_server || self.server == -1 || self.server == i64::from(row.number));
+        let is_maint = is_server && collect::is_maint(row);
+        let is_down = is_maint || (is_server && row.text(Column::Status).starts_with("DOWN"));
+        is_wanted && !(self.no_maint && is_maint) && !(self.up && is_down)
+    }
+}
+
+impl Default for Query {
+    /// Everything.
+    fn default() -> Self {
+        Self { full: true, proxy: None, kinds: -1, server: -1, up: false, no_maint: false }
+    }
 }
 
 #[cfg(test)]

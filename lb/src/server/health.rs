@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::Admin;
 use crate::config::{self, HealthStart};
 use crate::counters::Standing;
@@ -30,6 +32,8 @@ pub struct HealthRecord {
     pub level: u32,
     /// The last result.
     pub last: Option<CheckResult>,
+    /// When it came.
+    pub last_at: Option<Instant>,
     /// A check is running now.
     pub checking: bool,
     /// Checks that failed while it was up.
@@ -97,6 +101,7 @@ impl Health {
             fall,
             level: 0,
             last: None,
+            last_at: None,
             checking: false,
             failures: 0,
             downs: 0,
@@ -134,6 +139,7 @@ impl Health {
         let was_up = record.is_up();
         record.apply(result.status.is_pass());
         record.last = Some(result);
+        record.last_at = Some(Instant::now());
         let verdict = match (was_up, record.is_up()) {
             (true, false) => Verdict::WentDown,
             (false, true) => Verdict::WentUp,

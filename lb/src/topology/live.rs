@@ -127,6 +127,11 @@ impl Process {
         }
     }
 
+    /// Client connections allowed at once.
+    pub fn maxconn(&self) -> u32 {
+        self.maxconn.load(Relaxed)
+    }
+
     /// Whether it no longer wants traffic.
     pub fn is_stopping(&self) -> bool {
         self.stopping.load(Relaxed)

@@ -1,112 +1,188 @@
-//! The status page: one look tells what is up, draining or down, and why.
+//! The status page as the server draws it: complete without a script, which then only keeps it current.
 //!
-//! The server renders it whole, and there is no other rendering: without scripts the browser reloads it, with scripts it fetches itself and
-//! puts the parts in place. Everything dynamic is escaped. It changes nothing: there are no buttons.
+//! Everything dynamic goes through [`Text`], which escapes. It refuses to read state: it draws an [`Overview`].
 
-use std::fmt::Write as _;
+use std::fmt;
 
-use crate::control::Control;
-use crate::report::json::{self, BackendReport, Report, ServerReport};
+use crate::report::Overview;
+use crate::report::overview::{Backend, Frontend, Process, ServerView};
 
-/// The page's style.
-pub(super) const STYLE: &str = include_str!("page/style.css");
-/// The page's script.
-pub(super) const SCRIPT: &str = include_str!("page/script.js");
+const PAGE: &str = include_str!("assets/page.html");
 
-const FRAME: &str = include_str!("page/frame.html");
+/// What makes the page refresh: the script, or without one the browser.
+const REFRESH: &str = "<script src=\"/stats.js\" defer></script>\n<noscript><meta http-equiv=\"refresh\" content=\"2\"></noscript>";
 
-/// The page at this moment.
-pub(super) fn render(control: &Control) -> String {
-    let report = json::report(control);
-    FRAME.replace("{{summary}}", &summary(&report)).replace("{{backends}}", &backends(&report))
+/// Text in a place where HTML would be read.
+struct Text<'a>(&'a str);
+
+/// The page; `refreshing` unless it shall stay as it is.
+pub(super) fn html(overview: &Overview, refreshing: bool) -> String {
+    let all = |parts: Vec<String>| parts.concat();
+    let values = [
+        ("node", Text(&overview.process.node).to_string()),
+        ("version", Text(overview.process.version).to_string()),
+        ("refresh", if refreshing { REFRESH.to_owned() } else { String::new() }),
+        ("ready", ready(&overview.process)),
+        ("process", process(&overview.process)),
+        ("frontends", all(overview.frontends.iter().map(frontend).collect())),
+        ("backends", all(overview.backends.iter().map(backend).collect())),
+    ];
+    fill(PAGE, &values)
 }
 
-fn summary(report: &Report) -> String {
-    let state = if report.stopping { "stopping" } else { "running" };
-    let rate: u64 = report.frontends.iter().map(|frontend| frontend.request_rate).sum();
-    let names: Vec<_> = report
-        .frontends
-        .iter()
-        .map(|frontend| format!("{} on {}", escape(&frontend.name), escape(&frontend.addresses.join(", "))))
-        .collect();
+/// Fills the `{{name}}` places of a template. Values are not looked into again.
+fn fill(template: &str, values: &[(&str, String)]) -> String {
+    let mut out = String::with_capacity(template.len() * 4);
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once("{{") {
+        out.push_str(before);
+        let (name, after) = after.split_once("}}").unwrap_or((after, ""));
+        if let Some((_, value)) = values.iter().find(|(known, _)| *known == name) {
+            out.push_str(value);
+        }
+        rest = after;
+    }
+    out.push_str(rest);
+    out
+}
+
+fn ready(process: &Process) -> String {
+    if process.ready {
+        return badge("up", "ready");
+    }
+    format!("{} {}", badge("down", "not ready"), Text(&process.not_ready.join("; ")))
+}
+
+fn process(process: &Process) -> String {
+    let facts = [
+        ("Up for", ago(process.uptime_seconds)),
+        ("Connections", format!("{} of {}", process.connections, process.maxconn)),
+        ("Requests a second", process.request_rate.to_string()),
+        ("Connections a second", process.connection_rate.to_string()),
+        ("Requests", process.requests_total.to_string()),
+        ("Workers", process.threads.to_string()),
+    ];
+    facts.map(|(name, value)| format!("<div><dt>{name}</dt><dd>{value}</dd></div>")).concat()
+}
+
+fn frontend(frontend: &Frontend) -> String {
+    let addresses = frontend.addresses.join(", ");
     format!(
-        "<b>{state}</b> for {}, {} of {} connections, {rate} requests/s · {}",
-        age(report.uptime),
-        report.connections,
-        report.maxconn,
-        names.join(" · ")
+        "<p><strong>{}</strong> on {} → {}: {} connections, {}/s, {} requests, {} errors</p>",
+        Text(&frontend.name),
+        Text(if addresses.is_empty() { "nothing" } else { &addresses }),
+        Text(&frontend.backend),
+        frontend.connections,
+        frontend.traffic.request_rate,
+        frontend.traffic.requests_total,
+        frontend.traffic.errors_total,
     )
 }
 
-fn backends(report: &Report) -> String {
-    report.backends.iter().fold(String::new(), |mut out, backend| {
-        table(&mut out, backend);
-        out
-    })
-}
-
-fn table(out: &mut String, backend: &BackendReport) {
-    let (word, class) = if backend.up { ("UP", "up") } else { ("DOWN", "down") };
-    // Written to a string, which does not fail.
-    let _ = write!(
-        out,
-        "<section><h2>{} <span class=\"state {class}\">{word}</span></h2><p>{} · {} in flight · {} waiting · {} requests/s · \
-         {} requests · {} retries</p><div class=\"wide\"><table><thead><tr><th scope=\"col\">Server<th scope=\"col\">State\
-         <th scope=\"col\">Why<th scope=\"col\" class=\"n\">In flight<th scope=\"col\" class=\"n\">Rate<th scope=\"col\" class=\"n\">\
-         Requests<th scope=\"col\" class=\"n\">5xx<th scope=\"col\" class=\"n\">Errors<th scope=\"col\" class=\"n\">Mean ms\
-         <th scope=\"col\" class=\"n\">Weight</tr></thead><tbody>",
-        escape(&backend.name),
-        escape(&backend.balance),
+fn backend(backend: &Backend) -> String {
+    const HEAD: &str = "<thead><tr><th scope=\"col\">Server</th><th scope=\"col\">State</th>\
+        <th scope=\"col\">Why, and last check</th><th scope=\"col\" class=\"number\">In flight</th>\
+        <th scope=\"col\" class=\"number\">Rate</th><th scope=\"col\" class=\"number\">Errors</th>\
+        <th scope=\"col\" class=\"number\">Latency</th><th scope=\"col\" class=\"number\">Weight</th></tr></thead>";
+    let name = Text(&backend.name);
+    let facts = format!(
+        "for {}, {}, {} of {} usable, in flight {}, queue {} (most {}), {}/s, {} errors, {} ms",
+        ago(backend.since_seconds),
+        backend.balance,
+        backend.usable,
+        backend.servers.len(),
         backend.in_flight,
-        backend.queued,
-        backend.request_rate,
-        backend.requests,
-        backend.retries
+        backend.queue,
+        backend.queue_max,
+        backend.traffic.request_rate,
+        backend.traffic.errors_total,
+        backend.traffic.total_ms,
     );
-    backend.servers.iter().for_each(|server| row(out, server));
-    out.push_str("</tbody></table></div></section>");
+    let servers = if backend.servers.is_empty() {
+        "<p class=\"empty\">no servers</p>".to_owned()
+    } else {
+        let rows: String = backend.servers.iter().map(server).collect();
+        format!("<table aria-label=\"servers of {name}\">{HEAD}<tbody>{rows}</tbody></table>")
+    };
+    let badge = badge(&backend.status.to_lowercase(), backend.status);
+    format!(
+        "<section><header><h2>{name}</h2>{badge}<span class=\"soft\">{facts}</span></header>{servers}</section>"
+    )
 }
 
-fn row(out: &mut String, server: &ServerReport) {
-    let limit = if server.maxconn > 0 { format!(" of {}", server.maxconn) } else { String::new() };
-    let backup = if server.backup { " <small>backup</small>" } else { "" };
-    // Written to a string, which does not fail.
-    let _ = write!(
-        out,
-        "<tr><th scope=\"row\">{}{backup}<small>{}</small><td><span class=\"state {}\">{}</span><td>{}<td class=\"n\">{}{limit}\
-         <td class=\"n\">{}<td class=\"n\">{}<td class=\"n\">{}<td class=\"n\">{}<td class=\"n\">{}<td class=\"n\">{}</tr>",
-        escape(&server.name),
-        escape(server.address.as_deref().unwrap_or("no address yet")),
-        server.state,
-        escape(&server.status),
-        escape(&server.why),
-        server.in_flight,
-        server.request_rate,
-        server.requests,
-        server.responses[4],
-        server.errors,
-        server.mean.total,
-        server.weight
-    );
+fn server(server: &ServerView) -> String {
+    let number = |label: &str, value: &dyn fmt::Display, extra: &str| {
+        let extra = if extra.is_empty() { String::new() } else { format!("<small>{extra}</small>") };
+        format!("<td class=\"number\" data-label=\"{label}\">{value}{extra}</td>")
+    };
+    let in_flight = match server.maxconn {
+        Some(maxconn) => format!("{} of {maxconn}", server.in_flight),
+        None => server.in_flight.to_string(),
+    };
+    let traffic = &server.traffic;
+    let check = server.check.as_ref().map(|check| format!("<small>{}</small>", Text(&check.summary())));
+    [
+        format!(
+            "<tr><th scope=\"row\">{}{}<small>{}</small></th>",
+            Text(&server.name),
+            if server.backup { " (backup)" } else { "" },
+            Text(server.address.as_deref().unwrap_or(&server.host)),
+        ),
+        format!(
+            "<td class=\"state\">{}<small>for {}</small></td>",
+            badge(server.state, &server.status),
+            ago(server.since_seconds)
+        ),
+        format!(
+            "<td class=\"check\">{}{}</td>",
+            Text(server.reason.as_deref().unwrap_or_default()),
+            check.unwrap_or_default()
+        ),
+        number("In flight", &in_flight, &format!("most {}", server.in_flight_max)),
+        number(
+            "Rate",
+            &format_args!("{}/s", traffic.request_rate),
+            &format!("{} in all", traffic.requests_total),
+        ),
+        number("Errors", &traffic.errors_total, &format!("{} × 5xx", traffic.responses[4])),
+        number(
+            "Latency",
+            &format_args!("{} ms", traffic.total_ms),
+            &format!("head {} ms", traffic.response_ms),
+        ),
+        number("Weight", &server.weight, ""),
+        "</tr>".to_owned(),
+    ]
+    .concat()
 }
 
-/// `3d 4h`, `5m 6s`: the two largest units.
-fn age(seconds: u64) -> String {
-    let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
-    match (days, hours, minutes) {
-        (0, 0, 0) => format!("{seconds}s"),
-        (0, 0, _) => format!("{minutes}m {}s", seconds % 60),
-        (0, ..) => format!("{hours}h {minutes}m"),
-        _ => format!("{days}d {hours}h"),
+fn badge(state: &str, word: &str) -> String {
+    format!("<span class=\"badge {}\">{}</span>", Text(state), Text(word))
+}
+
+/// A length of time as people say it.
+fn ago(seconds: u64) -> String {
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3600 => format!("{} min", seconds / 60),
+        3600..86400 => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
+        _ => format!("{} d {} h", seconds / 86400, seconds % 86400 / 3600),
     }
 }
 
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
-        .replace('\'', "&#39;")
+// === impl Text ===
+
+impl fmt::Display for Text<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.chars().try_for_each(|letter| match letter {
+            '&' => f.write_str("&amp;"),
+            '<' => f.write_str("&lt;"),
+            '>' => f.write_str("&gt;"),
+            '"' => f.write_str("&quot;"),
+            '\'' => f.write_str("&#39;"),
+            letter => write!(f, "{letter}"),
+        })
+    }
 }
 
 #[cfg(test)]
@@ -114,15 +190,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_cannot_become_markup() {
-        assert_eq!(escape("<b a='\"'>&"), "&lt;b a=&#39;&quot;&#39;&gt;&amp;");
+    fn nothing_dynamic_is_read_as_html_or_as_a_place() {
+        let filled = fill(
+            "<p>{{a}}</p>{{b}}{{unknown}}",
+            &[("a", Text("<script>'\"&{{b}}").to_string()), ("b", "x".to_owned())],
+        );
+        assert_eq!(filled, "<p>&lt;script&gt;&#39;&quot;&amp;{{b}}</p>x");
     }
 
     #[test]
-    fn ages_have_two_units() {
-        let table = [(5, "5s"), (65, "1m 5s"), (3_700, "1h 1m"), (90_000, "1d 1h")];
-        for (seconds, expected) in table {
-            assert_eq!(age(seconds), expected);
-        }
+    fn times_are_told_as_people_do() {
+        let texts = [0, 59, 60, 3599, 3660, 90_000].map(ago);
+        assert_eq!(texts, ["0 s", "59 s", "1 min", "59 min", "1 h 1 min", "1 d 1 h"]);
     }
 }

@@ -1,60 +1,219 @@
-//! The pages through a real socket.
+//! Through real sockets: what browsers, scrapers and orchestrators ask for, and what they must not get away with.
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::*;
 use crate::control::Origin;
 use crate::control::fixture::Fixture;
-use crate::server::Admin;
+use crate::server::{Admin, CheckResult, CheckStatus};
 
-const BACKEND: &str = "[backend.be.servers]\n\"a\" = \"127.0.0.1:1\"\n";
+const BACKEND: &str =
+    "health = { path = \"/\" }\n[backend.be.servers]\ns1 = \"127.0.0.1:9\"\ns2 = \"127.0.0.1:10\"\n";
 
-/// Sends a request that ends the connection; returns the whole answer.
-async fn ask(address: SocketAddr, method: &str, path: &str) -> String {
-    let mut stream = TcpStream::connect(address).await.unwrap();
-    let request = format!("{method} {path} HTTP/1.1\r\nhost: lb\r\nconnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).await.unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.unwrap();
-    answer
+/// Pages in front of a fixture.
+struct Pages {
+    fixture: Fixture,
+    address: SocketAddr,
+    stop: CancellationToken,
+    serving: tokio::task::JoinHandle<()>,
+}
+
+/// An answer as it came.
+struct Reply {
+    status: u16,
+    head: String,
+    body: String,
+}
+
+impl Pages {
+    fn new() -> Self {
+        let fixture = Fixture::new(BACKEND);
+        let web = bind(&["127.0.0.1:0".parse().unwrap()]).unwrap();
+        let (address, stop) = (web.addresses()[0], CancellationToken::new());
+        let serving = tokio::spawn(web.serve(Arc::clone(&fixture.control), stop.clone()));
+        Self { fixture, address, stop, serving }
+    }
+
+    async fn connect(&self) -> TcpStream {
+        TcpStream::connect(self.address).await.unwrap()
+    }
+
+    async fn ask(&self, method: &str, path: &str) -> Reply {
+        let mut stream = self.connect().await;
+        let request = format!("{method} {path} HTTP/1.1\r\nHost: lb\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut text = String::new();
+        tokio::time::timeout(Duration::from_secs(30), stream.read_to_string(&mut text))
+            .await
+            .unwrap()
+            .unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        Reply { status, head: head.to_lowercase(), body: body.to_owned() }
+    }
+
+    async fn get(&self, path: &str) -> Reply {
+        self.ask("GET", path).await
+    }
+
+    fn order(&self, name: &str, admin: Admin) {
+        self.fixture.control.set_admin(&self.fixture.server(name), admin, &Origin::Start);
+    }
+
+    async fn end(self) {
+        self.stop.cancel();
+        tokio::time::timeout(Duration::from_secs(30), self.serving).await.unwrap().unwrap();
+    }
 }
 
 #[tokio::test]
-async fn every_path_answers_and_readiness_follows_the_servers() {
-    let fixture = Fixture::new(BACKEND);
-    let web = bind(&["127.0.0.1:0".parse().unwrap()]).unwrap();
-    let (address, stop) = (web.addresses()[0], CancellationToken::new());
-    let serving = tokio::spawn(web.serve(Arc::clone(&fixture.control), stop.clone()));
-    for (method, path, status, part) in [
-        ("GET", "/", 200, "<h2>be "),
-        ("GET", "/stats", 200, "no checks are configured"),
-        ("GET", "/stats;csv", 200, "# pxname,svname,"),
-        ("GET", "/;csv;norefresh", 200, "# pxname,svname,"),
-        ("GET", "/stats.json", 200, "\"name\":\"be\""),
-        ("GET", "/metrics", 200, "haproxy_process_nbthread 1"),
-        ("GET", "/metrics?scope=bogus", 400, "unknown scope"),
-        ("GET", "/healthz", 200, "ok"),
-        ("GET", "/readyz", 200, "ready"),
-        ("GET", "/style.css", 200, "prefers-color-scheme"),
-        ("GET", "/script.js", 200, "fetch"),
-        ("HEAD", "/metrics", 200, "content-length"),
-        ("GET", "/nope", 404, "/stats;csv"),
-        ("POST", "/stats", 405, "allow: GET, HEAD"),
+async fn every_path_answers_in_its_own_type() {
+    let pages = Pages::new();
+    for (path, kind, part) in [
+        ("/", "text/html", "<!doctype html>"),
+        ("/stats", "text/html", "<h2>be</h2>"),
+        ("/stats/", "text/html", "<h2>be</h2>"),
+        ("/stats.css", "text/css", "prefers-color-scheme: dark"),
+        ("/stats.js", "text/javascript", "refresh"),
+        ("/stats.json", "application/json", "\"backends\""),
+        ("/stats;csv", "text/plain", "# pxname,svname,"),
+        ("/stats;csv;norefresh", "text/plain", "# pxname,svname,"),
+        ("/;csv", "text/plain", "be,BACKEND,"),
+        ("/stats/;csv", "text/plain", "be,BACKEND,"),
+        ("/stats;typed", "text/plain", "S.3.1.17.status.1:SGPV:str:UP 1/3"),
+        ("/stats;json", "application/json", "\"objType\":\"Server\""),
+        ("/metrics", "text/plain; version=0.0.4", "# TYPE haproxy_server_status gauge"),
+        ("/metrics?scope=server", "text/plain; version=0.0.4", "haproxy_server_weight{"),
+        ("/healthz", "text/plain", "ok"),
+        ("/readyz", "text/plain", "ready"),
     ] {
-        let answer = ask(address, method, path).await;
-        assert!(
-            answer.starts_with(&format!("HTTP/1.1 {status} ")) && answer.contains(part),
-            "{method} {path}: {answer}"
-        );
+        let reply = pages.get(path).await;
+        assert_eq!(reply.status, 200, "{path}");
+        assert!(reply.head.contains(&format!("content-type: {kind}")), "{path}: {}", reply.head);
+        assert!(reply.body.contains(part), "{path}: {}", reply.body);
+        for header in ["cache-control: no-cache", "content-security-policy: default-src 'none'", "nosniff"] {
+            assert!(reply.head.contains(header), "{path}: {}", reply.head);
+        }
     }
-    fixture.control.set_admin(&fixture.server("a"), Admin::Maint, &Origin::Signal);
-    let answer = ask(address, "GET", "/readyz").await;
-    assert!(
-        answer.starts_with("HTTP/1.1 503 ") && answer.contains("backend be has no usable server"),
-        "{answer}"
-    );
-    assert!(ask(address, "GET", "/stats").await.contains("taken out by the operator"));
-    stop.cancel();
-    serving.await.unwrap();
-    TcpStream::connect(address).await.expect_err("the port is closed");
+    pages.end().await;
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_refused_with_a_hint() {
+    let pages = Pages::new();
+    let unknown = pages.get("/nope").await;
+    assert_eq!(unknown.status, 404);
+    assert!(["/stats;csv", "/metrics", "/readyz"].iter().all(|path| unknown.body.contains(path)));
+    let post = pages.ask("POST", "/stats").await;
+    assert_eq!(post.status, 405);
+    assert!(post.head.contains("allow: get, head"), "{}", post.head);
+    let scope = pages.get("/metrics?scope=bogus").await;
+    assert_eq!(scope.status, 400);
+    assert!(scope.body.contains("frontend"));
+    pages.end().await;
+}
+
+#[tokio::test]
+async fn head_is_get_without_the_body() {
+    let pages = Pages::new();
+    let head = pages.ask("HEAD", "/stats.css").await;
+    assert_eq!((head.status, &*head.body), (200, ""));
+    let length = pages.get("/stats.css").await.body.len();
+    assert!(head.head.contains(&format!("content-length: {length}")), "{}", head.head);
+    pages.end().await;
+}
+
+#[tokio::test]
+async fn readiness_follows_the_servers_and_the_stop() {
+    let pages = Pages::new();
+    pages.order("s1", Admin::Maint);
+    assert_eq!(pages.get("/readyz").await.status, 200);
+    pages.order("s2", Admin::Drain);
+    let none = pages.get("/readyz").await;
+    assert_eq!((none.status, &*none.body), (503, "backend be: none of 2 servers can take traffic\n"));
+    pages.order("s1", Admin::Ready);
+    assert_eq!(pages.get("/readyz").await.status, 200);
+    pages.fixture.control.begin_stop();
+    let stopping = pages.get("/readyz").await;
+    assert_eq!((stopping.status, &*stopping.body), (503, "stopping\n"));
+    assert_eq!(pages.get("/healthz").await.status, 200);
+    pages.end().await;
+}
+
+#[tokio::test]
+async fn the_page_and_the_json_say_why_a_server_is_down() {
+    let pages = Pages::new();
+    let failed = CheckResult {
+        status: CheckStatus::L7Sts,
+        code: Some(503),
+        took: Duration::from_millis(12),
+        detail: "<b>Service & co</b>".to_owned(),
+    };
+    pages.fixture.control.checked(&pages.fixture.server("s1"), failed);
+    pages.order("s2", Admin::Maint);
+    let document: serde_json::Value = serde_json::from_str(&pages.get("/stats.json").await.body).unwrap();
+    let servers = &document["backends"][0]["servers"];
+    assert_eq!((&servers[0]["status"], &servers[0]["state"]), (&"DOWN".into(), &"down".into()));
+    assert_eq!(servers[0]["check"]["code"], 503);
+    assert_eq!(servers[0]["check"]["duration_ms"], 12);
+    assert_eq!(servers[0]["reason"], "checks fail");
+    assert_eq!(servers[1]["reason"], "taken out by the operator");
+    assert_eq!(document["process"]["ready"], false);
+    let page = pages.get("/").await.body;
+    assert!(page.contains("<span class=\"badge down\">DOWN</span>"), "{page}");
+    assert!(page.contains("L7STS 503 in 12 ms, 0 s ago: &lt;b&gt;Service &amp; co&lt;/b&gt;"), "{page}");
+    assert!(page.contains("<noscript><meta http-equiv=\"refresh\"") && !page.contains("{{"));
+    assert!(!pages.get("/stats;norefresh").await.body.contains("<script"));
+    pages.end().await;
+}
+
+#[tokio::test]
+async fn a_connection_serves_several_requests_and_a_head_has_its_limit() {
+    let pages = Pages::new();
+    let mut stream = pages.connect().await;
+    for _ in 0..2 {
+        stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: lb\r\n\r\n").await.unwrap();
+        let mut seen = Vec::new();
+        while !seen.ends_with(b"ok\n") {
+            assert_ne!(stream.read_buf(&mut seen).await.unwrap(), 0, "{}", String::from_utf8_lossy(&seen));
+        }
+    }
+    let long = pages.ask("GET", &format!("/{}", "x".repeat(2 * HEAD_SIZE))).await;
+    assert!((400..500).contains(&long.status), "{}", long.head);
+    // The kept connection is idle: the end does not wait for it.
+    pages.end().await;
+    assert_eq!(stream.read(&mut [0]).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn an_address_in_use_is_named() {
+    let pages = Pages::new();
+    let error = bind(&[pages.address]).unwrap_err();
+    assert!(error.to_string().contains(&pages.address.to_string()), "{error}");
+    pages.end().await;
+}
+
+#[tokio::test]
+async fn the_script_finds_the_parts_that_it_replaces() {
+    let pages = Pages::new();
+    let page = pages.get("/").await.body;
+    for part in ["ready", "process", "frontends", "backends", "live"] {
+        assert!(include_str!("assets/page.js").contains(&format!("\"{part}\"")), "{part}");
+        assert_eq!(page.matches(&format!("id=\"{part}\"")).count(), 1, "{part}");
+    }
+    pages.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_sends_half_a_head_is_not_waited_for() {
+    let pages = Pages::new();
+    let mut stream = pages.connect().await;
+    stream.write_all(b"GET /healthz HTTP/1.1\r\nHos").await.unwrap();
+    let began = tokio::time::Instant::now();
+    let mut seen = Vec::new();
+    // Nothing else happens, so the clock jumps to the limit.
+    stream.read_to_end(&mut seen).await.unwrap();
+    assert!(began.elapsed() >= HEAD_TIME && began.elapsed() < HEAD_TIME * 2, "{:?}", began.elapsed());
+    assert!(!seen.starts_with(b"HTTP/1.1 200"));
+    pages.end().await;
 }

@@ -24,15 +24,13 @@ pub(super) fn stat(session: &mut Session, words: &[String]) -> Answer {
         Ok(parsed) => parsed,
         Err(text) => return Answer::error(text),
     };
-    // Who asked for another form could not read this one.
-    let unsupported =
-        |form| Answer::error(format!("'show stat {form}' is not supported by this version of lb."));
-    match form {
-        Form::Csv => report::stat::csv(session.control.shared(), &query)
-            .map_or_else(|_| Answer::error("No such proxy."), Answer::Dump),
-        Form::Typed => unsupported("typed"),
-        Form::Json => unsupported("json"),
-    }
+    let shared = session.control.shared();
+    let report = match form {
+        Form::Csv => report::stat::csv(shared, &query),
+        Form::Typed => report::stat::typed(shared, &query),
+        Form::Json => report::stat::json(shared, &query),
+    };
+    report.map_or_else(|_| Answer::error("No such proxy."), Answer::Dump)
 }
 
 pub(super) fn info(session: &mut Session, words: &[String]) -> Answer {

@@ -1,204 +1,239 @@
-//! Which families there are: names after HAProxy's exporter, meanings in our words.
+//! Families of frontends, backends and servers: each is a column of the rows, or is made from one.
+//!
+//! One table for the three scopes, since most families exist in all of them under the same name.
 
 use prometheus::proto::MetricType;
 
-use super::super::column::Column::{self, *};
-use super::super::rows::Kind::{self, Backend, Frontend, Server};
+use super::{Family, Scope, Series};
+use crate::report::collect::is_maint;
+use crate::report::column::{Column, Kind};
+use crate::report::row::Row;
 
-/// A family of frontends, backends or servers.
-pub(super) struct Family {
-    pub(super) name: &'static str,
-    pub(super) metric: MetricType,
-    pub(super) kinds: &'static [Kind],
-    pub(super) source: Source,
-    pub(super) help: &'static str,
-}
-
-/// Where its values come from.
+/// Where the values of a family come from.
 #[derive(Clone, Copy)]
-pub(super) enum Source {
-    /// A column as it is.
+enum Source {
+    /// A number as it is.
     Number(Column),
-    /// A column in milliseconds; seconds here.
-    Millis(Column),
-    /// One series a class of status.
+    /// A number that is only told while there is one.
+    Present(Column),
+    /// Milliseconds, told in seconds.
+    Seconds(Column),
+    /// A series for each class of responses.
     Responses,
-    /// One series a state, 1 for the present one.
-    Status,
-    /// One series a check result; none while checks are off.
-    CheckStatus,
-    /// None while checks are off.
-    CheckCode,
+    /// A series for each state, 1 for the one in force.
+    State,
+    /// A series for each result of a check, 1 for the last one.
+    Check,
+    /// A series for each state: how many servers are in it.
+    CountedStates,
+    /// A series for each result of a check: how many servers had it last.
+    CountedChecks,
 }
 
-/// Names of check results.
-pub(super) const CHECKS: &[&str] = &[
+/// A family in the table: type, the letters of the scopes that have it, name, source, meaning.
+struct Entry(char, &'static str, &'static str, Source, &'static str);
+
+const CLASSES: [(&str, Column); 6] = [
+    ("1xx", Column::Hrsp1xx),
+    ("2xx", Column::Hrsp2xx),
+    ("3xx", Column::Hrsp3xx),
+    ("4xx", Column::Hrsp4xx),
+    ("5xx", Column::Hrsp5xx),
+    ("other", Column::HrspOther),
+];
+
+const PROXY_STATES: &[&str] = &["DOWN", "UP"];
+
+const SERVER_STATES: &[&str] = &["DOWN", "UP", "MAINT", "DRAIN", "NOLB"];
+
+const CHECKS: &[&str] = &[
     "HANA", "SOCKERR", "L4OK", "L4TOUT", "L4CON", "L6OK", "L6TOUT", "L6RSP", "L7TOUT", "L7RSP", "L7OK",
     "L7OKC", "L7STS", "PROCERR", "PROCTOUT", "PROCOK",
 ];
 
-const GAUGE: MetricType = MetricType::GAUGE;
-const COUNTER: MetricType = MetricType::COUNTER;
+use Column as C;
+use Source::{Check, CountedChecks, CountedStates, Number, Present, Responses, Seconds, State};
 
-const fn gauge(name: &'static str, kinds: &'static [Kind], source: Source, help: &'static str) -> Family {
-    Family { name, metric: GAUGE, kinds, source, help }
-}
-
-const fn counter(name: &'static str, kinds: &'static [Kind], column: Column, help: &'static str) -> Family {
-    Family { name, metric: COUNTER, kinds, source: Source::Number(column), help }
-}
-
-const ALL: &[Kind] = &[Frontend, Backend, Server];
-const BEHIND: &[Kind] = &[Backend, Server];
-const PROXIES: &[Kind] = &[Frontend, Backend];
-
-/// All of them, in the order in which they are printed.
-pub(super) const FAMILIES: &[Family] = &[
-    gauge("current_queue", BEHIND, Source::Number(Qcur), "Requests waiting for a server."),
-    gauge("max_queue", BEHIND, Source::Number(Qmax), "Most requests that waited at once."),
-    gauge("current_sessions", ALL, Source::Number(Scur), "Sessions now."),
-    gauge("max_sessions", ALL, Source::Number(Smax), "Most sessions at once."),
-    gauge("limit_sessions", ALL, Source::Number(Slim), "Sessions allowed at once; NaN without a limit."),
-    counter("sessions_total", ALL, Stot, "Sessions so far."),
-    counter("bytes_in_total", ALL, Bin, "Bytes received from clients."),
-    counter("bytes_out_total", ALL, Bout, "Bytes sent to clients."),
-    counter("requests_denied_total", PROXIES, Dreq, "Requests refused by policy."),
-    counter("responses_denied_total", ALL, Dresp, "Responses refused by policy."),
-    counter("request_errors_total", &[Frontend], Ereq, "Faulty or broken requests."),
-    counter("connection_errors_total", BEHIND, Econ, "Connections to servers that failed."),
-    counter("response_errors_total", BEHIND, Eresp, "Faulty or broken responses."),
-    counter("retry_warnings_total", BEHIND, Wretr, "Attempts after the first."),
-    counter("redispatch_warnings_total", BEHIND, Wredis, "Requests moved to another server."),
-    gauge("status", ALL, Source::Status, "The state: 1 for the present one."),
-    gauge("weight", BEHIND, Source::Number(Weight), "Weight in force."),
-    gauge("active_servers", &[Backend], Source::Number(Act), "Usable active servers."),
-    gauge("backup_servers", &[Backend], Source::Number(Bck), "Usable backup servers."),
-    gauge("active", &[Server], Source::Number(Act), "1 for an active server, whatever its health."),
-    gauge("backup", &[Server], Source::Number(Bck), "1 for a backup server, whatever its health."),
-    counter("check_failures_total", &[Server], Chkfail, "Checks that failed while the server was up."),
-    counter("check_up_down_total", BEHIND, Chkdown, "Times it went down."),
-    gauge("check_last_change_seconds", BEHIND, Source::Number(Lastchg), "Since it last went up or down."),
-    counter("downtime_seconds_total", BEHIND, Downtime, "Time not running."),
-    gauge("queue_limit", &[Server], Source::Number(Qlimit), "Requests that may wait; NaN without a limit."),
-    gauge("current_throttle", &[Server], Source::Number(Throttle), "Percent of slow start; NaN outside it."),
-    counter("loadbalanced_total", BEHIND, Lbtot, "Times it was chosen."),
-    gauge("current_session_rate", ALL, Source::Number(Rate), "Sessions in the last second."),
-    gauge("max_session_rate", ALL, Source::Number(RateMax), "Most sessions in a second."),
-    gauge(
-        "limit_session_rate",
-        &[Frontend],
-        Source::Number(RateLim),
-        "Sessions allowed in a second; 0 without a limit.",
-    ),
-    gauge("check_status", &[Server], Source::CheckStatus, "The last check's result: 1 for the present one."),
-    gauge("check_code", &[Server], Source::CheckCode, "The status that the last check saw."),
-    gauge(
-        "check_duration_seconds",
-        &[Server],
-        Source::Millis(CheckDuration),
-        "How long the last check took.",
-    ),
-    Family {
-        name: "http_responses_total",
-        metric: COUNTER,
-        kinds: ALL,
-        source: Source::Responses,
-        help: "Responses by class.",
-    },
-    gauge("http_requests_rate_max", &[Frontend], Source::Number(ReqRateMax), "Most requests in a second."),
-    counter("http_requests_total", ALL, ReqTot, "Requests so far."),
-    counter("client_aborts_total", BEHIND, CliAbrt, "Transfers that the client gave up."),
-    counter("server_aborts_total", BEHIND, SrvAbrt, "Transfers that the server broke."),
-    gauge(
-        "last_session_seconds",
-        BEHIND,
-        Source::Number(Lastsess),
-        "Since the last session; -1 before the first.",
-    ),
-    gauge("queue_time_average_seconds", BEHIND, Source::Millis(Qtime), "Mean time in the queue, last 1024."),
-    gauge("connect_time_average_seconds", BEHIND, Source::Millis(Ctime), "Mean time to connect, last 1024."),
-    gauge(
-        "response_time_average_seconds",
-        BEHIND,
-        Source::Millis(Rtime),
-        "Mean time to the response's head, last 1024.",
-    ),
-    gauge(
-        "total_time_average_seconds",
-        BEHIND,
-        Source::Millis(Ttime),
-        "Mean time of whole sessions, last 1024.",
-    ),
-    gauge("connections_rate_max", &[Frontend], Source::Number(ConnRateMax), "Most connections in a second."),
-    counter("connections_total", &[Frontend], ConnTot, "Connections accepted."),
-    counter(
-        "intercepted_requests_total",
-        &[Frontend],
-        Intercepted,
-        "Requests that the balancer answered itself.",
-    ),
-    counter("denied_connections_total", &[Frontend], Dcon, "Connections refused by policy."),
-    counter("denied_sessions_total", &[Frontend], Dses, "Sessions refused by policy."),
-    counter("failed_header_rewriting_total", ALL, Wrew, "Rewrites of fields that failed."),
-    counter("connection_attempts_total", BEHIND, Connect, "Connections opened to servers."),
-    counter("connection_reuses_total", BEHIND, Reuse, "Requests on connections that were there."),
-    gauge("idle_connections_current", &[Server], Source::Number(SrvIcur), "Idle connections to the server."),
-    gauge(
-        "idle_connections_limit",
-        &[Server],
-        Source::Number(SrcIlim),
-        "Idle connections allowed; NaN without a limit.",
-    ),
-    gauge("max_queue_time_seconds", BEHIND, Source::Millis(QtimeMax), "Longest time in the queue."),
-    gauge("max_connect_time_seconds", BEHIND, Source::Millis(CtimeMax), "Longest time to connect."),
-    gauge(
-        "max_response_time_seconds",
-        BEHIND,
-        Source::Millis(RtimeMax),
-        "Longest time to the response's head.",
-    ),
-    gauge("max_total_time_seconds", BEHIND, Source::Millis(TtimeMax), "Longest session."),
-    counter("internal_errors_total", ALL, Eint, "Errors inside the balancer."),
-    gauge(
-        "safe_idle_connections_current",
-        &[Server],
-        Source::Number(SafeConnCur),
-        "Idle connections that any request may use.",
-    ),
-    gauge("used_connections_current", &[Server], Source::Number(UsedConnCur), "Connections in use."),
-    gauge(
-        "need_connections_current",
-        &[Server],
-        Source::Number(NeedConnEst),
-        "Connections that are needed, estimated.",
-    ),
-    gauge("uweight", BEHIND, Source::Number(Uweight), "Weight as set by the operator."),
+#[rustfmt::skip]
+const TABLE: &[Entry] = &[
+    Entry('g', "BS", "current_queue", Number(C::Qcur), "Requests that wait now"),
+    Entry('g', "BS", "max_queue", Number(C::Qmax), "Most requests that waited at once"),
+    Entry('g', "FBS", "current_sessions", Number(C::Scur), "Client connections (frontend) or exchanges now"),
+    Entry('g', "FBS", "max_sessions", Number(C::Smax), "Most client connections or exchanges at once"),
+    Entry('g', "FBS", "limit_sessions", Number(C::Slim), "Limit of client connections or exchanges"),
+    Entry('c', "FBS", "sessions_total", Number(C::Stot), "Client connections or exchanges so far"),
+    Entry('c', "FBS", "bytes_in_total", Number(C::Bin), "Bytes received from clients"),
+    Entry('c', "FBS", "bytes_out_total", Number(C::Bout), "Bytes sent to clients"),
+    Entry('c', "FB", "requests_denied_total", Number(C::Dreq), "Requests refused by policy"),
+    Entry('c', "FBS", "responses_denied_total", Number(C::Dresp), "Responses refused by policy"),
+    Entry('c', "F", "request_errors_total", Number(C::Ereq), "Bad or broken requests"),
+    Entry('c', "BS", "connection_errors_total", Number(C::Econ), "Failed connections to servers"),
+    Entry('c', "BS", "response_errors_total", Number(C::Eresp), "Bad or broken responses of servers"),
+    Entry('c', "BS", "retry_warnings_total", Number(C::Wretr), "Attempts after the first"),
+    Entry('c', "BS", "redispatch_warnings_total", Number(C::Wredis), "Attempts on another server than the first"),
+    Entry('g', "FBS", "status", State, "1 for the state in force, 0 for the others"),
+    Entry('g', "BS", "weight", Number(C::Weight), "Weight in force"),
+    Entry('g', "B", "active_servers", Number(C::Act), "Active servers that can take traffic"),
+    Entry('g', "B", "backup_servers", Number(C::Bck), "Backup servers that can take traffic"),
+    Entry('g', "S", "active", Number(C::Act), "1 when configured as an active server"),
+    Entry('g', "S", "backup", Number(C::Bck), "1 when configured as a backup server"),
+    Entry('c', "S", "check_failures_total", Number(C::Chkfail), "Checks that failed while the server was up"),
+    Entry('c', "BS", "check_up_down_total", Number(C::Chkdown), "Times that it went down"),
+    Entry('g', "BS", "check_last_change_seconds", Number(C::Lastchg), "Seconds since it last went up or down"),
+    Entry('c', "BS", "downtime_seconds_total", Number(C::Downtime), "Seconds spent down"),
+    Entry('g', "S", "queue_limit", Number(C::Qlimit), "Limit of waiting requests"),
+    Entry('g', "S", "current_throttle", Number(C::Throttle), "Share of the weight during slow start, percent"),
+    Entry('c', "BS", "loadbalanced_total", Number(C::Lbtot), "Times chosen by the balancer"),
+    Entry('g', "FBS", "current_session_rate", Number(C::Rate), "Client connections or exchanges in the last second"),
+    Entry('g', "F", "limit_session_rate", Number(C::RateLim), "Limit of client connections a second"),
+    Entry('g', "FBS", "max_session_rate", Number(C::RateMax), "Most client connections or exchanges in a second"),
+    Entry('g', "S", "check_status", Check, "1 for the last result of the check, 0 for the others"),
+    Entry('g', "S", "check_code", Present(C::CheckCode), "HTTP status that the last check saw"),
+    Entry('g', "S", "check_duration_seconds", Seconds(C::CheckDuration), "Seconds that the last check took"),
+    Entry('c', "FBS", "http_responses_total", Responses, "Responses by class of their status"),
+    Entry('g', "F", "http_requests_rate_max", Number(C::ReqRateMax), "Most requests in a second"),
+    Entry('c', "FBS", "http_requests_total", Number(C::ReqTot), "Requests so far"),
+    Entry('c', "BS", "client_aborts_total", Number(C::CliAbrt), "Transfers that the client gave up"),
+    Entry('c', "BS", "server_aborts_total", Number(C::SrvAbrt), "Transfers that the server broke"),
+    Entry('c', "FB", "http_comp_bytes_in_total", Number(C::CompIn), "Bytes given to the compressor"),
+    Entry('c', "FB", "http_comp_bytes_out_total", Number(C::CompOut), "Bytes that the compressor made"),
+    Entry('c', "FB", "http_comp_bytes_bypassed_total", Number(C::CompByp), "Bytes that passed by the compressor"),
+    Entry('c', "FB", "http_comp_responses_total", Number(C::CompRsp), "Responses compressed"),
+    Entry('g', "F", "connections_rate_max", Number(C::ConnRateMax), "Most client connections in a second"),
+    Entry('c', "F", "connections_total", Number(C::ConnTot), "Client connections so far"),
+    Entry('c', "F", "intercepted_requests_total", Number(C::Intercepted), "Requests that lb answered by itself"),
+    Entry('c', "F", "denied_connections_total", Number(C::Dcon), "Client connections refused by policy"),
+    Entry('c', "F", "denied_sessions_total", Number(C::Dses), "Sessions refused by policy"),
+    Entry('g', "BS", "last_session_seconds", Number(C::Lastsess), "Seconds since the last exchange ended, -1 before the first"),
+    Entry('g', "BS", "queue_time_average_seconds", Seconds(C::Qtime), "Mean wait in the queue, about the last 1024 exchanges"),
+    Entry('g', "BS", "connect_time_average_seconds", Seconds(C::Ctime), "Mean time to connect, about the last 1024 exchanges"),
+    Entry('g', "BS", "response_time_average_seconds", Seconds(C::Rtime), "Mean time to the response's head, about the last 1024 exchanges"),
+    Entry('g', "BS", "total_time_average_seconds", Seconds(C::Ttime), "Mean time of a whole exchange, about the last 1024"),
+    Entry('c', "FBS", "failed_header_rewriting_total", Number(C::Wrew), "Header rewrites that failed"),
+    Entry('c', "BS", "connection_attempts_total", Number(C::Connect), "Connections opened to servers"),
+    Entry('c', "BS", "connection_reuses_total", Number(C::Reuse), "Exchanges on a connection that had been used before"),
+    Entry('c', "FB", "http_cache_lookups_total", Number(C::CacheLookups), "Look-ups in the cache"),
+    Entry('c', "FB", "http_cache_hits_total", Number(C::CacheHits), "Hits in the cache"),
+    Entry('g', "S", "idle_connections_current", Number(C::SrvIcur), "Idle connections to the server"),
+    Entry('g', "S", "idle_connections_limit", Number(C::SrcIlim), "Limit of idle connections"),
+    Entry('g', "BS", "max_queue_time_seconds", Seconds(C::QtimeMax), "Longest wait in the queue"),
+    Entry('g', "BS", "max_connect_time_seconds", Seconds(C::CtimeMax), "Longest time to connect"),
+    Entry('g', "BS", "max_response_time_seconds", Seconds(C::RtimeMax), "Longest time to a response's head"),
+    Entry('g', "BS", "max_total_time_seconds", Seconds(C::TtimeMax), "Longest exchange"),
+    Entry('c', "FBS", "internal_errors_total", Number(C::Eint), "Errors inside lb"),
+    Entry('g', "S", "unsafe_idle_connections_current", Number(C::IdleConnCur), "Idle connections that only some requests may use"),
+    Entry('g', "S", "safe_idle_connections_current", Number(C::SafeConnCur), "Idle connections that any request may use"),
+    Entry('g', "S", "used_connections_current", Number(C::UsedConnCur), "Connections in use"),
+    Entry('g', "S", "need_connections_current", Number(C::NeedConnEst), "Connections that will be needed, where estimated"),
+    Entry('g', "BS", "uweight", Number(C::Uweight), "Weight as set by the operator"),
+    Entry('g', "B", "agg_server_status", CountedStates, "How many servers are in each state"),
+    Entry('g', "B", "agg_server_check_status", CountedStates, "Former name of agg_server_status"),
+    Entry('g', "B", "agg_check_status", CountedChecks, "How many servers had each result of the check last"),
+    Entry('g', "S", "private_idle_connections_current", Number(C::PrivIdleCur), "Idle connections that belong to one client"),
+    Entry('c', "FBS", "req_bytes_in_total", Number(C::Reqbin), "Bytes of requests received"),
+    Entry('c', "FBS", "req_bytes_out_total", Number(C::Reqbout), "Bytes of requests forwarded"),
+    Entry('c', "FBS", "res_bytes_in_total", Number(C::Resbin), "Bytes of responses received"),
+    Entry('c', "FBS", "res_bytes_out_total", Number(C::Resbout), "Bytes of responses forwarded"),
 ];
 
-/// Families of the process: name, type, the fact of `show info`, meaning.
-pub(super) const PROCESS: &[(&str, MetricType, &str, &str)] = &[
-    ("nbthread", GAUGE, "Nbthread", "Data workers."),
-    ("nbproc", GAUGE, "Nbproc", "Always 1."),
-    ("relative_process_id", GAUGE, "Process_num", "Always 1."),
-    ("uptime_seconds", GAUGE, "Uptime_sec", "Since the start."),
-    ("start_time_seconds", GAUGE, "Start_time_sec", "Unix time of the start."),
-    ("max_fds", GAUGE, "Ulimit-n", "Limit of open files."),
-    ("max_sockets", GAUGE, "Maxsock", "Limit of sockets."),
-    ("max_connections", GAUGE, "Maxconn", "Client connections allowed at once."),
-    ("hard_max_connections", GAUGE, "Hard_maxconn", "Upper bound of that."),
-    ("current_connections", GAUGE, "CurrConns", "Client connections now."),
-    ("connections_total", COUNTER, "CumConns", "Client connections so far."),
-    ("requests_total", COUNTER, "CumReq", "Requests so far."),
-    ("current_connection_rate", GAUGE, "ConnRate", "Connections in the last second."),
-    ("limit_connection_rate", GAUGE, "ConnRateLimit", "Connections allowed in a second; 0 without a limit."),
-    ("max_connection_rate", GAUGE, "MaxConnRate", "Most connections in a second."),
-    ("current_session_rate", GAUGE, "SessRate", "Sessions in the last second."),
-    ("limit_session_rate", GAUGE, "SessRateLimit", "Sessions allowed in a second; 0 without a limit."),
-    ("max_session_rate", GAUGE, "MaxSessRate", "Most sessions in a second."),
-    ("stopping", GAUGE, "Stopping", "1 while the process stops."),
-    ("jobs", GAUGE, "Jobs", "Connections and listeners in hand."),
-    ("listeners", GAUGE, "Listeners", "Listening sockets."),
-    ("dropped_logs_total", COUNTER, "DroppedLogs", "Log lines lost."),
-    ("failed_resolutions", COUNTER, "FailedResolutions", "Look-ups of names that failed."),
-    ("bytes_out_total", COUNTER, "TotalBytesOut", "Bytes sent to clients."),
-];
+/// The families of one of the three scopes that rows are about.
+pub(super) fn of(scope: Scope, rows: &[Row], no_maint: bool) -> Vec<Family> {
+    let (kind, word) = match scope {
+        Scope::Frontend => (Kind::Frontend, "frontend"),
+        Scope::Backend => (Kind::Backend, "backend"),
+        Scope::Server => (Kind::Server, "server"),
+        Scope::Process | Scope::Nothing => return Vec::new(),
+    };
+    let shown = |row: &&Row| row.kind == kind && !(no_maint && kind == Kind::Server && is_maint(row));
+    let subjects: Vec<_> = rows.iter().filter(shown).collect();
+    let here = TABLE.iter().filter(|Entry(_, scopes, ..)| scopes.contains(kind.letter()));
+    here.map(|Entry(type_, _, name, source, help)| Family {
+        name: format!("haproxy_{word}_{name}"),
+        kind: if *type_ == 'c' { MetricType::COUNTER } else { MetricType::GAUGE },
+        help,
+        series: source.series(&subjects, rows),
+    })
+    .collect()
+}
+
+// === impl Source ===
+
+impl Source {
+    fn series(self, subjects: &[&Row], all: &[Row]) -> Vec<Series> {
+        match self {
+            // A class of all objects, then the next: HAProxy's order.
+            Responses => {
+                let class = |(code, column): (&str, Column)| {
+                    subjects
+                        .iter()
+                        .map(move |row| one(row, Some(("code", code)), value(row, column)))
+                        .collect()
+                };
+                CLASSES.into_iter().flat_map(|pair| -> Vec<_> { class(pair) }).collect()
+            }
+            _ => subjects.iter().flat_map(|row| self.of_row(row, all)).collect(),
+        }
+    }
+
+    fn of_row(self, row: &Row, all: &[Row]) -> Vec<Series> {
+        let servers = || all.iter().filter(|other| other.kind == Kind::Server && other.proxy == row.proxy);
+        let has_servers = || servers().next().is_some();
+        match self {
+            Number(column) => vec![one(row, None, value(row, column))],
+            Present(column) => {
+                row.number(column).map(|_| one(row, None, value(row, column))).into_iter().collect()
+            }
+            Seconds(column) => vec![one(row, None, value(row, column) / 1000.0)],
+            State => states(row, |state| f64::from(u8::from(self::state(row) == state))),
+            Check if check(row).is_empty() => Vec::new(),
+            Check => each(row, CHECKS, |result| f64::from(u8::from(check(row) == result))),
+            CountedStates if has_servers() => each(row, SERVER_STATES, |state| {
+                count(servers().filter(|server| self::state(server) == state))
+            }),
+            CountedChecks if has_servers() => {
+                each(row, CHECKS, |result| count(servers().filter(|server| check(server) == result)))
+            }
+            Responses | CountedStates | CountedChecks => Vec::new(),
+        }
+    }
+}
+
+fn states(row: &Row, value: impl Fn(&str) -> f64) -> Vec<Series> {
+    each(row, if row.kind == Kind::Server { SERVER_STATES } else { PROXY_STATES }, value)
+}
+
+fn each(row: &Row, states: &[&'static str], value: impl Fn(&str) -> f64) -> Vec<Series> {
+    states.iter().map(|state| one(row, Some(("state", state)), value(state))).collect()
+}
+
+fn one(row: &Row, extra: Option<(&'static str, &str)>, value: f64) -> Series {
+    let mut labels = vec![("proxy", row.text(Column::Pxname).to_owned())];
+    if row.kind == Kind::Server {
+        labels.push(("server", row.text(Column::Svname).to_owned()));
+    }
+    labels.extend(extra.map(|(name, value)| (name, value.to_owned())));
+    Series { labels, value }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "the format has nothing but doubles")]
+fn value(row: &Row, column: Column) -> f64 {
+    row.number(column).map_or(f64::NAN, |number| number as f64)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "the format has nothing but doubles")]
+fn count<'a>(servers: impl Iterator<Item = &'a Row>) -> f64 {
+    servers.count() as f64
+}
+
+/// The state that a status text comes to; a server that is not known to be anything else is up.
+fn state(row: &Row) -> &'static str {
+    let status = row.text(Column::Status);
+    let named = ["DOWN", "MAINT", "DRAIN"].into_iter().find(|state| status.starts_with(state));
+    // A frontend whose listeners are closed.
+    named.unwrap_or(if status == "STOP" { "DOWN" } else { "UP" })
+}
+
+/// The last result of the check, empty while there is none.
+fn check(row: &Row) -> &str {
+    row.text(Column::CheckStatus).trim_start_matches("* ")
+}

@@ -1,6 +1,5 @@
-//! The report against states made by hand: shapes, states and filters as HAProxy's tools expect them.
+//! Renderings against states made by hand, in the exact shapes that HAProxy's clients parse.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use super::*;
@@ -8,136 +7,269 @@ use crate::control::Origin;
 use crate::control::fixture::Fixture;
 use crate::server::{Admin, CheckResult, CheckStatus};
 
-const BACKEND: &str = "health = { path = \"/health\" }\n[backend.be.servers]\na = \"127.0.0.1:1\"\n\
-                       b = { address = \"127.0.0.1:2\", weight = 3, maxconn = 7, backup = true }\n";
+const CHECKED: &str = "health = { path = \"/health\", rise = 2, fall = 3 }\n[backend.be.servers]\n\
+    s1 = \"127.0.0.1:9\"\ns2 = { address = \"127.0.0.1:10\", weight = 2, maxconn = 50 }\n";
 
-fn rows(csv: &str) -> Vec<HashMap<&str, &str>> {
-    let mut lines = csv.lines();
-    let names: Vec<_> = lines.next().and_then(|line| line.strip_prefix("# ")).unwrap().split(',').collect();
-    lines
-        .map(|line| {
-            let fields: Vec<_> = line.split(',').collect();
-            assert_eq!(fields.len(), names.len(), "{line}");
-            names.iter().copied().zip(fields).collect()
-        })
-        .collect()
+fn csv_of(fixture: &Fixture, query: &Query) -> Vec<Vec<String>> {
+    let text = csv(fixture.control.shared(), query).unwrap();
+    assert!(text.ends_with('\n') && !text.contains("\n\n"));
+    text.lines().map(|line| line.split(',').map(str::to_owned).collect()).collect()
 }
 
-fn ask(fixture: &Fixture, query: &Query) -> String {
-    csv(fixture.control.shared(), query).unwrap()
+/// A column of the row of `name`, everything shown.
+fn cell(fixture: &Fixture, name: &str, column: &str) -> String {
+    let lines = csv_of(fixture, &Query::default());
+    let at = lines[0].iter().position(|name| name.trim_start_matches("# ") == column).unwrap();
+    lines.iter().find(|line| line[1] == name).unwrap()[at].clone()
 }
 
-fn server(fixture: &Fixture, name: &str, column: &str) -> String {
-    let csv = ask(fixture, &Query::default());
-    rows(&csv).into_iter().find(|row| row["svname"] == name).unwrap()[column].to_owned()
+fn cells<const N: usize>(fixture: &Fixture, name: &str, columns: [&str; N]) -> [String; N] {
+    columns.map(|column| cell(fixture, name, column))
 }
 
-fn result(status: CheckStatus) -> CheckResult {
-    CheckResult {
-        status,
-        code: Some(200),
-        took: Duration::from_millis(3),
-        detail: "as, it was".replace(',', ""),
-    }
+fn check(fixture: &Fixture, name: &str, status: CheckStatus, code: Option<u16>, detail: &str) {
+    let took = Duration::from_millis(7);
+    fixture
+        .control
+        .checked(&fixture.server(name), CheckResult { status, code, took, detail: detail.to_owned() });
+}
+
+fn order(fixture: &Fixture, name: &str, admin: Admin) {
+    fixture.control.set_admin(&fixture.server(name), admin, &Origin::Start);
 }
 
 #[tokio::test]
-async fn rows_have_the_shape_and_the_order_of_haproxy() {
-    let fixture = Fixture::new(BACKEND);
-    let csv = ask(&fixture, &Query::default());
-    let header = csv.lines().next().unwrap();
-    assert!(
-        header.starts_with(
-            "# pxname,svname,qcur,qmax,scur,smax,slim,stot,bin,bout,dreq,dresp,ereq,econ,eresp,"
-        )
-    );
-    assert!(header.ends_with(",h1_spliced_bytes_in,h1_spliced_bytes_out,"));
-    assert_eq!(header.split(',').count(), 146);
-    let rows = rows(&csv);
-    let names: Vec<_> =
-        rows.iter().map(|row| (row["pxname"], row["svname"], row["type"], row["iid"], row["sid"])).collect();
-    let expected = [
-        ("fe", "FRONTEND", "0", "2", "0"),
-        ("be", "a", "2", "3", "1"),
-        ("be", "b", "2", "3", "2"),
-        ("be", "BACKEND", "1", "3", "0"),
+async fn rows_are_haproxys_to_the_comma() {
+    let fixture = Fixture::new(CHECKED);
+    for name in ["s1", "s2"] {
+        check(&fixture, name, CheckStatus::L7Ok, Some(200), "");
+    }
+    let server = fixture.server("s2");
+    let traffic = server.stats.tally.mine();
+    traffic.requests.add(7);
+    traffic.chosen.add(7);
+    traffic.connects.add(7);
+    traffic.bytes_in.add(276);
+    traffic.bytes_out.add(924);
+    (0..6).for_each(|_| traffic.status(200));
+    traffic.status(404);
+    traffic.response_time.record(2);
+    traffic.total_time.record(2);
+    server.stats.tally.maxima.response_time.record(4);
+    server.stats.tally.maxima.total_time.record(4);
+    server.stats.idle.up();
+    server.stats.in_flight_max.record(1);
+    let text = csv(fixture.control.shared(), &Query::default()).unwrap();
+    let rows: Vec<_> = text.lines().skip(1).collect();
+    // HAProxy's own row for such a server, but for: no cookie, idle connections that any request may use, no estimate of
+    // connections needed, no count of bytes on the server's side.
+    let expected = "be,s2,0,0,0,1,50,7,276,924,,0,,0,0,0,0,UP,2,1,0,0,0,0,0,,1,3,2,,7,,2,0,,0,L7OK,200,7,0,6,0,1,0,0,,,,7,0,0,,,,,-1,,,\
+        0,0,2,2,,,,Layer7 check passed,,2,3,4,,,,127.0.0.1:10,,http,,,,,,,,0,7,0,,,1,,0,0,4,4,0,0,1,0,0,2,,,,0,,,,,,,,,,0,276,,,924,-,\
+        0,0,0,0,0,,,,,,,,,,,,,,,,,,,,,,";
+    assert_eq!(rows[2], expected);
+    let frontend = "fe,FRONTEND,,,0,0,20000,0,0,0,0,0,0,,,,,OPEN,,,,,,,,,1,2,0,,,,0,0,0,0,,,,0,0,0,0,0,0,,0,0,0,,,0,0,0,0,,,,,,,,,,,,,,,,,,,,,http,,\
+        0,0,0,0,0,0,0,,,0,0,,,,,,,0,,,,,,,,,,0,0,0,0,0,0,0,0,,,0,,,0,-,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,,0,0,0,0,0,0,";
+    assert_eq!(rows[0], frontend);
+    let backend = "be,BACKEND,0,0,0,0,2000,0,0,0,0,0,,0,0,0,0,UP,3,2,0,,0,0,0,,1,3,0,,0,,1,0,,0,,,,0,0,0,0,0,0,,,,0,0,0,0,0,0,0,-1,,,0,0,0,0,,,,,,,,,,,,,,\
+        http,roundrobin,,,,,,,0,0,0,0,0,,,0,0,0,0,0,,,,,3,0,0,0,,,,,,,,,,,,0,,,0,-,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,1,0,0,0,,,0,0,";
+    assert_eq!(rows[3], backend);
+}
+
+#[tokio::test]
+async fn header_and_rows_have_146_fields() {
+    let lines = csv_of(&Fixture::new(CHECKED), &Query::default());
+    assert_eq!(lines.iter().map(Vec::len).collect::<Vec<_>>(), [146; 5]);
+    assert!(lines.iter().all(|line| line[145].is_empty()));
+    assert_eq!(lines[0][0], "# pxname");
+    let fixed =
+        [(2, "qcur"), (17, "status"), (36, "check_status"), (73, "addr"), (113, "priv_idle_cur"), (118, "-")];
+    fixed.iter().for_each(|(at, name)| assert_eq!(lines[0][*at], *name));
+}
+
+#[tokio::test]
+async fn a_server_goes_through_its_states() {
+    type Step<'a> = (&'a str, &'a dyn Fn(), [&'a str; 7]);
+    let fixture = Fixture::new(CHECKED);
+    let columns = ["status", "weight", "check_status", "check_code", "check_health", "chkfail", "chkdown"];
+    let steps: [Step<'_>; 9] = [
+        ("start", &|| (), ["UP 1/3", "1", "INI", "", "2", "0", "0"]),
+        (
+            "pass",
+            &|| check(&fixture, "s1", CheckStatus::L7Ok, Some(200), ""),
+            ["UP", "1", "L7OK", "200", "4", "0", "0"],
+        ),
+        (
+            "fail",
+            &|| check(&fixture, "s1", CheckStatus::L7Sts, Some(500), ""),
+            ["UP 2/3", "1", "L7STS", "500", "3", "1", "0"],
+        ),
+        (
+            "down",
+            &|| (0..2).for_each(|_| check(&fixture, "s1", CheckStatus::L4Con, None, "refused")),
+            ["DOWN", "1", "L4CON", "", "0", "3", "1"],
+        ),
+        (
+            "drained while down",
+            &|| order(&fixture, "s1", Admin::Drain),
+            ["DOWN", "1", "L4CON", "", "0", "3", "1"],
+        ),
+        (
+            "rising",
+            &|| check(&fixture, "s1", CheckStatus::L7Ok, Some(200), ""),
+            ["DOWN 1/2", "1", "L7OK", "200", "1", "3", "1"],
+        ),
+        (
+            "drain",
+            &|| check(&fixture, "s1", CheckStatus::L7Ok, Some(200), ""),
+            ["DRAIN", "1", "L7OK", "200", "4", "3", "1"],
+        ),
+        ("maint", &|| order(&fixture, "s1", Admin::Maint), ["MAINT", "1", "", "", "", "3", "1"]),
+        ("back", &|| order(&fixture, "s1", Admin::Ready), ["UP 1/3", "1", "L7OK", "200", "2", "3", "1"]),
     ];
-    assert_eq!(names, expected);
-    assert_eq!((rows[1]["act"], rows[1]["bck"], rows[1]["slim"]), ("1", "0", ""));
-    assert_eq!((rows[2]["act"], rows[2]["bck"], rows[2]["slim"], rows[2]["weight"]), ("0", "1", "7", "3"));
-    assert_eq!(
-        (rows[3]["act"], rows[3]["bck"], rows[3]["status"], rows[3]["algo"]),
-        ("1", "1", "UP", "roundrobin")
-    );
-}
-
-#[tokio::test]
-async fn states_follow_orders_and_checks() {
-    let fixture = Fixture::new(BACKEND);
-    let a = fixture.server("a");
-    let order = |admin| fixture.control.set_admin(&a, admin, &Origin::Signal);
-    let check = |status| fixture.control.checked(&a, result(status));
-    assert_eq!(server(&fixture, "a", "status"), "UP 1/3");
-    assert_eq!(server(&fixture, "a", "check_status"), "INI");
-    check(CheckStatus::L7Ok);
-    assert_eq!(server(&fixture, "a", "status"), "UP");
-    assert_eq!(server(&fixture, "a", "check_status"), "L7OK");
-    check(CheckStatus::L7Sts);
-    assert_eq!(server(&fixture, "a", "status"), "UP 2/3");
-    order(Admin::Drain);
-    assert_eq!(server(&fixture, "a", "status"), "DRAIN 2/3");
-    order(Admin::Maint);
-    for (column, value) in
-        [("status", "MAINT"), ("check_status", ""), ("check_rise", ""), ("weight", "1"), ("act", "1")]
-    {
-        assert_eq!(server(&fixture, "a", column), value, "{column}");
+    for (step, act, expected) in steps {
+        act();
+        assert_eq!(cells(&fixture, "s1", columns), expected, "{step}");
     }
-    order(Admin::Ready);
-    assert_eq!(server(&fixture, "a", "status"), "UP 1/3");
-    check(CheckStatus::L4Con);
-    check(CheckStatus::L7Ok);
-    assert_eq!(server(&fixture, "a", "status"), "DOWN 1/2");
-    assert_eq!(
-        (server(&fixture, "a", "chkdown"), server(&fixture, "BACKEND", "act")),
-        ("1".into(), "0".into())
-    );
-    fixture.control.set_weight(&fixture.server("b"), 0, &Origin::Signal);
-    assert_eq!(
-        (server(&fixture, "b", "status"), server(&fixture, "BACKEND", "status")),
-        ("UP 1/3".into(), "DOWN".into())
-    );
+    check(&fixture, "s1", CheckStatus::L7Tout, None, "");
+    assert_eq!(cells(&fixture, "s1", ["status", "check_status", "check_code"]), ["DOWN", "L7TOUT", "0"]);
+    fixture.server("s1").health.set_checking(true);
+    assert_eq!(cell(&fixture, "s1", "check_status"), "* L7TOUT");
 }
 
 #[tokio::test]
-async fn filters_take_names_numbers_kinds_and_states() {
-    let fixture = Fixture::new(BACKEND);
-    fixture.control.set_admin(&fixture.server("a"), Admin::Maint, &Origin::Signal);
+async fn without_weight_checks_or_address() {
+    let fixture =
+        Fixture::new("[backend.be.servers]\nplain = \"127.0.0.1:9\"\nnamed = \"nowhere.invalid:9\"\n");
+    let columns = ["status", "act", "chkfail", "chkdown", "downtime", "check_status", "check_rise"];
+    assert_eq!(cells(&fixture, "plain", columns), ["no check", "1", "", "", "", "", ""]);
+    assert_eq!(cells(&fixture, "named", columns), ["MAINT (resolution)", "1", "", "", "", "", ""]);
+    assert_eq!(cells(&fixture, "BACKEND", ["status", "act", "weight"]), ["UP", "1", "1"]);
+    fixture.control.set_weight(&fixture.server("plain"), 0, &Origin::Start);
+    assert_eq!(cells(&fixture, "plain", ["status", "weight", "uweight"]), ["no check", "0", "0"]);
+    assert_eq!(cells(&fixture, "BACKEND", ["status", "act", "weight", "chkdown"]), ["DOWN", "0", "0", "1"]);
+    let checked = Fixture::new(CHECKED);
+    check(&checked, "s1", CheckStatus::L7Ok, Some(200), "");
+    checked.control.set_weight(&checked.server("s1"), 0, &Origin::Start);
+    assert_eq!(cells(&checked, "s1", ["status", "weight"]), ["UP", "0"], "not DRAIN");
+}
+
+#[tokio::test]
+async fn a_backend_without_servers_is_up_and_one_with_only_backups_counts_them() {
+    let empty = Fixture::new("");
+    assert_eq!(cells(&empty, "BACKEND", ["status", "act", "downtime", "weight"]), ["UP", "0", "", "0"]);
+    let fixture =
+        Fixture::new("[backend.be.servers]\ns1 = { address = \"127.0.0.1:9\", backup = true, weight = 4 }");
+    assert_eq!(cells(&fixture, "s1", ["act", "bck"]), ["0", "1"]);
+    assert_eq!(cells(&fixture, "BACKEND", ["status", "act", "bck", "weight"]), ["UP", "0", "1", "4"]);
+}
+
+#[tokio::test]
+async fn queries_choose_rows() {
+    let fixture = Fixture::new(CHECKED);
+    order(&fixture, "s1", Admin::Maint);
     let names = |query: Query| {
-        let csv = ask(&fixture, &query);
-        rows(&csv).iter().map(|row| row["svname"].to_owned()).collect::<Vec<_>>()
+        csv(fixture.control.shared(), &query).map(|text| {
+            let name = |line: &str| line.split(',').nth(1).unwrap().to_owned();
+            text.lines().skip(1).map(name).collect::<Vec<_>>().join(" ")
+        })
     };
-    let proxy = |name: &str| Query { proxy: Some(name.to_owned()), ..Query::default() };
-    assert_eq!(names(proxy("be")), ["a", "b", "BACKEND"]);
-    assert_eq!(names(proxy("2")), ["FRONTEND"]);
-    assert_eq!(names(proxy("99")), [""; 0]);
-    assert_eq!(names(Query { kinds: 1 + 2, ..Query::default() }), ["FRONTEND", "BACKEND"]);
-    assert_eq!(names(Query { kinds: 4, server: 2, ..Query::default() }), ["b"]);
-    assert_eq!(names(Query { up: true, kinds: 4, ..Query::default() }), ["b"]);
-    assert_eq!(names(Query { no_maint: true, kinds: 4, ..Query::default() }), ["b"]);
-    assert_eq!(csv(fixture.control.shared(), &proxy("nope")), Err(UnknownProxy));
-    let hidden = ask(&fixture, &Query { full: false, ..Query::default() });
-    assert!(rows(&hidden).iter().all(|row| row["addr"].is_empty() && row["algo"].is_empty()));
+    let of = |proxy: &str| Query { proxy: Some(proxy.to_owned()), ..Query::default() };
+    let cases = [
+        (Query::default(), "FRONTEND s1 s2 BACKEND"),
+        (of("be"), "s1 s2 BACKEND"),
+        (of("2"), "FRONTEND"),
+        (of("-1"), "FRONTEND s1 s2 BACKEND"),
+        (of("999"), ""),
+        (Query { kinds: 4, ..Query::default() }, "s1 s2"),
+        (Query { kinds: 3, ..Query::default() }, "FRONTEND BACKEND"),
+        (Query { kinds: 8, ..Query::default() }, ""),
+        (Query { kinds: 4, server: 2, ..Query::default() }, "s2"),
+        (Query { up: true, ..Query::default() }, "FRONTEND s2 BACKEND"),
+        (Query { no_maint: true, ..Query::default() }, "FRONTEND s2 BACKEND"),
+    ];
+    for (query, expected) in cases {
+        assert_eq!(names(query.clone()).as_deref(), Ok(expected), "{query:?}");
+    }
+    assert_eq!(names(of("nope")), Err(UnknownProxy));
+    assert_eq!(UnknownProxy.to_string(), "No such proxy.");
+    let lines = csv_of(&fixture, &Query { no_maint: true, kinds: 2, ..Query::default() });
+    assert_eq!(lines[1][17], "UP (1/2)");
+    let user = csv_of(&fixture, &Query { full: false, ..Query::default() });
+    assert!(user[1..].iter().all(|line| line[73..=74].concat().is_empty() && line[76].is_empty()));
 }
 
 #[tokio::test]
-async fn the_servers_state_file_has_25_columns_a_server() {
-    let fixture = Fixture::new(BACKEND);
-    fixture.control.set_admin(&fixture.server("b"), Admin::Maint, &Origin::Signal);
+async fn texts_with_commas_and_quotes_stay_in_their_field() {
+    let fixture = Fixture::new(CHECKED);
+    check(&fixture, "s1", CheckStatus::L7Rsp, None, "a \"b\", c\nd");
+    let text = csv(fixture.control.shared(), &Query::default()).unwrap();
+    assert_eq!(text.lines().count(), 5);
+    assert!(text.contains(",\"a \"\"b\"\", c d\","), "{text}");
+}
+
+#[tokio::test]
+async fn typed_lines_parse_and_leave_out_what_does_not_apply() {
+    let fixture = Fixture::new(CHECKED);
+    order(&fixture, "s1", Admin::Maint);
+    let text = typed(fixture.control.shared(), &Query::default()).unwrap();
+    for line in text.lines() {
+        let (place, rest) = line.split_once(':').unwrap();
+        let place: Vec<_> = place.split('.').collect();
+        let [kind, _, _, position, name, process] = place[..] else { panic!("{line}") };
+        let (tags, rest) = rest.split_once(':').unwrap();
+        let (type_, value) = rest.split_once(':').unwrap();
+        assert!("FBS".contains(kind) && process == "1" && tags.len() == 4, "{line}");
+        assert_eq!(Column::ALL[position.parse::<usize>().unwrap()].meta().name, name);
+        let fits = match type_ {
+            "u32" => value.parse::<u32>().is_ok(),
+            "u64" => value.parse::<u64>().is_ok(),
+            "s32" => value.parse::<i32>().is_ok(),
+            _ => type_ == "str",
+        };
+        assert!(fits, "{line}");
+    }
+    for expected in [
+        "F.2.0.17.status.1:SGPV:str:OPEN",
+        "S.3.1.17.status.1:SGPV:str:MAINT",
+        "S.3.2.6.slim.1:CLPV:u32:50",
+        "S.3.2.19.act.1:SGPV:u32:1",
+        "S.3.2.55.lastsess.1:MAPP:s32:-1",
+        "B.3.0.19.act.1:MGPV:u32:1",
+        "B.3.0.35.rate_max.1:MGPV:u32:0",
+    ] {
+        assert!(text.lines().any(|line| line == expected), "{expected} in\n{text}");
+    }
+    assert!(!text.contains("S.3.1.36."), "maintenance hides the check");
+}
+
+#[tokio::test]
+async fn json_is_one_line_of_fields() {
+    let fixture = Fixture::new(CHECKED);
+    let text = json(fixture.control.shared(), &Query::default()).unwrap();
+    assert_eq!(text.lines().count(), 1);
+    let rows: Vec<Vec<serde_json::Value>> = serde_json::from_str(&text).unwrap();
+    let expected = "{\"objType\":\"Server\",\"proxyId\":3,\"id\":2,\"field\":{\"pos\":6,\"name\":\"slim\"},\"processNum\":1,\
+        \"tags\":{\"origin\":\"Config\",\"nature\":\"Limit\",\"scope\":\"Process\"},\"value\":{\"type\":\"u32\",\"value\":50}}";
+    assert!(text.contains(expected), "{text}");
+    let typed = typed(fixture.control.shared(), &Query::default()).unwrap();
+    assert_eq!(rows.iter().map(Vec::len).sum::<usize>(), typed.lines().count());
+}
+
+#[tokio::test]
+async fn servers_state_has_haproxys_numbers() {
+    let fixture = Fixture::new(CHECKED);
+    check(&fixture, "s1", CheckStatus::L7Ok, Some(200), "");
+    order(&fixture, "s2", Admin::Maint);
     let topology = fixture.control.topology();
-    let text = crate::report::servers_state(&topology, Some("be")).unwrap();
+    let text = crate::report::servers_state(&topology, Some("#3")).unwrap();
     let lines: Vec<_> = text.lines().collect();
-    assert_eq!((lines[0], lines[1].split(' ').count() - 1, lines.len()), ("1", 25, 4));
-    assert_eq!(lines[2], "3 be 1 a 127.0.0.1 2 0 1 1 0 1 0 2 6 0 0 0 - 1 - 0 0 - - 0");
-    assert_eq!(lines[3], "3 be 2 b 127.0.0.1 0 1 3 3 0 1 0 0 14 0 0 0 - 2 - 0 0 - - 0");
-    assert_eq!(crate::report::servers_state(&topology, Some("nope")), None);
+    let columns = lines[1].trim_start_matches("# ").split(' ').count();
+    assert_eq!((lines[0], columns, lines.len()), ("1", 25, 4));
+    assert_eq!(lines[2], "3 be 1 s1 127.0.0.1 2 0 1 1 0 15 3 4 6 0 0 0 - 9 - 0 0 - - 0");
+    assert_eq!(lines[3], "3 be 2 s2 127.0.0.1 0 1 2 2 0 1 0 0 14 0 0 0 - 10 - 0 0 - - 0");
+    assert_eq!(crate::report::servers_state(&topology, Some("be")).as_ref(), Some(&text));
+    for unknown in ["3", "#9", "fe", ""] {
+        assert_eq!(crate::report::servers_state(&topology, Some(unknown)), None, "{unknown}");
+    }
+    assert_eq!(crate::report::backends(&topology), "# name\nbe\n");
 }

@@ -1,0 +1,235 @@
+//! From the state of the balancer to rows: the one place that knows which counter is which column.
+//!
+//! The rules of which columns are empty when are HAProxy's (`MAINT` hides the check's columns, a server without checks has no
+//! downtime). It refuses to write anything, and to guess: what lb does not count stays empty.
+
+use crate::config::Balance;
+use crate::counters::{Maxima, Tally, Totals};
+use crate::server::{CheckResult, HealthRecord, Server, Status};
+use crate::topology::{Backend, Frontend, Shared, Topology};
+
+use super::column::{Column, Kind};
+use super::row::{Field, Row};
+
+/// The rows of everything: each frontend, then each backend's servers and the backend itself.
+pub(super) fn rows(shared: &Shared) -> Vec<Row> {
+    let topology = shared.topology.load();
+    let frontends = topology.frontends.iter().map(|of| frontend(of, shared));
+    let mut rows: Vec<_> = frontends.collect();
+    for of in &topology.backends {
+        rows.extend(of.servers.iter().map(|one| server(one, of)));
+        rows.push(backend(of, &topology, shared));
+    }
+    rows
+}
+
+fn frontend(frontend: &Frontend, shared: &Shared) -> Row {
+    let live = &frontend.live;
+    let mut row = Row::new(Kind::Frontend, live.id, 0, &live.name, "FRONTEND");
+    let totals = traffic(&mut row, &live.tally);
+    row.set(Column::Scur, live.sessions.get());
+    row.set(Column::Smax, live.sessions.max());
+    row.set(Column::Slim, shared.process.maxconn());
+    row.set(Column::Status, if shared.process.is_stopping() { "STOP" } else { "OPEN" });
+    row.set(Column::Ereq, totals.request_errors);
+    row.set(Column::Intercepted, totals.intercepted);
+    for column in [Column::Stot, Column::ConnTot, Column::H1sess, Column::H1TotalConnections] {
+        row.set(column, totals.connections);
+    }
+    for column in [Column::H1req, Column::H1TotalStreams] {
+        row.set(column, totals.requests);
+    }
+    row.set(Column::H1OpenConnections, live.sessions.get());
+    row.set(Column::H1BytesIn, totals.bytes_in);
+    row.set(Column::H1BytesOut, totals.bytes_out);
+    // A session of a frontend is a client's connection.
+    let (connections, most_connections) = live.tally.connection_rate();
+    for (column, most) in [(Column::Rate, Column::RateMax), (Column::ConnRate, Column::ConnRateMax)] {
+        row.set(column, connections);
+        row.set(most, most_connections);
+    }
+    let (requests, most_requests) = live.tally.request_rate();
+    row.set(Column::ReqRate, requests);
+    row.set(Column::ReqRateMax, most_requests);
+    row
+}
+
+fn server(server: &Server, backend: &Backend) -> Row {
+    let live = &backend.live;
+    let mut row = Row::new(Kind::Server, live.id, server.number, &live.name, &server.name);
+    let totals = traffic(&mut row, &server.stats.tally);
+    exchanges(&mut row, &server.stats.tally, &totals);
+    let health = server.health.snapshot();
+    let status = server.status_with(&health);
+    row.set(Column::Scur, server.in_flight());
+    row.set(Column::Smax, server.stats.in_flight_max.get());
+    row.set_if(Column::Slim, limit(server.maxconn()));
+    row.set(Column::Status, status.to_string());
+    row.set(Column::Weight, server.weight());
+    row.set(Column::Uweight, server.weight());
+    row.set(Column::Act, u32::from(!server.is_backup()));
+    row.set(Column::Bck, u32::from(server.is_backup()));
+    row.set(Column::Lastchg, health.standing.since().elapsed().as_secs());
+    row.set_if(Column::Addr, server.place.address().map(|address| address.to_string()));
+    row.set(Column::SrvIcur, server.stats.idle.get());
+    // Any request may use any idle connection.
+    row.set(Column::SafeConnCur, server.stats.idle.get());
+    row.set(Column::UsedConnCur, server.in_flight());
+    check(&mut row, &health, status);
+    row
+}
+
+/// Columns about checks: those about the past exist when checks are configured, the present ones only while they run.
+fn check(row: &mut Row, health: &HealthRecord, status: Status) {
+    if !health.is_checked() {
+        return;
+    }
+    row.set(Column::Chkfail, health.failures);
+    row.set(Column::Chkdown, health.downs);
+    row.set(Column::Downtime, health.standing.downtime().as_secs());
+    if matches!(status, Status::Maint | Status::Unresolved) {
+        return;
+    }
+    let last = health.last.as_ref();
+    let word = last.map_or_else(|| "INI".to_owned(), |last| last.status.to_string());
+    row.set(Column::CheckStatus, if health.checking { format!("* {word}") } else { word });
+    row.set(Column::CheckDesc, last.map_or("Initializing", |last| last.status.meaning()));
+    row.set_if(Column::CheckCode, last.and_then(check_code));
+    row.set_if(Column::CheckDuration, last.map(|last| millis(last.took)));
+    row.set(Column::LastChk, last.map_or("", |last| &last.detail));
+    row.set(Column::CheckRise, health.rise);
+    row.set(Column::CheckFall, health.fall);
+    row.set(Column::CheckHealth, health.level);
+}
+
+/// A check that came as far as HTTP has a code, 0 when none was seen.
+fn check_code(check: &CheckResult) -> Option<u32> {
+    let reached_http = check.status.to_string().starts_with("L7");
+    reached_http.then(|| check.code.unwrap_or_default().into())
+}
+
+fn backend(backend: &Backend, topology: &Topology, shared: &Shared) -> Row {
+    let live = &backend.live;
+    let mut row = Row::new(Kind::Backend, live.id, 0, &live.name, "BACKEND");
+    let totals = traffic(&mut row, &live.tally);
+    exchanges(&mut row, &live.tally, &totals);
+    let usable = |backup: bool| {
+        let counts = |server: &&std::sync::Arc<Server>| server.is_backup() == backup && server.is_usable();
+        backend.servers.iter().filter(counts).count()
+    };
+    let sum = |of: fn(&Server) -> u64| backend.servers.iter().map(|server| of(server)).sum::<u64>();
+    let weight = backend.rotation.weight();
+    let waiting = live.queue.waiting();
+    row.set(Column::Qcur, waiting.get());
+    row.set(Column::Qmax, waiting.max());
+    row.set(Column::Scur, live.sessions.get());
+    row.set(Column::Smax, live.sessions.max());
+    row.set(Column::Slim, full_at(backend, topology, shared));
+    row.set(Column::Status, if backend.is_up() { "UP" } else { "DOWN" });
+    row.set(Column::Weight, weight);
+    row.set(Column::Uweight, weight);
+    row.set(Column::Act, usable(false));
+    row.set(Column::Bck, usable(true));
+    let standing = live.standing();
+    row.set(Column::Chkdown, standing.downs());
+    row.set(Column::Lastchg, standing.since().elapsed().as_secs());
+    let has_servers = !backend.servers.is_empty();
+    row.set_if(Column::Downtime, has_servers.then(|| standing.downtime().as_secs()));
+    row.set(Column::Algo, algorithm(&backend.config.balance));
+    let (in_flight, idle) = (sum(|server| server.in_flight().into()), sum(|server| server.stats.idle.get()));
+    row.set(Column::H1OpenConnections, in_flight + idle);
+    row.set(Column::H1OpenStreams, in_flight);
+    row.set(Column::H1TotalConnections, totals.connects);
+    row.set(Column::H1TotalStreams, totals.connects + totals.reuses);
+    row
+}
+
+/// Columns that every row has.
+fn traffic(row: &mut Row, tally: &Tally) -> Totals {
+    let totals = tally.totals();
+    row.set(Column::Bin, totals.bytes_in);
+    row.set(Column::Bout, totals.bytes_out);
+    // Bytes between lb and the servers are not counted apart: `reqbout` and `resbin` stay empty.
+    row.set(Column::Reqbin, totals.bytes_in);
+    row.set(Column::Resbout, totals.bytes_out);
+    row.set(Column::ReqTot, totals.requests);
+    row.set(Column::Eint, totals.internal_errors);
+    if row.kind != Kind::Server {
+        row.set(Column::Dreq, totals.denied_requests);
+    }
+    let classes = [
+        Column::Hrsp1xx,
+        Column::Hrsp2xx,
+        Column::Hrsp3xx,
+        Column::Hrsp4xx,
+        Column::Hrsp5xx,
+        Column::HrspOther,
+    ];
+    classes.into_iter().zip(totals.responses).for_each(|(column, count)| row.set(column, count));
+    totals
+}
+
+/// Columns that servers and backends have. A session of theirs is an exchange.
+fn exchanges(row: &mut Row, tally: &Tally, totals: &Totals) {
+    let (rate, most) = tally.request_rate();
+    let means = tally.means();
+    let Maxima { queue_time, connect_time, response_time, total_time } = &tally.maxima;
+    let columns = [
+        (Column::Stot, totals.requests),
+        (Column::Econ, totals.connect_errors),
+        (Column::Eresp, totals.response_errors),
+        (Column::Wretr, totals.retries),
+        (Column::Wredis, totals.redispatches),
+        (Column::Lbtot, totals.chosen),
+        (Column::Rate, rate),
+        (Column::RateMax, most),
+        (Column::CliAbrt, totals.client_aborts),
+        (Column::SrvAbrt, totals.server_aborts),
+        (Column::Connect, totals.connects),
+        (Column::Reuse, totals.reuses),
+        (Column::Qtime, means.queue_time),
+        (Column::Ctime, means.connect_time),
+        (Column::Rtime, means.response_time),
+        (Column::Ttime, means.total_time),
+        (Column::QtimeMax, queue_time.get()),
+        (Column::CtimeMax, connect_time.get()),
+        (Column::RtimeMax, response_time.get()),
+        (Column::TtimeMax, total_time.get()),
+    ];
+    columns.into_iter().for_each(|(column, value)| row.set(column, value));
+    row.set(Column::Lastsess, tally.last_session_age().map_or(Field::Number(-1), Field::from));
+}
+
+/// HAProxy's default `fullconn`: a tenth of what the frontends that lead here may hold.
+fn full_at(backend: &Backend, topology: &Topology, shared: &Shared) -> u64 {
+    let leads_here =
+        topology.frontends.iter().filter(|frontend| frontend.config.backend == *backend.live.name);
+    let most = leads_here.map(|_| u64::from(shared.process.maxconn())).sum::<u64>();
+    most.div_ceil(10).max(1)
+}
+
+/// HAProxy's name of a balancing algorithm.
+pub(super) fn algorithm(balance: &Balance) -> &'static str {
+    match balance {
+        Balance::RoundRobin => "roundrobin",
+        Balance::LeastConn => "leastconn",
+        Balance::Random => "random",
+        Balance::First => "first",
+        Balance::Source => "source",
+        Balance::Uri => "uri",
+        Balance::Header(_) => "hdr",
+    }
+}
+
+fn limit(maxconn: u32) -> Option<u32> {
+    (maxconn > 0).then_some(maxconn)
+}
+
+fn millis(time: std::time::Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Whether it is out of service by order or for want of an address (HAProxy shows both as `MAINT`).
+pub(super) fn is_maint(row: &Row) -> bool {
+    row.text(Column::Status).starts_with("MAINT")
+}

@@ -1,0 +1,183 @@
+//! From the state of the balancer to the document.
+
+use super::{Backend, Check, Frontend, Overview, Process, ServerView, Traffic};
+use crate::control::Control;
+use crate::counters::Tally;
+use crate::report::VERSION;
+use crate::report::collect::algorithm;
+use crate::report::process::Facts;
+use crate::report::readiness;
+use crate::server::{HealthRecord, Server, Status};
+use crate::topology::{self, Topology};
+
+// === impl Overview ===
+
+impl Overview {
+    /// The state now.
+    pub fn of(control: &Control) -> Self {
+        let topology = control.topology();
+        let addresses = control.addresses();
+        let frontend = |of: &std::sync::Arc<topology::Frontend>| {
+            let mine = addresses.iter().filter(|(name, _)| *name == of.live.name);
+            Frontend {
+                name: of.live.name.to_string(),
+                addresses: mine.map(|(_, address)| address.to_string()).collect(),
+                backend: of.config.backend.clone(),
+                connections: of.live.sessions.get(),
+                connections_max: of.live.sessions.max(),
+                traffic: Traffic::of(&of.live.tally),
+            }
+        };
+        Self {
+            process: Process::of(control, &topology),
+            frontends: topology.frontends.iter().map(frontend).collect(),
+            backends: topology.backends.iter().map(|of| Backend::of(of)).collect(),
+        }
+    }
+}
+
+impl Process {
+    fn of(control: &Control, topology: &Topology) -> Self {
+        let facts = Facts::of(control);
+        let not_ready = readiness(control, topology);
+        Self {
+            version: VERSION,
+            node: facts.node,
+            pid: facts.pid,
+            threads: facts.threads,
+            uptime_seconds: facts.uptime.as_secs(),
+            ready: not_ready.is_empty(),
+            not_ready,
+            stopping: facts.stopping,
+            connections: facts.connections,
+            maxconn: facts.maxconn,
+            connections_total: facts.connections_total,
+            connection_rate: facts.connection_rate,
+            requests_total: facts.requests_total,
+            request_rate: facts.request_rate,
+            bytes_out_total: facts.bytes_out,
+            dropped_logs_total: facts.dropped_logs,
+        }
+    }
+}
+
+impl Backend {
+    fn of(backend: &topology::Backend) -> Self {
+        let live = &backend.live;
+        Self {
+            name: live.name.to_string(),
+            status: if backend.is_up() { "UP" } else { "DOWN" },
+            since_seconds: live.standing().since().elapsed().as_secs(),
+            balance: algorithm(&backend.config.balance),
+            usable: backend.servers.iter().filter(|server| server.is_usable()).count(),
+            in_flight: live.sessions.get(),
+            queue: live.queue.waiting().get(),
+            queue_max: live.queue.waiting().max(),
+            traffic: Traffic::of(&live.tally),
+            servers: backend.servers.iter().map(|server| ServerView::of(server)).collect(),
+        }
+    }
+}
+
+impl ServerView {
+    fn of(server: &Server) -> Self {
+        let health = server.health.snapshot();
+        let status = server.status_with(&health);
+        let (host, port) = server.place.named();
+        let maxconn = server.maxconn();
+        Self {
+            name: server.name.to_string(),
+            host: format!("{host}:{port}"),
+            address: server.place.address().map(|address| address.to_string()),
+            status: status.to_string(),
+            state: state(status),
+            reason: reason(server, status, &health),
+            since_seconds: health.standing.since().elapsed().as_secs(),
+            weight: server.weight(),
+            backup: server.is_backup(),
+            in_flight: server.in_flight(),
+            in_flight_max: server.stats.in_flight_max.get(),
+            maxconn: (maxconn > 0).then_some(maxconn),
+            idle_connections: server.stats.idle.get(),
+            check: Check::of(&health),
+            traffic: Traffic::of(&server.stats.tally),
+        }
+    }
+}
+
+impl Check {
+    fn of(health: &HealthRecord) -> Option<Self> {
+        let last = health.last.as_ref()?;
+        Some(Self {
+            status: last.status.to_string(),
+            meaning: last.status.meaning(),
+            code: last.code,
+            text: last.detail.clone(),
+            duration_ms: u64::try_from(last.took.as_millis()).unwrap_or(u64::MAX),
+            age_seconds: health.last_at.map_or(0, |at| at.elapsed().as_secs()),
+            failures_total: health.failures,
+            downs_total: health.downs,
+        })
+    }
+
+    /// All that it says, on one line.
+    pub fn summary(&self) -> String {
+        let code = self.code.map(|code| format!(" {code}")).unwrap_or_default();
+        let text = if self.text.is_empty() { self.meaning } else { &self.text };
+        format!("{}{code} in {} ms, {} s ago: {text}", self.status, self.duration_ms, self.age_seconds)
+    }
+}
+
+impl Traffic {
+    fn of(tally: &Tally) -> Self {
+        let (totals, means, (rate, rate_max)) = (tally.totals(), tally.means(), tally.request_rate());
+        Self {
+            requests_total: totals.requests,
+            request_rate: rate,
+            request_rate_max: rate_max,
+            responses: totals.responses,
+            errors_total: totals.request_errors
+                + totals.connect_errors
+                + totals.response_errors
+                + totals.server_aborts,
+            retries_total: totals.retries,
+            client_aborts_total: totals.client_aborts,
+            bytes_in_total: totals.bytes_in,
+            bytes_out_total: totals.bytes_out,
+            queue_ms: means.queue_time,
+            connect_ms: means.connect_time,
+            response_ms: means.response_time,
+            total_ms: means.total_time,
+        }
+    }
+}
+
+fn state(status: Status) -> &'static str {
+    match status {
+        Status::Up { failing: None } | Status::NoCheck => "up",
+        Status::Up { failing: Some(_) } => "partial",
+        Status::Down { .. } => "down",
+        Status::Drain { .. } => "drain",
+        Status::Maint | Status::Unresolved => "maint",
+    }
+}
+
+fn reason(server: &Server, status: Status, health: &HealthRecord) -> Option<String> {
+    let text = match status {
+        Status::Maint if server.is_disabled_in_config() => "disabled in the configuration",
+        Status::Maint => "taken out by the operator",
+        Status::Unresolved => "its name has never resolved",
+        Status::Down { rising: Some(_) } => "checks have begun to pass",
+        Status::Down { rising: None } if health.last.is_none() => "not checked yet",
+        Status::Down { rising: None } => "checks fail",
+        Status::Drain { .. } => "drained by the operator: finishes what it has",
+        _ if server.weight() == 0 => "weight 0: takes nothing new",
+        Status::Up { failing: Some(_) } if health.last.as_ref().is_none_or(|last| last.status.is_pass()) => {
+            "not proven by a check yet"
+        }
+        Status::Up { failing: Some(_) } => "checks have begun to fail",
+        Status::NoCheck => "nobody checks it",
+        Status::Up { failing: None } => return None,
+    };
+    Some(text.to_owned())
+}

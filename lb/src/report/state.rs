@@ -1,0 +1,84 @@
+//! `show servers state` and `show backend` (HAProxy manual, management).
+//!
+//! The numbers are HAProxy's, bit for bit, since reload scripts and libraries read them. This module refuses to interpret them back.
+
+use std::fmt::Write as _;
+
+use crate::server::{Admin, HealthRecord, Server};
+use crate::topology::{Backend, Topology};
+
+const HEADER: &str = "1\n# be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state srv_uweight srv_iweight \
+                      srv_time_since_last_change srv_check_status srv_check_result srv_check_health srv_check_state \
+                      srv_agent_state bk_f_forced_id srv_f_forced_id srv_fqdn srv_port srvrecord srv_use_ssl \
+                      srv_check_port srv_check_addr srv_agent_addr srv_agent_port\n";
+
+/// A line for each server of all backends, or of the one given by name or as `#id`; `None` when there is no such backend.
+pub fn servers_state(topology: &Topology, backend: Option<&str>) -> Option<String> {
+    let by_id = |id: &str| {
+        let id: u32 = id.parse().ok()?;
+        topology.backends.iter().find(|backend| backend.live.id == id)
+    };
+    let backends = match backend {
+        None => topology.backends.as_slice(),
+        Some(name) => {
+            let found = name.strip_prefix('#').map_or_else(|| topology.backend(name), by_id)?;
+            std::slice::from_ref(found)
+        }
+    };
+    let mut out = String::from(HEADER);
+    for backend in backends {
+        backend.servers.iter().for_each(|server| line(&mut out, backend, server));
+    }
+    Some(out)
+}
+
+/// The names of all backends, a line each.
+pub fn backends(topology: &Topology) -> String {
+    let mut out = String::from("# name\n");
+    for backend in &topology.backends {
+        out.push_str(&backend.live.name);
+        out.push('\n');
+    }
+    out
+}
+
+fn line(out: &mut String, backend: &Backend, server: &Server) {
+    let health = server.health.snapshot();
+    let status = server.status_with(&health);
+    let (host, port) = server.place.named();
+    let address = server.place.address().map_or_else(|| "-".to_owned(), |address| address.ip().to_string());
+    let name = if server.place.is_name() { host.as_str() } else { "-" };
+    let (check_status, check_result) = last_check(&health);
+    let check_port = backend.config.health.as_ref().and_then(|check| check.port).unwrap_or_default();
+    // Writing to a String cannot fail.
+    let _ = writeln!(
+        out,
+        "{} {} {} {} {address} {} {} {} {} {} {check_status} {check_result} {} {} 0 0 0 {name} {port} - 0 {check_port} - - 0",
+        backend.live.id,
+        backend.live.name,
+        server.number,
+        server.name,
+        if status.is_running() { 2 } else { 0 },
+        server.admin_bits().0,
+        server.weight(),
+        server.initial_weight(),
+        health.standing.since().elapsed().as_secs(),
+        if health.is_checked() { health.level } else { 0 },
+        check_state(server, &health),
+    );
+}
+
+/// `srv_check_status`, an index, and `srv_check_result`: 0 unknown, 2 failed, 3 passed.
+fn last_check(health: &HealthRecord) -> (u8, u8) {
+    health
+        .last
+        .as_ref()
+        .map_or((1, 0), |last| (last.status.index(), if last.status.is_pass() { 3 } else { 2 }))
+}
+
+/// `srv_check_state`: 1 running now, 2 configured, 4 enabled, 8 paused.
+fn check_state(server: &Server, health: &HealthRecord) -> u8 {
+    let paused = if server.admin() == Admin::Maint { 8 } else { 0 };
+    let running = u8::from(health.checking);
+    if health.is_checked() { 6 | paused | running } else { 0 }
+}
