@@ -1,6 +1,7 @@
 //! A run from the first look at the target to the report. Decides nothing about single requests.
 
 use std::future;
+use std::io::Write as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -129,7 +130,8 @@ async fn live(shared: Arc<Shared>) {
     loop {
         ticks.tick().await;
         let line = shared.tally().live(Instant::now(), interval);
-        eprintln!("{}: {line}", shared.options.name);
+        // A reader of standard error that has gone must not end the verdict.
+        let _ = writeln!(std::io::stderr(), "{}: {line}", shared.options.name);
     }
 }
 
@@ -149,7 +151,7 @@ impl Shared {
         if let Some(line) = introduction
             && !self.options.quiet
         {
-            eprintln!("{}: {line}", self.options.name);
+            let _ = writeln!(std::io::stderr(), "{}: {line}", self.options.name);
         }
     }
 }
