@@ -29,7 +29,6 @@ pub enum RequestBody {
 #[derive(Debug)]
 pub struct Progress {
     received: Cell<u64>,
-    begun: Cell<bool>,
     failed: Cell<bool>,
     client: Arc<Pulse>,
     client_limit: Duration,
@@ -44,7 +43,6 @@ impl Progress {
     pub fn new(client: Arc<Pulse>, client_limit: Duration) -> Rc<Self> {
         Rc::new(Self {
             received: Cell::new(0),
-            begun: Cell::new(false),
             failed: Cell::new(false),
             client,
             client_limit,
@@ -55,11 +53,6 @@ impl Progress {
     /// Bytes of the body so far, without framing.
     pub fn received(&self) -> u64 {
         self.received.get()
-    }
-
-    /// Whether any of it was taken from the client: then it cannot be sent again.
-    pub fn is_begun(&self) -> bool {
-        self.begun.get()
     }
 
     /// Whether the client failed to send it: broke off, or sent a faulty chunk.
@@ -89,7 +82,6 @@ impl Body for RequestBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
         let Self::Stream(body, progress) = self.get_mut() else { return Poll::Ready(None) };
-        progress.begun.set(true);
         let polled = Pin::new(&mut *body).poll_frame(cx);
         match &polled {
             Poll::Pending => progress.client.await_bytes(progress.client_limit),
