@@ -117,6 +117,8 @@ pub struct Timeouts {
     pub server: Duration,
     /// Receiving a whole request head, from its first byte (from accept for the first one).
     pub http_request: Duration,
+    /// For the answer to a client that has closed its side of the connection and may be listening, or gone.
+    pub client_fin: Duration,
     /// Waiting between two requests of a connection.
     pub http_keep_alive: Duration,
     /// Waiting in a queue for a server with room.
@@ -260,6 +262,7 @@ impl Default for Timeouts {
         Self {
             connect: Duration::from_secs(2),
             client: Duration::from_secs(30),
+            client_fin: Duration::from_secs(5),
             server: Duration::from_secs(30),
             http_request: Duration::from_secs(10),
             http_keep_alive: Duration::from_secs(60),

@@ -6,9 +6,11 @@ pub mod bind;
 pub mod limits;
 pub mod pulse;
 mod socket;
+mod splice;
 pub mod unix;
 pub mod watchdog;
 
 pub use pulse::Pulse;
 pub use socket::Socket;
+pub use splice::Pipe;
 pub use watchdog::{Ended, Watchdog, Watched};

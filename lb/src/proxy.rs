@@ -1,19 +1,17 @@
 //! One exchange, from a request's head to the last byte of its response.
 //!
-//! Routing, claims, retries, accounting and the log are in files of their own that know no HTTP library (`route`, `exchange`,
-//! `error`, `access`); what is HTTP/1.1 through hyper is in `forward`, `fields`, `check`, `reply` and `tunnel`. Nothing here
-//! writes to the topology, and nothing is shared between workers but the snapshot and counters.
+//! Routing, claims, retries, accounting and the log are in files of their own that know no version of HTTP (`route`, `attempts`,
+//! `exchange`, `error`, `access`), and so is the decision where a message ends (`framing`); HTTP/1.1 is `h1`. Nothing here writes to
+//! the topology, and nothing is shared between workers but the snapshot and counters.
 
 mod access;
-mod check;
+mod attempts;
 mod client;
 mod error;
 mod exchange;
-mod fields;
-mod forward;
-mod reply;
+pub mod framing;
+pub mod h1;
 mod route;
-mod tunnel;
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -31,9 +29,6 @@ use crate::upstream::IdleStore;
 pub use client::{Client, Registered};
 pub use error::ProxyError;
 pub use exchange::Exchange;
-pub use fields::{forwarded, strip_hop_by_hop};
-pub use forward::{Answer, Inbound, Payload, handle};
-pub use reply::ReplyBody;
 
 /// What a data worker has for itself: it lives on one thread.
 #[derive(Debug)]
@@ -44,6 +39,8 @@ pub struct Worker {
     pub watchdog: Rc<Watchdog>,
     /// Idle connections to servers.
     pub idle: RefCell<IdleStore>,
+    /// Buffers for busy connections.
+    kits: h1::Kits,
     /// Client connections, by place.
     pub clients: RefCell<Slab<Rc<Client>>>,
     log: Log,
@@ -63,6 +60,7 @@ impl Worker {
             shared,
             watchdog: Watchdog::new(Duration::from_millis(100)),
             idle: RefCell::default(),
+            kits: h1::Kits::default(),
             clients: RefCell::default(),
             log,
             format,
@@ -82,6 +80,11 @@ impl Worker {
         if left == 0 {
             self.prune();
         }
+    }
+
+    /// Whether exchanges are logged.
+    fn logs(&self) -> bool {
+        self.format != LogFormat::Off
     }
 
     fn prune(&self) {

@@ -46,7 +46,7 @@ backend = "b"
 forwarded = false
 max_head = "8KiB"
 max_headers = 50
-timeout = { http_request = "3s", http_keep_alive = "4s", client = "5s" }
+timeout = { http_request = "3s", http_keep_alive = "4s", client = "5s", client_fin = "6s" }
 
 [frontend.api]
 bind = "127.0.0.1:0"
@@ -120,6 +120,7 @@ fn defaults_of_the_smallest_file() {
                 server: seconds(30),
                 http_request: seconds(10),
                 http_keep_alive: seconds(60),
+                client_fin: seconds(5),
                 queue: seconds(5),
                 tunnel: seconds(3600),
             },
@@ -156,6 +157,7 @@ fn everything_said() {
         timeout: Timeouts {
             http_request: seconds(3),
             http_keep_alive: seconds(4),
+            client_fin: seconds(6),
             client: seconds(5),
             ..global
         },

@@ -29,6 +29,8 @@ pub enum Wait {
     Bytes,
     /// Room to write.
     Room,
+    /// Its own end of a conversation of which it has closed the other.
+    End,
 }
 
 /// Deadlines of one stream: one for what it should say, one for what it should take.
@@ -51,6 +53,11 @@ pub struct Pulse {
 pub(super) fn set_now(now: u64, slack: Duration) {
     NOW.set(now);
     SLACK.set(millis(slack).into());
+}
+
+/// This worker's coarse clock: milliseconds since its start, as of the last sweep.
+pub fn now() -> u64 {
+    NOW.get()
 }
 
 fn deadline(limit: u32) -> u64 {
@@ -92,6 +99,11 @@ impl Pulse {
     #[inline]
     pub fn await_bytes(&self, limit: Duration) {
         self.arm(Wait::Bytes, millis(limit));
+    }
+
+    /// The other side has said all that it will say, and gets `limit` to hear the rest.
+    pub fn await_end(&self, limit: Duration) {
+        self.arm(Wait::End, millis(limit));
     }
 
     /// Waits for nothing from the other side: it is not its turn.
@@ -152,7 +164,7 @@ impl Pulse {
         match self.read_wait() {
             Wait::Bytes => self.read_by.store(deadline(self.read_limit.load(Relaxed)), Relaxed),
             Wait::KeepAlive => self.arm(Wait::Head, self.head_limit.load(Relaxed)),
-            Wait::Head | Wait::Room => {}
+            Wait::Head | Wait::Room | Wait::End => {}
         }
     }
 
@@ -181,6 +193,7 @@ impl Pulse {
         match self.read_wait.load(Relaxed) {
             0 => Wait::KeepAlive,
             1 => Wait::Head,
+            4 => Wait::End,
             _ => Wait::Bytes,
         }
     }

@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use bytes::BufMut;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 
@@ -83,15 +84,87 @@ impl AsyncRead for Socket {
         if buf.remaining() == 0 {
             return Poll::Ready(Ok(()));
         }
+        self.poll_receive(cx, buf).map_ok(|_| ())
+    }
+}
+
+impl Socket {
+    /// Reads into the spare room of `buffer`, which must have some; 0 is the end of the stream.
+    #[inline]
+    pub fn poll_fill(&self, cx: &mut Context<'_>, buffer: &mut Vec<u8>) -> Poll<io::Result<usize>> {
+        debug_assert!(buffer.len() < buffer.capacity(), "without room nothing can be read");
+        let room = buffer.capacity() - buffer.len();
+        self.poll_receive(cx, &mut buffer.limit(room))
+    }
+
+    /// Writes what there is room for.
+    #[inline]
+    pub fn poll_put(&self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.poll_send(cx, |stream| stream.try_write(bytes))
+    }
+
+    /// Writes what there is room for, of two pieces at once.
+    #[inline]
+    pub fn poll_put_both(
+        &self,
+        cx: &mut Context<'_>,
+        first: &[u8],
+        second: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let both = [io::IoSlice::new(first), io::IoSlice::new(second)];
+        self.poll_send(cx, |stream| stream.try_write_vectored(&both))
+    }
+
+    /// Writes all of it.
+    ///
+    /// # Errors
+    /// The system's.
+    pub async fn put_all(&self, bytes: &[u8]) -> io::Result<()> {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let put = std::future::poll_fn(|cx| self.poll_put(cx, rest)).await?;
+            rest = &rest[put..];
+        }
+        Ok(())
+    }
+
+    /// Whether there is something to read, or the end.
+    #[inline]
+    pub fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.stream.poll_read_ready(cx)
+    }
+
+    /// Makes the connection end with a reset when it is dropped: nobody shall take what was sent for all there was to send.
+    pub fn abort(&self) {
+        // Only fails when the stream is gone.
+        let _ = socket2::SockRef::from(&*self.stream).set_linger(Some(std::time::Duration::ZERO));
+    }
+
+    /// Whether the event loop has heard something that has not been read: bytes, the end, or an error. No system call.
+    #[inline]
+    pub fn has_news(&self) -> bool {
+        self.stream.try_io(Interest::READABLE, || Ok(())).is_ok()
+    }
+
+    pub(super) fn stream(&self) -> &TcpStream {
+        &self.stream
+    }
+
+    pub(super) fn has_read(&self, bytes: usize) {
+        self.pulse.on_read(bytes);
+        self.echo.iter().for_each(|echo| echo.on_life());
+    }
+
+    #[inline]
+    fn poll_receive(&self, cx: &mut Context<'_>, buffer: &mut impl BufMut) -> Poll<io::Result<usize>> {
         loop {
-            match self.stream.try_read_buf(buf) {
+            match self.stream.try_read_buf(buffer) {
                 Ok(read) => {
-                    if read > 0 && buf.remaining() > 0 {
+                    if read > 0 && buffer.has_remaining_mut() {
                         self.forget_readable();
                     }
-                    self.pulse.on_read(read);
-                    self.echo.iter().for_each(|echo| echo.on_life());
-                    return Poll::Ready(Ok(()));
+                    self.has_read(read);
+                    return Poll::Ready(Ok(read));
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     ready!(self.stream.poll_read_ready(cx))?;
@@ -100,9 +173,7 @@ impl AsyncRead for Socket {
             }
         }
     }
-}
 
-impl Socket {
     /// A read that did not fill its buffer has emptied the kernel's: the next one waits for news instead of asking in vain. The end of the
     /// stream is not forgotten by this. It saves a system call for every read.
     #[inline]
@@ -113,7 +184,7 @@ impl Socket {
     }
 
     #[inline]
-    fn poll_send(
+    pub(super) fn poll_send(
         &self,
         cx: &mut Context<'_>,
         send: impl Fn(&TcpStream) -> io::Result<usize>,

@@ -119,6 +119,16 @@ impl Watched {
         .await
     }
 
+    /// Whether it has been ended; else whoever polls is woken when it is.
+    #[inline]
+    pub fn poll_ended(&self, cx: &std::task::Context<'_>) -> Option<Ended> {
+        let ended = self.state.ended.get();
+        if ended.is_none() {
+            self.state.wake_by(cx.waker());
+        }
+        ended
+    }
+
     /// A handle for others.
     pub fn leash(&self) -> Leash {
         Leash(Rc::clone(&self.state))

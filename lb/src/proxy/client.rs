@@ -1,17 +1,13 @@
 //! A client's connection: who it is, what it is doing, and how to end it.
 
-use std::cell::{Cell, RefCell};
-use std::future::Future;
+use std::cell::Cell;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
 
-use http::HeaderValue;
-
-use super::{Exchange, Worker};
+use super::Worker;
 use crate::net::watchdog::Leash;
 use crate::net::{Pulse, Socket};
 use crate::server::ServerId;
@@ -29,22 +25,18 @@ pub struct Client {
     pub socket: Socket,
     /// Ends it, and tells why it ended.
     pub leash: Leash,
-    /// The client's address as a field value.
-    pub(super) peer_value: HeaderValue,
+    /// The client's address, as servers are told it.
+    pub(super) address: Box<str>,
     /// Requests so far.
     pub requests: Cell<u64>,
     /// Bytes received up to the end of the last exchange.
     pub(super) received_before: Cell<u64>,
     /// Bytes sent up to the end of the last exchange.
     pub(super) sent_before: Cell<u64>,
-    /// An exchange whose last bytes are on their way to the client: it is settled when they have left.
-    settling: RefCell<Option<Box<Exchange>>>,
     /// Whether an answer has begun to go out for the last request.
     pub answered: Cell<bool>,
     /// It shall end after what is in flight.
     pub finishing: Cell<bool>,
-    /// What its connection goes on as when its HTTP is over.
-    pub(super) tunnel: RefCell<Option<Pin<Box<dyn Future<Output = ()>>>>>,
     current: Cell<Option<Current>>,
 }
 
@@ -83,14 +75,12 @@ impl Client {
             frontend,
             socket,
             leash,
-            peer_value: address.try_into().unwrap_or_else(|_| HeaderValue::from_static("unknown")),
+            address: address.into(),
             requests: Cell::new(0),
             received_before: Cell::new(0),
             sent_before: Cell::new(0),
-            settling: RefCell::default(),
             answered: Cell::new(false),
             finishing: Cell::new(false),
-            tunnel: RefCell::default(),
             current: Cell::new(None),
         });
         let key = worker.clients.borrow_mut().insert(Rc::clone(&client));
@@ -102,19 +92,9 @@ impl Client {
         self.socket.pulse()
     }
 
-    /// Whether a request is in flight on it.
-    pub fn is_busy(&self) -> bool {
-        self.current.get().is_some()
-    }
-
     /// Whether a request from it is in flight on that server.
     pub fn is_on(&self, server: ServerId) -> bool {
         self.current.get().is_some_and(|current| current.server == Some(server))
-    }
-
-    /// Takes the tunnel that its connection goes on as.
-    pub fn take_tunnel(&self) -> Option<impl Future<Output = ()>> {
-        self.tunnel.borrow_mut().take()
     }
 
     /// Asks it to end after what is in flight.
@@ -140,28 +120,7 @@ impl Client {
         })
     }
 
-    /// Keeps an account that is complete but for the last bytes.
-    pub(super) fn settle_later(&self, exchange: Box<Exchange>) {
-        // One at a time: the answer before it has left, or this one would not be.
-        let before = self.settling.borrow_mut().replace(exchange);
-        drop(before);
-    }
-
-    /// Settles the account that waits for its last bytes, when they have left.
-    pub fn settle_sent(&self) {
-        if !self.pulse().is_full() {
-            self.settle();
-        }
-    }
-
-    fn settle(&self) {
-        let settled = self.settling.borrow_mut().take();
-        drop(settled);
-    }
-
     pub(super) fn begin(&self, since: Instant) {
-        // With pipelined requests the answer before may still wait to be written.
-        self.settle();
         self.requests.set(self.requests.get() + 1);
         self.answered.set(false);
         self.current.set(Some(Current { since, server: None }));
@@ -186,10 +145,6 @@ impl std::fmt::Debug for Client {
 
 impl Drop for Registered {
     fn drop(&mut self) {
-        // Both hold the client: without this they would keep each other, and a claim, for ever.
-        let tunnel = self.client.tunnel.borrow_mut().take();
-        drop(tunnel);
-        self.client.settle();
         self.worker.clients.borrow_mut().remove(self.key);
     }
 }

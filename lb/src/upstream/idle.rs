@@ -7,10 +7,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::Instant;
-
 use super::Connection;
 use crate::counters::Gauge;
+use crate::net::pulse;
 
 /// Idle connections by key.
 #[derive(Debug, Default)]
@@ -23,7 +22,7 @@ impl IdleStore {
     pub fn take(&mut self, key: u32, epoch: u32) -> Option<Connection> {
         let idle = self.0.get_mut(&key)?;
         while let Some(mut connection) = idle.pop() {
-            if connection.epoch() == epoch && !connection.is_closed() {
+            if connection.epoch() == epoch && !connection.is_stale() {
                 connection.idle = None;
                 return Some(connection);
             }
@@ -33,11 +32,11 @@ impl IdleStore {
 
     /// Keeps a connection for the next exchange, counted in `gauge`; the oldest goes when there are more than `most`.
     pub fn put(&mut self, key: u32, mut connection: Connection, most: usize, gauge: &Arc<Gauge>) {
-        if connection.is_closed() || most == 0 {
+        if most == 0 {
             return;
         }
         connection.pulse().rest();
-        connection.idle = Some((Instant::now(), gauge.hold()));
+        connection.idle = Some((pulse::now(), gauge.hold()));
         let idle = self.0.entry(key).or_default();
         if idle.len() >= most {
             idle.remove(0);
@@ -52,12 +51,12 @@ impl IdleStore {
 
     /// Drops what has been closed, or has been idle for longer than `limit` says for its key.
     pub fn prune(&mut self, limit: impl Fn(u32) -> Duration) {
-        let now = Instant::now();
+        let now = pulse::now();
         self.0.retain(|key, idle| {
             let limit = limit(*key);
-            let fresh = |since: Instant| now.duration_since(since) < limit;
+            let fresh = |since: u64| Duration::from_millis(now.saturating_sub(since)) < limit;
             idle.retain(|kept| {
-                !kept.is_closed() && kept.idle.as_ref().is_some_and(|(since, _)| fresh(*since))
+                !kept.is_stale() && kept.idle.as_ref().is_some_and(|(since, _)| fresh(*since))
             });
             !idle.is_empty()
         });
