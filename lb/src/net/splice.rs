@@ -53,7 +53,7 @@ impl Pipe {
                     return Poll::Ready(Ok(taken));
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    ready!(from.stream().poll_read_ready(cx))?
+                    ready!(from.stream().poll_read_ready(cx))?;
                 }
                 Err(error) => return Poll::Ready(Err(error)),
             }
