@@ -26,6 +26,8 @@ use crate::net::Watchdog;
 use crate::topology::Shared;
 use crate::upstream::IdleStore;
 
+use client::Rest;
+
 pub use client::{Client, Registered};
 pub use error::ProxyError;
 pub use exchange::Exchange;
@@ -41,6 +43,8 @@ pub struct Worker {
     pub idle: RefCell<IdleStore>,
     /// Buffers for busy connections.
     kits: h1::Kits,
+    /// Connections that are ready for their next request.
+    resting: Cell<usize>,
     /// Client connections, by place.
     pub clients: RefCell<Slab<Rc<Client>>>,
     log: Log,
@@ -61,6 +65,7 @@ impl Worker {
             watchdog: Watchdog::new(Duration::from_millis(100)),
             idle: RefCell::default(),
             kits: h1::Kits::default(),
+            resting: Cell::new(0),
             clients: RefCell::default(),
             log,
             format,
@@ -75,10 +80,32 @@ impl Worker {
     pub fn tick(&self) {
         const SWEEPS: u32 = 8;
         self.read_wall();
+        if self.resting.get() > 0 {
+            self.clients.borrow().iter().for_each(|(_, client)| client.age());
+        }
         let left = self.until_prune.get();
         self.until_prune.set(if left == 0 { SWEEPS } else { left - 1 });
         if left == 0 {
             self.prune();
+        }
+    }
+
+    /// A connection waits for its next request; whether it may keep what it needs for that.
+    fn begin_rest(&self, client: &Client) -> bool {
+        // More of them would leave holes in the heap when they let go.
+        const MOST: usize = 128;
+        let may = self.resting.get() < MOST;
+        if may {
+            self.resting.set(self.resting.get() + 1);
+            client.rest.set(Rest::Fresh);
+        }
+        may
+    }
+
+    /// It waits no longer.
+    fn end_rest(&self, client: &Client) {
+        if client.rest.replace(Rest::None) != Rest::None {
+            self.resting.set(self.resting.get() - 1);
         }
     }
 

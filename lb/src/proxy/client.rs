@@ -35,9 +35,24 @@ pub struct Client {
     pub(super) sent_before: Cell<u64>,
     /// Whether an answer has begun to go out for the last request.
     pub answered: Cell<bool>,
+    /// Whether it is ready for its next request, and since when.
+    pub(super) rest: Cell<Rest>,
     /// It shall end after what is in flight.
     pub finishing: Cell<bool>,
     current: Cell<Option<Current>>,
+}
+
+/// How long a connection between two requests has kept what it needs for the next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rest {
+    /// It has nothing, or is busy.
+    None,
+    /// Less than a sweep.
+    Fresh,
+    /// More than that.
+    Old,
+    /// Long enough: it has to let go.
+    Over,
 }
 
 /// What is in flight on it.
@@ -80,6 +95,7 @@ impl Client {
             received_before: Cell::new(0),
             sent_before: Cell::new(0),
             answered: Cell::new(false),
+            rest: Cell::new(Rest::None),
             finishing: Cell::new(false),
             current: Cell::new(None),
         });
@@ -101,6 +117,18 @@ impl Client {
     pub fn finish(&self) {
         self.finishing.set(true);
         self.leash.wake();
+    }
+
+    /// Another sweep has passed.
+    pub(super) fn age(&self) {
+        match self.rest.get() {
+            Rest::Fresh => self.rest.set(Rest::Old),
+            Rest::Old => {
+                self.rest.set(Rest::Over);
+                self.leash.wake();
+            }
+            Rest::None | Rest::Over => {}
+        }
     }
 
     /// What is in flight on it, for `show sess`.
@@ -145,6 +173,7 @@ impl std::fmt::Debug for Client {
 
 impl Drop for Registered {
     fn drop(&mut self) {
+        self.worker.end_rest(&self.client);
         self.worker.clients.borrow_mut().remove(self.key);
     }
 }

@@ -28,6 +28,8 @@ pub struct Exchange {
     request: Option<Box<RequestLine>>,
     started: Instant,
     times: Times,
+    /// Milliseconds from start to end, where that is known already.
+    total: Option<u64>,
     phase: Phase,
     status: u16,
     retries: u32,
@@ -85,6 +87,7 @@ impl Exchange {
             request: request.map(Box::new),
             started,
             times: Times::default(),
+            total: None,
             phase: Phase::Request,
             status: 0,
             retries: 0,
@@ -162,6 +165,11 @@ impl Exchange {
         self.status = status;
         self.phase = Phase::Data;
         self.client.answered.set(true);
+    }
+
+    /// Its last byte left together with its head: the clock need not be asked again.
+    pub(super) fn ended_at_once(&mut self) {
+        self.total = self.times.head;
     }
 
     /// It ended as it should.

@@ -55,7 +55,7 @@ impl Exchange {
             queue: queued,
             connect: connected.saturating_sub(queued),
             response: head.map_or(0, |at| at.saturating_sub(connected)),
-            total: self.elapsed(),
+            total: self.total.unwrap_or_else(|| self.elapsed()),
         }
     }
 

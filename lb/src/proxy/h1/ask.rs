@@ -35,6 +35,8 @@ pub(super) struct Asking<'a> {
     pub(super) state: Upload,
     /// The client has closed its side: it may still be listening.
     half_closed: bool,
+    /// The event loop wakes us when it says something.
+    watching: bool,
     /// Its answer is on its way.
     answering: bool,
     interim: u32,
@@ -96,6 +98,7 @@ impl<'a> Asking<'a> {
             upload,
             state: Upload::Going,
             half_closed: false,
+            watching: false,
             answering: false,
             interim: 0,
             looked: 0,
@@ -229,9 +232,15 @@ impl<'a> Asking<'a> {
 
     /// Looks whether the client is still there; what it sends meanwhile waits for its turn.
     pub(super) fn poll_watch(&mut self, cx: &mut Context<'_>) -> Result<(), Gone> {
+        if self.watching && !self.client.socket.has_news() {
+            return Ok(());
+        }
         while !self.half_closed {
             match self.kit.input.poll_fill(cx, &self.client.socket) {
-                Poll::Pending => break,
+                Poll::Pending => {
+                    self.watching = true;
+                    break;
+                }
                 Poll::Ready(Ok(0)) => {
                     // It may have closed one side or both: that shows when it is written to, or never.
                     self.half_closed = true;

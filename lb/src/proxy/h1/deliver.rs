@@ -38,7 +38,15 @@ pub(super) async fn deliver(
     let text = std::mem::take(&mut asking.kit.down);
     let limit = Some(exchange.server_limit());
     let mut download = Pump::new(text, head.framing, head.framed, ANSWER.max_head, limit);
-    let delivered = poll_fn(|cx| poll_deliver(cx, &mut download, &mut asking, &connection)).await;
+    let mut turns = 0_u32;
+    let delivered = poll_fn(|cx| {
+        turns += 1;
+        poll_deliver(cx, &mut download, &mut asking, &connection)
+    })
+    .await;
+    if turns == 1 {
+        exchange.ended_at_once();
+    }
     let client = asking.client;
     let end = match delivered {
         Ok(()) => {

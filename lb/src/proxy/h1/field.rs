@@ -39,20 +39,21 @@ impl Known {
     #[inline]
     pub(super) fn of(name: &str) -> Self {
         let is = |known: &str| name.eq_ignore_ascii_case(known);
-        match name.len() {
-            2 if is("te") => Self::Te,
-            4 if is("host") => Self::Host,
-            6 if is("expect") => Self::Expect,
-            7 if is("upgrade") => Self::Upgrade,
-            7 if is("trailer") => Self::Trailer,
-            10 if is("connection") => Self::Connection,
-            10 if is("keep-alive") => Self::Hop,
-            14 if is("content-length") => Self::ContentLength,
-            14 if is("http2-settings") => Self::Hop,
-            16 if is("proxy-connection") => Self::Hop,
-            16 if is("x-forwarded-host") => Self::Forwarded,
-            17 if is("transfer-encoding") => Self::TransferEncoding,
-            17 if is("x-forwarded-proto") => Self::Forwarded,
+        let Some(first) = name.as_bytes().first() else { return Self::Other };
+        match (name.len(), first | 0x20) {
+            (2, b't') if is("te") => Self::Te,
+            (4, b'h') if is("host") => Self::Host,
+            (6, b'e') if is("expect") => Self::Expect,
+            (7, b'u') if is("upgrade") => Self::Upgrade,
+            (7, b't') if is("trailer") => Self::Trailer,
+            (10, b'c') if is("connection") => Self::Connection,
+            (10, b'k') if is("keep-alive") => Self::Hop,
+            (14, b'c') if is("content-length") => Self::ContentLength,
+            (14, b'h') if is("http2-settings") => Self::Hop,
+            (16, b'p') if is("proxy-connection") => Self::Hop,
+            (16, b'x') if is("x-forwarded-host") => Self::Forwarded,
+            (17, b't') if is("transfer-encoding") => Self::TransferEncoding,
+            (17, b'x') if is("x-forwarded-proto") => Self::Forwarded,
             _ => Self::Other,
         }
     }
@@ -93,10 +94,15 @@ pub(super) fn wants_trailers(value: &[u8]) -> bool {
     tokens(value).any(|token| token.eq_ignore_ascii_case(b"trailers"))
 }
 
-/// Whether every line of a head ends with CR LF: a bare LF is an end of line to some and not to others.
+/// Whether every line of a head ends with CR LF: a bare LF is an end of line to some and not to others. Before each field name stands the
+/// end of the line before it, and at the end stand two.
 #[inline]
-pub(super) fn ends_lines_with_crlf(head: &[u8]) -> bool {
-    memchr::memchr_iter(b'\n', head).all(|at| at > 0 && head[at - 1] == b'\r')
+pub(super) fn ends_lines_with_crlf(head: &[u8], fields: &[httparse::Header<'_>]) -> bool {
+    let after_crlf = |field: &httparse::Header<'_>| {
+        let at = field.name.as_ptr() as usize - head.as_ptr() as usize;
+        head.get(..at).is_some_and(|before| before.ends_with(b"\r\n"))
+    };
+    head.ends_with(b"\r\n\r\n") && fields.iter().all(after_crlf)
 }
 
 /// Whether a head may end in `bytes`, of which everything before `from` has been looked at.
@@ -106,16 +112,25 @@ pub(super) fn may_end(bytes: &[u8], from: usize) -> bool {
     memchr::memchr_iter(b'\n', fresh).any(|at| matches!(fresh[at + 1..], [b'\n', ..] | [b'\r', b'\n', ..]))
 }
 
+/// Letters, digits and what else stands in plain host names.
+static PLAIN: [bool; 256] = {
+    let mut plain = [false; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        plain[byte as usize] = byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
+        byte += 1;
+    }
+    plain
+};
+
 /// Whether it is `uri-host [":" port]`, without user info; empty is allowed (RFC 9110 section 7.2).
 pub(in crate::proxy) fn is_host(value: &[u8]) -> bool {
     // Nearly every Host is a plain name with an optional port; the full grammar is only for the rest.
-    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
-    let (name, port) = match value.iter().position(|byte| *byte == b':') {
-        Some(colon) => (&value[..colon], &value[colon + 1..]),
-        None => (value, &[][..]),
-    };
-    if name.iter().all(plain) && (!name.is_empty() || value.is_empty()) {
-        return port.len() <= 5 && port.iter().all(u8::is_ascii_digit);
+    let name = value.iter().take_while(|byte| PLAIN[usize::from(**byte)]).count();
+    match &value[name..] {
+        [] => return true,
+        [b':', port @ ..] if name > 0 => return port.len() <= 5 && port.iter().all(u8::is_ascii_digit),
+        _ => {}
     }
     Authority::try_from(value).is_ok_and(|authority| {
         let host = authority.host();
@@ -174,6 +189,24 @@ pub(super) fn write(out: &mut Vec<u8>, name: &str, value: &[u8]) {
     out.extend_from_slice(b"\r\n");
 }
 
+/// Writes a field line of a head as it came. Where name and value stand as they are written, they go in one piece.
+#[inline]
+pub(super) fn pass(out: &mut Vec<u8>, head: &[u8], field: &httparse::Header<'_>) {
+    let start = field.name.as_ptr() as usize - head.as_ptr() as usize;
+    let middle = start + field.name.len();
+    let end = middle + 2 + field.value.len();
+    match head.get(start..end + 2) {
+        Some(line)
+            if line[field.name.len()..].starts_with(b": ")
+                && head[middle + 2..].as_ptr() == field.value.as_ptr()
+                && line.ends_with(b"\r\n") =>
+        {
+            out.extend_from_slice(line);
+        }
+        _ => write(out, field.name, field.value),
+    }
+}
+
 /// Writes the trailer section of a chunked body, from the lines that were received; the empty line at its end included.
 ///
 /// # Errors
@@ -211,9 +244,24 @@ mod tests {
 
     #[test]
     fn line_ends() {
-        assert!(ends_lines_with_crlf(b"a\r\nb\r\n\r\n"));
-        for bad in [&b"a\nb\r\n\r\n"[..], b"\n", b"a\r\nb\n\r\n"] {
-            assert!(!ends_lines_with_crlf(bad));
+        let whole = |head: &[u8]| {
+            let mut fields = [httparse::EMPTY_HEADER; 4];
+            let mut request = httparse::Request::new(&mut fields);
+            request.parse(head).unwrap();
+            ends_lines_with_crlf(head, request.headers)
+        };
+        assert!(whole(b"GET / HTTP/1.1\r\n\r\n") && whole(b"GET / HTTP/1.1\r\na: b\r\nc: d\r\n\r\n"));
+        for bad in [
+            "GET / HTTP/1.1\n\n",
+            "GET / HTTP/1.1\n\r\n",
+            "GET / HTTP/1.1\r\n\n",
+            "GET / HTTP/1.1\na: b\r\n\r\n",
+            "GET / HTTP/1.1\r\na: b\nc: d\r\n\r\n",
+            "GET / HTTP/1.1\r\na: b\n\r\n",
+            "GET / HTTP/1.1\r\na: b\r\nc: d\r\n\n",
+            "GET / HTTP/1.1\r\na:\nc: d\r\n\r\n",
+        ] {
+            assert!(!whole(bad.as_bytes()), "{bad:?}");
         }
         assert!(may_end(b"a\r\n\r\n", 0) && may_end(b"a\n\n", 0) && may_end(b"a\r\n\r\n", 4));
         assert!(!may_end(b"a\r\nb\r\n", 0) && !may_end(b"a\r\n\r", 0));

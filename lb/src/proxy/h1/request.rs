@@ -101,7 +101,7 @@ pub fn parse(
         Err(httparse::Error::Version) if names_version(input) => return Err(VERSION),
         Err(_) => return Err(BAD),
     };
-    if !field::ends_lines_with_crlf(&input[..size]) {
+    if !field::ends_lines_with_crlf(&input[..size], request.headers) {
         return Err(BAD);
     }
     let (Some(method), Some(target), Some(version)) = (request.method, request.path, request.version) else {
@@ -113,10 +113,9 @@ pub fn parse(
     let parts = Target::new(method, target)?;
     check_method(method, framing)?;
     let upgrade = seen.upgrade.filter(|_| seen.connection.upgrade && !old);
-    let start = out.len();
     out.reserve(size + 256);
     write_line(out, method, &parts);
-    seen.write(request.headers, &parts, framing, towards.forwarded.is_some(), out);
+    seen.write(&input[..size], request.headers, &parts, framing, towards.forwarded.is_some(), out);
     if let Some(peer) = towards.forwarded {
         let host = parts.authority.map(str::as_bytes).or(seen.host).unwrap_or_default();
         field::write(out, "X-Forwarded-For", peer.as_bytes());
@@ -128,7 +127,6 @@ pub fn parse(
         field::write(out, "Upgrade", protocol);
     }
     out.extend_from_slice(b"\r\n");
-    debug_assert!(field::ends_lines_with_crlf(&out[start..]));
     let place = |part: &str| {
         let start = part.as_ptr() as usize - input.as_ptr() as usize;
         start..start + part.len()
@@ -325,6 +323,7 @@ impl<'a> Seen<'a> {
     /// Writes the fields that go on, in their order; ours take the places of those that they replace.
     fn write(
         &self,
+        head: &[u8],
         fields: &[httparse::Header<'_>],
         target: &Target<'_>,
         framing: Framing,
@@ -340,10 +339,12 @@ impl<'a> Seen<'a> {
             match Known::of(field.name) {
                 Known::Other if self.connection.names(field.name) => {}
                 Known::Forwarded if forwarded => {}
-                Known::Other | Known::Trailer | Known::Forwarded => {
-                    field::write(out, field.name, field.value);
+                Known::Host if target.authority.is_some() => {
+                    field::write(out, field.name, host.unwrap_or_default());
                 }
-                Known::Host => field::write(out, field.name, host.unwrap_or_default()),
+                Known::Other | Known::Trailer | Known::Forwarded | Known::Host => {
+                    field::pass(out, head, field);
+                }
                 Known::ContentLength | Known::TransferEncoding if framed => {}
                 Known::ContentLength | Known::TransferEncoding => {
                     framed = true;

@@ -13,7 +13,7 @@ use super::request::Limits;
 use crate::proxy::framing::{Asked, Declared, Framing};
 
 /// Fields that are parsed without an allocation.
-const USUAL: usize = 128;
+const USUAL: usize = 256;
 
 /// Whom a response is for.
 #[derive(Debug, Clone, Copy)]
@@ -78,7 +78,7 @@ pub fn parse(
         Ok(Status::Partial) if input.len() < limits.max_head => return Ok(None),
         _ => return Err(Faulty),
     };
-    if !field::ends_lines_with_crlf(&input[..size]) {
+    if !field::ends_lines_with_crlf(&input[..size], response.headers) {
         return Err(Faulty);
     }
     let (Some(status), Some(version)) = (response.code, response.version) else { return Err(Faulty) };
@@ -98,7 +98,9 @@ pub fn parse(
         known => known,
     };
     let keep = towards.keep && framed != Framing::UntilClose;
-    write(out, status, response.reason.unwrap_or_default(), response.headers, &seen, framed, towards);
+    out.reserve(size + 128);
+    write_status(out, status, response.reason.unwrap_or_default());
+    write(out, &input[..size], status, response.headers, &seen, framed, towards);
     if status >= 200 {
         if !keep {
             out.extend_from_slice(b"Connection: close\r\n");
@@ -120,15 +122,13 @@ pub fn parse(
 
 fn write(
     out: &mut Vec<u8>,
+    head: &[u8],
     status: u16,
-    reason: &str,
     fields: &[httparse::Header<'_>],
     seen: &Seen<'_>,
     framed: Framing,
     towards: Towards<'_>,
 ) {
-    out.reserve(fields.iter().map(|field| field.name.len() + field.value.len() + 4).sum::<usize>() + 128);
-    write_status(out, status, reason);
     let mut done = false;
     for field in fields {
         match Known::of(field.name) {
@@ -139,7 +139,7 @@ fn write(
                 }
             }
             Known::Connection | Known::Hop | Known::Upgrade => {}
-            _ => field::write(out, field.name, field.value),
+            _ => field::pass(out, head, field),
         }
     }
     if framed == Framing::Chunked && !done {

@@ -12,6 +12,7 @@ use super::kit::Kit;
 use super::request::{self, Head, Limits};
 use super::{deliver, field, response};
 use crate::config::Balance;
+use crate::proxy::client::Rest;
 use crate::proxy::error::ProxyError;
 use crate::proxy::exchange::{Exchange, RequestLine};
 use crate::proxy::{Client, Worker, attempts, route};
@@ -30,41 +31,70 @@ pub enum End {
     Http2(Vec<u8>),
 }
 
+/// What a connection that waits has waited for.
+enum Waited {
+    /// A request, or the end.
+    News,
+    /// It has been quiet for some time.
+    Quiet,
+    /// No request is wanted any more.
+    Finished,
+}
+
 /// Serves requests until the connection ends.
 pub async fn serve(worker: &Rc<Worker>, client: &Rc<Client>) -> End {
     loop {
-        if idle(client).await.is_err() {
+        if matches!(wait(client).await, Waited::Finished) {
             return End::Closed;
         }
-        // In a box of its own, so that a connection that waits is small.
+        // In a box of its own, so that a connection that is quiet is small.
         if let Some(end) = Box::pin(busy(worker, client)).await {
             return end;
         }
-        let limits = client.frontend.config.timeout;
-        client.pulse().await_request(Some(limits.http_keep_alive), limits.http_request);
     }
 }
 
-/// Waits for a request; fails when none is wanted any more.
-async fn idle(client: &Client) -> io::Result<()> {
+/// Waits for a request.
+async fn wait(client: &Client) -> Waited {
     poll_fn(|cx| {
         if client.finishing.get() {
-            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+            return Poll::Ready(Waited::Finished);
         }
-        client.socket.poll_readable(cx)
+        if client.rest.get() == Rest::Over {
+            return Poll::Ready(Waited::Quiet);
+        }
+        // An error is news that reading will tell.
+        client.socket.poll_readable(cx).map(|_| Waited::News)
     })
     .await
 }
 
-/// Serves what has come, until nothing more is there.
+/// Serves what comes, until the connection ends or is quiet.
 async fn busy(worker: &Rc<Worker>, client: &Rc<Client>) -> Option<End> {
-    let mut kit = worker.kits.take(client.frontend.config.max_head);
     loop {
-        let end = one(worker, client, &mut kit).await;
-        // A connection that shall end says so in the answer to the next request.
-        if end.is_some() || kit.input.is_empty() {
-            worker.kits.give(kit);
-            return end;
+        let mut kit = worker.kits.take(client.frontend.config.max_head);
+        loop {
+            let end = one(worker, client, &mut kit).await;
+            if end.is_some() {
+                return end;
+            }
+            // A connection that shall end says so in the answer to the next request.
+            if kit.input.is_empty() {
+                break;
+            }
+        }
+        worker.kits.give(kit);
+        let limits = &client.frontend.config.timeout;
+        client.pulse().await_request(Some(limits.http_keep_alive), limits.http_request);
+        if !worker.begin_rest(client) {
+            return None;
+        }
+        let waited = wait(client).await;
+        worker.end_rest(client);
+        match waited {
+            Waited::News => {}
+            Waited::Quiet => return None,
+            Waited::Finished => return Some(End::Closed),
         }
     }
 }
