@@ -35,6 +35,8 @@ pub struct Client {
     pub(super) sent_before: Cell<u64>,
     /// Whether an answer has begun to go out for the last request.
     pub answered: Cell<bool>,
+    /// The event loop wakes its task when it says something.
+    pub(super) listening: Cell<bool>,
     /// Whether it is ready for its next request, and since when.
     pub(super) rest: Cell<Rest>,
     /// It shall end after what is in flight.
@@ -95,6 +97,7 @@ impl Client {
             received_before: Cell::new(0),
             sent_before: Cell::new(0),
             answered: Cell::new(false),
+            listening: Cell::new(false),
             rest: Cell::new(Rest::None),
             finishing: Cell::new(false),
             current: Cell::new(None),
@@ -117,6 +120,14 @@ impl Client {
     pub fn finish(&self) {
         self.finishing.set(true);
         self.leash.wake();
+    }
+
+    /// Whether it has said nothing since its task was promised to be woken: then there is no need to ask again.
+    #[inline]
+    pub(super) fn is_silent(&self) -> bool {
+        let silent = self.listening.get() && !self.socket.has_news();
+        self.listening.set(silent);
+        silent
     }
 
     /// Another sweep has passed.

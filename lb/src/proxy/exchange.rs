@@ -75,11 +75,11 @@ impl RequestLine {
 
 impl Exchange {
     /// Opens an account for a request that has just come.
-    pub fn begin(worker: &Rc<Worker>, client: &Rc<Client>, request: Option<RequestLine>) -> Box<Self> {
+    pub fn begin(worker: &Rc<Worker>, client: &Rc<Client>, request: Option<RequestLine>) -> Self {
         let started = Instant::now();
         client.begin(started);
         client.frontend.live.tally.mine().requests.add(1);
-        Box::new(Self {
+        Self {
             worker: Rc::clone(worker),
             client: Rc::clone(client),
             backend: None,
@@ -93,7 +93,7 @@ impl Exchange {
             retries: 0,
             redispatched: false,
             termination: None,
-        })
+        }
     }
 
     /// It goes to this backend.

@@ -35,8 +35,6 @@ pub(super) struct Asking<'a> {
     pub(super) state: Upload,
     /// The client has closed its side: it may still be listening.
     half_closed: bool,
-    /// The event loop wakes us when it says something.
-    watching: bool,
     /// Its answer is on its way.
     answering: bool,
     interim: u32,
@@ -98,7 +96,6 @@ impl<'a> Asking<'a> {
             upload,
             state: Upload::Going,
             half_closed: false,
-            watching: false,
             answering: false,
             interim: 0,
             looked: 0,
@@ -232,13 +229,13 @@ impl<'a> Asking<'a> {
 
     /// Looks whether the client is still there; what it sends meanwhile waits for its turn.
     pub(super) fn poll_watch(&mut self, cx: &mut Context<'_>) -> Result<(), Gone> {
-        if self.watching && !self.client.socket.has_news() {
+        if self.client.is_silent() {
             return Ok(());
         }
         while !self.half_closed {
             match self.kit.input.poll_fill(cx, &self.client.socket) {
                 Poll::Pending => {
-                    self.watching = true;
+                    self.client.listening.set(!self.kit.input.is_full());
                     break;
                 }
                 Poll::Ready(Ok(0)) => {

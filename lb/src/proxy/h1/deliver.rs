@@ -25,7 +25,7 @@ enum Cut {
 
 /// Brings an answer to the client; says how the client's connection ends, if it does.
 pub(super) async fn deliver(
-    mut exchange: Box<Exchange>,
+    mut exchange: Exchange,
     mut asking: Asking<'_>,
     answered: Answered,
 ) -> Option<End> {
@@ -55,11 +55,11 @@ pub(super) async fn deliver(
             if head.reusable && whole && asking.kit.answer.is_empty() {
                 exchange.keep(connection);
             }
-            let quiet = whole && asking.kit.input.is_empty() && !client.socket.has_news();
-            match (head.keep, quiet) {
-                (true, _) => None,
-                (false, true) => Some(End::Closed),
-                (false, false) => Some(End::Linger),
+            let quiet = || whole && asking.kit.input.is_empty() && !client.socket.has_news();
+            match head.keep {
+                true => None,
+                false if quiet() => Some(End::Closed),
+                false => Some(End::Linger),
             }
         }
         Err(Cut::Server(ended)) => {

@@ -23,6 +23,10 @@ pub(super) enum Known {
     Trailer,
 }
 
+/// Fields that are not just passed on, by their place in the head.
+#[derive(Debug, Default)]
+pub(super) struct Special([u64; 4]);
+
 /// What `Connection` says (RFC 9110 section 7.6.1).
 #[derive(Debug, Default)]
 pub(super) struct Connection<'a> {
@@ -38,7 +42,7 @@ pub(super) struct Connection<'a> {
 impl Known {
     #[inline]
     pub(super) fn of(name: &str) -> Self {
-        let is = |known: &str| name.eq_ignore_ascii_case(known);
+        let is = |known: &str| same(name.as_bytes(), known.as_bytes());
         let Some(first) = name.as_bytes().first() else { return Self::Other };
         match (name.len(), first | 0x20) {
             (2, b't') if is("te") => Self::Te,
@@ -56,6 +60,23 @@ impl Known {
             (17, b'x') if is("x-forwarded-proto") => Self::Forwarded,
             _ => Self::Other,
         }
+    }
+}
+
+// === impl Special ===
+
+impl Special {
+    #[inline]
+    pub(super) fn add(&mut self, index: usize) {
+        if let Some(bits) = self.0.get_mut(index / 64) {
+            *bits |= 1 << (index % 64);
+        }
+    }
+
+    /// Whether it has to be looked at again. Far behind that is said of all.
+    #[inline]
+    pub(super) fn has(&self, index: usize) -> bool {
+        self.0.get(index / 64).is_none_or(|bits| bits >> (index % 64) & 1 == 1)
     }
 }
 
@@ -82,6 +103,26 @@ impl<'a> Connection<'a> {
     pub(super) fn names(&self, name: &str) -> bool {
         self.named.iter().any(|named| named.eq_ignore_ascii_case(name.as_bytes()))
     }
+}
+
+/// Whether two names of the same length are the same but for case. The first is a token, the second lower-case letters, digits and
+/// hyphens: of those, setting one bit makes no two alike that are not.
+#[inline]
+fn same(name: &[u8], known: &[u8]) -> bool {
+    const CASE: u64 = 0x2020_2020_2020_2020;
+    let word = |bytes: &[u8; 8]| u64::from_le_bytes(*bytes);
+    let differ = |a: Option<&[u8; 8]>, b: Option<&[u8; 8]>| match (a, b) {
+        (Some(a), Some(b)) => word(a) | CASE != word(b) | CASE,
+        _ => true,
+    };
+    if known.len() < 8 {
+        return name.eq_ignore_ascii_case(known);
+    }
+    // The last eight may overlap the first ones.
+    name.len() == known.len()
+        && !differ(name.first_chunk(), known.first_chunk())
+        && !differ(name.last_chunk(), known.last_chunk())
+        && (known.len() <= 16 || name[8] | 0x20 == known[8] | 0x20)
 }
 
 /// The members of a list (RFC 9110 section 5.6.1).
@@ -180,6 +221,14 @@ pub(in crate::proxy) fn may_trail(name: &str) -> bool {
     !forwarded(name) && !NEVER.iter().any(|never| name.eq_ignore_ascii_case(never))
 }
 
+/// Whether it is a number as everybody writes it.
+#[inline]
+pub(super) fn is_plain_number(value: &[u8]) -> bool {
+    value.iter().all(u8::is_ascii_digit)
+        && (value.len() == 1 || !value.starts_with(b"0"))
+        && !value.is_empty()
+}
+
 /// Writes a field line.
 #[inline]
 pub(super) fn write(out: &mut Vec<u8>, name: &str, value: &[u8]) {
@@ -231,6 +280,33 @@ pub(super) fn write_trailers(out: &mut Vec<u8>, lines: &[u8]) -> Result<(), supe
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_are_known_in_any_case_and_only_whole() {
+        for (name, known) in [
+            ("te", Known::Te),
+            ("host", Known::Host),
+            ("expect", Known::Expect),
+            ("upgrade", Known::Upgrade),
+            ("trailer", Known::Trailer),
+            ("connection", Known::Connection),
+            ("keep-alive", Known::Hop),
+            ("content-length", Known::ContentLength),
+            ("http2-settings", Known::Hop),
+            ("proxy-connection", Known::Hop),
+            ("x-forwarded-host", Known::Forwarded),
+            ("transfer-encoding", Known::TransferEncoding),
+            ("x-forwarded-proto", Known::Forwarded),
+        ] {
+            assert_eq!((Known::of(name), Known::of(&name.to_uppercase())), (known, known), "{name}");
+            for at in 0..name.len() {
+                let mut other = name.to_owned();
+                other.replace_range(at..=at, if name[at..].starts_with('z') { "y" } else { "z" });
+                assert_eq!(Known::of(&other), Known::Other, "{other}");
+            }
+            assert_eq!(Known::of(&format!("{name}x")), Known::Other);
+        }
+    }
 
     #[test]
     fn hosts() {

@@ -9,7 +9,7 @@ use std::ops::Range;
 use http::{StatusCode, Uri};
 use httparse::Status;
 
-use super::field::{self, Connection, Known};
+use super::field::{self, Connection, Known, Special};
 use crate::balance::hash;
 use crate::config::Balance;
 use crate::proxy::ProxyError;
@@ -114,27 +114,35 @@ pub fn parse(
     check_method(method, framing)?;
     let upgrade = seen.upgrade.filter(|_| seen.connection.upgrade && !old);
     out.reserve(size + 256);
-    write_line(out, method, &parts);
+    let place = |part: &str| {
+        let start = part.as_ptr() as usize - input.as_ptr() as usize;
+        start..start + part.len()
+    };
+    let (method_at, target_at) = (place(method), place(target));
+    if parts.authority.is_some() {
+        write_line(out, method, &parts);
+    } else {
+        out.extend_from_slice(&input[method_at.start..target_at.end]);
+        out.extend_from_slice(b" HTTP/1.1\r\n");
+    }
     seen.write(&input[..size], request.headers, &parts, framing, towards.forwarded.is_some(), out);
     if let Some(peer) = towards.forwarded {
         let host = parts.authority.map(str::as_bytes).or(seen.host).unwrap_or_default();
-        field::write(out, "X-Forwarded-For", peer.as_bytes());
-        field::write(out, "X-Forwarded-Proto", b"http");
-        field::write(out, "X-Forwarded-Host", host);
+        out.extend_from_slice(b"X-Forwarded-For: ");
+        out.extend_from_slice(peer.as_bytes());
+        out.extend_from_slice(b"\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: ");
+        out.extend_from_slice(host);
+        out.extend_from_slice(b"\r\n");
     }
     if let Some(protocol) = upgrade {
         field::write(out, "Connection", b"upgrade");
         field::write(out, "Upgrade", protocol);
     }
     out.extend_from_slice(b"\r\n");
-    let place = |part: &str| {
-        let start = part.as_ptr() as usize - input.as_ptr() as usize;
-        start..start + part.len()
-    };
     Ok(Some(Head {
         size,
-        method: place(method),
-        target: place(target),
+        method: method_at,
+        target: target_at,
         old,
         framing,
         keep: !seen.connection.close && (!old || seen.connection.keep_alive),
@@ -266,6 +274,8 @@ struct Seen<'a> {
     upgrade: Option<&'a [u8]>,
     trailers: bool,
     old: bool,
+    /// Which fields do not just go on.
+    special: Special,
 }
 
 // === impl Seen ===
@@ -279,9 +289,15 @@ impl<'a> Seen<'a> {
             upgrade: None,
             trailers: false,
             old,
+            special: Special::default(),
         };
-        for field in fields {
-            match Known::of(field.name) {
+        for (index, field) in fields.iter().enumerate() {
+            let known = Known::of(field.name);
+            if known == Known::Other {
+                continue;
+            }
+            seen.special.add(index);
+            match known {
                 Known::Host if seen.host.is_some() => {
                     return Err(ProxyError::BadRequest("more than one Host (RFC 9112 section 3.2)"));
                 }
@@ -335,17 +351,26 @@ impl<'a> Seen<'a> {
         if self.host.is_none() {
             field::write(out, "Host", host.unwrap_or_default());
         }
-        for field in fields {
+        for (index, field) in fields.iter().enumerate() {
+            if !self.special.has(index) && !self.connection.names(field.name) {
+                field::pass(out, head, field);
+                continue;
+            }
             match Known::of(field.name) {
                 Known::Other if self.connection.names(field.name) => {}
+                Known::Other => field::pass(out, head, field),
                 Known::Forwarded if forwarded => {}
                 Known::Host if target.authority.is_some() => {
                     field::write(out, field.name, host.unwrap_or_default());
                 }
-                Known::Other | Known::Trailer | Known::Forwarded | Known::Host => {
+                Known::Trailer | Known::Forwarded | Known::Host => {
                     field::pass(out, head, field);
                 }
                 Known::ContentLength | Known::TransferEncoding if framed => {}
+                Known::ContentLength if field::is_plain_number(field.value) => {
+                    framed = true;
+                    field::pass(out, head, field);
+                }
                 Known::ContentLength | Known::TransferEncoding => {
                     framed = true;
                     self.write_framing(field.name, framing, out);

@@ -8,7 +8,7 @@ use std::mem::MaybeUninit;
 use http::StatusCode;
 use httparse::Status;
 
-use super::field::{self, Connection, Known};
+use super::field::{self, Connection, Known, Special};
 use super::request::Limits;
 use crate::proxy::framing::{Asked, Declared, Framing};
 
@@ -99,7 +99,14 @@ pub fn parse(
     };
     let keep = towards.keep && framed != Framing::UntilClose;
     out.reserve(size + 128);
-    write_status(out, status, response.reason.unwrap_or_default());
+    match (old, response.reason) {
+        // The line of the same version goes on as it came.
+        (false, Some(reason)) if !reason.is_empty() => {
+            let end = reason.as_ptr() as usize - input.as_ptr() as usize + reason.len() + 2;
+            out.extend_from_slice(&input[..end]);
+        }
+        (_, reason) => write_status(out, status, reason.unwrap_or_default()),
+    }
     write(out, &input[..size], status, response.headers, &seen, framed, towards);
     if status >= 200 {
         if !keep {
@@ -130,11 +137,22 @@ fn write(
     towards: Towards<'_>,
 ) {
     let mut done = false;
-    for field in fields {
+    for (index, field) in fields.iter().enumerate() {
+        if !seen.special.has(index) && !seen.connection.names(field.name) {
+            field::pass(out, head, field);
+            continue;
+        }
         match Known::of(field.name) {
             Known::Other | Known::Host | Known::Expect | Known::Te if seen.connection.names(field.name) => {}
             Known::ContentLength | Known::TransferEncoding => {
-                if !done {
+                if !done
+                    && framed != Framing::Chunked
+                    && field::is_plain_number(field.value)
+                    && may_have_length(status)
+                {
+                    field::pass(out, head, field);
+                    done = true;
+                } else if !done {
                     done = write_framing(out, field.name, status, seen, framed, towards.is_head);
                 }
             }
@@ -160,6 +178,11 @@ pub(super) fn write_status(out: &mut Vec<u8>, status: u16, reason: &str) {
     out.extend_from_slice(b"\r\n");
 }
 
+/// Whether a length or a coding may stand in its head (RFC 9110 section 8.6, RFC 9112 section 6.1).
+fn may_have_length(status: u16) -> bool {
+    status >= 200 && status != 204
+}
+
 /// Writes how the body ends, or would have ended, in the place where the server said so.
 fn write_framing(
     out: &mut Vec<u8>,
@@ -169,8 +192,7 @@ fn write_framing(
     framed: Framing,
     is_head: bool,
 ) -> bool {
-    // Neither may stand in these (RFC 9110 section 8.6, RFC 9112 section 6.1).
-    if status < 200 || status == 204 {
+    if !may_have_length(status) {
         return true;
     }
     match (framed, seen.declared.length()) {
@@ -188,16 +210,27 @@ struct Seen<'a> {
     declared: Declared,
     connection: Connection<'a>,
     upgrade: Option<&'a [u8]>,
+    /// Which fields do not just go on.
+    special: Special,
 }
 
 // === impl Seen ===
 
 impl<'a> Seen<'a> {
     fn in_fields(fields: &[httparse::Header<'a>]) -> Result<Self, Faulty> {
-        let mut seen =
-            Self { declared: Declared::default(), connection: Connection::default(), upgrade: None };
-        for field in fields {
-            match Known::of(field.name) {
+        let mut seen = Self {
+            declared: Declared::default(),
+            connection: Connection::default(),
+            upgrade: None,
+            special: Special::default(),
+        };
+        for (index, field) in fields.iter().enumerate() {
+            let known = Known::of(field.name);
+            if known == Known::Other {
+                continue;
+            }
+            seen.special.add(index);
+            match known {
                 Known::Connection => seen.connection.add(field.value),
                 Known::ContentLength => {
                     seen.declared.content_length(field.value).map_err(|_| Faulty)?;

@@ -63,8 +63,13 @@ async fn wait(client: &Client) -> Waited {
         if client.rest.get() == Rest::Over {
             return Poll::Ready(Waited::Quiet);
         }
+        if client.is_silent() {
+            return Poll::Pending;
+        }
         // An error is news that reading will tell.
-        client.socket.poll_readable(cx).map(|_| Waited::News)
+        let polled = client.socket.poll_readable(cx).map(|_| Waited::News);
+        client.listening.set(polled.is_pending());
+        polled
     })
     .await
 }
@@ -192,7 +197,7 @@ async fn refuse(worker: &Rc<Worker>, client: &Rc<Client>, kit: &mut Kit, error: 
 
 /// Answers a request for which no server has an answer; `whole` when all of it has been read.
 async fn answer(
-    mut exchange: Box<Exchange>,
+    mut exchange: Exchange,
     kit: &mut Kit,
     head: &Head,
     error: ProxyError,

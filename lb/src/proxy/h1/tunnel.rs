@@ -20,7 +20,7 @@ struct Lane {
 }
 
 /// Passes bytes until the tunnel ends.
-pub(super) async fn run(mut exchange: Box<Exchange>, asking: Asking<'_>, connection: Connection) -> End {
+pub(super) async fn run(mut exchange: Exchange, asking: Asking<'_>, connection: Connection) -> End {
     let limit = exchange.tunnel_limit();
     let client = asking.client;
     if asking.state != Upload::Done {
