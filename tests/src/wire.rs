@@ -3,6 +3,7 @@
 //! The framing rules here are a second reading of RFC 9112 §6, independent of the one under test, and strict: anything odd is an error.
 
 mod message;
+pub mod strict;
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
