@@ -15,6 +15,8 @@ pub type Fault = String;
 /// What has been read of a message: nothing yet when it is not whole.
 pub type Parsed = Result<Option<(Message, usize)>, Fault>;
 
+type Found<T> = Result<Option<T>, Fault>;
+
 /// A message, whole.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Message {
@@ -63,6 +65,9 @@ pub fn answer(bytes: &[u8], method: &str, ended: bool) -> Parsed {
     let Some((line, fields, start)) = head(bytes)? else { return Ok(None) };
     let status = status_line(&line)?;
     let framing = stated(&fields)?.unwrap_or(Framing::Close);
+    if framing == Framing::Chunked && line.starts_with(b"HTTP/1.0") {
+        return Err("chunks in HTTP/1.0".to_owned());
+    }
     let empty = method == "HEAD" || status < 200 || status == 204 || status == 304;
     if !empty {
         return whole(bytes, start, line, fields, framing, ended);
@@ -97,14 +102,14 @@ fn whole(
 }
 
 /// The first line, the fields, and where the body starts.
-fn head(bytes: &[u8]) -> Result<Option<(Vec<u8>, Vec<Field>, usize)>, Fault> {
+fn head(bytes: &[u8]) -> Found<(Vec<u8>, Vec<Field>, usize)> {
     let Some((first, start)) = line(bytes, 0)? else { return Ok(None) };
     let Some((fields, start)) = fields(bytes, start)? else { return Ok(None) };
     Ok(Some((first.to_vec(), fields, start)))
 }
 
 /// Field lines up to the empty one, and where that ends.
-fn fields(bytes: &[u8], mut at: usize) -> Result<Option<(Vec<Field>, usize)>, Fault> {
+fn fields(bytes: &[u8], mut at: usize) -> Found<(Vec<Field>, usize)> {
     let mut fields = Vec::new();
     while let Some((text, next)) = line(bytes, at)? {
         if text.is_empty() {
@@ -117,7 +122,7 @@ fn fields(bytes: &[u8], mut at: usize) -> Result<Option<(Vec<Field>, usize)>, Fa
 }
 
 /// The line at `at`, and where the next one starts.
-fn line(bytes: &[u8], at: usize) -> Result<Option<(&[u8], usize)>, Fault> {
+fn line(bytes: &[u8], at: usize) -> Found<(&[u8], usize)> {
     let rest = &bytes[at..];
     let end = rest.iter().position(|byte| matches!(byte, b'\r' | b'\n'));
     match end.map(|end| (end, rest[end], rest.get(end + 1))) {
@@ -159,7 +164,9 @@ fn request_line(line: &[u8]) -> Result<(), Fault> {
 
 fn status_line(line: &[u8]) -> Result<u16, Fault> {
     let fault = || format!("no status line: \"{}\"", line.escape_ascii());
-    let rest = line.strip_prefix(b"HTTP/1.1 ").ok_or_else(fault)?;
+    // The version is the client's or the latest (RFC 9110 section 6.2).
+    let rest =
+        line.strip_prefix(b"HTTP/1.1 ").or_else(|| line.strip_prefix(b"HTTP/1.0 ")).ok_or_else(fault)?;
     let (status, reason) = rest.split_at_checked(3).ok_or_else(fault)?;
     let reason = reason.strip_prefix(b" ").ok_or_else(fault)?;
     if !reason.iter().all(|byte| is_text(*byte)) || !status.iter().all(u8::is_ascii_digit) {
@@ -186,8 +193,7 @@ fn stated(fields: &[Field]) -> Result<Option<Framing>, Fault> {
 }
 
 /// Body, trailers, and how many bytes both take.
-#[expect(clippy::type_complexity, reason = "read in one place")]
-fn chunks(bytes: &[u8]) -> Result<Option<(Vec<u8>, Vec<Field>, usize)>, Fault> {
+fn chunks(bytes: &[u8]) -> Found<(Vec<u8>, Vec<Field>, usize)> {
     let (mut body, mut at) = (Vec::new(), 0);
     while let Some((size, start)) = line(bytes, at)? {
         let Some(size) = number(size, 16) else {
@@ -217,10 +223,10 @@ fn blanks_off(text: &[u8]) -> &[u8] {
     &text[start..=end]
 }
 
-/// Digits only, and few enough of them.
+/// Digits only, and no more than can be counted.
 fn number(text: &[u8], radix: u32) -> Option<usize> {
     let text = std::str::from_utf8(text).ok()?;
-    if text.len() > 15 || !text.chars().all(|digit| digit.is_digit(radix)) {
+    if text.is_empty() || !text.chars().all(|digit| digit.is_digit(radix)) {
         return None;
     }
     usize::from_str_radix(text, radix).ok()
@@ -348,7 +354,7 @@ mod tests {
         assert_eq!(read(long, "HEAD", false), Ok(Some((Framing::Length(9), 0, long.len() - 3))));
         assert_eq!(read("HTTP/1.1 103 \r\n\r\n", "GET", false), Ok(Some((Framing::None, 0, 17))));
         assert_eq!(read("HTTP/1.1 304 X\r\n\r\n", "GET", false), Ok(Some((Framing::None, 0, 18))));
-        for bad in ["HTTP/1.1 200\r\n\r\n", "HTTP/1.0 200 OK\r\n\r\n", "HTTP/1.1 600 X\r\n\r\n"] {
+        for bad in ["HTTP/1.1 200\r\n\r\n", "HTTP/1.2 200 OK\r\n\r\n", "HTTP/1.1 600 X\r\n\r\n"] {
             assert!(read(bad, "GET", true).is_err(), "{bad:?}");
         }
     }
@@ -369,5 +375,7 @@ mod tests {
             let bytes = format!("{CHUNKED}{text}");
             assert!(answer(bytes.as_bytes(), "GET", false).is_err(), "{text:?}");
         }
+        let old = CHUNKED.replace("1.1", "1.0");
+        assert!(answer(old.as_bytes(), "GET", false).is_err());
     }
 }

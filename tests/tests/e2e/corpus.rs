@@ -92,26 +92,36 @@ async fn lab(cases: Vec<Case>) -> Vec<String> {
     let trials: Vec<_> = trials.into_iter().map(Arc::new).collect();
     let mut running = JoinSet::new();
     let here = LocalSet::new();
-    for trial in trials.iter().cloned() {
+    for (number, trial) in trials.iter().cloned().enumerate() {
         let lab = Arc::clone(&lab);
-        let run = async move { trial.run(&lab).await.err().map(|fault| (trial.name.clone(), fault)) };
-        running.spawn_local_on(run, &here);
+        running.spawn_local_on(async move { (number, trial.run(&lab).await.err()) }, &here);
     }
-    let mut wrong: Vec<_> = here.run_until(running.join_all()).await.into_iter().flatten().collect();
+    let mut faults = here.run_until(running.join_all()).await;
+    faults.sort_by_key(|(number, _)| *number);
     eventually("nothing in flight", async || {
         let rows = lab.stat_rows().await;
         trials.iter().all(|trial| rows.row(&trial.name, "a").is_drained())
     })
     .await;
     let rows = lab.stat_rows().await;
-    for trial in &trials {
+    for (trial, (_, fault)) in trials.iter().zip(&mut faults) {
         let row = rows.row(&trial.name, "a");
         let blame = row.number("eresp") + row.number("srv_abrt") + row.number("wretr");
         let clients_fault = |outcome: &Outcome| matches!(outcome, Outcome::Refused(_) | Outcome::Stopped(_));
         if blame > 0 && trial.case.outcomes.iter().all(clients_fault) {
-            wrong.push((trial.name.clone(), format!("{}: the server is blamed\n", trial.case.name)));
+            fault.get_or_insert_default().push_str("the server is blamed for it\n");
         }
     }
-    wrong.sort();
-    wrong.into_iter().map(|(_, fault)| fault).collect()
+    let faults: Vec<_> =
+        trials.iter().zip(faults).filter_map(|(trial, (_, fault))| Some((trial, fault?))).collect();
+    let cases = faults.chunk_by(|(one, _), (other, _)| Arc::ptr_eq(&one.case, &other.case));
+    cases.map(told).collect()
+}
+
+/// What is wrong with one case, in the first of the ways in which it is.
+fn told(faults: &[(&Arc<Trial>, String)]) -> String {
+    let (trial, fault) = &faults[0];
+    let paces: Vec<_> = faults.iter().map(|(trial, _)| trial.pace).take(3).collect();
+    let more = if faults.len() > 3 { ", …" } else { "" };
+    format!("{} {paces:?}{more}: {fault}", trial.case.name)
 }

@@ -9,7 +9,7 @@ use tests::strict::{self, Message};
 use tests::{PATIENCE, Running, Wire, eventually};
 use tokio::time::{Instant, timeout_at};
 
-use super::case::{Case, Outcome};
+use super::case::{Case, End, Outcome};
 use super::escape::shown;
 use super::judge;
 use super::script::{FRESH, PROBE, PROBED, Pace, Script, Seen};
@@ -17,10 +17,10 @@ use super::script::{FRESH, PROBE, PROBED, Pace, Script, Seen};
 /// A case, and the server and frontend that it has to itself.
 #[derive(Debug)]
 pub(super) struct Trial {
-    /// Of its frontend and its backend.
+    /// Of its backend.
     pub(super) name: String,
     pub(super) case: Arc<Case>,
-    pace: Pace,
+    pub(super) pace: Pace,
     script: Script,
 }
 
@@ -42,7 +42,7 @@ pub(super) struct Heard {
 impl Trial {
     pub(super) async fn new(name: String, case: Arc<Case>, pace: Pace) -> Self {
         // Whether bytes behind an answer come with it or later makes a difference, and is the case's to say.
-        let behind = case.passed.drops && case.outcomes.contains(&Outcome::Passed);
+        let behind = case.passed.server_end == End::Closes && case.outcomes.contains(&Outcome::Passed);
         let script = Script::start(&case, if behind { Pace::AtOnce } else { pace }).await;
         Self { name, case, pace, script }
     }
@@ -94,7 +94,7 @@ impl Trial {
             self.pace.send(&mut client, PROBE).await;
         }
         let answers = case.passed.answers.len();
-        let alone = case.alone && !case.finishes && case.passed.client_end == super::case::End::Stays;
+        let alone = case.alone && !case.finishes && case.passed.client_end == End::Stays;
         heard
             .read(&mut client, &methods, |heard| {
                 let probed = heard.answers.last().is_some_and(|answer| answer.body == PROBED.as_bytes());
@@ -106,10 +106,16 @@ impl Trial {
 
     /// The methods that the client's answers belong to.
     fn methods(&self) -> Vec<String> {
-        let lines =
-            self.case.passed.requests.iter().map(|sight| sight.line.as_ref().unwrap_or(&self.case.client));
-        let method = |line: &Vec<u8>| line.split(|byte| *byte == b' ').next().map(<[u8]>::to_vec);
-        lines.map(|line| String::from_utf8_lossy(&method(line).unwrap_or_default()).into_owned()).collect()
+        let Case { client, passed, .. } = &*self.case;
+        let method = |line: &[u8]| {
+            let end = line.iter().position(|byte| *byte == b' ').unwrap_or(line.len());
+            String::from_utf8_lossy(&line[..end]).into_owned()
+        };
+        let mut methods = vec![method(client)];
+        methods.extend(
+            passed.requests.iter().skip(1).map(|sight| method(sight.line.as_ref().unwrap_or(client))),
+        );
+        methods
     }
 
     /// Whatever the case was: the next client is served, and with nobody else's answer.
@@ -140,7 +146,7 @@ impl Trial {
 
     fn report(&self, fault: &str, heard: &Heard) -> String {
         let case = &self.case;
-        let mut report = format!("{} [{:?}]: {fault}\n", case.name, self.pace);
+        let mut report = format!("{fault}\n");
         report += &format!("  client sent  {}\n", shown(&[&case.client[..], &case.client_later].concat()));
         let end = if heard.ended { "then the end" } else { "still open" };
         report += &format!("  client got   {} {end}\n", shown(&heard.bytes));
