@@ -124,6 +124,14 @@ impl Wire {
         Ok(std::mem::take(&mut self.inbox))
     }
 
+    /// Waits, for as long as it takes, until there is something to take, if only the end.
+    pub async fn arrived(&self) {
+        if self.inbox.is_empty() {
+            // Fails only when the connection is broken, which the next read shows.
+            let _ = self.stream.readable().await;
+        }
+    }
+
     /// Takes everything until the other side closes.
     ///
     /// # Errors

@@ -12,9 +12,11 @@ mod script;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
-use tests::{Lab, eventually};
+use tests::{Lab, PATIENCE, Rows, Running};
 use tokio::task::{JoinSet, LocalSet};
+use tokio::time::Instant;
 
 use case::{Case, Outcome};
 use run::Trial;
@@ -22,6 +24,8 @@ use script::Pace;
 
 /// Cases with more bytes than this come at once only.
 const LONG: usize = 4 << 10;
+/// Between two looks at something that is to come to rest.
+const POLL: Duration = Duration::from_millis(5);
 
 #[tokio::test]
 async fn requests() {
@@ -98,14 +102,12 @@ async fn lab(cases: Vec<Case>) -> Vec<String> {
     }
     let mut faults = here.run_until(running.join_all()).await;
     faults.sort_by_key(|(number, _)| *number);
-    eventually("nothing in flight", async || {
-        let rows = lab.stat_rows().await;
-        trials.iter().all(|trial| rows.row(&trial.name, "a").is_drained())
-    })
-    .await;
-    let rows = lab.stat_rows().await;
+    let rows = at_rest(&lab, &trials).await;
     for (trial, (_, fault)) in trials.iter().zip(&mut faults) {
         let row = rows.row(&trial.name, "a");
+        if !row.is_drained() {
+            fault.get_or_insert_default().push_str("something stays in flight\n");
+        }
         let blame = row.number("eresp") + row.number("srv_abrt") + row.number("wretr");
         let clients_fault = |outcome: &Outcome| matches!(outcome, Outcome::Refused(_) | Outcome::Stopped(_));
         if blame > 0 && trial.case.outcomes.iter().all(clients_fault) {
@@ -116,6 +118,19 @@ async fn lab(cases: Vec<Case>) -> Vec<String> {
         trials.iter().zip(faults).filter_map(|(trial, (_, fault))| Some((trial, fault?))).collect();
     let cases = faults.chunk_by(|(one, _), (other, _)| Arc::ptr_eq(&one.case, &other.case));
     cases.map(told).collect()
+}
+
+/// The statistics once nothing is in flight, or when that does not come to pass.
+async fn at_rest(lab: &Running, trials: &[Arc<Trial>]) -> Rows {
+    let deadline = Instant::now() + PATIENCE / 4;
+    loop {
+        let rows = lab.stat_rows().await;
+        let drained = trials.iter().all(|trial| rows.row(&trial.name, "a").is_drained());
+        if drained || Instant::now() > deadline {
+            return rows;
+        }
+        tokio::time::sleep(POLL).await;
+    }
 }
 
 /// What is wrong with one case, in the first of the ways in which it is.

@@ -199,8 +199,11 @@ impl Case {
                 answer.body.get_or_insert_with(|| body.into_bytes());
             }
         }
-        if self.server_closes || self.passed.partial {
+        if self.server_closes {
             self.passed.server_end = End::Closes;
+        } else if self.passed.partial {
+            // It may still wait for the rest of the body.
+            self.passed.server_end = End::Either;
         }
         self.alone |= self.finishes;
         Ok(())

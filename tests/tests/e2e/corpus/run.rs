@@ -4,6 +4,7 @@
 //! whether client and `lb` agree on where the case ended, the second which connection to the server is used again.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tests::strict::{self, Message};
 use tests::{PATIENCE, Running, Wire, eventually};
@@ -42,7 +43,7 @@ pub(super) struct Heard {
 impl Trial {
     pub(super) async fn new(name: String, case: Arc<Case>, pace: Pace) -> Self {
         // Whether bytes behind an answer come with it or later makes a difference, and is the case's to say.
-        let behind = case.passed.server_end == End::Closes && case.outcomes.contains(&Outcome::Passed);
+        let behind = case.passed.server_end != End::Stays && case.outcomes.contains(&Outcome::Passed);
         let script = Script::start(&case, if behind { Pace::AtOnce } else { pace }).await;
         Self { name, case, pace, script }
     }
@@ -94,7 +95,7 @@ impl Trial {
             self.pace.send(&mut client, PROBE).await;
         }
         let answers = case.passed.answers.len();
-        let alone = case.alone && !case.finishes && case.passed.client_end == End::Stays;
+        let alone = case.alone && !case.finishes && case.passed.client_end != End::Closes;
         heard
             .read(&mut client, &methods, |heard| {
                 let probed = heard.answers.last().is_some_and(|answer| answer.body == PROBED.as_bytes());
@@ -137,7 +138,7 @@ impl Trial {
         loop {
             match judge::verdict(&self.case, heard, &self.script.seen()) {
                 Err(judge::Wrong::Yet(fault)) if Instant::now() > deadline => return Err(fault),
-                Err(judge::Wrong::Yet(_)) => tokio::time::sleep(std::time::Duration::from_millis(5)).await,
+                Err(judge::Wrong::Yet(_)) => tokio::time::sleep(super::POLL).await,
                 Err(judge::Wrong::ForEver(fault)) => return Err(fault),
                 Ok(()) => return Ok(()),
             }
@@ -163,7 +164,7 @@ impl Trial {
 }
 
 /// How long a case waits for what should come at once; met only by one that fails.
-const LIMIT: std::time::Duration = PATIENCE.saturating_sub(std::time::Duration::from_secs(10));
+const LIMIT: Duration = PATIENCE.saturating_sub(Duration::from_secs(10));
 
 // === impl Heard ===
 

@@ -128,13 +128,16 @@ async fn serve(mut conn: Conn, case: &Case, pace: Pace, seen: &Mutex<Seen>) {
                     return;
                 }
             }
-            Ok(None) => match conn.take_some().await {
-                Ok(bytes) if !bytes.is_empty() => {
-                    lock(seen).connection(number).bytes.extend(&bytes);
-                    inbox.extend(bytes);
+            Ok(None) => {
+                conn.arrived().await;
+                match conn.take_some().await {
+                    Ok(bytes) if !bytes.is_empty() => {
+                        lock(seen).connection(number).bytes.extend(&bytes);
+                        inbox.extend(bytes);
+                    }
+                    _ => return,
                 }
-                _ => return,
-            },
+            }
             Err(fault) => {
                 lock(seen).connection(number).fault = Some(fault);
                 return;
