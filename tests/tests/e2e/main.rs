@@ -7,6 +7,7 @@
 mod balance;
 mod body;
 mod connection;
+mod corpus;
 mod crash;
 mod deploy;
 mod failure;
