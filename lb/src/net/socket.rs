@@ -140,10 +140,20 @@ impl Socket {
         let _ = socket2::SockRef::from(&*self.stream).set_linger(Some(std::time::Duration::ZERO));
     }
 
-    /// Whether the event loop has heard something that has not been read: bytes, the end, or an error. No system call.
+    /// Whether the event loop may have heard something that has not been read: bytes, the end, or an error. No system call.
     #[inline]
     pub fn has_news(&self) -> bool {
         self.stream.try_io(Interest::READABLE, || Ok(())).is_ok()
+    }
+
+    /// Whether something that has not been read is there for sure, as far as the event loop has heard. Costs a system call only when it
+    /// has heard something; if that was read long ago it is forgotten.
+    pub fn has_more(&self) -> bool {
+        let peek = || {
+            let mut byte = [std::mem::MaybeUninit::uninit()];
+            socket2::SockRef::from(&*self.stream).peek(&mut byte)
+        };
+        !matches!(self.stream.try_io(Interest::READABLE, peek), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
     }
 
     pub(super) fn stream(&self) -> &TcpStream {

@@ -59,7 +59,7 @@ impl Connection {
 
     /// Whether the event loop has heard of its end, or of something that nobody asked for.
     pub fn is_stale(&self) -> bool {
-        self.socket.has_news()
+        self.socket.has_more()
     }
 
     /// The server's epoch when it was made.

@@ -8,11 +8,15 @@ use std::ops::Range;
 /// Most bytes of extensions in one body.
 const MAX_EXTENSIONS: usize = 16 * 1024;
 
+/// Most fields of a trailer section.
+const MAX_TRAILERS: usize = 100;
+
 /// A decoder of one chunked body.
 #[derive(Debug, Clone)]
 pub struct Decoder {
     state: State,
     extensions: usize,
+    fields: usize,
     /// The lines of the trailer section, each with its CR LF.
     trailers: Vec<u8>,
     max_trailers: usize,
@@ -60,7 +64,7 @@ pub struct Faulty;
 impl Decoder {
     /// A decoder at the start of a body, whose trailer section may have `max_trailers` bytes.
     pub fn new(max_trailers: usize) -> Self {
-        Self { state: State::START, extensions: 0, trailers: Vec::new(), max_trailers }
+        Self { state: State::START, extensions: 0, fields: 0, trailers: Vec::new(), max_trailers }
     }
 
     /// The lines of the trailer section, each with its CR LF, without the empty one at the end.
@@ -119,7 +123,14 @@ impl Decoder {
             (State::DataEndLf, b'\n') => State::START,
             (State::Line, b'\r') => State::LastLf,
             (State::LastLf, b'\n') => State::Done,
-            (State::Line | State::InLine, _) if is_text(byte) => self.trailer(byte, State::InLine)?,
+            (State::Line, _) if is_text(byte) => {
+                self.fields += 1;
+                if self.fields > MAX_TRAILERS {
+                    return Err(Faulty);
+                }
+                self.trailer(byte, State::InLine)?
+            }
+            (State::InLine, _) if is_text(byte) => self.trailer(byte, State::InLine)?,
             (State::InLine, b'\r') => self.trailer(byte, State::LineEnd)?,
             (State::LineEnd, b'\n') => self.trailer(byte, State::Line)?,
             _ => return Err(Faulty),

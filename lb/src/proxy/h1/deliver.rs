@@ -55,7 +55,7 @@ pub(super) async fn deliver(
             if head.reusable && whole && asking.kit.answer.is_empty() {
                 exchange.keep(connection);
             }
-            let quiet = || whole && asking.kit.input.is_empty() && !client.socket.has_news();
+            let quiet = || whole && asking.kit.input.is_empty() && !client.socket.has_more();
             match head.keep {
                 true => None,
                 false if quiet() => Some(End::Closed),

@@ -2,8 +2,6 @@
 //!
 //! A name is told by its length first, so most names cost one comparison or none. Nothing here knows requests from responses.
 
-use http::uri::Authority;
-
 /// A field that a proxy must do something about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Known {
@@ -173,12 +171,35 @@ pub(in crate::proxy) fn is_host(value: &[u8]) -> bool {
         [b':', port @ ..] if name > 0 => return port.len() <= 5 && port.iter().all(u8::is_ascii_digit),
         _ => {}
     }
-    Authority::try_from(value).is_ok_and(|authority| {
-        let host = authority.host();
-        let literal = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
-        let good = literal.map_or(!host.is_empty(), |address| address.parse::<std::net::Ipv6Addr>().is_ok());
-        good && !value.contains(&b'@') && !value.contains(&b',')
-    })
+    let (name, port) = match value.iter().position(|byte| *byte == b']') {
+        Some(end) => value.split_at(end + 1),
+        None => value.split_at(value.iter().position(|byte| *byte == b':').unwrap_or(value.len())),
+    };
+    let good = match name.strip_prefix(b"[") {
+        Some(literal) => is_ipv6(literal),
+        None => !name.is_empty() && is_registered(name),
+    };
+    good && (port.is_empty()
+        || port.len() <= 6 && port[0] == b':' && port[1..].iter().all(u8::is_ascii_digit))
+}
+
+fn is_ipv6(literal: &[u8]) -> bool {
+    let address = literal.strip_suffix(b"]").and_then(|address| str::from_utf8(address).ok());
+    address.is_some_and(|address| address.parse::<std::net::Ipv6Addr>().is_ok())
+}
+
+/// Whether it is a `reg-name` (RFC 3986 section 3.2.2), but for the comma: a list is no name.
+fn is_registered(name: &[u8]) -> bool {
+    let mut rest = name;
+    while let [first, tail @ ..] = rest {
+        rest = match (first, tail) {
+            (b'%', [a, b, tail @ ..]) if a.is_ascii_hexdigit() && b.is_ascii_hexdigit() => tail,
+            (b'%' | b',', _) => return false,
+            _ if PLAIN[usize::from(*first)] || b"~!$&'()*+;=".contains(first) => tail,
+            _ => return false,
+        };
+    }
+    true
 }
 
 /// Whether a field may stand in a trailer section: none that frames, routes, authenticates or says how to read the body
@@ -310,10 +331,14 @@ mod tests {
 
     #[test]
     fn hosts() {
-        for good in ["", "a", "a:80", "a:", "[::1]:80", "[::1]", "my_api.local", "1.2.3.4:"] {
+        for good in ["", "a", "a:80", "a:", "[::1]:80", "[::1]", "my_api.local", "1.2.3.4:", "a%2Db", "a~b:1"]
+        {
             assert!(is_host(good.as_bytes()), "{good:?}");
         }
-        for bad in ["a b", "a/b", "a,b", "u@a", "a:x", "[::1", "[zz]", ":80", "a:123456", "a?", "a#"] {
+        for bad in [
+            "a b", "a/b", "a,b", "u@a", "a:x", "[::1", "[zz]", ":80", "a:123456", "a?", "a#", "[::1]x",
+            "[::1]:x", "[::1]]", "a%2", "]", "[", "a[b]",
+        ] {
             assert!(!is_host(bad.as_bytes()), "{bad:?}");
         }
     }

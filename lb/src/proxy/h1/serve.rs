@@ -189,7 +189,9 @@ async fn refuse(worker: &Rc<Worker>, client: &Rc<Client>, kit: &mut Kit, error: 
     let line = worker.logs().then(RequestLine::bad);
     let mut exchange = Exchange::begin(worker, client, line);
     exchange.failed(error);
-    let towards = response::Towards { is_head: false, old: false, keep: false, upgrade: None };
+    // As much of the method as there is tells whether a body would be taken for something else.
+    let is_head = kit.input.data().starts_with(b"HEAD ");
+    let towards = response::Towards { is_head, old: false, keep: false, upgrade: None };
     // When it cannot be sent the client has gone, and the end is the same.
     let _ = say(client, &mut kit.down, error, false, towards).await;
     End::Linger
