@@ -142,6 +142,10 @@ pub struct Frontend {
     pub max_head: usize,
     /// Most header fields in a request.
     pub max_headers: usize,
+    /// Streams at once on a connection of HTTP/2.
+    pub h2_max_streams: u32,
+    /// Streams that a client may break off within a second; more end its connection.
+    pub h2_max_resets: u32,
     /// Time limits.
     pub timeout: Timeouts,
 }
@@ -153,6 +157,8 @@ pub struct Backend {
     pub name: String,
     /// How a server is picked.
     pub balance: Balance,
+    /// What its servers speak.
+    pub protocol: Protocol,
     /// Attempts after the first.
     pub retries: u32,
     /// Active checks, if any.
@@ -169,6 +175,15 @@ pub struct Backend {
     pub timeout: Timeouts,
     /// Its servers, in file order; may be empty.
     pub servers: Vec<Server>,
+}
+
+/// What servers speak.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    /// HTTP/1.1.
+    Http1,
+    /// HTTP/2 without TLS, from the first byte on (RFC 9113 section 3.3).
+    H2c,
 }
 
 /// How a server is picked (HAProxy manual, `balance`).
@@ -195,6 +210,8 @@ pub enum Balance {
 pub struct Health {
     /// Path of the GET; `None` means that a TCP connection is check enough.
     pub path: Option<String>,
+    /// What the GET is spoken in; that of the backend if the file says nothing else.
+    pub protocol: Protocol,
     /// `Host` of the GET; `None` means the server's own address as configured.
     pub host: Option<String>,
     /// Port to check instead of the server's own.

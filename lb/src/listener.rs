@@ -91,7 +91,10 @@ fn obey(worker: &Rc<Worker>, connections: &Arc<Gauge>, order: Order) {
         Order::Serve(arrival) => {
             spawn_local(session::run(Rc::clone(worker), arrival, Arc::clone(connections)));
         }
-        Order::CloseIdle(server) => worker.idle.borrow_mut().close(server.get()),
+        Order::CloseIdle(server) => {
+            worker.idle.borrow_mut().close(server.get());
+            worker.servers.close(server.get());
+        }
         Order::KillServer(server) => {
             clients()
                 .iter()

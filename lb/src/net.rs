@@ -3,6 +3,7 @@
 //! Nothing here knows HTTP, and nothing here decides what a silence means: see [`pulse`] for who is told.
 
 pub mod bind;
+mod duct;
 pub mod limits;
 pub mod pulse;
 mod socket;
@@ -10,6 +11,7 @@ mod splice;
 pub mod unix;
 pub mod watchdog;
 
+pub use duct::Duct;
 pub use pulse::Pulse;
 pub use socket::Socket;
 pub use splice::Pipe;

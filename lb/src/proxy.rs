@@ -1,7 +1,7 @@
 //! One exchange, from a request's head to the last byte of its response.
 //!
 //! Routing, claims, retries, accounting and the log are in files of their own that know no version of HTTP (`route`, `attempts`,
-//! `exchange`, `error`, `access`), and so is the decision where a message ends (`framing`); HTTP/1.1 is `h1`. Nothing here writes to
+//! `exchange`, `error`, `access`), and so is the decision where a message ends (`framing`); HTTP/1.1 is `h1`, HTTP/2 `h2`. Nothing here writes to
 //! the topology, and nothing is shared between workers but the snapshot and counters.
 
 mod access;
@@ -11,6 +11,7 @@ mod error;
 mod exchange;
 pub mod framing;
 pub mod h1;
+pub mod h2;
 mod route;
 
 use std::cell::{Cell, RefCell};
@@ -41,6 +42,8 @@ pub struct Worker {
     pub watchdog: Rc<Watchdog>,
     /// Idle connections to servers.
     pub idle: RefCell<IdleStore>,
+    /// Connections to servers that exchanges share.
+    pub servers: h2::Servers,
     /// Buffers for busy connections.
     kits: h1::Kits,
     /// Connections that are ready for their next request.
@@ -64,6 +67,7 @@ impl Worker {
             shared,
             watchdog: Watchdog::new(Duration::from_millis(100)),
             idle: RefCell::default(),
+            servers: h2::Servers::default(),
             kits: h1::Kits::default(),
             resting: Cell::new(0),
             clients: RefCell::default(),
@@ -116,14 +120,16 @@ impl Worker {
 
     fn prune(&self) {
         let topology = self.shared.topology.load();
-        self.idle.borrow_mut().prune(|key| {
+        let limit = |key| {
             let owner = topology
                 .backends
                 .iter()
                 .find(|backend| backend.servers.iter().any(|server| server.id.get() == key));
             // A server that is gone needs no connections.
             owner.map_or(Duration::ZERO, |backend| backend.config.idle_timeout)
-        });
+        };
+        self.idle.borrow_mut().prune(limit);
+        self.servers.prune(limit);
     }
 
     fn read_wall(&self) {

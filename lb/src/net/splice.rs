@@ -45,15 +45,16 @@ impl Pipe {
     /// Takes up to `most` bytes from a socket; 0 is the end of the stream. The pipe must be empty.
     pub fn poll_take(&mut self, cx: &mut Context<'_>, from: &Socket, most: u64) -> Poll<io::Result<usize>> {
         let most = usize::try_from(most).map_or(CAPACITY, |most| most.min(CAPACITY));
+        let Some(stream) = from.tcp() else { return Poll::Ready(Err(io::ErrorKind::Unsupported.into())) };
         loop {
-            match from.stream().try_io(Interest::READABLE, || splice(from.stream(), &self.into, most)) {
+            match stream.try_io(Interest::READABLE, || splice(stream, &self.into, most)) {
                 Ok(taken) => {
                     self.held += taken;
                     from.has_read(taken);
                     return Poll::Ready(Ok(taken));
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    ready!(from.stream().poll_read_ready(cx))?;
+                    ready!(stream.poll_read_ready(cx))?;
                 }
                 Err(error) => return Poll::Ready(Err(error)),
             }
@@ -63,11 +64,16 @@ impl Pipe {
     /// Gives what it holds to a socket, as far as there is room.
     pub fn poll_give(&mut self, cx: &mut Context<'_>, to: &Socket) -> Poll<io::Result<usize>> {
         let Self { out, held, .. } = self;
-        let given = ready!(
-            to.poll_send(cx, |stream| stream.try_io(Interest::WRITABLE, || splice(&*out, stream, *held)))
-        )?;
+        let Some(stream) = to.tcp() else { return Poll::Ready(Err(io::ErrorKind::Unsupported.into())) };
+        let give = || stream.try_io(Interest::WRITABLE, || splice(&*out, stream, *held));
+        let given = ready!(to.poll_send(stream, cx, give))?;
         *held -= given;
         Poll::Ready(Ok(given))
+    }
+
+    /// Whether bytes can pass from one to the other this way: only between connections of the kernel's.
+    pub fn fits(from: &Socket, to: &Socket) -> bool {
+        from.tcp().is_some() && to.tcp().is_some()
     }
 }
 

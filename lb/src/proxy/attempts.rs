@@ -10,8 +10,9 @@ use std::task::{Context, Poll};
 
 use super::error::ProxyError;
 use super::exchange::Exchange;
-use super::{Worker, route};
+use super::{Worker, h2, route};
 use crate::balance::Tried;
+use crate::config::{Protocol, Timeouts};
 use crate::server::Server;
 use crate::topology::Backend;
 use crate::upstream::{self, Connection};
@@ -104,11 +105,12 @@ pub(super) fn take_idle(worker: &Worker, server: &Server, replayable: bool) -> O
     }
 }
 
-/// A new connection to a server.
+/// A new connection to a server, or a stream of one that exchanges share.
 pub(super) async fn connect(
     exchange: &Exchange,
     backend: &Backend,
     server: &Server,
+    fresh: bool,
 ) -> Result<Connection, Failed> {
     let failed = |error| {
         exchange.connect_failed();
@@ -117,10 +119,16 @@ pub(super) async fn connect(
     };
     let epoch = server.place.epoch();
     let address = server.place.address().ok_or_else(|| failed(ProxyError::Connect))?;
-    let limits = &backend.config.timeout;
-    let connecting =
-        upstream::connect(address, epoch, limits.connect, limits.server, &exchange.worker.watchdog);
-    connecting.await.map_err(|error| {
+    let Timeouts { connect, server: silence, .. } = backend.config.timeout;
+    let watchdog = &exchange.worker.watchdog;
+    let connected = match backend.config.protocol {
+        Protocol::Http1 => upstream::connect(address, epoch, connect, silence, watchdog).await,
+        Protocol::H2c => {
+            let place = h2::Place { key: server.id.get(), address, epoch };
+            exchange.worker.servers.stream(place, fresh, connect, silence, watchdog).await
+        }
+    };
+    connected.map_err(|error| {
         failed(if error.kind() == std::io::ErrorKind::TimedOut {
             ProxyError::ConnectTimeout
         } else {

@@ -27,6 +27,8 @@ pub struct Client {
     pub leash: Leash,
     /// The client's address, as servers are told it.
     pub(super) address: Box<str>,
+    /// It is a stream of HTTP/2.
+    pub(super) is_stream: bool,
     /// Requests so far.
     pub requests: Cell<u64>,
     /// Bytes received up to the end of the last exchange.
@@ -84,6 +86,22 @@ impl Client {
         socket: Socket,
         leash: Leash,
     ) -> Registered {
+        Self::enter(worker, peer, frontend, socket, leash, false)
+    }
+
+    /// The same for a stream on a client's connection.
+    pub(super) fn stream_of(worker: &Rc<Worker>, client: &Self, socket: Socket, leash: Leash) -> Registered {
+        Self::enter(worker, client.peer, Arc::clone(&client.frontend), socket, leash, true)
+    }
+
+    fn enter(
+        worker: &Rc<Worker>,
+        peer: SocketAddr,
+        frontend: Arc<Frontend>,
+        socket: Socket,
+        leash: Leash,
+        is_stream: bool,
+    ) -> Registered {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let address = peer.ip().to_canonical().to_string();
         let client = Rc::new(Self {
@@ -93,6 +111,7 @@ impl Client {
             socket,
             leash,
             address: address.into(),
+            is_stream,
             requests: Cell::new(0),
             received_before: Cell::new(0),
             sent_before: Cell::new(0),

@@ -62,11 +62,15 @@ impl RequestLine {
     }
 
     /// The line of a request whose head is at the start of `input`.
-    pub(super) fn new(input: &[u8], head: &h1::request::Head) -> Self {
+    pub(super) fn new(input: &[u8], head: &h1::request::Head, client: &Client) -> Self {
         let text = |place: &Range<usize>| {
             String::from_utf8_lossy(input.get(place.clone()).unwrap_or_default()).into()
         };
-        let version = if head.old { "HTTP/1.0" } else { "HTTP/1.1" };
+        let version = match (client.is_stream, head.old) {
+            (true, _) => "HTTP/2.0",
+            (false, true) => "HTTP/1.0",
+            (false, false) => "HTTP/1.1",
+        };
         Self { method: text(&head.method), target: text(&head.target), version }
     }
 }

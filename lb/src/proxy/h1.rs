@@ -14,12 +14,13 @@ mod pump;
 pub mod request;
 pub mod response;
 mod serve;
+mod session;
 mod tunnel;
 
 pub use buffer::Buffer;
 pub use kit::Kits;
 pub use pump::{Broken, Pump, Way};
-pub use serve::{End, serve};
+pub use session::{serve_once, session};
 
 use self::request::Limits;
 

@@ -1,5 +1,6 @@
 //! One connection to a server.
 
+use std::cell::Cell;
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -22,6 +23,8 @@ pub struct Connection {
     /// The server's epoch when it was made: an older one is not used again.
     epoch: u32,
     exchanges: u32,
+    /// A stream of a shared connection, and whether the server is known not to have seen what was sent on it.
+    stream: Option<Rc<Cell<bool>>>,
     /// While it is idle: since when, on the coarse clock, and its unit of the server's gauge.
     pub(super) idle: Option<(u64, Held)>,
 }
@@ -40,12 +43,29 @@ pub async fn connect(
     let stream = timeout(limit, TcpStream::connect(address)).await??;
     let socket = Socket::new(stream, Arc::new(Pulse::new(server)));
     let watched = watchdog.watch(Arc::clone(socket.pulse()));
-    Ok(Connection { socket, watched, epoch, exchanges: 0, idle: None })
+    Ok(Connection { socket, watched, epoch, exchanges: 0, stream: None, idle: None })
 }
 
 // === impl Connection ===
 
 impl Connection {
+    /// A stream of a connection that exchanges share, which was there before if it is `reused`; `unsent` becomes true when the
+    /// server is known not to have seen it.
+    pub fn within(
+        socket: Socket,
+        watched: Watched,
+        epoch: u32,
+        reused: bool,
+        unsent: Rc<Cell<bool>>,
+    ) -> Self {
+        Self { socket, watched, epoch, exchanges: reused.into(), stream: Some(unsent), idle: None }
+    }
+
+    /// Whether the server is known not to have seen what was sent.
+    pub fn is_unsent(&self) -> bool {
+        self.stream.as_ref().is_some_and(|unsent| unsent.get())
+    }
+
     /// Another exchange begins on it; whether it has carried one before.
     pub fn begin(&mut self) -> bool {
         self.exchanges += 1;

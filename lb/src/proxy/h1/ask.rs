@@ -129,7 +129,7 @@ impl<'a> Asking<'a> {
     /// Sends the request and waits for the head of its answer.
     async fn ask(&mut self, connection: &mut Connection, limit: Duration) -> Result<response::Head, Cause> {
         self.kit.answer.clear();
-        if self.is_replayable() || self.upload.sent() == 0 {
+        if self.upload.is_whole() || self.upload.sent() == 0 {
             self.upload.rewind();
             self.state = Upload::Going;
         }
@@ -254,9 +254,11 @@ impl<'a> Asking<'a> {
     }
 
     fn failed(&self, cause: Cause, connection: &Connection) -> Failed {
+        // A server that has not seen it has done nothing with it.
+        let unseen = connection.is_unsent() && self.upload.is_whole();
         let (error, retry) = match cause {
             Cause::Unsent => (ProxyError::ServerBroke, true),
-            Cause::Closed(begun) => (ProxyError::ServerBroke, !begun && self.is_replayable()),
+            Cause::Closed(begun) => (ProxyError::ServerBroke, !begun && (unseen || self.is_replayable())),
             Cause::Faulty => (ProxyError::BadResponse, false),
             Cause::Ended(Ended::Overdue(_)) => (ProxyError::ServerTimeout, false),
             Cause::Ended(Ended::Killed) => (ProxyError::Killed, false),
@@ -285,7 +287,7 @@ impl Outgoing for Asking<'_> {
             let idle = if fresh { None } else { take_idle(self.worker, server, self.is_replayable()) };
             let mut connection = match idle {
                 Some(connection) => connection,
-                None => match while_there(self, connect(exchange, backend, server)).await {
+                None => match while_there(self, connect(exchange, backend, server, fresh)).await {
                     Ok(connected) => connected?,
                     Err(error) => return Err(Failed { error, retry: false, reused: false }),
                 },

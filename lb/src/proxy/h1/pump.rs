@@ -102,8 +102,13 @@ impl Pump {
 
     /// Begins again with a message that has no body, or of which nothing has left.
     pub fn rewind(&mut self) {
-        debug_assert!(self.sent == 0 || matches!(self.source, Source::Done), "what has left is not kept");
+        debug_assert!(self.sent == 0 || self.is_whole(), "what has left is not kept");
         (self.at, self.sent) = (0, 0);
+    }
+
+    /// Whether all of it is still here, to be sent again.
+    pub fn is_whole(&self) -> bool {
+        matches!(self.source, Source::Done) && self.sent == self.at as u64
     }
 
     /// The rest of the body has arrived already: it is dropped, and the message is at its end.
@@ -129,6 +134,10 @@ impl Pump {
     /// Moves what can be moved; ready when the last byte has left.
     pub fn poll(&mut self, cx: &mut Context<'_>, way: &mut Way<'_>) -> Poll<Result<(), Broken>> {
         for _ in 0..TURNS {
+            if self.at == 0 && matches!(self.source, Source::Chunked(_)) && !way.input.is_empty() {
+                // Head and first chunks leave together.
+                self.decode(way.input)?;
+            }
             let ready = if self.at < self.staged.len() || self.plain() && !way.input.is_empty() {
                 self.poll_put(cx, way)
             } else if self.pipe.as_ref().is_some_and(|pipe| pipe.held() > 0) {
@@ -138,7 +147,7 @@ impl Pump {
             } else if !way.input.is_empty() {
                 self.decode(way.input)?;
                 continue;
-            } else if self.may_splice(way.kits) {
+            } else if self.may_splice(way) {
                 self.poll_splice(cx, way)
             } else {
                 self.poll_fill(cx, way)
@@ -308,14 +317,14 @@ impl Pump {
     }
 
     /// Whether so much is to come that a pipe pays.
-    fn may_splice(&mut self, kits: &Kits) -> bool {
+    fn may_splice(&mut self, way: &Way<'_>) -> bool {
         let large = match self.source {
             Source::Length(left) => left >= SPLICE,
             Source::UntilClose => self.bulk,
             Source::Done | Source::Chunked(_) => false,
         };
-        if large && self.plain() && self.pipe.is_none() {
-            self.pipe = kits.take_pipe();
+        if large && self.plain() && self.pipe.is_none() && Pipe::fits(way.from, way.to) {
+            self.pipe = way.kits.take_pipe();
         }
         self.pipe.is_some() && self.plain()
     }

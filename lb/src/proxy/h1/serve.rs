@@ -22,7 +22,7 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// How a connection ended, as far as this side has done it.
 #[derive(Debug, PartialEq, Eq)]
-pub enum End {
+pub(super) enum End {
     /// Nothing is left to do.
     Closed,
     /// The client may still be sending: it has to be given time to read the last answer.
@@ -42,7 +42,7 @@ enum Waited {
 }
 
 /// Serves requests until the connection ends.
-pub async fn serve(worker: &Rc<Worker>, client: &Rc<Client>) -> End {
+pub(super) async fn serve(worker: &Rc<Worker>, client: &Rc<Client>) -> End {
     loop {
         if matches!(wait(client).await, Waited::Finished) {
             return End::Closed;
@@ -52,6 +52,14 @@ pub async fn serve(worker: &Rc<Worker>, client: &Rc<Client>) -> End {
             return end;
         }
     }
+}
+
+/// Serves the one request of a stream.
+pub(super) async fn serve_stream(worker: &Rc<Worker>, client: &Rc<Client>) {
+    let mut kit = worker.kits.take(client.frontend.config.max_head);
+    // Whether the connection could go on means nothing here.
+    let _ = one(worker, client, &mut kit).await;
+    worker.kits.give(kit);
 }
 
 /// Waits for a request.
@@ -118,7 +126,7 @@ async fn one(worker: &Rc<Worker>, client: &Rc<Client>, kit: &mut Kit) -> Option<
         Err(error) => return Some(refuse(worker, client, kit, error).await),
     };
     client.pulse().rest();
-    let line = worker.logs().then(|| RequestLine::new(kit.input.data(), &head));
+    let line = worker.logs().then(|| RequestLine::new(kit.input.data(), &head, client));
     let mut exchange = Exchange::begin(worker, client, line);
     kit.input.consume(head.size);
     let backend = match backend {
