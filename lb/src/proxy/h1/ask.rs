@@ -119,7 +119,13 @@ impl<'a> Asking<'a> {
 
     /// Gives back what the upload had borrowed.
     pub(super) fn end_upload(self) {
+        self.into_kit();
+    }
+
+    /// The same, for who needs the buffers.
+    pub(super) fn into_kit(self) -> &'a mut Kit {
         self.kit.up = self.upload.end(&self.worker.kits);
+        self.kit
     }
 
     fn is_replayable(&self) -> bool {

@@ -7,10 +7,10 @@ use std::task::{Context, Poll};
 
 use super::ask::{Answered, Asking, Upload};
 use super::pump::{Broken, Pump, Way};
-use super::serve::End;
+use super::serve::{End, answer};
 use super::{ANSWER, tunnel};
 use crate::net::Ended;
-use crate::proxy::error::Termination;
+use crate::proxy::error::{ProxyError, Termination};
 use crate::proxy::exchange::Exchange;
 use crate::proxy::framing::Framing;
 use crate::upstream::Connection;
@@ -61,6 +61,13 @@ pub(super) async fn deliver(
                 false if quiet() => Some(End::Closed),
                 false => Some(End::Linger),
             }
+        }
+        Err(Cut::Server(None)) if download.sent() == 0 => {
+            // The client has heard nothing of it yet.
+            download.end(&asking.worker.kits);
+            let (whole, head) = (asking.state == Upload::Done, asking.head);
+            let kit = asking.into_kit();
+            return answer(exchange, kit, head, ProxyError::BadResponse, whole).await;
         }
         Err(Cut::Server(ended)) => {
             exchange.broken(Termination::server_broke(ended));

@@ -206,7 +206,7 @@ async fn refuse(worker: &Rc<Worker>, client: &Rc<Client>, kit: &mut Kit, error: 
 }
 
 /// Answers a request for which no server has an answer; `whole` when all of it has been read.
-async fn answer(
+pub(super) async fn answer(
     mut exchange: Exchange,
     kit: &mut Kit,
     head: &Head,
