@@ -19,7 +19,7 @@ use tokio::time::{Instant, timeout_at};
 use plan::{Body, Exchange, Pipeline};
 
 /// Pipelines in a run: about three times as many exchanges.
-const PIPELINES: u32 = 80;
+const PIPELINES: u32 = 300;
 
 /// What the server is to answer and has seen, by ticket: `round.number`.
 #[derive(Debug, Default)]
