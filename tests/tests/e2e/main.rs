@@ -16,6 +16,7 @@ mod health;
 mod log;
 mod queue;
 mod refused;
+mod relay;
 mod reload;
 mod replay;
 mod runtime;

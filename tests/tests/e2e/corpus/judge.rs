@@ -3,12 +3,12 @@
 //! Besides what the case itself says, a few things hold always: servers are spoken to in strict HTTP/1.1 with one Host and without the
 //! fields of the client's connection, and a connection on which something was odd carries no further request.
 
-use tests::strict::{Field, Message};
+use ::tests::strict::{self, Field, Message};
 
 use super::case::{Case, End, Outcome, Sight};
 use super::escape::shown;
 use super::run::Heard;
-use super::script::{PROBED, Seen, is_probe};
+use super::script::{Connection, PROBED, Seen, is_probe};
 
 /// What is wrong with it.
 #[derive(Debug)]
@@ -41,13 +41,13 @@ fn one(outcome: &Outcome, case: &Case, heard: &Heard, seen: &Seen) -> Result<(),
         Outcome::Refused(statuses) => {
             turned_away(statuses, heard)?;
             let fresh = seen.asked(b"/fresh");
-            let strange = |(number, connection): (usize, &super::script::Connection)| {
+            let strange = |(number, connection): (usize, &Connection)| {
                 !connection.bytes.is_empty() && !fresh.contains(&number)
             };
             if seen.connections.iter().enumerate().any(strange) || seen.requests.len() != fresh.len() {
                 return wrong("something reached the server");
             }
-            Ok(())
+            faultless(seen)
         }
         Outcome::Stopped(statuses) => {
             turned_away(statuses, heard)?;
@@ -121,7 +121,7 @@ fn abandoned(seen: &Seen) -> Result<(), Wrong> {
     if cases.iter().any(|on| others.contains(on)) {
         return wrong("the connection to the server is used again");
     }
-    let open = |(number, connection): (usize, &super::script::Connection)| {
+    let open = |(number, connection): (usize, &Connection)| {
         !connection.closed && !others.contains(&number) && !connection.bytes.is_empty()
     };
     if seen.connections.iter().enumerate().any(open) {
@@ -138,10 +138,21 @@ fn asked_once(seen: &Seen) -> Result<(), Wrong> {
 }
 
 fn faultless(seen: &Seen) -> Result<(), Wrong> {
-    match seen.connections.iter().find_map(|connection| connection.fault.as_ref()) {
-        Some(fault) => wrong(format!("the server got what is no request: {fault}")),
-        None => Ok(()),
+    if let Some(fault) = seen.connections.iter().find_map(|connection| connection.fault.as_ref()) {
+        return wrong(format!("the server got what is no request: {fault}"));
     }
+    // A part of a request may only stand on a connection that carries nothing else of anybody.
+    let probed = seen.requests.iter().filter(|(_, request)| is_probe(request));
+    for (number, _) in probed {
+        let mut rest = &seen.connections[*number].bytes[..];
+        while let Ok(Some((_, used))) = strict::request(rest) {
+            rest = &rest[used..];
+        }
+        if !rest.is_empty() {
+            return wrong(format!("the server got a part of a request behind others: {}", shown(rest)));
+        }
+    }
+    Ok(())
 }
 
 /// The answers without the probe's.
@@ -270,3 +281,6 @@ fn look(sight: &Sight, message: &Message) -> Result<(), String> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -185,6 +185,14 @@ impl Heard {
         }
     }
 
+    /// What a client has that got these bytes.
+    #[cfg(test)]
+    pub(super) fn of(bytes: &[u8], ended: bool, methods: &[String]) -> Self {
+        let mut heard = Self { bytes: bytes.to_vec(), ended, ..Self::default() };
+        heard.parse(methods);
+        heard
+    }
+
     fn parse(&mut self, methods: &[String]) {
         let (mut at, mut finals) = (0, 0);
         self.answers.clear();
