@@ -13,7 +13,7 @@ use serde::Serialize;
 use tokio::net::TcpStream;
 
 use crate::body::Body;
-use crate::routes::{bad_request, json, query};
+use crate::routes::{bad_request, digits, json, query};
 use crate::state::State;
 
 /// How long a node may take to answer `api healthcheck`.
@@ -34,17 +34,24 @@ pub(crate) fn page(state: &State) -> Response<Body> {
 
 /// `POST /health?fail=true|false&status=503`: answers 200 with the state it has set.
 pub(crate) fn switch(state: &State, parameters: &str) -> Response<Body> {
-    let status = match query(parameters, "status").map(str::parse::<u16>) {
+    let code = match query(parameters, "status") {
         None => StatusCode::SERVICE_UNAVAILABLE,
-        Some(Ok(code @ 400..=599)) => StatusCode::from_u16(code).unwrap_or(StatusCode::SERVICE_UNAVAILABLE),
-        Some(_) => return bad_request("status must be a number from 400 to 599"),
+        Some(text) => match digits(text).and_then(failing) {
+            Some(code) => code,
+            None => return bad_request("status must be a number from 400 to 599"),
+        },
     };
     match query(parameters, "fail") {
-        Some("true") => state.set_health(status),
+        Some("true") => state.set_health(code),
         Some("false") => state.set_health(StatusCode::OK),
         _ => return bad_request("say /health?fail=true or /health?fail=false"),
     }
     json(StatusCode::OK, &describe(state, state.health()))
+}
+
+fn failing(code: u64) -> Option<StatusCode> {
+    let code = StatusCode::from_u16(u16::try_from(code).ok()?).ok()?;
+    (code.is_client_error() || code.is_server_error()).then_some(code)
 }
 
 fn describe(state: &State, code: StatusCode) -> Page<'_> {

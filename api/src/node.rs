@@ -8,11 +8,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
-use http::StatusCode;
+use http::{Request, StatusCode};
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -29,6 +31,12 @@ pub struct Node {
     grace: Duration,
     state: Arc<State>,
     life: Life,
+}
+
+/// Leave for one connection, for as long as it is held: by whoever serves it, and by the WebSocket that takes it over.
+#[derive(Clone)]
+pub(crate) struct Slot {
+    _permit: Arc<OwnedSemaphorePermit>,
 }
 
 /// What every task of a node shares: how it is told to end, and how its end is awaited.
@@ -56,7 +64,8 @@ impl Node {
             kill: CancellationToken::new(),
             tasks: TaskTracker::new(),
         };
-        life.spawn(accept(listener, life.clone(), Arc::clone(&state)));
+        let slots = Arc::new(Semaphore::new(options.maxconn as usize));
+        life.spawn(accept(listener, slots, life.clone(), Arc::clone(&state)));
         Ok(Self { addr, grace: options.grace, state, life })
     }
 
@@ -169,14 +178,15 @@ impl Life {
     }
 }
 
-async fn accept(listener: TcpListener, life: Life, state: Arc<State>) {
+async fn accept(listener: TcpListener, slots: Arc<Semaphore>, life: Life, state: Arc<State>) {
     let mut stopping = std::pin::pin!(life.stopping());
     loop {
         tokio::select! {
             biased;
             () = &mut stopping => break,
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => life.spawn(serve(stream, life.clone(), Arc::clone(&state))),
+            // Beyond the limit a connection stays in the system's backlog.
+            (slot, accepted) = next(&listener, &slots) => match accepted {
+                Ok((stream, _)) => life.spawn(serve(stream, slot, life.clone(), Arc::clone(&state))),
                 Err(error) => {
                     eprintln!("{}: cannot accept: {error}", state.name);
                     tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -184,16 +194,30 @@ async fn accept(listener: TcpListener, life: Life, state: Arc<State>) {
             },
         }
     }
-    // For their clients the connections in the backlog are open: closing the listener would reset them.
+    // For their clients the connections in the backlog are open: closing the listener would reset them. They are no more
+    // than the backlog holds, and may exceed the limit.
     while let Some(Ok((stream, _))) = listener.accept().now_or_never() {
-        life.spawn(serve(stream, life.clone(), Arc::clone(&state)));
+        life.spawn(serve(stream, None, life.clone(), Arc::clone(&state)));
     }
 }
 
-async fn serve(stream: TcpStream, life: Life, state: Arc<State>) {
+async fn next(
+    listener: &TcpListener,
+    slots: &Arc<Semaphore>,
+) -> (Option<Slot>, io::Result<(TcpStream, SocketAddr)>) {
+    // Fails only when closed, which this semaphore never is.
+    let permit = Arc::clone(slots).acquire_owned().await.ok();
+    let slot = permit.map(|permit| Slot { _permit: Arc::new(permit) });
+    (slot, listener.accept().await)
+}
+
+async fn serve(stream: TcpStream, slot: Option<Slot>, life: Life, state: Arc<State>) {
     // Refused only by a socket that is closed already, which serving finds out by itself.
     let _ = stream.set_nodelay(true);
-    let service = service_fn(|request| {
+    let service = service_fn(|mut request: Request<Incoming>| {
+        if let Some(slot) = &slot {
+            request.extensions_mut().insert(slot.clone());
+        }
         let (life, state) = (life.clone(), Arc::clone(&state));
         async move { Ok::<_, Infallible>(routes::answer(&life, &state, request).await) }
     });

@@ -20,6 +20,10 @@ pub struct Options {
     #[arg(long, env = "API_BIND", default_value = "0.0.0.0:4000", global = true)]
     pub bind: SocketAddr,
 
+    /// The most connections at a time; those beyond wait until one is closed
+    #[arg(long, env = "API_MAXCONN", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub maxconn: u32,
+
     /// How long the application takes to start: nothing listens before (250ms, 2s, 5m)
     #[arg(long, env = "API_STARTUP_DELAY", default_value = "0s", value_parser = humantime::parse_duration)]
     pub startup_delay: Duration,
@@ -38,6 +42,8 @@ impl Default for Options {
             name: "api0".into(),
             version: "v1".into(),
             bind: SocketAddr::from((Ipv4Addr::UNSPECIFIED, 4000)),
+            // A process has 1024 descriptors as a rule: the limit is met before they run out.
+            maxconn: 1000,
             startup_delay: Duration::ZERO,
             grace: Duration::from_secs(10),
         }

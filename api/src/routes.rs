@@ -141,10 +141,15 @@ pub(crate) fn query<'a>(parameters: &'a str, name: &str) -> Option<&'a str> {
         .map(|(_, value)| value)
 }
 
+/// A number of digits and nothing else: no sign, which `parse` would take.
+pub(crate) fn digits(text: &str) -> Option<u64> {
+    if text.bytes().all(|byte| byte.is_ascii_digit()) { text.parse().ok() } else { None }
+}
+
 fn number(parameters: &str, name: &str, default: u64, max: u64) -> Result<u64, String> {
-    match query(parameters, name).map(str::parse::<u64>) {
+    match query(parameters, name).map(digits) {
         None => Ok(default),
-        Some(Ok(value)) if value <= max => Ok(value),
+        Some(Some(value)) if value <= max => Ok(value),
         Some(_) => Err(format!("{name} must be a whole number from 0 to {max}")),
     }
 }
@@ -201,7 +206,7 @@ mod tests {
     fn numbers_have_a_default_and_a_limit() {
         assert_eq!(number("", "n", 7, 10), Ok(7));
         assert_eq!(number("n=10", "n", 7, 10), Ok(10));
-        for bad in ["n=11", "n=-1", "n=", "n=ten", "n=99999999999999999999"] {
+        for bad in ["n=11", "n=-1", "n=+3", "n=", "n= 3", "n=%33", "n=ten", "n=99999999999999999999"] {
             assert!(number(bad, "n", 7, 10).is_err(), "{bad} was taken");
         }
     }

@@ -2,11 +2,13 @@
 
 use std::ffi::OsString;
 use std::io::{self, Write};
+use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use clap::Parser;
 use tokio_util::sync::CancellationToken;
 
+use crate::health;
 use crate::options::Options;
 use crate::report::Report;
 use crate::run::run;
@@ -16,14 +18,22 @@ use crate::run::run;
 struct Cli {
     #[command(flatten)]
     options: Options,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Asks the client that was started with the same --health: exit 0 if it sends, gets answers and nothing has failed, else 1
+    Healthcheck,
 }
 
 /// Runs the program with these arguments, the program's name first, on a runtime of its own; returns when it is over.
 ///
-/// Exit codes: 0 no request failed, 1 one failed or nothing could be judged, 2 wrong usage.
+/// Exit codes: 0 no request failed (or healthy), 1 one failed, nothing could be judged, or it is not healthy, 2 wrong usage.
 pub fn main_with(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let options = match Cli::try_parse_from(args) {
-        Ok(cli) => cli.options,
+    let Cli { options, command } = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
         Err(error) => {
             // Nothing to do about a closed terminal.
             let _ = error.print();
@@ -36,6 +46,9 @@ pub fn main_with(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fail(&name, &error),
     };
+    if let Some(Command::Healthcheck) = command {
+        return runtime.block_on(healthcheck(&name, options.health));
+    }
     match runtime.block_on(until_signal(options)) {
         Ok(report) => match print(&report, json) {
             Ok(()) if report.passed() => ExitCode::SUCCESS,
@@ -44,6 +57,21 @@ pub fn main_with(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             Err(error) => fail(&name, &format!("cannot print the report: {error}")),
         },
         Err(error) => fail(&name, &error),
+    }
+}
+
+async fn healthcheck(name: &str, addr: Option<SocketAddr>) -> ExitCode {
+    let Some(addr) = addr else {
+        eprintln!("{name}: healthcheck needs --health ADDRESS, the one that the client was started with");
+        return ExitCode::from(2);
+    };
+    match health::ask(addr).await {
+        Ok(health) => {
+            // The exit code says it too.
+            let _ = writeln!(io::stdout(), "{health}");
+            if health.healthy { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        }
+        Err(error) => fail(name, &error),
     }
 }
 
@@ -122,7 +150,23 @@ mod tests {
 
     #[test]
     fn the_defaults_are_those_of_the_library() {
-        assert_eq!(Cli::try_parse_from(["client"]).unwrap().options, Options::default());
+        let cli = Cli::try_parse_from(["client"]).unwrap();
+        assert_eq!(cli.options, Options::default());
+        assert!(cli.command.is_none());
+    }
+
+    #[test]
+    fn healthcheck_takes_its_address_on_either_side_and_needs_it() {
+        for args in [
+            ["client", "--health", "127.0.0.1:4100", "healthcheck"],
+            ["client", "healthcheck", "--health", "127.0.0.1:4100"],
+        ] {
+            let cli = Cli::try_parse_from(args).unwrap();
+            assert!(matches!(cli.command, Some(Command::Healthcheck)));
+            assert_eq!(cli.options.health, Some(([127, 0, 0, 1], 4100).into()));
+        }
+        let code = main_with(["client", "healthcheck"].map(OsString::from));
+        assert_eq!(format!("{code:?}"), format!("{:?}", ExitCode::from(2)));
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod cli;
 mod connection;
 mod exchange;
 mod fault;
+mod health;
 mod mix;
 mod options;
 mod pace;

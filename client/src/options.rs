@@ -76,6 +76,14 @@ pub struct Options {
     #[arg(long, env = "CLIENT_LIVE_INTERVAL", default_value = "1s", value_parser = nonzero_duration)]
     pub live_interval: Duration,
 
+    /// Where `client healthcheck` is answered, best a loopback address; port 0 takes a free one. Not at all without it
+    #[arg(long, env = "CLIENT_HEALTH", global = true)]
+    pub health: Option<SocketAddr>,
+
+    /// Unhealthy after this long without a good answer
+    #[arg(long, env = "CLIENT_STALLED_AFTER", default_value = "5s", value_parser = nonzero_duration)]
+    pub stalled_after: Duration,
+
     /// Prints no first answers and no live lines
     #[arg(long, env = "CLIENT_QUIET")]
     pub quiet: bool,
@@ -117,6 +125,8 @@ impl Default for Options {
             pause: Duration::from_millis(20),
             keep_failures: 1000,
             live_interval: Duration::from_secs(1),
+            health: None,
+            stalled_after: Duration::from_secs(5),
             quiet: false,
             json: false,
         }

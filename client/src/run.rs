@@ -1,10 +1,13 @@
 //! A run from the first look at the target to the report. Decides nothing about single requests.
 
 use std::future;
+use std::io;
 use std::io::Write as _;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
+use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
@@ -12,6 +15,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::connection::Connection;
 use crate::exchange::{Plan, Who};
 use crate::fault::Reason;
+use crate::health;
 use crate::options::Options;
 use crate::pace::Pace;
 use crate::report::Report;
@@ -34,6 +38,15 @@ pub enum Error {
         /// What was wrong with the last answer.
         last: Reason,
     },
+    /// Health checks cannot be answered where `health` says.
+    #[error("cannot answer health checks at {addr}: {source}; choose another address with --health")]
+    Health {
+        /// The address.
+        addr: SocketAddr,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
 }
 
 /// What the workers of a run share.
@@ -47,9 +60,11 @@ pub(crate) struct Shared {
 /// in flight, and reports. Runs on the current runtime; dropping it ends it.
 ///
 /// # Errors
-/// [`Error::NotReady`]. A target that fails later is no error but is in the report. A run that is stopped before the target
+/// [`Error::Health`] and [`Error::NotReady`]. A target that fails later is no error but is in the report. A run that is stopped before the target
 /// is ready reports 0 requests.
 pub async fn run(options: Options, stop: CancellationToken) -> Result<Report, Error> {
+    let running = Arc::new(OnceLock::new());
+    let _health = answer_health(&options, &running).await?;
     if let Some(ready) = stop.run_until_cancelled(wait_ready(&options)).await {
         ready?;
     }
@@ -59,6 +74,7 @@ pub async fn run(options: Options, stop: CancellationToken) -> Result<Report, Er
         tally: Mutex::new(Tally::new(&options, start)),
         options,
     });
+    let _ = running.set(Arc::clone(&shared));
     let sending = stop.child_token();
     let mut workers = JoinSet::new();
     for _ in 0..shared.options.connections {
@@ -78,6 +94,21 @@ pub async fn run(options: Options, stop: CancellationToken) -> Result<Report, Er
     drop(live);
     let report = shared.tally().report(&shared.options, Instant::now());
     Ok(report)
+}
+
+/// Answers health checks, where that is asked for, until the returned handle is dropped.
+async fn answer_health(
+    options: &Options,
+    running: &Arc<OnceLock<Arc<Shared>>>,
+) -> Result<Option<AbortOnDropHandle<()>>, Error> {
+    let Some(addr) = options.health else { return Ok(None) };
+    let refused = |source| Error::Health { addr, source };
+    let listener = TcpListener::bind(addr).await.map_err(refused)?;
+    if !options.quiet {
+        let addr = listener.local_addr().map_err(refused)?;
+        let _ = writeln!(std::io::stderr(), "{}: answers health checks at {addr}", options.name);
+    }
+    Ok(Some(AbortOnDropHandle::new(tokio::spawn(health::answer(listener, Arc::clone(running))))))
 }
 
 async fn wait_ready(options: &Options) -> Result<(), Error> {

@@ -7,6 +7,7 @@ use hdrhistogram::Histogram;
 
 use crate::exchange::Who;
 use crate::fault::Failure;
+use crate::health::Pulse;
 use crate::mix::Kind;
 use crate::options::Options;
 use crate::report::{KindReport, Latency, NodeReport, ReasonReport, Report};
@@ -131,6 +132,13 @@ impl Tally {
             latency.p99_ms,
             millis(self.gap.until(now)),
         )
+    }
+
+    /// What a health check goes by.
+    pub(crate) fn pulse(&self, now: Instant) -> Pulse {
+        let Entry { requests, failed, .. } = self.total;
+        let since_success = (requests > failed).then(|| now.saturating_duration_since(self.gap.last));
+        Pulse { requests, failed, since_success, sending: !self.gap.closed }
     }
 
     pub(crate) fn report(&self, options: &Options, now: Instant) -> Report {

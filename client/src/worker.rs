@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use http::header::CONNECTION;
+use http::{Response, Version};
 use tokio_util::sync::CancellationToken;
 
 use crate::connection::Connection;
@@ -42,6 +44,8 @@ struct Trace {
     sent: bool,
     reconnected: u64,
     replayed: bool,
+    /// The answer says that the connection ends with it.
+    last: bool,
     /// The meter of the connection when the request began on it.
     mark: (u64, u64),
 }
@@ -81,8 +85,9 @@ impl Worker {
             .unwrap_or(Err(Reason::Timeout));
         let ended = Instant::now();
         trace.sent |= self.traffic(&trace).0;
-        // What is left on a connection after a failure is anybody's guess; a WebSocket has used its own up.
-        if result.is_err() || kind == Kind::Ws {
+        // What is left on a connection after a failure is anybody's guess; a WebSocket has used its own up. One that was
+        // announced to end is let go here: the next is no reconnection.
+        if result.is_err() || kind == Kind::Ws || trace.last {
             self.connection = None;
         }
         let Trace { who, sent, reconnected, replayed, .. } = trace;
@@ -135,6 +140,7 @@ impl Worker {
         let sent = Instant::now();
         let response = connection.send(plan.request(target)?).await?;
         trace.who = Who::of(&response);
+        trace.last = is_last(&response);
         plan.check(response, trace.who.as_ref(), sent).await
     }
 
@@ -142,5 +148,39 @@ impl Worker {
     fn traffic(&self, trace: &Trace) -> (bool, bool) {
         let totals = self.connection.as_ref().map_or(trace.mark, |connection| connection.meter().totals());
         (totals.0 > trace.mark.0, totals.1 > trace.mark.1)
+    }
+}
+
+/// Whether the peer announces to close the connection behind this answer (RFC 9112 §9.3).
+fn is_last<B>(response: &Response<B>) -> bool {
+    let says = |option: &str| {
+        let values =
+            response.headers().get_all(CONNECTION).into_iter().filter_map(|value| value.to_str().ok());
+        values.flat_map(|value| value.split(',')).any(|said| said.trim().eq_ignore_ascii_case(option))
+    };
+    says("close") || (response.version() == Version::HTTP_10 && !says("keep-alive"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_a_connection_is_announced_by_its_options_and_version() {
+        for (version, connection, last) in [
+            (Version::HTTP_11, None, false),
+            (Version::HTTP_11, Some("keep-alive"), false),
+            (Version::HTTP_11, Some("close"), true),
+            (Version::HTTP_11, Some("x-trace, Close"), true),
+            (Version::HTTP_11, Some("closed"), false),
+            (Version::HTTP_10, None, true),
+            (Version::HTTP_10, Some("Keep-Alive"), false),
+        ] {
+            let mut response = Response::builder().version(version);
+            if let Some(options) = connection {
+                response = response.header(CONNECTION, options);
+            }
+            assert_eq!(is_last(&response.body(()).unwrap()), last, "{version:?} {connection:?}");
+        }
     }
 }

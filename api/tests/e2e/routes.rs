@@ -46,10 +46,13 @@ async fn every_answer_is_signed_and_bad_questions_are_told_so() {
         ("GET /ws", "426"),
         ("GET /slow?ms=60001", "400"),
         ("GET /bytes?n=-1", "400"),
+        ("GET /bytes?n=+3", "400"),
         ("GET /events?n=many", "400"),
         ("POST /health", "400"),
         ("POST /health?fail=maybe", "400"),
         ("POST /health?fail=true&status=200", "400"),
+        ("POST /health?fail=true&status=+503", "400"),
+        ("POST /health?fail=true&status=66039", "400"),
         ("HEAD /", "200"),
         ("GET /slow?ms=0", "200"),
     ] {
@@ -58,6 +61,8 @@ async fn every_answer_is_signed_and_bad_questions_are_told_so() {
         assert!(answer.contains("x-node: api1\r\nx-version: v2\r\n"), "{request}: {answer}");
         assert_eq!(answer.contains("allow: "), status == "405", "{request}: {answer}");
     }
+    let refusal = ask(node.addr(), "GET /ws").await;
+    assert!(refusal.contains("upgrade: websocket\r\nsec-websocket-version: 13\r\n"), "{refusal}");
     assert!(ask(node.addr(), "PUT /health").await.contains("allow: GET, HEAD, POST\r\n"));
 }
 

@@ -56,6 +56,25 @@ fn gaps_are_between_successes_only() {
 }
 
 #[test]
+fn the_pulse_is_of_successes_and_of_sending() {
+    let start = now();
+    let mut tally = Tally::new(&Options::default(), start);
+    let pulse = |tally: &Tally, at| {
+        let Pulse { requests, failed, since_success, sending } = tally.pulse(start + ms(at));
+        (requests, failed, since_success, sending)
+    };
+    // The time since the start is no time since an answer.
+    assert_eq!(pulse(&tally, 9), (0, 0, None, true));
+    tally.record(&outcome(start, 10, 1, Err(Reason::Reset)));
+    assert_eq!(pulse(&tally, 15), (1, 1, None, true));
+    tally.record(&good(start, 20, 1));
+    tally.record(&outcome(start, 30, 1, Err(Reason::Reset)));
+    assert_eq!(pulse(&tally, 50), (3, 2, Some(ms(30)), true));
+    tally.close(start + ms(60));
+    assert!(!tally.pulse(start + ms(61)).sending);
+}
+
+#[test]
 fn percentiles_are_of_successes() {
     let start = now();
     let mut tally = Tally::new(&Options::default(), start);

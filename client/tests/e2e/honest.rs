@@ -126,6 +126,7 @@ async fn a_target_that_never_comes_is_an_error() {
     node.closed().await;
     let options = quick(node.addr(), Mix::only(&[Kind::Get]), 5);
     let options = Options { wait_ready: Duration::from_millis(30), ..options };
-    let Error::NotReady { last, .. } = run(options, CancellationToken::new()).await.unwrap_err();
+    let error = run(options, CancellationToken::new()).await.unwrap_err();
+    let Error::NotReady { last, .. } = error else { panic!("{error}") };
     assert_eq!(last, Reason::Connect("connection refused".into()));
 }

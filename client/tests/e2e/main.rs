@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking, as tests do")]
 
+#[cfg(unix)]
+mod health;
 mod honest;
 mod meddler;
 mod meddling;

@@ -7,14 +7,14 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::node;
 
-fn program(target: std::net::SocketAddr, args: &[&str]) -> Command {
+pub(crate) fn program(target: std::net::SocketAddr, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_client"));
     command.args(["--name", "client3", "--target", &format!("http://{target}"), "--slow", "20ms"]).args(args);
     command
 }
 
 /// Runs it beside the node, which needs this thread.
-async fn output(mut command: Command) -> Output {
+pub(crate) async fn output(mut command: Command) -> Output {
     tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
 }
 

@@ -15,6 +15,17 @@ async fn an_idle_connection_that_was_closed_is_replaced() {
 }
 
 #[tokio::test]
+async fn an_end_that_the_answer_announces_is_no_reconnection() {
+    let node = node().await;
+    let answer = "HTTP/1.1 200 OK\r\nx-node: api1\r\nx-version: v2\r\ncontent-length: 40\r\nconnection: close\r\n\r\n\
+                  {\"node\":\"api1\",\"version\":\"v2\",\"count\":1}";
+    let meddler = Meddler::before(node.addr(), Wrong::Instead(answer)).await;
+    let report = judge(quick(meddler.addr, "get=1".parse().unwrap(), 5)).await;
+    assert!(report.passed(), "{:?}", report.failures);
+    assert_eq!((report.reconnected, report.replayed), (0, 0));
+}
+
+#[tokio::test]
 async fn an_idempotent_request_on_a_dying_connection_is_replayed_once() {
     let node = node().await;
     let meddler = Meddler::before(node.addr(), Wrong::HangUp("GET")).await;
