@@ -139,11 +139,16 @@ async fn relay(lab: &Running, book: &Mutex<Book>, pipeline: &Pipeline, round: us
         };
         let old = pipeline.old && number + 1 == pipeline.exchanges.len();
         compare::request(exchange, request)
-            .map_err(|fault| format!("at the server, request {number}: {fault}\n{request:?}"))?;
+            .map_err(|fault| format!("at the server, request {number}: {fault}\n{}", brief(request)))?;
         compare::answers(exchange, old, answers)
-            .map_err(|fault| format!("at the client, answer {number}: {fault}\n{answers:?}"))?;
+            .map_err(|fault| format!("at the client, answer {number}: {fault}\n{}", brief(answers)))?;
     }
     Ok(())
+}
+
+/// What was got, for a person to read.
+fn brief(got: &impl std::fmt::Debug) -> String {
+    format!("{got:?}").chars().take(4000).collect()
 }
 
 /// Reads the answers to all exchanges, each with the interim ones before it, and makes sure that nothing follows.
