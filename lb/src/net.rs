@@ -12,7 +12,7 @@ pub mod unix;
 pub mod watchdog;
 
 pub use duct::Duct;
-pub use pulse::Pulse;
+pub use pulse::{Ended, Pulse};
 pub use socket::Socket;
 pub use splice::Pipe;
-pub use watchdog::{Ended, Watchdog, Watched};
+pub use watchdog::{Watchdog, Watched};

@@ -29,7 +29,7 @@ use crate::upstream::IdleStore;
 
 use client::Rest;
 
-pub use client::{Client, Registered};
+pub use client::{Client, Registered, Seat};
 pub use error::ProxyError;
 pub use exchange::Exchange;
 
@@ -97,7 +97,7 @@ impl Worker {
     /// A connection waits for its next request; whether it may keep what it needs for that.
     fn begin_rest(&self, client: &Client) -> bool {
         // More of them would leave holes in the heap when they let go.
-        const MOST: usize = 128;
+        const MOST: usize = 64;
         let may = self.resting.get() < MOST;
         if may {
             self.resting.set(self.resting.get() + 1);

@@ -1,48 +1,37 @@
 //! One client connection from arrival to close.
 //!
-//! It holds the connection's share of the limits. It refuses to know what is spoken on it.
+//! It takes its seat among those that are allowed at once. It refuses to know what is spoken on it.
 
 use std::rc::Rc;
 use std::sync::Arc;
 
 use tokio::net::TcpStream;
+use tokio::task::spawn_local;
 
 use crate::counters::Gauge;
 use crate::net::{Pulse, Socket};
-use crate::proxy::h1;
-use crate::proxy::{Client, Worker};
+use crate::proxy::{Client, Registered, Seat, Worker, h1};
 use crate::topology::Arrival;
 
-/// Serves a connection; `connections` is its worker's count, which it leaves at the end.
-pub(super) async fn run(worker: Rc<Worker>, arrival: Arrival, connections: Arc<Gauge>) {
+/// Serves a connection in a task of its own; `connections` is its worker's count, which it leaves at the end.
+pub(super) fn spawn(worker: &Rc<Worker>, arrival: Arrival, connections: Arc<Gauge>) {
+    if let Some(registered) = register(worker, arrival, connections) {
+        spawn_local(h1::session(registered));
+    }
+}
+
+fn register(worker: &Rc<Worker>, arrival: Arrival, connections: Arc<Gauge>) -> Option<Registered> {
     let Arrival { stream, peer, frontend, permit } = arrival;
-    let live = Arc::clone(&frontend.live);
-    let _place = OnDrop(|| connections.down());
-    let Ok(stream) = TcpStream::from_std(stream) else { return };
-    worker.shared.process.connections.up();
-    live.sessions.up();
-    let _counted = OnDrop(|| {
-        worker.shared.process.connections.down();
-        live.sessions.down();
-    });
+    let seat = Seat::take(permit, connections, &worker.shared, &frontend.live);
     let limits = frontend.config.timeout;
-    let socket = Socket::new(stream, Arc::new(Pulse::new(limits.client)));
-    let watched = worker.watchdog.watch(Arc::clone(socket.pulse()));
-    let registered = Client::register(&worker, peer, frontend, socket, watched.leash());
-    let client = &registered.client;
+    // It is given up when the system has no place for it in its event loop.
+    let stream = TcpStream::from_std(stream).ok()?;
+    let socket = Socket::new(stream, Rc::new(Pulse::new(limits.client)));
+    let registered = Client::register(worker, peer, frontend, socket, seat);
+    let Registered(client) = &registered;
     client.pulse().await_request(None, limits.http_request);
     if worker.shared.process.is_stopping() {
         client.finish();
     }
-    h1::session(&worker, client, &watched).await;
-    drop(permit);
-}
-
-/// Does something when it is dropped.
-struct OnDrop<F: FnMut()>(F);
-
-impl<F: FnMut()> Drop for OnDrop<F> {
-    fn drop(&mut self) {
-        (self.0)();
-    }
+    Some(registered)
 }

@@ -8,7 +8,6 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::BufMut;
@@ -17,11 +16,11 @@ use tokio::net::TcpStream;
 
 use super::{Duct, Pulse};
 
-/// A handle to a stream; clones share the stream.
-#[derive(Debug, Clone)]
+/// A stream.
+#[derive(Debug)]
 pub struct Socket {
-    stream: Rc<Stream>,
-    pulse: Arc<Pulse>,
+    stream: Stream,
+    pulse: Rc<Pulse>,
 }
 
 #[derive(Debug)]
@@ -34,26 +33,26 @@ enum Stream {
 
 impl Socket {
     /// Wraps a connected stream.
-    pub fn new(stream: TcpStream, pulse: Arc<Pulse>) -> Self {
+    pub fn new(stream: TcpStream, pulse: Rc<Pulse>) -> Self {
         // A failure means a stream that is gone already; the first read will say so.
         let _ = stream.set_nodelay(true);
-        Self { stream: Rc::new(Stream::Tcp(stream)), pulse }
+        Self { stream: Stream::Tcp(stream), pulse }
     }
 
     /// Wraps a stream within the process.
-    pub fn within(duct: Duct, pulse: Arc<Pulse>) -> Self {
-        Self { stream: Rc::new(Stream::Duct(duct)), pulse }
+    pub fn within(duct: Duct, pulse: Rc<Pulse>) -> Self {
+        Self { stream: Stream::Duct(duct), pulse }
     }
 
     /// Its signs of life.
-    pub fn pulse(&self) -> &Arc<Pulse> {
+    pub fn pulse(&self) -> &Rc<Pulse> {
         &self.pulse
     }
 
     /// Whether the other side has neither closed nor said anything unasked: one system call, which sees what the event
     /// loop has not been told yet.
     pub fn is_quiet(&self) -> bool {
-        match &*self.stream {
+        match &self.stream {
             Stream::Tcp(stream) => is_would_block(&peek(stream)),
             Stream::Duct(duct) => !duct.is_readable(),
         }
@@ -62,7 +61,7 @@ impl Socket {
     /// Whether the event loop may have heard something that has not been read: bytes, the end, or an error. No system call.
     #[inline]
     pub fn has_news(&self) -> bool {
-        match &*self.stream {
+        match &self.stream {
             Stream::Tcp(stream) => stream.try_io(Interest::READABLE, || Ok(())).is_ok(),
             Stream::Duct(duct) => duct.is_readable(),
         }
@@ -71,7 +70,7 @@ impl Socket {
     /// Whether something that has not been read is there for sure, as far as the event loop has heard. Costs a system call only
     /// when it has heard something; if that was read long ago it is forgotten.
     pub fn has_more(&self) -> bool {
-        match &*self.stream {
+        match &self.stream {
             Stream::Tcp(stream) => !is_would_block(&stream.try_io(Interest::READABLE, || peek(stream))),
             Stream::Duct(duct) => duct.is_readable(),
         }
@@ -80,7 +79,7 @@ impl Socket {
     /// Whether there is something to read, or the end.
     #[inline]
     pub fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &*self.stream {
+        match &self.stream {
             Stream::Tcp(stream) => stream.poll_read_ready(cx),
             Stream::Duct(duct) => duct.poll_readable(cx).map(Ok),
         }
@@ -96,7 +95,7 @@ impl Socket {
 
     #[inline]
     fn poll_receive(&self, cx: &mut Context<'_>, buffer: &mut impl BufMut) -> Poll<io::Result<usize>> {
-        let read = match &*self.stream {
+        let read = match &self.stream {
             Stream::Tcp(stream) => ready!(poll_receive(stream, cx, buffer))?,
             Stream::Duct(duct) => ready!(duct.poll_read(cx, buffer))?,
         };
@@ -107,7 +106,7 @@ impl Socket {
     /// Writes what there is room for.
     #[inline]
     pub fn poll_put(&self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        match &*self.stream {
+        match &self.stream {
             Stream::Tcp(stream) => self.poll_send(stream, cx, || stream.try_write(bytes)),
             Stream::Duct(duct) => self.has_put(duct.poll_write(cx, bytes)),
         }
@@ -121,7 +120,7 @@ impl Socket {
         first: &[u8],
         second: &[u8],
     ) -> Poll<io::Result<usize>> {
-        match &*self.stream {
+        match &self.stream {
             Stream::Tcp(stream) => {
                 let both = [io::IoSlice::new(first), io::IoSlice::new(second)];
                 self.poll_send(stream, cx, || stream.try_write_vectored(&both))
@@ -152,7 +151,7 @@ impl Socket {
 
     /// Says that nothing more will be written.
     pub fn finish_writing(&self) {
-        match &*self.stream {
+        match &self.stream {
             // Only fails when the stream is gone, and then there is nothing left to say.
             Stream::Tcp(stream) => {
                 let _ = socket2::SockRef::from(stream).shutdown(std::net::Shutdown::Write);
@@ -163,7 +162,7 @@ impl Socket {
 
     /// Makes the connection end with a reset when it is dropped: nobody shall take what was sent for all there was to send.
     pub fn abort(&self) {
-        match &*self.stream {
+        match &self.stream {
             // Only fails when the stream is gone.
             Stream::Tcp(stream) => {
                 let _ = socket2::SockRef::from(stream).set_linger(Some(std::time::Duration::ZERO));
@@ -187,7 +186,7 @@ impl Socket {
 
     /// The TCP connection, if it is one.
     pub(super) fn tcp(&self) -> Option<&TcpStream> {
-        match &*self.stream {
+        match &self.stream {
             Stream::Tcp(stream) => Some(stream),
             Stream::Duct(_) => None,
         }
@@ -272,7 +271,7 @@ fn is_would_block(result: &io::Result<usize>) -> bool {
 
 // For who speaks another protocol on it.
 
-impl AsyncRead for Socket {
+impl AsyncRead for &Socket {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         if buf.remaining() == 0 {
             return Poll::Ready(Ok(()));
@@ -281,7 +280,7 @@ impl AsyncRead for Socket {
     }
 }
 
-impl AsyncWrite for Socket {
+impl AsyncWrite for &Socket {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         self.poll_put(cx, buf)
     }
@@ -293,5 +292,25 @@ impl AsyncWrite for Socket {
     fn poll_shutdown(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.finish_writing();
         Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut &*self).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut &*self).poll_write(cx, buf)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut &*self).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut &*self).poll_shutdown(cx)
     }
 }

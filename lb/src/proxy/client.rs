@@ -7,28 +7,33 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
 
+use tokio::sync::OwnedSemaphorePermit;
+
 use super::Worker;
-use crate::net::watchdog::Leash;
-use crate::net::{Pulse, Socket};
+use crate::counters::Gauge;
+use crate::net::{Ended, Pulse, Socket, Watched};
 use crate::server::ServerId;
-use crate::topology::{Frontend, SessionInfo};
+use crate::topology::{Frontend, LiveFrontend, SessionInfo, Shared};
 
 /// A client's connection.
 pub struct Client {
     /// A number of its own in this process.
     pub id: u64,
+    /// Its worker, and its place in the worker's list.
+    pub worker: Rc<Worker>,
+    key: Cell<usize>,
     /// The client.
     pub peer: SocketAddr,
     /// Its frontend as it was on arrival.
     pub frontend: Arc<Frontend>,
     /// The stream.
     pub socket: Socket,
-    /// Ends it, and tells why it ended.
-    pub leash: Leash,
+    /// Its place in the sweep.
+    pub(super) watched: Watched,
+    /// Its share of the limits.
+    pub(super) seat: Option<Seat>,
     /// The client's address, as servers are told it.
     pub(super) address: Box<str>,
-    /// It is a stream of HTTP/2.
-    pub(super) is_stream: bool,
     /// Requests so far.
     pub requests: Cell<u64>,
     /// Bytes received up to the end of the last exchange.
@@ -44,6 +49,16 @@ pub struct Client {
     /// It shall end after what is in flight.
     pub finishing: Cell<bool>,
     current: Cell<Option<Current>>,
+}
+
+/// What a connection takes of the limits, until it is dropped.
+#[derive(Debug)]
+pub struct Seat {
+    _permit: OwnedSemaphorePermit,
+    /// Its worker's connections.
+    connections: Arc<Gauge>,
+    shared: Arc<Shared>,
+    live: Arc<LiveFrontend>,
 }
 
 /// How long a connection between two requests has kept what it needs for the next.
@@ -66,13 +81,32 @@ struct Current {
     server: Option<ServerId>,
 }
 
-/// A client in its worker's list, until it is dropped.
+/// A client in its worker's list, until this is dropped.
 #[derive(Debug)]
-pub struct Registered {
-    worker: Rc<Worker>,
-    key: usize,
-    /// The client.
-    pub client: Rc<Client>,
+pub struct Registered(pub Rc<Client>);
+
+// === impl Seat ===
+
+impl Seat {
+    /// Takes a seat; the worker's own count has been raised already.
+    pub fn take(
+        permit: OwnedSemaphorePermit,
+        connections: Arc<Gauge>,
+        shared: &Arc<Shared>,
+        live: &Arc<LiveFrontend>,
+    ) -> Self {
+        shared.process.connections.up();
+        live.sessions.up();
+        Self { _permit: permit, connections, shared: Arc::clone(shared), live: Arc::clone(live) }
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.connections.down();
+        self.shared.process.connections.down();
+        self.live.sessions.down();
+    }
 }
 
 // === impl Client ===
@@ -84,14 +118,14 @@ impl Client {
         peer: SocketAddr,
         frontend: Arc<Frontend>,
         socket: Socket,
-        leash: Leash,
+        seat: Seat,
     ) -> Registered {
-        Self::enter(worker, peer, frontend, socket, leash, false)
+        Self::enter(worker, peer, frontend, socket, Some(seat))
     }
 
     /// The same for a stream on a client's connection.
-    pub(super) fn stream_of(worker: &Rc<Worker>, client: &Self, socket: Socket, leash: Leash) -> Registered {
-        Self::enter(worker, client.peer, Arc::clone(&client.frontend), socket, leash, true)
+    pub(super) fn stream_of(worker: &Rc<Worker>, client: &Self, socket: Socket) -> Registered {
+        Self::enter(worker, client.peer, Arc::clone(&client.frontend), socket, None)
     }
 
     fn enter(
@@ -99,19 +133,21 @@ impl Client {
         peer: SocketAddr,
         frontend: Arc<Frontend>,
         socket: Socket,
-        leash: Leash,
-        is_stream: bool,
+        seat: Option<Seat>,
     ) -> Registered {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let address = peer.ip().to_canonical().to_string();
+        let pulse = Rc::clone(socket.pulse());
         let client = Rc::new(Self {
             id: NEXT.fetch_add(1, Relaxed),
+            worker: Rc::clone(worker),
+            key: Cell::new(0),
             peer,
             frontend,
             socket,
-            leash,
+            watched: worker.watchdog.watch(pulse),
+            seat,
             address: address.into(),
-            is_stream,
             requests: Cell::new(0),
             received_before: Cell::new(0),
             sent_before: Cell::new(0),
@@ -121,12 +157,23 @@ impl Client {
             finishing: Cell::new(false),
             current: Cell::new(None),
         });
-        let key = worker.clients.borrow_mut().insert(Rc::clone(&client));
-        Registered { worker: Rc::clone(worker), key, client }
+        // They know each other until the registration is dropped.
+        client.key.set(worker.clients.borrow_mut().insert(Rc::clone(&client)));
+        Registered(client)
+    }
+
+    /// Whether it is a stream of HTTP/2: those have no seat of their own.
+    pub(super) fn is_stream(&self) -> bool {
+        self.seat.is_none()
+    }
+
+    /// Ends it at once.
+    pub fn kill(&self) {
+        self.pulse().end(Ended::Killed);
     }
 
     /// Its signs of life.
-    pub fn pulse(&self) -> &Arc<Pulse> {
+    pub fn pulse(&self) -> &Rc<Pulse> {
         self.socket.pulse()
     }
 
@@ -138,7 +185,7 @@ impl Client {
     /// Asks it to end after what is in flight.
     pub fn finish(&self) {
         self.finishing.set(true);
-        self.leash.wake();
+        self.pulse().wake();
     }
 
     /// Whether it has said nothing since its task was promised to be woken: then there is no need to ask again.
@@ -155,7 +202,7 @@ impl Client {
             Rest::Fresh => self.rest.set(Rest::Old),
             Rest::Old => {
                 self.rest.set(Rest::Over);
-                self.leash.wake();
+                self.pulse().wake();
             }
             Rest::None | Rest::Over => {}
         }
@@ -203,7 +250,8 @@ impl std::fmt::Debug for Client {
 
 impl Drop for Registered {
     fn drop(&mut self) {
-        self.worker.end_rest(&self.client);
-        self.worker.clients.borrow_mut().remove(self.key);
+        let Self(client) = self;
+        client.worker.end_rest(client);
+        client.worker.clients.borrow_mut().remove(client.key.get());
     }
 }

@@ -66,7 +66,7 @@ impl RequestLine {
         let text = |place: &Range<usize>| {
             String::from_utf8_lossy(input.get(place.clone()).unwrap_or_default()).into()
         };
-        let version = match (client.is_stream, head.old) {
+        let version = match (client.is_stream(), head.old) {
             (true, _) => "HTTP/2.0",
             (false, true) => "HTTP/1.0",
             (false, false) => "HTTP/1.1",

@@ -4,7 +4,6 @@ use std::cell::Cell;
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpStream;
@@ -41,8 +40,8 @@ pub async fn connect(
     watchdog: &Rc<Watchdog>,
 ) -> io::Result<Connection> {
     let stream = timeout(limit, TcpStream::connect(address)).await??;
-    let socket = Socket::new(stream, Arc::new(Pulse::new(server)));
-    let watched = watchdog.watch(Arc::clone(socket.pulse()));
+    let socket = Socket::new(stream, Rc::new(Pulse::new(server)));
+    let watched = watchdog.watch(Rc::clone(socket.pulse()));
     Ok(Connection { socket, watched, epoch, exchanges: 0, stream: None, idle: None })
 }
 
@@ -88,7 +87,7 @@ impl Connection {
     }
 
     /// Its signs of life.
-    pub fn pulse(&self) -> &Arc<Pulse> {
+    pub fn pulse(&self) -> &Rc<Pulse> {
         self.socket.pulse()
     }
 }

@@ -42,13 +42,13 @@ enum Waited {
 }
 
 /// Serves requests until the connection ends.
-pub(super) async fn serve(worker: &Rc<Worker>, client: &Rc<Client>) -> End {
+pub(super) async fn serve(client: &Rc<Client>) -> End {
     loop {
         if matches!(wait(client).await, Waited::Finished) {
             return End::Closed;
         }
         // In a box of its own, so that a connection that is quiet is small.
-        if let Some(end) = Box::pin(busy(worker, client)).await {
+        if let Some(end) = Box::pin(busy(&client.worker, client)).await {
             return end;
         }
     }

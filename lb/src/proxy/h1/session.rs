@@ -3,15 +3,17 @@
 //! It ends what is silent for too long, says what HTTP owes then (408), and closes so that the last answer can be read. It refuses to look
 //! into requests.
 
-use std::rc::Rc;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::time::timeout;
 
 use super::serve::{End, serve, serve_stream};
+use crate::net::Ended;
 use crate::net::pulse::Wait;
-use crate::net::{Ended, Watched};
-use crate::proxy::{Client, Worker, h2};
+use crate::proxy::{Client, Registered, h2};
 
 /// Bytes and time that a client may still send after the last answer, so that it can read it.
 const LINGER: (usize, Duration) = (256 * 1024, Duration::from_secs(1));
@@ -19,13 +21,24 @@ const LINGER: (usize, Duration) = (256 * 1024, Duration::from_secs(1));
 const TOO_LATE: &[u8] = b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
 
 /// Serves a connection to its end.
-pub async fn session(worker: &Rc<Worker>, client: &Rc<Client>, watched: &Watched) {
-    let linger = match watched.guard(serve(worker, client)).await {
+pub async fn session(registered: Registered) {
+    let Registered(client) = &registered;
+    let ended = {
+        let mut serving = pin!(serve(client));
+        // As `Watched::guard` does it, but smaller: this is what an idle connection costs.
+        poll_fn(|cx| match client.watched.poll_ended(cx) {
+            Some(ended) => Poll::Ready(Err(ended)),
+            None => serving.as_mut().poll(cx).map(Ok),
+        })
+        .await
+    };
+    let linger = match ended {
         Ok(End::Linger) => true,
         Ok(End::Closed) | Err(Ended::Killed) => false,
         Ok(End::Http2(first)) => {
+            let mut serving = Box::pin(h2::serve(&client.worker, client, first));
             // However it ends, its streams have ended by themselves.
-            let _ = watched.guard(Box::pin(h2::serve(worker, client, first))).await;
+            let _ = client.watched.guard(serving.as_mut()).await;
             false
         }
         Err(Ended::Overdue(wait)) => {
@@ -34,13 +47,19 @@ pub async fn session(worker: &Rc<Worker>, client: &Rc<Client>, watched: &Watched
         }
     };
     if linger {
-        self::linger(client).await;
+        Box::pin(self::linger(client)).await;
     }
 }
 
 /// Serves a stream to the end of its one exchange.
-pub async fn serve_once(worker: &Rc<Worker>, client: &Rc<Client>, watched: &Watched) {
-    if let Err(Ended::Overdue(wait)) = watched.guard(serve_stream(worker, client)).await {
+pub async fn serve_once(registered: &Registered) {
+    let Registered(client) = registered;
+    let worker = &client.worker;
+    let ended = {
+        let serving = pin!(serve_stream(worker, client));
+        client.watched.guard(serving).await
+    };
+    if let Err(Ended::Overdue(wait)) = ended {
         last_word(client, wait);
     }
     client.socket.finish_writing();

@@ -13,13 +13,12 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::Local;
 use super::stream::Streams;
-use crate::net::Socket;
 use crate::proxy::{Client, Worker};
 
 /// A stream of which the first bytes have been read.
 struct Begun {
     first: Bytes,
-    socket: Socket,
+    client: Rc<Client>,
 }
 
 /// Serves a connection, of which `first` has been read, until it ends.
@@ -37,7 +36,7 @@ pub async fn serve(worker: &Rc<Worker>, client: &Rc<Client>, first: Vec<u8>) {
         .max_local_error_reset_streams(resets)
         .max_send_buf_size(64 * 1024)
         .auto_date_header(false);
-    let begun = Begun { first: first.into(), socket: client.socket.clone() };
+    let begun = Begun { first: first.into(), client: Rc::clone(client) };
     let service = service_fn(move |request| Rc::clone(&streams).serve(request));
     let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(begun), service));
     let mut told = false;
@@ -60,7 +59,7 @@ impl AsyncRead for Begun {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<std::io::Result<()>> {
         if self.first.is_empty() {
-            return Pin::new(&mut self.socket).poll_read(cx, buf);
+            return Pin::new(&mut &self.client.socket).poll_read(cx, buf);
         }
         let count = self.first.len().min(buf.remaining());
         buf.put_slice(&self.first[..count]);
@@ -70,19 +69,15 @@ impl AsyncRead for Begun {
 }
 
 impl AsyncWrite for Begun {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<std::io::Result<usize>> {
-        Pin::new(&mut self.socket).poll_write(cx, bytes)
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<std::io::Result<usize>> {
+        Pin::new(&mut &self.client.socket).poll_write(cx, bytes)
     }
 
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.socket).poll_flush(cx)
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut &self.client.socket).poll_flush(cx)
     }
 
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.socket).poll_shutdown(cx)
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut &self.client.socket).poll_shutdown(cx)
     }
 }

@@ -8,7 +8,6 @@ use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -91,8 +90,8 @@ impl Servers {
         spawn_local(async move {
             let _ = carry(Taken(shared), far, &said).await;
         });
-        let socket = Socket::within(near, Arc::new(Pulse::new(server)));
-        let watched = watchdog.watch(Arc::clone(socket.pulse()));
+        let socket = Socket::within(near, Rc::new(Pulse::new(server)));
+        let watched = watchdog.watch(Rc::clone(socket.pulse()));
         Ok(Connection::within(socket, watched, place.epoch, reused, unsent))
     }
 
@@ -124,14 +123,14 @@ impl Servers {
 
 async fn open(place: Place, server: Duration, watchdog: &Rc<Watchdog>) -> io::Result<Rc<Shared>> {
     let stream = TcpStream::connect(place.address).await?;
-    let socket = Socket::new(stream, Arc::new(Pulse::new(server)));
-    let watched = watchdog.watch(Arc::clone(socket.pulse()));
+    let socket = Socket::new(stream, Rc::new(Pulse::new(server)));
+    let watched = watchdog.watch(Rc::clone(socket.pulse()));
     let mut builder = Builder::new(Local);
     builder.max_send_buf_size(64 * 1024).max_concurrent_reset_streams(STREAMS);
     let (sender, driver) = builder.handshake(TokioIo::new(socket)).await.map_err(io::Error::other)?;
     spawn_local(async move {
         // Its streams hear of its end.
-        let _ = watched.guard(driver).await;
+        let _ = watched.guard(std::pin::pin!(driver)).await;
     });
     let (streams, since) = (Cell::new(0), Cell::new(pulse::now()));
     Ok(Rc::new(Shared { sender, epoch: place.epoch, streams, since }))

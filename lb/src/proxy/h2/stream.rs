@@ -5,7 +5,6 @@ use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf as _, Bytes, BytesMut};
@@ -17,7 +16,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::body::{FromText, poll_more, pour, put};
 use super::text;
-use crate::net::{Duct, Pulse, Socket, pulse};
+use crate::net::{Duct, Ended, Pulse, Socket, pulse};
 use crate::proxy::framing::{Asked, Framing};
 use crate::proxy::{Client, Worker, h1};
 
@@ -81,7 +80,7 @@ impl Streams {
         }
         self.resets.set(self.resets.get() + 1);
         if self.resets.get() > self.client.frontend.config.h2_max_resets {
-            self.client.leash.kill();
+            self.client.pulse().end(Ended::Killed);
         }
     }
 
@@ -139,12 +138,10 @@ impl Streams {
     fn start(&self, near: Duct) {
         let worker = Rc::clone(&self.worker);
         let limits = self.client.frontend.config.timeout;
-        let pulse = Arc::new(Pulse::new(limits.client));
+        let pulse = Rc::new(Pulse::new(limits.client));
         pulse.await_request(None, limits.http_request);
-        let socket = Socket::within(near, Arc::clone(&pulse));
-        let watched = worker.watchdog.watch(pulse);
-        let registered = Client::stream_of(&worker, &self.client, socket, watched.leash());
-        spawn_local(async move { h1::serve_once(&worker, &registered.client, &watched).await });
+        let registered = Client::stream_of(&worker, &self.client, Socket::within(near, pulse));
+        spawn_local(async move { h1::serve_once(&registered).await });
     }
 }
 
