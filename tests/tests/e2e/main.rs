@@ -12,6 +12,7 @@ mod crash;
 mod deploy;
 mod failure;
 mod fields;
+mod h2;
 mod health;
 mod log;
 mod queue;
