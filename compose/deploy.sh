@@ -3,8 +3,8 @@
 #
 #   compose/deploy.sh [--exec] [VERSION]  the version to deploy (default: v2)
 #
-# The sample has to be up: docker compose up --build -d. At the end the clients are stopped and their closing tables
-# read: exit 0 only if every one of them says ", 0 failed" and saw every node at the new version.
+# The sample has to be up, its clients healthy: docker compose up --build -d. At the end the clients are stopped and
+# their closing tables read: exit 0 only if every one of them says ", 0 failed" and saw every node at the new version.
 #
 # Commands reach lb through the socket on the host where socat is installed and the socket answers, else through
 # `lb` in its own container (on macOS and Windows a socket does not leave the virtual machine); --exec asks for the latter.
@@ -98,6 +98,10 @@ case $ROUTE in
 esac
 for node in $NODES; do
   wait_until up "$node"
+done
+# A client that has failed before, or sends nothing, can prove nothing.
+for client in $CLIENTS; do
+  wait_until healthy "$client"
 done
 for node in $NODES; do
   take_out "$node"
