@@ -181,6 +181,11 @@ impl Exchange {
         self.termination = Some(Termination::NORMAL);
     }
 
+    /// The server broke its response before the client had heard of it; an answer of our own follows.
+    pub(super) fn broken_unheard(&self) {
+        self.count(|traffic| traffic.server_aborts.add(1));
+    }
+
     /// The server broke it in the middle of the response.
     pub(super) fn broken(&mut self, termination: Termination) {
         self.termination = Some(termination);

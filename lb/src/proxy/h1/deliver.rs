@@ -63,7 +63,7 @@ pub(super) async fn deliver(
             }
         }
         Err(Cut::Server(None)) if download.sent() == 0 => {
-            // The client has heard nothing of it yet.
+            exchange.broken_unheard();
             download.end(&asking.worker.kits);
             let (whole, head) = (asking.state == Upload::Done, asking.head);
             let kit = asking.into_kit();
