@@ -10,6 +10,7 @@ pub mod chunk;
 mod deliver;
 mod field;
 mod kit;
+pub mod probe;
 mod pump;
 pub mod request;
 pub mod response;

@@ -1,0 +1,5 @@
+//! Any bytes: see `lb::proxy::h1::probe::conversation` for what must hold.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| lb::proxy::h1::probe::conversation(bytes));
