@@ -1,43 +1,58 @@
-//! Work on text: the fields of a browser's request made a server's, and commands of the runtime socket.
+//! Work on text: heads and chunks as the engine reads and writes them, and commands of the runtime socket.
 
 use std::hint::black_box;
 
-use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
-use http::{HeaderMap, HeaderName, HeaderValue};
+use criterion::{Criterion, criterion_group, criterion_main};
+use lb::config::Balance;
 use lb::config::Level;
+use lb::proxy::h1::chunk::{Decoder, Found};
+use lb::proxy::h1::request::Limits;
+use lb::proxy::h1::{request, response};
 
-const BROWSER: &[(&str, &str)] = &[
-    ("host", "shop.example"),
-    ("connection", "keep-alive"),
-    ("cache-control", "max-age=0"),
-    (
-        "user-agent",
-        "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0 Safari/537.36",
-    ),
-    ("accept", "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"),
-    ("accept-encoding", "gzip, deflate, br, zstd"),
-    ("accept-language", "en-GB,en;q=0.9"),
-    ("cookie", "session=0123456789abcdef0123456789abcdef; theme=dark"),
-    ("upgrade-insecure-requests", "1"),
-    ("sec-fetch-mode", "navigate"),
-];
+const BROWSER: &[u8] = b"GET /shop/cart?item=17 HTTP/1.1\r\nHost: shop.example\r\nConnection: keep-alive\r\n\
+Cache-Control: max-age=0\r\nUser-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) \
+Chrome/142.0 Safari/537.36\r\nAccept: text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8\r\n\
+Accept-Encoding: gzip, deflate, br, zstd\r\nAccept-Language: en-GB,en;q=0.9\r\n\
+Cookie: session=0123456789abcdef0123456789abcdef; theme=dark\r\nUpgrade-Insecure-Requests: 1\r\n\
+Sec-Fetch-Mode: navigate\r\n\r\n";
 
-fn fields(criterion: &mut Criterion) {
-    let pair = |(name, value): &(&'static str, &'static str)| {
-        (HeaderName::from_static(name), HeaderValue::from_static(value))
+const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nDate: Sun, 22 Nov 2026 10:00:00 GMT\r\nContent-Type: text/html; charset=utf-8\r\n\
+Content-Length: 5120\r\nCache-Control: no-store\r\nSet-Cookie: session=0123456789abcdef; HttpOnly\r\nVary: Accept\r\n\r\n";
+
+const LIMITS: Limits = Limits { max_head: 16 * 1024, max_fields: 101 };
+
+fn heads(criterion: &mut Criterion) {
+    let towards = request::Towards {
+        forwarded: Some("203.0.113.7"),
+        balance: &Balance::RoundRobin,
+        peer: "203.0.113.7",
     };
-    let head: HeaderMap = BROWSER.iter().map(pair).collect();
-    let peer = HeaderValue::from_static("203.0.113.7");
-    criterion.bench_function("fields of a request", |bencher| {
-        bencher.iter_batched(
-            || head.clone(),
-            |mut head| {
-                lb::proxy::strip_hop_by_hop(&mut head);
-                lb::proxy::forwarded(&mut head, peer.clone());
-                head
-            },
-            BatchSize::SmallInput,
-        );
+    let mut out = Vec::with_capacity(4096);
+    criterion.bench_function("head of a request, read and written", |bencher| {
+        bencher.iter(|| {
+            out.clear();
+            request::parse(black_box(BROWSER), LIMITS, towards, &mut out)
+        });
+    });
+    let towards = response::Towards { is_head: false, old: false, keep: true, upgrade: None };
+    criterion.bench_function("head of a response, read and written", |bencher| {
+        bencher.iter(|| {
+            out.clear();
+            response::parse(black_box(ANSWER), LIMITS, towards, &mut out)
+        });
+    });
+}
+
+fn chunks(criterion: &mut Criterion) {
+    let body = format!("4000\r\n{}\r\n", "x".repeat(0x4000)).repeat(4) + "0\r\n\r\n";
+    criterion.bench_function("chunked body of 64 KiB, read", |bencher| {
+        bencher.iter(|| {
+            let (mut decoder, mut at) = (Decoder::new(8192), 0);
+            while let Ok(Found::Data(range)) = decoder.next(&black_box(body.as_bytes())[at..]) {
+                at += range.end;
+            }
+            assert!(decoder.is_done());
+        });
     });
 }
 
@@ -53,5 +68,5 @@ fn commands(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(all, fields, commands);
+criterion_group!(all, heads, chunks, commands);
 criterion_main!(all);

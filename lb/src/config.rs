@@ -117,6 +117,8 @@ pub struct Timeouts {
     pub server: Duration,
     /// Receiving a whole request head, from its first byte (from accept for the first one).
     pub http_request: Duration,
+    /// For the answer to a client that has closed its side of the connection and may be listening, or gone.
+    pub client_fin: Duration,
     /// Waiting between two requests of a connection.
     pub http_keep_alive: Duration,
     /// Waiting in a queue for a server with room.
@@ -140,6 +142,10 @@ pub struct Frontend {
     pub max_head: usize,
     /// Most header fields in a request.
     pub max_headers: usize,
+    /// Streams at once on a connection of HTTP/2.
+    pub h2_max_streams: u32,
+    /// Streams that a client may break off within a second; more end its connection.
+    pub h2_max_resets: u32,
     /// Time limits.
     pub timeout: Timeouts,
 }
@@ -151,6 +157,8 @@ pub struct Backend {
     pub name: String,
     /// How a server is picked.
     pub balance: Balance,
+    /// What its servers speak.
+    pub protocol: Protocol,
     /// Attempts after the first.
     pub retries: u32,
     /// Active checks, if any.
@@ -167,6 +175,15 @@ pub struct Backend {
     pub timeout: Timeouts,
     /// Its servers, in file order; may be empty.
     pub servers: Vec<Server>,
+}
+
+/// What servers speak.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    /// HTTP/1.1.
+    Http1,
+    /// HTTP/2 without TLS, from the first byte on (RFC 9113 section 3.3).
+    H2c,
 }
 
 /// How a server is picked (HAProxy manual, `balance`).
@@ -193,6 +210,8 @@ pub enum Balance {
 pub struct Health {
     /// Path of the GET; `None` means that a TCP connection is check enough.
     pub path: Option<String>,
+    /// What the GET is spoken in; that of the backend if the file says nothing else.
+    pub protocol: Protocol,
     /// `Host` of the GET; `None` means the server's own address as configured.
     pub host: Option<String>,
     /// Port to check instead of the server's own.
@@ -260,6 +279,7 @@ impl Default for Timeouts {
         Self {
             connect: Duration::from_secs(2),
             client: Duration::from_secs(30),
+            client_fin: Duration::from_secs(5),
             server: Duration::from_secs(30),
             http_request: Duration::from_secs(10),
             http_keep_alive: Duration::from_secs(60),

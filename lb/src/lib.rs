@@ -13,7 +13,6 @@ pub mod counters;
 pub mod ctl;
 pub mod discovery;
 pub mod health;
-pub mod layer;
 pub mod listener;
 pub mod log;
 pub mod net;

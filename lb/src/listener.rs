@@ -89,20 +89,17 @@ fn obey(worker: &Rc<Worker>, connections: &Arc<Gauge>, order: Order) {
             spawn_local(accept::run(Arc::clone(&worker.shared), listen));
         }
         Order::Serve(arrival) => {
-            spawn_local(session::run(Rc::clone(worker), arrival, Arc::clone(connections)));
+            session::spawn(worker, arrival, Arc::clone(connections));
         }
-        Order::CloseIdle(server) => worker.idle.borrow_mut().close(server.get()),
+        Order::CloseIdle(server) => {
+            worker.idle.borrow_mut().close(server.get());
+            worker.servers.close(server.get());
+        }
         Order::KillServer(server) => {
-            clients()
-                .iter()
-                .filter(|(_, client)| client.is_on(server))
-                .for_each(|(_, client)| client.leash.kill());
+            clients().iter().filter(|(_, client)| client.is_on(server)).for_each(|(_, client)| client.kill());
         }
         Order::KillSession(id) => {
-            clients()
-                .iter()
-                .filter(|(_, client)| client.id == id)
-                .for_each(|(_, client)| client.leash.kill());
+            clients().iter().filter(|(_, client)| client.id == id).for_each(|(_, client)| client.kill());
         }
         Order::Finish(frontend) => {
             let concerned = |id: u32| frontend.is_none_or(|frontend| frontend == id);

@@ -3,12 +3,16 @@
 //! Nothing here knows HTTP, and nothing here decides what a silence means: see [`pulse`] for who is told.
 
 pub mod bind;
+mod duct;
 pub mod limits;
 pub mod pulse;
 mod socket;
+mod splice;
 pub mod unix;
 pub mod watchdog;
 
-pub use pulse::Pulse;
+pub use duct::Duct;
+pub use pulse::{Ended, Pulse};
 pub use socket::Socket;
-pub use watchdog::{Ended, Watchdog, Watched};
+pub use splice::Pipe;
+pub use watchdog::{Watchdog, Watched};

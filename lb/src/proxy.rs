@@ -1,19 +1,18 @@
 //! One exchange, from a request's head to the last byte of its response.
 //!
-//! Routing, claims, retries, accounting and the log are in files of their own that know no HTTP library (`route`, `exchange`,
-//! `error`, `access`); what is HTTP/1.1 through hyper is in `forward`, `fields`, `check`, `reply` and `tunnel`. Nothing here
-//! writes to the topology, and nothing is shared between workers but the snapshot and counters.
+//! Routing, claims, retries, accounting and the log are in files of their own that know no version of HTTP (`route`, `attempts`,
+//! `exchange`, `error`, `access`), and so is the decision where a message ends (`framing`); HTTP/1.1 is `h1`, HTTP/2 `h2`. Nothing here writes to
+//! the topology, and nothing is shared between workers but the snapshot and counters.
 
 mod access;
-mod check;
+mod attempts;
 mod client;
 mod error;
 mod exchange;
-mod fields;
-mod forward;
-mod reply;
+pub mod framing;
+pub mod h1;
+pub mod h2;
 mod route;
-mod tunnel;
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -28,12 +27,11 @@ use crate::net::Watchdog;
 use crate::topology::Shared;
 use crate::upstream::IdleStore;
 
-pub use client::{Client, Registered};
+use client::Rest;
+
+pub use client::{Client, Registered, Seat};
 pub use error::ProxyError;
 pub use exchange::Exchange;
-pub use fields::{forwarded, strip_hop_by_hop};
-pub use forward::{Answer, Inbound, Payload, handle};
-pub use reply::ReplyBody;
 
 /// What a data worker has for itself: it lives on one thread.
 #[derive(Debug)]
@@ -44,6 +42,12 @@ pub struct Worker {
     pub watchdog: Rc<Watchdog>,
     /// Idle connections to servers.
     pub idle: RefCell<IdleStore>,
+    /// Connections to servers that exchanges share.
+    pub servers: h2::Servers,
+    /// Buffers for busy connections.
+    kits: h1::Kits,
+    /// Connections that are ready for their next request.
+    resting: Cell<usize>,
     /// Client connections, by place.
     pub clients: RefCell<Slab<Rc<Client>>>,
     log: Log,
@@ -63,6 +67,9 @@ impl Worker {
             shared,
             watchdog: Watchdog::new(Duration::from_millis(100)),
             idle: RefCell::default(),
+            servers: h2::Servers::default(),
+            kits: h1::Kits::default(),
+            resting: Cell::new(0),
             clients: RefCell::default(),
             log,
             format,
@@ -77,6 +84,9 @@ impl Worker {
     pub fn tick(&self) {
         const SWEEPS: u32 = 8;
         self.read_wall();
+        if self.resting.get() > 0 {
+            self.clients.borrow().iter().for_each(|(_, client)| client.age());
+        }
         let left = self.until_prune.get();
         self.until_prune.set(if left == 0 { SWEEPS } else { left - 1 });
         if left == 0 {
@@ -84,16 +94,42 @@ impl Worker {
         }
     }
 
+    /// A connection waits for its next request; whether it may keep what it needs for that.
+    fn begin_rest(&self, client: &Client) -> bool {
+        // More of them would leave holes in the heap when they let go.
+        const MOST: usize = 64;
+        let may = self.resting.get() < MOST;
+        if may {
+            self.resting.set(self.resting.get() + 1);
+            client.rest.set(Rest::Fresh);
+        }
+        may
+    }
+
+    /// It waits no longer.
+    fn end_rest(&self, client: &Client) {
+        if client.rest.replace(Rest::None) != Rest::None {
+            self.resting.set(self.resting.get() - 1);
+        }
+    }
+
+    /// Whether exchanges are logged.
+    fn logs(&self) -> bool {
+        self.format != LogFormat::Off
+    }
+
     fn prune(&self) {
         let topology = self.shared.topology.load();
-        self.idle.borrow_mut().prune(|key| {
+        let limit = |key| {
             let owner = topology
                 .backends
                 .iter()
                 .find(|backend| backend.servers.iter().any(|server| server.id.get() == key));
             // A server that is gone needs no connections.
             owner.map_or(Duration::ZERO, |backend| backend.config.idle_timeout)
-        });
+        };
+        self.idle.borrow_mut().prune(limit);
+        self.servers.prune(limit);
     }
 
     fn read_wall(&self) {

@@ -20,4 +20,4 @@ pub use running::Running;
 pub use socket::{Row, Rows};
 pub use traffic::{Mix, Probe, Record, Traffic, gets, mixed};
 pub use wait::{PATIENCE, eventually, settled, within};
-pub use wire::{Head, Message, Wire};
+pub use wire::{Head, Message, Wire, strict};

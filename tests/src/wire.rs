@@ -3,6 +3,7 @@
 //! The framing rules here are a second reading of RFC 9112 §6, independent of the one under test, and strict: anything odd is an error.
 
 mod message;
+pub mod strict;
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
@@ -121,6 +122,14 @@ impl Wire {
             }
         }
         Ok(std::mem::take(&mut self.inbox))
+    }
+
+    /// Waits, for as long as it takes, until there is something to take, if only the end.
+    pub async fn arrived(&self) {
+        if self.inbox.is_empty() {
+            // Fails only when the connection is broken, which the next read shows.
+            let _ = self.stream.readable().await;
+        }
     }
 
     /// Takes everything until the other side closes.

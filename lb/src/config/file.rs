@@ -178,6 +178,7 @@ fn timeouts(mut section: Section<'_>, base: Timeouts, side: Side) -> Timeouts {
         server: limit("server", Side::Backend, base.server),
         http_request: limit("http_request", Side::Frontend, base.http_request),
         http_keep_alive: limit("http_keep_alive", Side::Frontend, base.http_keep_alive),
+        client_fin: limit("client_fin", Side::Frontend, base.client_fin),
         queue: limit("queue", Side::Backend, base.queue),
         tunnel: limit("tunnel", Side::Backend, base.tunnel),
     };

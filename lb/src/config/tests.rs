@@ -46,7 +46,9 @@ backend = "b"
 forwarded = false
 max_head = "8KiB"
 max_headers = 50
-timeout = { http_request = "3s", http_keep_alive = "4s", client = "5s" }
+h2_max_streams = 7
+h2_max_resets = 8
+timeout = { http_request = "3s", http_keep_alive = "4s", client = "5s", client_fin = "6s" }
 
 [frontend.api]
 bind = "127.0.0.1:0"
@@ -54,6 +56,7 @@ backend = "a"
 
 [backend.b]
 balance = "header:X-Session"
+protocol = "h2c"
 retries = 0
 health = { path = "/health?deep=1", host = "b.example:80", port = 81, interval = "3s", timeout = "500ms", rise = 4, fall = 5 }
 health_start = "checked"
@@ -103,11 +106,14 @@ fn defaults_of_the_smallest_file() {
             forwarded: true,
             max_head: 16 * 1024,
             max_headers: 101,
+            h2_max_streams: 100,
+            h2_max_resets: 200,
             timeout: Timeouts::default(),
         }],
         backends: vec![Backend {
             name: "api_nodes".into(),
             balance: Balance::RoundRobin,
+            protocol: Protocol::Http1,
             retries: 3,
             health: None,
             health_start: HealthStart::Up,
@@ -120,6 +126,7 @@ fn defaults_of_the_smallest_file() {
                 server: seconds(30),
                 http_request: seconds(10),
                 http_keep_alive: seconds(60),
+                client_fin: seconds(5),
                 queue: seconds(5),
                 tunnel: seconds(3600),
             },
@@ -153,9 +160,12 @@ fn everything_said() {
         forwarded: false,
         max_head: 8192,
         max_headers: 50,
+        h2_max_streams: 7,
+        h2_max_resets: 8,
         timeout: Timeouts {
             http_request: seconds(3),
             http_keep_alive: seconds(4),
+            client_fin: seconds(6),
             client: seconds(5),
             ..global
         },
@@ -168,10 +178,11 @@ fn everything_said() {
     let Timeouts { connect, server: inactivity, queue, tunnel, .. } = b.timeout;
     assert_eq!((connect, inactivity, queue, tunnel), limits);
     assert_eq!(b.timeout.client, seconds(60), "the global limit shows through");
-    assert_eq!(b.balance, Balance::Header("x-session".into()));
+    assert_eq!((&b.balance, b.protocol), (&Balance::Header("x-session".into()), Protocol::H2c));
     assert_eq!((b.retries, b.max_idle, b.idle_timeout, b.resolve), (0, 0, seconds(5), seconds(30)));
     assert_eq!(b.health_start, HealthStart::Checked);
     let health = Health {
+        protocol: Protocol::H2c,
         path: Some("/health?deep=1".into()),
         host: Some("b.example:80".into()),
         port: Some(81),
@@ -187,7 +198,16 @@ fn everything_said() {
 
     assert_eq!((a.name.as_str(), a.servers.len()), ("a", 0));
     let (interval, timeout) = (seconds(2), seconds(1));
-    let tcp = Health { path: None, host: None, port: None, interval, timeout, rise: 2, fall: 3 };
+    let tcp = Health {
+        path: None,
+        protocol: Protocol::Http1,
+        host: None,
+        port: None,
+        interval,
+        timeout,
+        rise: 2,
+        fall: 3,
+    };
     assert_eq!(a.health.as_ref(), Some(&tcp), "without a path a check is a TCP connection");
 }
 

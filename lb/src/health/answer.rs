@@ -12,13 +12,15 @@ use http::header::{CONNECTION, HOST, USER_AGENT};
 use http::{Request, Response};
 use http_body_util::{BodyExt, Empty};
 use hyper::body::Incoming;
-use hyper::client::conn::http1;
+use hyper::client::conn::{http1, http2};
 use hyper::ext::ReasonPhrase;
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
+use super::Target;
 use super::probe::{Finding, words};
+use crate::config::Protocol;
 use crate::server::CheckStatus;
 
 /// Bytes of an answer's head that are read.
@@ -29,38 +31,63 @@ const BODY: usize = 64 * 1024;
 const TOLD: usize = 60;
 
 /// Asks for `path` and reads the answer until `deadline`.
-pub(super) async fn ask(stream: TcpStream, path: &str, host: &str, deadline: Instant) -> Finding {
-    let request = Request::get(path)
-        .header(HOST, host)
-        .header(USER_AGENT, "lb-health")
-        .header(CONNECTION, "close")
-        .body(Empty::<Bytes>::new());
-    let request = match request {
+pub(super) async fn ask(stream: TcpStream, path: &str, target: &Target, deadline: Instant) -> Finding {
+    let request = match request(path, target) {
         Ok(request) => request,
         Err(error) => return Finding::new(CheckStatus::SockErr, error.to_string()),
     };
-    let mut builder = http1::Builder::new();
-    builder.max_buf_size(HEAD);
-    let (mut sender, connection) = match builder.handshake(TokioIo::new(stream)).await {
-        Ok(connected) => connected,
-        Err(error) => return Finding::invalid(&error),
+    let io = TokioIo::new(stream);
+    match target.protocol {
+        Protocol::Http1 => match http1::Builder::new().max_buf_size(HEAD).handshake(io).await {
+            Ok((mut sender, connection)) => {
+                beside(connection, answered(sender.send_request(request), deadline)).await
+            }
+            Err(error) => Finding::invalid(&error),
+        },
+        Protocol::H2c => match timeout_at(deadline, http2::handshake(TokioExecutor::new(), io)).await {
+            Ok(Ok((mut sender, connection))) => {
+                beside(connection, answered(sender.send_request(request), deadline)).await
+            }
+            Ok(Err(error)) => Finding::invalid(&error),
+            Err(_) => Finding::new(CheckStatus::L7Tout, ""),
+        },
+    }
+}
+
+fn request(path: &str, target: &Target) -> http::Result<Request<Empty<Bytes>>> {
+    let request = Request::builder().header(USER_AGENT, "lb-health");
+    let request = match target.protocol {
+        Protocol::Http1 => request.uri(path).header(HOST, &target.host).header(CONNECTION, "close"),
+        Protocol::H2c => request.uri(format!("http://{}{path}", target.host)),
     };
+    request.body(Empty::new())
+}
+
+/// Does the exchange while its connection is driven.
+async fn beside<E>(
+    connection: impl Future<Output = Result<(), E>>,
+    exchange: impl Future<Output = Finding>,
+) -> Finding {
     let driver = async {
         // What goes wrong here is told to the exchange.
         let _ = connection.await;
         std::future::pending::<Infallible>().await
     };
-    let exchange = async {
-        match timeout_at(deadline, sender.send_request(request)).await {
-            Err(_) => Finding::new(CheckStatus::L7Tout, ""),
-            Ok(Err(error)) => Finding::invalid(&error),
-            Ok(Ok(response)) => judge(response, deadline).await,
-        }
-    };
     tokio::select! {
         biased;
         finding = exchange => finding,
         never = driver => match never {},
+    }
+}
+
+async fn answered(
+    response: impl Future<Output = hyper::Result<Response<Incoming>>>,
+    deadline: Instant,
+) -> Finding {
+    match timeout_at(deadline, response).await {
+        Err(_) => Finding::new(CheckStatus::L7Tout, ""),
+        Ok(Err(error)) => Finding::invalid(&error),
+        Ok(Ok(response)) => judge(response, deadline).await,
     }
 }
 

@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
 use super::{Probe, answer};
-use crate::config;
+use crate::config::{self, Protocol};
 use crate::server::{CheckResult, CheckStatus, Server};
 
 /// Checks over the network.
@@ -25,6 +25,8 @@ pub struct Target {
     pub address: SocketAddr,
     /// Path of the GET; `None`: connecting is enough.
     pub path: Option<String>,
+    /// What it is spoken in.
+    pub protocol: Protocol,
     /// Its `Host`.
     pub host: String,
     /// For the whole check.
@@ -49,7 +51,8 @@ impl Target {
             (host, port) if host.contains(':') => format!("[{host}]:{port}"),
             (host, port) => format!("{host}:{port}"),
         });
-        Some(Self { address, path: check.path.clone(), host, timeout: check.timeout })
+        let (path, protocol) = (check.path.clone(), check.protocol);
+        Some(Self { address, path, protocol, host, timeout: check.timeout })
     }
 }
 
@@ -65,7 +68,7 @@ impl Probe for Network {
                 Ok(Err(error)) => Finding::not_connected(&error),
                 Ok(Ok(stream)) => match &target.path {
                     None => Finding::new(CheckStatus::L4Ok, ""),
-                    Some(path) => answer::ask(stream, path, &target.host, deadline).await,
+                    Some(path) => answer::ask(stream, path, &target, deadline).await,
                 },
             };
         CheckResult { status, code, took: begun.elapsed(), detail }

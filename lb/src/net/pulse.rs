@@ -1,10 +1,11 @@
 //! Signs of life of a stream, and the time by which the next one must come.
 //!
 //! A request costs no timer: reads and writes only stamp a deadline on a coarse clock, and one sweep a worker
-//! ([`super::watchdog`]) looks for deadlines that have passed. A pulse refuses to act: it only says what is overdue.
+//! ([`super::watchdog`]) looks for deadlines that have passed. A pulse refuses to act: it only says what is overdue, and
+//! carries the word that something has been ended.
 
-use std::cell::Cell;
-use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::cell::{Cell, RefCell};
+use std::task::Waker;
 use std::time::Duration;
 
 /// No deadline.
@@ -19,7 +20,6 @@ thread_local! {
 
 /// What is being waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
 pub enum Wait {
     /// The next request of a client's connection.
     KeepAlive,
@@ -29,28 +29,48 @@ pub enum Wait {
     Bytes,
     /// Room to write.
     Room,
+    /// Its own end of a conversation of which it has closed the other.
+    End,
 }
 
 /// Deadlines of one stream: one for what it should say, one for what it should take.
 ///
-/// It is shared between a stream and who watches it, on one thread; atomics only because streams must be `Send` for hyper.
+/// It is shared between a stream and who watches it, on one thread.
 #[derive(Debug)]
 pub struct Pulse {
-    read_by: AtomicU64,
-    read_wait: AtomicU8,
-    read_limit: AtomicU32,
-    write_by: AtomicU64,
-    write_limit: AtomicU32,
+    read_by: Cell<u64>,
+    write_by: Cell<u64>,
+    received: Cell<u64>,
+    sent: Cell<u64>,
+    read_limit: Cell<u32>,
+    write_limit: Cell<u32>,
     /// Limit for a request head, milliseconds: when bytes end a [`Wait::KeepAlive`], they begin a head.
-    head_limit: AtomicU32,
-    received: AtomicU64,
-    sent: AtomicU64,
+    head_limit: Cell<u32>,
+    read_wait: Cell<Wait>,
+    /// Why the watchdog, or somebody else, has ended what is done on the stream.
+    ended: Cell<Option<Ended>>,
+    /// Who has to be told of that.
+    waker: RefCell<Option<Waker>>,
+}
+
+/// Why a watched future was ended before its time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// It was silent for too long.
+    Overdue(Wait),
+    /// Somebody asked for its end.
+    Killed,
 }
 
 /// Moves the coarse clock of this thread; `slack` is how far it may lag.
 pub(super) fn set_now(now: u64, slack: Duration) {
     NOW.set(now);
     SLACK.set(millis(slack).into());
+}
+
+/// This worker's coarse clock: milliseconds since its start, as of the last sweep.
+pub fn now() -> u64 {
+    NOW.get()
 }
 
 fn deadline(limit: u32) -> u64 {
@@ -67,21 +87,23 @@ impl Pulse {
     /// A stream of which nothing is awaited, and which may take `write_limit` to make room for what is written.
     pub fn new(write_limit: Duration) -> Self {
         Self {
-            read_by: AtomicU64::new(NEVER),
-            read_wait: AtomicU8::new(Wait::Bytes as u8),
-            read_limit: AtomicU32::new(0),
-            write_by: AtomicU64::new(NEVER),
-            write_limit: AtomicU32::new(millis(write_limit)),
-            head_limit: AtomicU32::new(0),
-            received: AtomicU64::new(0),
-            sent: AtomicU64::new(0),
+            read_by: Cell::new(NEVER),
+            write_by: Cell::new(NEVER),
+            received: Cell::new(0),
+            sent: Cell::new(0),
+            read_limit: Cell::new(0),
+            write_limit: Cell::new(millis(write_limit)),
+            head_limit: Cell::new(0),
+            read_wait: Cell::new(Wait::Bytes),
+            ended: Cell::new(None),
+            waker: RefCell::default(),
         }
     }
 
     /// Waits for the next request head: `keep_alive` for its first byte (`None` when it is overdue from the start, as on a new
     /// connection), then `head` for the whole of it.
     pub fn await_request(&self, keep_alive: Option<Duration>, head: Duration) {
-        self.head_limit.store(millis(head), Relaxed);
+        self.head_limit.set(millis(head));
         match keep_alive {
             Some(limit) => self.arm(Wait::KeepAlive, millis(limit)),
             None => self.arm(Wait::Head, millis(head)),
@@ -94,94 +116,123 @@ impl Pulse {
         self.arm(Wait::Bytes, millis(limit));
     }
 
+    /// The other side has said all that it will say, and gets `limit` to hear the rest.
+    pub fn await_end(&self, limit: Duration) {
+        self.arm(Wait::End, millis(limit));
+    }
+
     /// Waits for nothing from the other side: it is not its turn.
     #[inline]
     pub fn rest(&self) {
-        self.read_by.store(NEVER, Relaxed);
+        self.read_by.set(NEVER);
     }
 
     /// Whether nothing is awaited from the other side.
     #[inline]
     pub fn is_resting(&self) -> bool {
-        self.read_by.load(Relaxed) == NEVER
+        self.read_by.get() == NEVER
     }
 
     /// Whether a write waits for room.
     #[inline]
     pub fn is_full(&self) -> bool {
-        self.write_by.load(Relaxed) != NEVER
+        self.write_by.get() != NEVER
     }
 
     /// Changes how long a write may wait for room.
     pub fn set_write_limit(&self, limit: Duration) {
-        self.write_limit.store(millis(limit), Relaxed);
+        self.write_limit.set(millis(limit));
     }
 
     /// What is overdue at the moment `now` of the coarse clock.
     pub fn overdue(&self, now: u64) -> Option<Wait> {
-        if self.read_by.load(Relaxed) <= now {
-            return Some(self.read_wait());
+        if self.read_by.get() <= now {
+            return Some(self.read_wait.get());
         }
-        (self.write_by.load(Relaxed) <= now).then_some(Wait::Room)
+        (self.write_by.get() <= now).then_some(Wait::Room)
     }
 
     /// Bytes received so far.
     #[inline]
     pub fn received(&self) -> u64 {
-        self.received.load(Relaxed)
+        self.received.get()
     }
 
     /// Bytes sent so far.
     #[inline]
     pub fn sent(&self) -> u64 {
-        self.sent.load(Relaxed)
+        self.sent.get()
     }
 
     #[inline]
     pub(super) fn on_read(&self, bytes: usize) {
-        self.received.store(self.received() + bytes as u64, Relaxed);
+        self.received.set(self.received() + bytes as u64);
         self.on_life();
     }
 
     /// A sign of life.
     #[inline]
     pub(super) fn on_life(&self) {
-        if self.read_by.load(Relaxed) == NEVER {
+        if self.read_by.get() == NEVER {
             return;
         }
-        match self.read_wait() {
-            Wait::Bytes => self.read_by.store(deadline(self.read_limit.load(Relaxed)), Relaxed),
-            Wait::KeepAlive => self.arm(Wait::Head, self.head_limit.load(Relaxed)),
-            Wait::Head | Wait::Room => {}
+        match self.read_wait.get() {
+            Wait::Bytes => self.read_by.set(deadline(self.read_limit.get())),
+            Wait::KeepAlive => self.arm(Wait::Head, self.head_limit.get()),
+            Wait::Head | Wait::Room | Wait::End => {}
         }
     }
 
     #[inline]
     pub(super) fn on_write(&self, bytes: usize) {
-        self.sent.store(self.sent() + bytes as u64, Relaxed);
-        self.write_by.store(NEVER, Relaxed);
+        self.sent.set(self.sent() + bytes as u64);
+        self.write_by.set(NEVER);
     }
 
     #[inline]
     pub(super) fn on_full(&self) {
-        if self.write_by.load(Relaxed) == NEVER {
-            self.write_by.store(deadline(self.write_limit.load(Relaxed)), Relaxed);
+        if self.write_by.get() == NEVER {
+            self.write_by.set(deadline(self.write_limit.get()));
         }
     }
 
     #[inline]
     fn arm(&self, wait: Wait, limit: u32) {
-        self.read_wait.store(wait as u8, Relaxed);
-        self.read_limit.store(limit, Relaxed);
-        self.read_by.store(deadline(limit), Relaxed);
+        self.read_wait.set(wait);
+        self.read_limit.set(limit);
+        self.read_by.set(deadline(limit));
     }
 
+    /// Why what is done on it was ended, when it was.
+    pub fn ended(&self) -> Option<Ended> {
+        self.ended.get()
+    }
+
+    /// The same; else whoever polls is woken when it is.
     #[inline]
-    fn read_wait(&self) -> Wait {
-        match self.read_wait.load(Relaxed) {
-            0 => Wait::KeepAlive,
-            1 => Wait::Head,
-            _ => Wait::Bytes,
+    pub fn poll_ended(&self, waker: &Waker) -> Option<Ended> {
+        let ended = self.ended.get();
+        if ended.is_none() {
+            let mut mine = self.waker.borrow_mut();
+            if !mine.as_ref().is_some_and(|mine| mine.will_wake(waker)) {
+                *mine = Some(waker.clone());
+            }
+        }
+        ended
+    }
+
+    /// Ends what is done on it: its future is dropped at its next turn, which comes at once.
+    pub fn end(&self, why: Ended) {
+        if self.ended.get().is_none() {
+            self.ended.set(Some(why));
+            self.wake();
+        }
+    }
+
+    /// Gives whoever polls a turn.
+    pub fn wake(&self) {
+        if let Some(waker) = &*self.waker.borrow() {
+            waker.wake_by_ref();
         }
     }
 }

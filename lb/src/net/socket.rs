@@ -1,145 +1,288 @@
-//! A TCP stream that stamps its [`Pulse`] and can be asked, from outside, whether it is still alive.
+//! A stream that stamps its [`Pulse`] and can be asked, from outside, whether it is still alive: a TCP connection, or a [`Duct`] within
+//! the process.
 //!
 //! It refuses to enforce anything: what is overdue is the watchdog's business.
 
+use std::future::poll_fn;
 use std::io;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
+use bytes::BufMut;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 
-use super::Pulse;
+use super::{Duct, Pulse};
 
-/// A handle to a TCP stream; clones share the stream.
-#[derive(Debug, Clone)]
+/// A stream.
+#[derive(Debug)]
 pub struct Socket {
-    stream: Arc<TcpStream>,
-    pulse: Arc<Pulse>,
-    /// Told of every sign of life as well.
-    echo: Option<Arc<Pulse>>,
+    stream: Stream,
+    pulse: Rc<Pulse>,
+}
+
+#[derive(Debug)]
+enum Stream {
+    Tcp(TcpStream),
+    Duct(Duct),
 }
 
 // === impl Socket ===
 
 impl Socket {
     /// Wraps a connected stream.
-    pub fn new(stream: TcpStream, pulse: Arc<Pulse>) -> Self {
+    pub fn new(stream: TcpStream, pulse: Rc<Pulse>) -> Self {
         // A failure means a stream that is gone already; the first read will say so.
         let _ = stream.set_nodelay(true);
-        Self { stream: Arc::new(stream), pulse, echo: None }
+        Self { stream: Stream::Tcp(stream), pulse }
     }
 
-    /// The same stream, whose signs of life also count for `other`.
-    #[must_use]
-    pub fn echoing(self, other: Arc<Pulse>) -> Self {
-        Self { echo: Some(other), ..self }
+    /// Wraps a stream within the process.
+    pub fn within(duct: Duct, pulse: Rc<Pulse>) -> Self {
+        Self { stream: Stream::Duct(duct), pulse }
     }
 
     /// Its signs of life.
-    pub fn pulse(&self) -> &Arc<Pulse> {
+    pub fn pulse(&self) -> &Rc<Pulse> {
         &self.pulse
     }
 
     /// Whether the other side has neither closed nor said anything unasked: one system call, which sees what the event
     /// loop has not been told yet.
     pub fn is_quiet(&self) -> bool {
-        let mut byte = [std::mem::MaybeUninit::uninit()];
-        let peeked = socket2::SockRef::from(&*self.stream).peek(&mut byte);
-        matches!(peeked, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+        match &self.stream {
+            Stream::Tcp(stream) => is_would_block(&peek(stream)),
+            Stream::Duct(duct) => !duct.is_readable(),
+        }
+    }
+
+    /// Whether the event loop may have heard something that has not been read: bytes, the end, or an error. No system call.
+    #[inline]
+    pub fn has_news(&self) -> bool {
+        match &self.stream {
+            Stream::Tcp(stream) => stream.try_io(Interest::READABLE, || Ok(())).is_ok(),
+            Stream::Duct(duct) => duct.is_readable(),
+        }
+    }
+
+    /// Whether something that has not been read is there for sure, as far as the event loop has heard. Costs a system call only
+    /// when it has heard something; if that was read long ago it is forgotten.
+    pub fn has_more(&self) -> bool {
+        match &self.stream {
+            Stream::Tcp(stream) => !is_would_block(&stream.try_io(Interest::READABLE, || peek(stream))),
+            Stream::Duct(duct) => duct.is_readable(),
+        }
+    }
+
+    /// Whether there is something to read, or the end.
+    #[inline]
+    pub fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &self.stream {
+            Stream::Tcp(stream) => stream.poll_read_ready(cx),
+            Stream::Duct(duct) => duct.poll_readable(cx).map(Ok),
+        }
+    }
+
+    /// Reads into the spare room of `buffer`, which must have some; 0 is the end of the stream.
+    #[inline]
+    pub fn poll_fill(&self, cx: &mut Context<'_>, buffer: &mut Vec<u8>) -> Poll<io::Result<usize>> {
+        debug_assert!(buffer.len() < buffer.capacity(), "without room nothing can be read");
+        let room = buffer.capacity() - buffer.len();
+        self.poll_receive(cx, &mut buffer.limit(room))
+    }
+
+    #[inline]
+    fn poll_receive(&self, cx: &mut Context<'_>, buffer: &mut impl BufMut) -> Poll<io::Result<usize>> {
+        let read = match &self.stream {
+            Stream::Tcp(stream) => ready!(poll_receive(stream, cx, buffer))?,
+            Stream::Duct(duct) => ready!(duct.poll_read(cx, buffer))?,
+        };
+        self.has_read(read);
+        Poll::Ready(Ok(read))
+    }
+
+    /// Writes what there is room for.
+    #[inline]
+    pub fn poll_put(&self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        match &self.stream {
+            Stream::Tcp(stream) => self.poll_send(stream, cx, || stream.try_write(bytes)),
+            Stream::Duct(duct) => self.has_put(duct.poll_write(cx, bytes)),
+        }
+    }
+
+    /// Writes what there is room for, of two pieces at once.
+    #[inline]
+    pub fn poll_put_both(
+        &self,
+        cx: &mut Context<'_>,
+        first: &[u8],
+        second: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        match &self.stream {
+            Stream::Tcp(stream) => {
+                let both = [io::IoSlice::new(first), io::IoSlice::new(second)];
+                self.poll_send(stream, cx, || stream.try_write_vectored(&both))
+            }
+            Stream::Duct(duct) => self.has_put(duct.poll_write(cx, first)),
+        }
+    }
+
+    /// Writes all of it.
+    ///
+    /// # Errors
+    /// The system's.
+    pub async fn put_all(&self, bytes: &[u8]) -> io::Result<()> {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let put = poll_fn(|cx| self.poll_put(cx, rest)).await?;
+            rest = &rest[put..];
+        }
+        Ok(())
     }
 
     /// Writes what fits right now; for a last word before closing, when nothing else is being written.
     pub fn last_word(&self, text: &[u8]) {
-        if let Ok(written) = self.stream.try_write(text) {
-            self.pulse.on_write(written);
-        }
+        // A waker that is never woken: what does not fit is not said.
+        let mut cx = Context::from_waker(std::task::Waker::noop());
+        let _ = self.poll_put(&mut cx, text);
     }
 
     /// Says that nothing more will be written.
     pub fn finish_writing(&self) {
-        // Only fails when the stream is gone, and then there is nothing left to say.
-        let _ = socket2::SockRef::from(&*self.stream).shutdown(std::net::Shutdown::Write);
+        match &self.stream {
+            // Only fails when the stream is gone, and then there is nothing left to say.
+            Stream::Tcp(stream) => {
+                let _ = socket2::SockRef::from(stream).shutdown(std::net::Shutdown::Write);
+            }
+            Stream::Duct(duct) => duct.end(),
+        }
+    }
+
+    /// Makes the connection end with a reset when it is dropped: nobody shall take what was sent for all there was to send.
+    pub fn abort(&self) {
+        match &self.stream {
+            // Only fails when the stream is gone.
+            Stream::Tcp(stream) => {
+                let _ = socket2::SockRef::from(stream).set_linger(Some(std::time::Duration::ZERO));
+            }
+            Stream::Duct(duct) => duct.abort(),
+        }
     }
 
     /// Reads and drops what the other side still sends, until it closes or `limit` bytes have come.
     pub async fn drain(&self, limit: usize) {
         let mut taken = 0;
-        let mut scrap = [0; 4096];
-        while taken < limit && self.stream.readable().await.is_ok() {
-            match self.stream.try_read(&mut scrap) {
-                Ok(0) => return,
+        let mut scrap = Vec::with_capacity(4096);
+        while taken < limit {
+            scrap.clear();
+            match poll_fn(|cx| self.poll_fill(cx, &mut scrap)).await {
+                Ok(0) | Err(_) => return,
                 Ok(read) => taken += read,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(_) => return,
             }
         }
     }
-}
 
-impl AsyncRead for Socket {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        if buf.remaining() == 0 {
-            return Poll::Ready(Ok(()));
-        }
-        loop {
-            match self.stream.try_read_buf(buf) {
-                Ok(read) => {
-                    if read > 0 && buf.remaining() > 0 {
-                        self.forget_readable();
-                    }
-                    self.pulse.on_read(read);
-                    self.echo.iter().for_each(|echo| echo.on_life());
-                    return Poll::Ready(Ok(()));
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    ready!(self.stream.poll_read_ready(cx))?;
-                }
-                Err(error) => return Poll::Ready(Err(error)),
-            }
-        }
-    }
-}
-
-impl Socket {
-    /// A read that did not fill its buffer has emptied the kernel's: the next one waits for news instead of asking in vain. The end of the
-    /// stream is not forgotten by this. It saves a system call for every read.
-    #[inline]
-    fn forget_readable(&self) {
-        if cfg!(target_os = "linux") {
-            let _ = self.stream.try_io(Interest::READABLE, || Err::<(), _>(io::ErrorKind::WouldBlock.into()));
+    /// The TCP connection, if it is one.
+    pub(super) fn tcp(&self) -> Option<&TcpStream> {
+        match &self.stream {
+            Stream::Tcp(stream) => Some(stream),
+            Stream::Duct(_) => None,
         }
     }
 
     #[inline]
-    fn poll_send(
+    pub(super) fn has_read(&self, bytes: usize) {
+        self.pulse.on_read(bytes);
+    }
+
+    #[inline]
+    pub(super) fn poll_send(
         &self,
+        stream: &TcpStream,
         cx: &mut Context<'_>,
-        send: impl Fn(&TcpStream) -> io::Result<usize>,
+        send: impl Fn() -> io::Result<usize>,
     ) -> Poll<io::Result<usize>> {
         loop {
-            match send(&self.stream) {
+            match send() {
                 Ok(written) => {
                     self.pulse.on_write(written);
-                    self.echo.iter().for_each(|echo| echo.on_life());
                     return Poll::Ready(Ok(written));
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     self.pulse.on_full();
-                    ready!(self.stream.poll_write_ready(cx))?;
+                    ready!(stream.poll_write_ready(cx))?;
                 }
                 Err(error) => return Poll::Ready(Err(error)),
             }
         }
     }
+
+    fn has_put(&self, put: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        match &put {
+            Poll::Ready(Ok(count)) => self.pulse.on_write(*count),
+            Poll::Ready(Err(_)) => {}
+            Poll::Pending => self.pulse.on_full(),
+        }
+        put
+    }
 }
 
-// Without vectored writes hyper copies head and body together and sends them at once: for all but big bodies that costs less than the
-// kernel's walk over a vector.
-impl AsyncWrite for Socket {
+#[inline]
+fn poll_receive(
+    stream: &TcpStream,
+    cx: &mut Context<'_>,
+    buffer: &mut impl BufMut,
+) -> Poll<io::Result<usize>> {
+    loop {
+        match stream.try_read_buf(buffer) {
+            Ok(read) => {
+                if read > 0 && buffer.has_remaining_mut() {
+                    forget_readable(stream);
+                }
+                return Poll::Ready(Ok(read));
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                ready!(stream.poll_read_ready(cx))?;
+            }
+            Err(error) => return Poll::Ready(Err(error)),
+        }
+    }
+}
+
+/// A read that did not fill its buffer has emptied the kernel's: the next one waits for news instead of asking in vain. The end of the
+/// stream is not forgotten by this. It saves a system call for every read.
+#[inline]
+fn forget_readable(stream: &TcpStream) {
+    if cfg!(target_os = "linux") {
+        let _ = stream.try_io(Interest::READABLE, || Err::<(), _>(io::ErrorKind::WouldBlock.into()));
+    }
+}
+
+fn peek(stream: &TcpStream) -> io::Result<usize> {
+    let mut byte = [MaybeUninit::uninit()];
+    socket2::SockRef::from(stream).peek(&mut byte)
+}
+
+fn is_would_block(result: &io::Result<usize>) -> bool {
+    matches!(result, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+}
+
+// For who speaks another protocol on it.
+
+impl AsyncRead for &Socket {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if buf.remaining() == 0 {
+            return Poll::Ready(Ok(()));
+        }
+        self.poll_receive(cx, buf).map_ok(|_| ())
+    }
+}
+
+impl AsyncWrite for &Socket {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.poll_send(cx, |stream| stream.try_write(buf))
+        self.poll_put(cx, buf)
     }
 
     fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -149,5 +292,25 @@ impl AsyncWrite for Socket {
     fn poll_shutdown(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.finish_writing();
         Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut &*self).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut &*self).poll_write(cx, buf)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut &*self).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut &*self).poll_shutdown(cx)
     }
 }

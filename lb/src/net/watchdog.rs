@@ -6,32 +6,22 @@
 
 use std::cell::{Cell, RefCell};
 use std::future::Future;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::Arc;
-use std::task::{Poll, Waker};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use slab::Slab;
 use tokio::time::{Instant, MissedTickBehavior};
 
-use super::{Pulse, pulse, pulse::Wait};
-
-/// Why a watched future was ended before its time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ended {
-    /// It was silent for too long.
-    Overdue(Wait),
-    /// Somebody asked for its end.
-    Killed,
-}
+use super::{Ended, Pulse, pulse};
 
 /// The sweep of one worker.
 #[derive(Debug)]
 pub struct Watchdog {
     started: Instant,
     tick: Cell<Duration>,
-    watched: RefCell<Slab<Rc<State>>>,
+    watched: RefCell<Slab<Rc<Pulse>>>,
 }
 
 /// A place in the sweep; leaving scope gives it back.
@@ -39,18 +29,7 @@ pub struct Watchdog {
 pub struct Watched {
     watchdog: Rc<Watchdog>,
     key: usize,
-    state: Rc<State>,
-}
-
-/// A handle that tells why a watched future ended, and can end it.
-#[derive(Debug, Clone)]
-pub struct Leash(Rc<State>);
-
-#[derive(Debug)]
-struct State {
-    pulse: Arc<Pulse>,
-    ended: Cell<Option<Ended>>,
-    waker: RefCell<Option<Waker>>,
+    pulse: Rc<Pulse>,
 }
 
 // === impl Watchdog ===
@@ -69,10 +48,9 @@ impl Watchdog {
     }
 
     /// Gives `pulse` a place in the sweep.
-    pub fn watch(self: &Rc<Self>, pulse: Arc<Pulse>) -> Watched {
-        let state = Rc::new(State { pulse, ended: Cell::new(None), waker: RefCell::default() });
-        let key = self.watched.borrow_mut().insert(Rc::clone(&state));
-        Watched { watchdog: Rc::clone(self), key, state }
+    pub fn watch(self: &Rc<Self>, pulse: Rc<Pulse>) -> Watched {
+        let key = self.watched.borrow_mut().insert(Rc::clone(&pulse));
+        Watched { watchdog: Rc::clone(self), key, pulse }
     }
 
     /// Sweeps for ever; `each` runs after every sweep, for what else a worker does now and then.
@@ -95,9 +73,9 @@ impl Watchdog {
     fn sweep(&self) {
         let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX - 1);
         pulse::set_now(now, self.tick.get());
-        for (_, state) in self.watched.borrow().iter() {
-            if let Some(wait) = state.pulse.overdue(now) {
-                state.end(Ended::Overdue(wait));
+        for (_, pulse) in self.watched.borrow().iter() {
+            if let Some(wait) = pulse.overdue(now) {
+                pulse.end(Ended::Overdue(wait));
             }
         }
     }
@@ -106,22 +84,19 @@ impl Watchdog {
 // === impl Watched ===
 
 impl Watched {
-    /// Runs `future` until it is done or until it is ended; it is dropped before this returns.
-    pub async fn guard<F: Future>(&self, future: F) -> Result<F::Output, Ended> {
-        let mut future = pin!(future);
-        std::future::poll_fn(|cx| {
-            if let Some(ended) = self.state.ended.get() {
-                return Poll::Ready(Err(ended));
-            }
-            self.state.wake_by(cx.waker());
-            Pin::as_mut(&mut future).poll(cx).map(Ok)
+    /// Runs `future` until it is done or until it is ended.
+    pub async fn guard<F: Future>(&self, mut future: Pin<&mut F>) -> Result<F::Output, Ended> {
+        std::future::poll_fn(|cx| match self.pulse.poll_ended(cx.waker()) {
+            Some(ended) => Poll::Ready(Err(ended)),
+            None => future.as_mut().poll(cx).map(Ok),
         })
         .await
     }
 
-    /// A handle for others.
-    pub fn leash(&self) -> Leash {
-        Leash(Rc::clone(&self.state))
+    /// Whether it has been ended; else whoever polls is woken when it is.
+    #[inline]
+    pub fn poll_ended(&self, cx: &Context<'_>) -> Option<Ended> {
+        self.pulse.poll_ended(cx.waker())
     }
 }
 
@@ -131,55 +106,15 @@ impl Drop for Watched {
     }
 }
 
-// === impl Leash ===
-
-impl Leash {
-    /// Why it was ended, when it was.
-    pub fn ended(&self) -> Option<Ended> {
-        self.0.ended.get()
-    }
-
-    /// Ends it: its future is dropped at its next turn, which comes at once.
-    pub fn kill(&self) {
-        self.0.end(Ended::Killed);
-    }
-
-    /// Gives it a turn.
-    pub fn wake(&self) {
-        if let Some(waker) = &*self.0.waker.borrow() {
-            waker.wake_by_ref();
-        }
-    }
-}
-
-// === impl State ===
-
-impl State {
-    fn end(&self, why: Ended) {
-        if self.ended.get().is_none() {
-            self.ended.set(Some(why));
-            if let Some(waker) = &*self.waker.borrow() {
-                waker.wake_by_ref();
-            }
-        }
-    }
-
-    #[inline]
-    fn wake_by(&self, waker: &Waker) {
-        let mut mine = self.waker.borrow_mut();
-        if !mine.as_ref().is_some_and(|mine| mine.will_wake(waker)) {
-            *mine = Some(waker.clone());
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::future::pending;
+    use std::pin::pin;
 
     use tokio::task::LocalSet;
 
     use super::*;
+    use crate::net::pulse::Wait;
 
     const LIMIT: Duration = Duration::from_secs(3);
     const TICK: Duration = Duration::from_millis(100);
@@ -189,12 +124,12 @@ mod tests {
         let sweep = async {
             let watchdog = Watchdog::new(TICK);
             let started = Instant::now();
-            let pulse = Arc::new(Pulse::new(LIMIT));
+            let pulse = Rc::new(Pulse::new(LIMIT));
             pulse.await_bytes(LIMIT);
             let watched = watchdog.watch(pulse);
             let running = Rc::clone(&watchdog);
             tokio::task::spawn_local(async move { running.run(|| ()).await });
-            let ended = watched.guard(pending::<()>()).await;
+            let ended = watched.guard(pin!(pending::<()>())).await;
             assert_eq!(ended, Err(Ended::Overdue(Wait::Bytes)));
             let took = started.elapsed();
             assert!(took >= LIMIT && took <= LIMIT + 3 * TICK, "{took:?}");
@@ -205,9 +140,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_killed_one_ends_without_a_sweep() {
         let watchdog = Watchdog::new(TICK);
-        let watched = watchdog.watch(Arc::new(Pulse::new(LIMIT)));
-        let leash = watched.leash();
-        let (ended, ()) = tokio::join!(watched.guard(pending::<()>()), async { leash.kill() });
+        let pulse = Rc::new(Pulse::new(LIMIT));
+        let watched = watchdog.watch(Rc::clone(&pulse));
+        let mut forever = pin!(pending::<()>());
+        let (ended, ()) = tokio::join!(watched.guard(forever.as_mut()), async { pulse.end(Ended::Killed) });
         assert_eq!(ended, Err(Ended::Killed));
         drop(watched);
         assert!(watchdog.watched.borrow().is_empty());

@@ -88,9 +88,13 @@ impl AccessRecord {
         )?;
         let plus = if self.redispatched { "+" } else { "" };
         let waiting = self.backend.as_ref().map_or(0, |backend| backend.queue.waiting().get());
-        write!(out, "{plus}{} 0/{waiting} \"{} ", self.retries, self.request.method)?;
-        write_quoted(out, &self.request.uri.to_string());
-        write!(out, " {:?}\"", self.request.version)
+        write!(out, "{plus}{} 0/{waiting} \"{}", self.retries, self.request.method)?;
+        if self.request.version.is_empty() {
+            return write!(out, "\"");
+        }
+        write!(out, " ")?;
+        write_quoted(out, &self.request.target);
+        write!(out, " {}\"", self.request.version)
     }
 
     fn json(&self, out: &mut Vec<u8>) -> io::Result<()> {
@@ -101,9 +105,9 @@ impl AccessRecord {
             "frontend": &*self.frontend.name,
             "backend": self.backend.as_ref().map(|backend| &*backend.name),
             "server": self.server.as_ref().map(|server| &*server.name),
-            "method": self.request.method.as_str(),
-            "uri": self.request.uri.to_string(),
-            "version": format!("{:?}", self.request.version),
+            "method": &*self.request.method,
+            "uri": &*self.request.target,
+            "version": self.request.version,
             "status": (self.status != 0).then_some(self.status),
             "bytes_in": self.bytes_in,
             "bytes_out": self.bytes_out,

@@ -1,51 +1,77 @@
 //! A client's connection: who it is, what it is doing, and how to end it.
 
-use std::cell::{Cell, RefCell};
-use std::future::Future;
+use std::cell::Cell;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
 
-use http::HeaderValue;
+use tokio::sync::OwnedSemaphorePermit;
 
-use super::{Exchange, Worker};
-use crate::net::watchdog::Leash;
-use crate::net::{Pulse, Socket};
+use super::Worker;
+use crate::counters::Gauge;
+use crate::net::{Ended, Pulse, Socket, Watched};
 use crate::server::ServerId;
-use crate::topology::{Frontend, SessionInfo};
+use crate::topology::{Frontend, LiveFrontend, SessionInfo, Shared};
 
 /// A client's connection.
 pub struct Client {
     /// A number of its own in this process.
     pub id: u64,
+    /// Its worker, and its place in the worker's list.
+    pub worker: Rc<Worker>,
+    key: Cell<usize>,
     /// The client.
     pub peer: SocketAddr,
     /// Its frontend as it was on arrival.
     pub frontend: Arc<Frontend>,
     /// The stream.
     pub socket: Socket,
-    /// Ends it, and tells why it ended.
-    pub leash: Leash,
-    /// The client's address as a field value.
-    pub(super) peer_value: HeaderValue,
+    /// Its place in the sweep.
+    pub(super) watched: Watched,
+    /// Its share of the limits.
+    pub(super) seat: Option<Seat>,
+    /// The client's address, as servers are told it.
+    pub(super) address: Box<str>,
     /// Requests so far.
     pub requests: Cell<u64>,
     /// Bytes received up to the end of the last exchange.
     pub(super) received_before: Cell<u64>,
     /// Bytes sent up to the end of the last exchange.
     pub(super) sent_before: Cell<u64>,
-    /// An exchange whose last bytes are on their way to the client: it is settled when they have left.
-    settling: RefCell<Option<Box<Exchange>>>,
     /// Whether an answer has begun to go out for the last request.
     pub answered: Cell<bool>,
+    /// The event loop wakes its task when it says something.
+    pub(super) listening: Cell<bool>,
+    /// Whether it is ready for its next request, and since when.
+    pub(super) rest: Cell<Rest>,
     /// It shall end after what is in flight.
     pub finishing: Cell<bool>,
-    /// What its connection goes on as when its HTTP is over.
-    pub(super) tunnel: RefCell<Option<Pin<Box<dyn Future<Output = ()>>>>>,
     current: Cell<Option<Current>>,
+}
+
+/// What a connection takes of the limits, until it is dropped.
+#[derive(Debug)]
+pub struct Seat {
+    _permit: OwnedSemaphorePermit,
+    /// Its worker's connections.
+    connections: Arc<Gauge>,
+    shared: Arc<Shared>,
+    live: Arc<LiveFrontend>,
+}
+
+/// How long a connection between two requests has kept what it needs for the next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rest {
+    /// It has nothing, or is busy.
+    None,
+    /// Less than a sweep.
+    Fresh,
+    /// More than that.
+    Old,
+    /// Long enough: it has to let go.
+    Over,
 }
 
 /// What is in flight on it.
@@ -55,13 +81,32 @@ struct Current {
     server: Option<ServerId>,
 }
 
-/// A client in its worker's list, until it is dropped.
+/// A client in its worker's list, until this is dropped.
 #[derive(Debug)]
-pub struct Registered {
-    worker: Rc<Worker>,
-    key: usize,
-    /// The client.
-    pub client: Rc<Client>,
+pub struct Registered(pub Rc<Client>);
+
+// === impl Seat ===
+
+impl Seat {
+    /// Takes a seat; the worker's own count has been raised already.
+    pub fn take(
+        permit: OwnedSemaphorePermit,
+        connections: Arc<Gauge>,
+        shared: &Arc<Shared>,
+        live: &Arc<LiveFrontend>,
+    ) -> Self {
+        shared.process.connections.up();
+        live.sessions.up();
+        Self { _permit: permit, connections, shared: Arc::clone(shared), live: Arc::clone(live) }
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.connections.down();
+        self.shared.process.connections.down();
+        self.live.sessions.down();
+    }
 }
 
 // === impl Client ===
@@ -73,38 +118,63 @@ impl Client {
         peer: SocketAddr,
         frontend: Arc<Frontend>,
         socket: Socket,
-        leash: Leash,
+        seat: Seat,
+    ) -> Registered {
+        Self::enter(worker, peer, frontend, socket, Some(seat))
+    }
+
+    /// The same for a stream on a client's connection.
+    pub(super) fn stream_of(worker: &Rc<Worker>, client: &Self, socket: Socket) -> Registered {
+        Self::enter(worker, client.peer, Arc::clone(&client.frontend), socket, None)
+    }
+
+    fn enter(
+        worker: &Rc<Worker>,
+        peer: SocketAddr,
+        frontend: Arc<Frontend>,
+        socket: Socket,
+        seat: Option<Seat>,
     ) -> Registered {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let address = peer.ip().to_canonical().to_string();
+        let pulse = Rc::clone(socket.pulse());
         let client = Rc::new(Self {
             id: NEXT.fetch_add(1, Relaxed),
+            worker: Rc::clone(worker),
+            key: Cell::new(0),
             peer,
             frontend,
             socket,
-            leash,
-            peer_value: address.try_into().unwrap_or_else(|_| HeaderValue::from_static("unknown")),
+            watched: worker.watchdog.watch(pulse),
+            seat,
+            address: address.into(),
             requests: Cell::new(0),
             received_before: Cell::new(0),
             sent_before: Cell::new(0),
-            settling: RefCell::default(),
             answered: Cell::new(false),
+            listening: Cell::new(false),
+            rest: Cell::new(Rest::None),
             finishing: Cell::new(false),
-            tunnel: RefCell::default(),
             current: Cell::new(None),
         });
-        let key = worker.clients.borrow_mut().insert(Rc::clone(&client));
-        Registered { worker: Rc::clone(worker), key, client }
+        // They know each other until the registration is dropped.
+        client.key.set(worker.clients.borrow_mut().insert(Rc::clone(&client)));
+        Registered(client)
+    }
+
+    /// Whether it is a stream of HTTP/2: those have no seat of their own.
+    pub(super) fn is_stream(&self) -> bool {
+        self.seat.is_none()
+    }
+
+    /// Ends it at once.
+    pub fn kill(&self) {
+        self.pulse().end(Ended::Killed);
     }
 
     /// Its signs of life.
-    pub fn pulse(&self) -> &Arc<Pulse> {
+    pub fn pulse(&self) -> &Rc<Pulse> {
         self.socket.pulse()
-    }
-
-    /// Whether a request is in flight on it.
-    pub fn is_busy(&self) -> bool {
-        self.current.get().is_some()
     }
 
     /// Whether a request from it is in flight on that server.
@@ -112,15 +182,30 @@ impl Client {
         self.current.get().is_some_and(|current| current.server == Some(server))
     }
 
-    /// Takes the tunnel that its connection goes on as.
-    pub fn take_tunnel(&self) -> Option<impl Future<Output = ()>> {
-        self.tunnel.borrow_mut().take()
-    }
-
     /// Asks it to end after what is in flight.
     pub fn finish(&self) {
         self.finishing.set(true);
-        self.leash.wake();
+        self.pulse().wake();
+    }
+
+    /// Whether it has said nothing since its task was promised to be woken: then there is no need to ask again.
+    #[inline]
+    pub(super) fn is_silent(&self) -> bool {
+        let silent = self.listening.get() && !self.socket.has_news();
+        self.listening.set(silent);
+        silent
+    }
+
+    /// Another sweep has passed.
+    pub(super) fn age(&self) {
+        match self.rest.get() {
+            Rest::Fresh => self.rest.set(Rest::Old),
+            Rest::Old => {
+                self.rest.set(Rest::Over);
+                self.pulse().wake();
+            }
+            Rest::None | Rest::Over => {}
+        }
     }
 
     /// What is in flight on it, for `show sess`.
@@ -140,28 +225,7 @@ impl Client {
         })
     }
 
-    /// Keeps an account that is complete but for the last bytes.
-    pub(super) fn settle_later(&self, exchange: Box<Exchange>) {
-        // One at a time: the answer before it has left, or this one would not be.
-        let before = self.settling.borrow_mut().replace(exchange);
-        drop(before);
-    }
-
-    /// Settles the account that waits for its last bytes, when they have left.
-    pub fn settle_sent(&self) {
-        if !self.pulse().is_full() {
-            self.settle();
-        }
-    }
-
-    fn settle(&self) {
-        let settled = self.settling.borrow_mut().take();
-        drop(settled);
-    }
-
     pub(super) fn begin(&self, since: Instant) {
-        // With pipelined requests the answer before may still wait to be written.
-        self.settle();
         self.requests.set(self.requests.get() + 1);
         self.answered.set(false);
         self.current.set(Some(Current { since, server: None }));
@@ -186,10 +250,8 @@ impl std::fmt::Debug for Client {
 
 impl Drop for Registered {
     fn drop(&mut self) {
-        // Both hold the client: without this they would keep each other, and a claim, for ever.
-        let tunnel = self.client.tunnel.borrow_mut().take();
-        drop(tunnel);
-        self.client.settle();
-        self.worker.clients.borrow_mut().remove(self.key);
+        let Self(client) = self;
+        client.worker.end_rest(client);
+        client.worker.clients.borrow_mut().remove(client.key.get());
     }
 }

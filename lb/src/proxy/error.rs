@@ -5,6 +5,7 @@
 use http::StatusCode;
 
 use crate::net::Ended;
+use crate::net::pulse::Wait;
 
 /// The end of an exchange that got no answer from a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -18,6 +19,9 @@ pub enum ProxyError {
     /// The client broke off, or sent a faulty body.
     #[error("the request's body was broken off or is faulty")]
     ClientBroke,
+    /// The client has left; nobody is there to be answered.
+    #[error("the client left before it was answered")]
+    ClientGone,
     /// No server of the backend is usable.
     #[error("no server can take this request now")]
     NoServer,
@@ -69,7 +73,7 @@ impl ProxyError {
     /// The status that the client gets.
     pub fn status(self) -> StatusCode {
         match self {
-            Self::BadRequest(_) | Self::ClientBroke => StatusCode::BAD_REQUEST,
+            Self::BadRequest(_) | Self::ClientBroke | Self::ClientGone => StatusCode::BAD_REQUEST,
             Self::Refused(status, _) => status,
             Self::NoServer | Self::QueueTimeout | Self::Connect | Self::ConnectTimeout => {
                 StatusCode::SERVICE_UNAVAILABLE
@@ -83,7 +87,7 @@ impl ProxyError {
     pub fn termination(self) -> Termination {
         Termination(*match self {
             Self::BadRequest(_) | Self::Refused(..) => b"PR",
-            Self::ClientBroke => b"CH",
+            Self::ClientBroke | Self::ClientGone => b"CH",
             Self::NoServer | Self::Connect => b"SC",
             Self::QueueTimeout => b"sQ",
             Self::ConnectTimeout => b"sC",
@@ -96,7 +100,7 @@ impl ProxyError {
 
     /// Whether the client is at fault: then what it sends next cannot be trusted, and its connection is closed.
     pub fn is_clients_fault(self) -> bool {
-        matches!(self, Self::BadRequest(_) | Self::Refused(..) | Self::ClientBroke)
+        matches!(self, Self::BadRequest(_) | Self::Refused(..) | Self::ClientBroke | Self::ClientGone)
     }
 }
 
@@ -109,7 +113,8 @@ impl Termination {
     /// The letters for an exchange that its client's connection dropped in `phase`; `ended` tells why, if the watchdog did it.
     pub fn dropped(ended: Option<Ended>, phase: Phase) -> Self {
         let who = match ended {
-            None => b'C',
+            // A client that had closed its side and then no longer took anything was not slow but gone.
+            None | Some(Ended::Overdue(Wait::End)) => b'C',
             Some(Ended::Overdue(_)) => b'c',
             Some(Ended::Killed) => b'K',
         };

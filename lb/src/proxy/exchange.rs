@@ -5,15 +5,13 @@
 
 mod settle;
 
+use std::ops::Range;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use http::{Method, StatusCode, Uri, Version};
-
 use super::error::{Phase, ProxyError, Termination};
-use super::{Client, Worker};
-use crate::config::LogFormat;
+use super::{Client, Worker, h1};
 use crate::counters::{Tally, Traffic};
 use crate::server::{Admin, Claim, Server};
 use crate::topology::Backend;
@@ -30,6 +28,8 @@ pub struct Exchange {
     request: Option<Box<RequestLine>>,
     started: Instant,
     times: Times,
+    /// Milliseconds from start to end, where that is known already.
+    total: Option<u64>,
     phase: Phase,
     status: u16,
     retries: u32,
@@ -39,10 +39,10 @@ pub struct Exchange {
 
 /// What the log says of the request.
 #[derive(Debug)]
-pub(super) struct RequestLine {
-    pub(super) method: Method,
-    pub(super) uri: Uri,
-    pub(super) version: Version,
+pub struct RequestLine {
+    pub(super) method: Box<str>,
+    pub(super) target: Box<str>,
+    pub(super) version: &'static str,
 }
 
 /// When the phases ended, milliseconds after the start.
@@ -53,36 +53,51 @@ pub(super) struct Times {
     pub(super) head: Option<u64>,
 }
 
+// === impl RequestLine ===
+
+impl RequestLine {
+    /// What stands for a request that could not be read.
+    pub(super) fn bad() -> Self {
+        Self { method: "<BADREQ>".into(), target: "".into(), version: "" }
+    }
+
+    /// The line of a request whose head is at the start of `input`.
+    pub(super) fn new(input: &[u8], head: &h1::request::Head, client: &Client) -> Self {
+        let text = |place: &Range<usize>| {
+            String::from_utf8_lossy(input.get(place.clone()).unwrap_or_default()).into()
+        };
+        let version = match (client.is_stream(), head.old) {
+            (true, _) => "HTTP/2.0",
+            (false, true) => "HTTP/1.0",
+            (false, false) => "HTTP/1.1",
+        };
+        Self { method: text(&head.method), target: text(&head.target), version }
+    }
+}
+
 // === impl Exchange ===
 
 impl Exchange {
     /// Opens an account for a request that has just come.
-    pub fn begin(
-        worker: &Rc<Worker>,
-        client: &Rc<Client>,
-        method: &Method,
-        uri: &Uri,
-        version: Version,
-    ) -> Box<Self> {
+    pub fn begin(worker: &Rc<Worker>, client: &Rc<Client>, request: Option<RequestLine>) -> Self {
         let started = Instant::now();
         client.begin(started);
         client.frontend.live.tally.mine().requests.add(1);
-        let request = (worker.format != LogFormat::Off)
-            .then(|| Box::new(RequestLine { method: method.clone(), uri: uri.clone(), version }));
-        Box::new(Self {
+        Self {
             worker: Rc::clone(worker),
             client: Rc::clone(client),
             backend: None,
             claim: None,
-            request,
+            request: request.map(Box::new),
             started,
             times: Times::default(),
+            total: None,
             phase: Phase::Request,
             status: 0,
             retries: 0,
             redispatched: false,
             termination: None,
-        })
+        }
     }
 
     /// It goes to this backend.
@@ -149,16 +164,26 @@ impl Exchange {
     }
 
     /// The head of the response has come.
-    pub(super) fn answered(&mut self, status: StatusCode) {
+    pub(super) fn answered(&mut self, status: u16) {
         self.times.head = Some(self.elapsed());
-        self.status = status.as_u16();
+        self.status = status;
         self.phase = Phase::Data;
         self.client.answered.set(true);
+    }
+
+    /// Its last byte left together with its head: the clock need not be asked again.
+    pub(super) fn ended_at_once(&mut self) {
+        self.total = self.times.head;
     }
 
     /// It ended as it should.
     pub(super) fn completed(&mut self) {
         self.termination = Some(Termination::NORMAL);
+    }
+
+    /// The server broke its response before the client had heard of it; an answer of our own follows.
+    pub(super) fn broken_unheard(&self) {
+        self.count(|traffic| traffic.server_aborts.add(1));
     }
 
     /// The server broke it in the middle of the response.
@@ -178,7 +203,7 @@ impl Exchange {
         let frontend = self.client.frontend.live.tally.mine();
         match error {
             ProxyError::BadRequest(_) | ProxyError::Refused(..) => frontend.request_errors.add(1),
-            ProxyError::ClientBroke => {
+            ProxyError::ClientBroke | ProxyError::ClientGone => {
                 frontend.request_errors.add(1);
                 self.count(|traffic| traffic.client_aborts.add(1));
             }
@@ -193,14 +218,14 @@ impl Exchange {
         }
     }
 
-    /// The backend that it went to.
-    pub(super) fn backend(&self) -> Option<&Arc<Backend>> {
-        self.backend.as_ref()
-    }
-
     /// How long its server may be silent.
     pub(super) fn server_limit(&self) -> Duration {
         self.backend.as_ref().map_or(Duration::MAX, |backend| backend.config.timeout.server)
+    }
+
+    /// How long its tunnel may be silent.
+    pub(super) fn tunnel_limit(&self) -> Duration {
+        self.backend.as_ref().map_or(Duration::MAX, |backend| backend.config.timeout.tunnel)
     }
 
     /// Keeps its connection for another exchange, if the server still takes any.

@@ -4,17 +4,36 @@
 //! are closed or of an older epoch.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::Instant;
-
 use super::Connection;
 use crate::counters::Gauge;
+use crate::net::pulse;
 
 /// Idle connections by key.
 #[derive(Debug, Default)]
-pub struct IdleStore(HashMap<u32, Vec<Connection>>);
+pub struct IdleStore(HashMap<u32, Vec<Connection>, BuildHasherDefault<Itself>>);
+
+/// Keys are numbers that we give out ourselves, one after the other: nobody can make them collide.
+#[derive(Debug, Default)]
+struct Itself(u64);
+
+impl Hasher for Itself {
+    fn finish(&self) -> u64 {
+        // The table looks at the highest bits, too.
+        self.0.wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.write_u32(u32::from(*byte)));
+    }
+
+    fn write_u32(&mut self, key: u32) {
+        self.0 = self.0 << 32 | u64::from(key);
+    }
+}
 
 // === impl IdleStore ===
 
@@ -23,7 +42,7 @@ impl IdleStore {
     pub fn take(&mut self, key: u32, epoch: u32) -> Option<Connection> {
         let idle = self.0.get_mut(&key)?;
         while let Some(mut connection) = idle.pop() {
-            if connection.epoch() == epoch && !connection.is_closed() {
+            if connection.epoch() == epoch && !connection.is_stale() {
                 connection.idle = None;
                 return Some(connection);
             }
@@ -33,11 +52,11 @@ impl IdleStore {
 
     /// Keeps a connection for the next exchange, counted in `gauge`; the oldest goes when there are more than `most`.
     pub fn put(&mut self, key: u32, mut connection: Connection, most: usize, gauge: &Arc<Gauge>) {
-        if connection.is_closed() || most == 0 {
+        if most == 0 {
             return;
         }
         connection.pulse().rest();
-        connection.idle = Some((Instant::now(), gauge.hold()));
+        connection.idle = Some((pulse::now(), gauge.hold()));
         let idle = self.0.entry(key).or_default();
         if idle.len() >= most {
             idle.remove(0);
@@ -52,12 +71,12 @@ impl IdleStore {
 
     /// Drops what has been closed, or has been idle for longer than `limit` says for its key.
     pub fn prune(&mut self, limit: impl Fn(u32) -> Duration) {
-        let now = Instant::now();
+        let now = pulse::now();
         self.0.retain(|key, idle| {
             let limit = limit(*key);
-            let fresh = |since: Instant| now.duration_since(since) < limit;
+            let fresh = |since: u64| Duration::from_millis(now.saturating_sub(since)) < limit;
             idle.retain(|kept| {
-                !kept.is_closed() && kept.idle.as_ref().is_some_and(|(since, _)| fresh(*since))
+                !kept.is_stale() && kept.idle.as_ref().is_some_and(|(since, _)| fresh(*since))
             });
             !idle.is_empty()
         });

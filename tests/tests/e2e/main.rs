@@ -7,14 +7,17 @@
 mod balance;
 mod body;
 mod connection;
+mod corpus;
 mod crash;
 mod deploy;
 mod failure;
 mod fields;
+mod h2;
 mod health;
 mod log;
 mod queue;
 mod refused;
+mod relay;
 mod reload;
 mod replay;
 mod runtime;

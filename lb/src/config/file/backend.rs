@@ -9,17 +9,19 @@ use toml::de::DeValue;
 use super::check::Links;
 use super::section::Section;
 use super::{Side, timeouts, value};
-use crate::config::{Backend, Balance, Health, HealthStart, Server, Timeouts};
+use crate::config::{Backend, Balance, Health, HealthStart, Protocol, Server, Timeouts};
 
 /// Reads one backend, with the global time limits beneath its own.
 pub(super) fn read(mut section: Section<'_>, timeout: Timeouts, links: &mut Links) -> Backend {
     links.backends.push(section.name());
     let starts = [("up", HealthStart::Up), ("checked", HealthStart::Checked)];
+    let protocol = protocol(&mut section, Protocol::Http1);
     let backend = Backend {
         name: section.key.to_owned(),
         balance: section.or("balance", value::balance, Balance::RoundRobin),
+        protocol,
         retries: section.or("retries", value::whole(0..=100), 3),
-        health: section.optional("health").map(health),
+        health: section.optional("health").map(|check| health(check, protocol)),
         health_start: section.or("health_start", value::one_of(&starts), HealthStart::Up),
         resolve: section.or("resolve", value::duration, Duration::from_secs(1)),
         max_idle: section.or("max_idle", value::whole(0..=65_536), 256),
@@ -31,8 +33,15 @@ pub(super) fn read(mut section: Section<'_>, timeout: Timeouts, links: &mut Link
     backend
 }
 
-fn health(mut section: Section<'_>) -> Health {
+fn protocol(section: &mut Section<'_>, usual: Protocol) -> Protocol {
+    let words = [("http1", Protocol::Http1), ("h2c", Protocol::H2c)];
+    section.or("protocol", value::one_of(&words), usual)
+}
+
+fn health(mut section: Section<'_>, usual: Protocol) -> Health {
+    let protocol = protocol(&mut section, usual);
     let health = Health {
+        protocol,
         path: section.maybe("path", value::origin_path),
         host: section.maybe("host", value::host),
         port: section.maybe("port", value::whole(1..=65_535)),

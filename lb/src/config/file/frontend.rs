@@ -19,6 +19,8 @@ pub(super) fn read(mut section: Section<'_>, timeout: Timeouts, links: &mut Link
         backend: backend.as_ref().map(|backend| backend.value.clone()).unwrap_or_default(),
         forwarded: section.or("forwarded", value::boolean, true),
         max_head: section.or("max_head", value::size, 16 << 10),
+        h2_max_streams: section.or("h2_max_streams", value::whole(1..=10_000), 100),
+        h2_max_resets: section.or("h2_max_resets", value::whole(1..=1_000_000), 200),
         max_headers: section.or("max_headers", value::whole(1..=1000), 101),
         timeout: timeouts(section.section("timeout"), timeout, Side::Frontend),
     };

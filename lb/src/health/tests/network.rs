@@ -1,5 +1,6 @@
 //! Checks of small real servers: every way in which a node can be well or unwell.
 
+use crate::config::Protocol;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -35,7 +36,13 @@ async fn node(
 }
 
 fn target(address: SocketAddr) -> Target {
-    Target { address, path: Some("/health".into()), host: "api0:4000".into(), timeout: SECOND * 5 }
+    Target {
+        address,
+        path: Some("/health".into()),
+        protocol: Protocol::Http1,
+        host: "api0:4000".into(),
+        timeout: SECOND * 5,
+    }
 }
 
 /// The check of a node that says `answer` and closes.

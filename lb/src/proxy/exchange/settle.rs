@@ -30,7 +30,7 @@ impl Exchange {
         let took = self.durations();
         let termination = self.termination.unwrap_or_else(|| {
             self.count(|traffic| traffic.client_aborts.add(1));
-            Termination::dropped(client.leash.ended(), self.phase)
+            Termination::dropped(client.pulse().ended(), self.phase)
         });
         let received = client.pulse().received();
         let sent = client.pulse().sent();
@@ -55,7 +55,7 @@ impl Exchange {
             queue: queued,
             connect: connected.saturating_sub(queued),
             response: head.map_or(0, |at| at.saturating_sub(connected)),
-            total: self.elapsed(),
+            total: self.total.unwrap_or_else(|| self.elapsed()),
         }
     }
 

@@ -4,7 +4,16 @@ use super::*;
 
 fn check() -> config::Health {
     let second = Duration::from_secs(1);
-    config::Health { path: None, host: None, port: None, interval: second, timeout: second, rise: 2, fall: 3 }
+    config::Health {
+        path: None,
+        protocol: config::Protocol::Http1,
+        host: None,
+        port: None,
+        interval: second,
+        timeout: second,
+        rise: 2,
+        fall: 3,
+    }
 }
 
 fn result(pass: bool) -> CheckResult {

@@ -1,0 +1,186 @@
+//! A stream within the process: what one end puts in, the other end reads, under back-pressure.
+//!
+//! With it HTTP/2 looks to the HTTP/1.1 engine like any other connection. Both ends live on one thread, and nothing is sent over a
+//! socket. It refuses to grow: a full lane makes its writer wait.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::io;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+use bytes::BufMut;
+
+/// Bytes on their way in one direction, at most.
+const CAPACITY: usize = 64 * 1024;
+
+/// One end.
+#[derive(Debug)]
+pub struct Duct {
+    inbound: Rc<RefCell<Lane>>,
+    outbound: Rc<RefCell<Lane>>,
+}
+
+#[derive(Debug, Default)]
+struct Lane {
+    bytes: VecDeque<u8>,
+    /// Its writer has ended it.
+    ended: bool,
+    /// Its writer has gone without ending it.
+    broken: bool,
+    /// Its reader has gone.
+    unread: bool,
+    reader: Option<Waker>,
+    writer: Option<Waker>,
+}
+
+// === impl Duct ===
+
+impl Duct {
+    /// Both ends of a new stream.
+    pub fn pair() -> (Self, Self) {
+        let lanes: [Rc<RefCell<Lane>>; 2] = Default::default();
+        let end = |inbound: usize| Self {
+            inbound: Rc::clone(&lanes[inbound]),
+            outbound: Rc::clone(&lanes[1 - inbound]),
+        };
+        (end(0), end(1))
+    }
+
+    /// Reads what there is into `buffer`; 0 is the end.
+    ///
+    /// # Errors
+    /// The other end has gone without ending.
+    pub fn poll_read(&self, cx: &mut Context<'_>, buffer: &mut impl BufMut) -> Poll<io::Result<usize>> {
+        let mut lane = self.inbound.borrow_mut();
+        let (front, _) = lane.bytes.as_slices();
+        let count = front.len().min(buffer.remaining_mut());
+        if count > 0 {
+            buffer.put_slice(&front[..count]);
+            lane.bytes.drain(..count);
+            wake(&mut lane.writer);
+            return Poll::Ready(Ok(count));
+        }
+        if lane.broken {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
+        }
+        if lane.ended {
+            return Poll::Ready(Ok(0));
+        }
+        lane.reader = Some(cx.waker().clone());
+        Poll::Pending
+    }
+
+    /// Puts in what there is room for.
+    ///
+    /// # Errors
+    /// Nobody reads it any more.
+    pub fn poll_write(&self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let mut lane = self.outbound.borrow_mut();
+        if lane.unread || lane.ended {
+            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+        }
+        let count = bytes.len().min(CAPACITY - lane.bytes.len());
+        if count == 0 {
+            lane.writer = Some(cx.waker().clone());
+            return Poll::Pending;
+        }
+        lane.bytes.extend(&bytes[..count]);
+        wake(&mut lane.reader);
+        Poll::Ready(Ok(count))
+    }
+
+    /// Whether reading would not have to wait.
+    pub fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.is_readable() {
+            return Poll::Ready(());
+        }
+        self.inbound.borrow_mut().reader = Some(cx.waker().clone());
+        Poll::Pending
+    }
+
+    /// Whether there is something to read, or an end.
+    pub fn is_readable(&self) -> bool {
+        let lane = self.inbound.borrow();
+        !lane.bytes.is_empty() || lane.ended || lane.broken
+    }
+
+    /// Whether nobody will read what is put in; not to be asked while a write waits.
+    pub fn poll_unread(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut lane = self.outbound.borrow_mut();
+        if lane.unread {
+            return Poll::Ready(());
+        }
+        lane.writer = Some(cx.waker().clone());
+        Poll::Pending
+    }
+
+    /// Nothing more will be put in.
+    pub fn end(&self) {
+        let mut lane = self.outbound.borrow_mut();
+        lane.ended = true;
+        wake(&mut lane.reader);
+    }
+
+    /// What was put in is not the whole.
+    pub fn abort(&self) {
+        let mut lane = self.outbound.borrow_mut();
+        if !lane.ended {
+            lane.broken = true;
+            wake(&mut lane.reader);
+        }
+    }
+}
+
+impl Drop for Duct {
+    fn drop(&mut self) {
+        self.abort();
+        let mut lane = self.inbound.borrow_mut();
+        lane.unread = true;
+        lane.bytes.clear();
+        wake(&mut lane.writer);
+    }
+}
+
+fn wake(waiting: &mut Option<Waker>) {
+    if let Some(waker) = waiting.take() {
+        waker.wake();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use super::*;
+
+    async fn read(duct: &Duct) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        poll_fn(|cx| duct.poll_read(cx, &mut bytes)).await.map(|_| bytes)
+    }
+
+    #[tokio::test]
+    async fn a_full_lane_waits_for_its_reader() {
+        let (near, far) = Duct::pair();
+        let bytes = vec![7; CAPACITY + 5];
+        assert_eq!(poll_fn(|cx| near.poll_write(cx, &bytes)).await.unwrap(), CAPACITY);
+        let (rest, taken) = tokio::join!(poll_fn(|cx| near.poll_write(cx, &bytes[CAPACITY..])), read(&far));
+        assert!(rest.unwrap() > 0 && !taken.unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn an_end_is_told_from_a_break() {
+        let (near, far) = Duct::pair();
+        poll_fn(|cx| near.poll_write(cx, b"abc")).await.unwrap();
+        near.end();
+        drop(near);
+        assert_eq!(read(&far).await.unwrap(), b"abc");
+        assert_eq!(read(&far).await.unwrap(), b"");
+        assert!(poll_fn(|cx| far.poll_write(cx, b"x")).await.is_err());
+
+        let (near, far) = Duct::pair();
+        drop(near);
+        assert!(far.is_readable());
+        assert_eq!(read(&far).await.unwrap_err().kind(), io::ErrorKind::ConnectionReset);
+    }
+}

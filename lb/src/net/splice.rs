@@ -1,0 +1,90 @@
+//! Moving bytes from one socket to another inside the kernel, where it can do that (`splice(2)`).
+//!
+//! A pipe belongs to one transfer at a time and is never left with bytes in it. Elsewhere than on Linux there are no pipes, and whoever
+//! asks for one copies instead.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::Interest;
+
+use super::Socket;
+
+/// What a pipe holds by default on Linux; a larger one gains nothing.
+const CAPACITY: usize = 64 * 1024;
+
+/// A pipe between two sockets.
+#[derive(Debug)]
+pub struct Pipe {
+    out: OwnedFd,
+    into: OwnedFd,
+    held: usize,
+}
+
+// === impl Pipe ===
+
+impl Pipe {
+    /// A new pipe, where the system can splice and has descriptors left.
+    pub fn new() -> Option<Self> {
+        #[cfg(target_os = "linux")]
+        {
+            use rustix::pipe::{PipeFlags, pipe_with};
+            let (out, into) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK).ok()?;
+            Some(Self { out, into, held: 0 })
+        }
+        #[cfg(not(target_os = "linux"))]
+        None
+    }
+
+    /// Bytes that have been taken from one socket and not yet been given to the other.
+    pub fn held(&self) -> usize {
+        self.held
+    }
+
+    /// Takes up to `most` bytes from a socket; 0 is the end of the stream. The pipe must be empty.
+    pub fn poll_take(&mut self, cx: &mut Context<'_>, from: &Socket, most: u64) -> Poll<io::Result<usize>> {
+        let most = usize::try_from(most).map_or(CAPACITY, |most| most.min(CAPACITY));
+        let Some(stream) = from.tcp() else { return Poll::Ready(Err(io::ErrorKind::Unsupported.into())) };
+        loop {
+            match stream.try_io(Interest::READABLE, || splice(stream, &self.into, most)) {
+                Ok(taken) => {
+                    self.held += taken;
+                    from.has_read(taken);
+                    return Poll::Ready(Ok(taken));
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    ready!(stream.poll_read_ready(cx))?;
+                }
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
+    }
+
+    /// Gives what it holds to a socket, as far as there is room.
+    pub fn poll_give(&mut self, cx: &mut Context<'_>, to: &Socket) -> Poll<io::Result<usize>> {
+        let Self { out, held, .. } = self;
+        let Some(stream) = to.tcp() else { return Poll::Ready(Err(io::ErrorKind::Unsupported.into())) };
+        let give = || stream.try_io(Interest::WRITABLE, || splice(&*out, stream, *held));
+        let given = ready!(to.poll_send(stream, cx, give))?;
+        *held -= given;
+        Poll::Ready(Ok(given))
+    }
+
+    /// Whether bytes can pass from one to the other this way: only between connections of the kernel's.
+    pub fn fits(from: &Socket, to: &Socket) -> bool {
+        from.tcp().is_some() && to.tcp().is_some()
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn splice(from: impl std::os::fd::AsFd, to: impl std::os::fd::AsFd, most: usize) -> io::Result<usize> {
+    use rustix::pipe::SpliceFlags;
+    let flags = SpliceFlags::MOVE | SpliceFlags::NONBLOCK;
+    Ok(rustix::pipe::splice(from, None, to, None, most, flags)?)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn splice(_: impl std::os::fd::AsFd, _: impl std::os::fd::AsFd, _: usize) -> io::Result<usize> {
+    Err(io::ErrorKind::Unsupported.into())
+}

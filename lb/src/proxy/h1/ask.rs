@@ -1,0 +1,312 @@
+//! The server's side of HTTP/1.1 up to the head of an answer: a request goes out and its body follows, while the client is watched.
+//!
+//! It says what failed and whether the request is still whole; whether it is tried again is decided in `attempts`.
+
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use super::kit::Kit;
+use super::pump::{Broken, Pump, Way};
+use super::request::Head;
+use super::{ANSWER, field, response};
+use crate::net::Ended;
+use crate::proxy::attempts::{Failed, Outgoing, connect, take_idle, while_there};
+use crate::proxy::error::ProxyError;
+use crate::proxy::exchange::Exchange;
+use crate::proxy::framing::Framing;
+use crate::proxy::{Client, Worker};
+use crate::server::Server;
+use crate::topology::Backend;
+use crate::upstream::Connection;
+
+/// Interim answers to one request, at most.
+const MAX_INTERIM: u32 = 32;
+
+/// A request that is being sent.
+#[derive(Debug)]
+pub(super) struct Asking<'a> {
+    pub(super) worker: &'a Rc<Worker>,
+    pub(super) client: &'a Client,
+    pub(super) kit: &'a mut Kit,
+    pub(super) head: &'a Head,
+    pub(super) upload: Pump,
+    pub(super) state: Upload,
+    /// The client has closed its side: it may still be listening.
+    half_closed: bool,
+    /// Its answer is on its way.
+    answering: bool,
+    interim: u32,
+    /// So much of the answer's head has been looked at.
+    looked: usize,
+}
+
+/// How far a request is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Upload {
+    Going,
+    Done,
+    /// The server takes no more of it; it may have answered all the same.
+    Refused,
+}
+
+/// A server's answer: its head is written for the client, its body follows on this connection.
+#[derive(Debug)]
+pub(super) struct Answered {
+    pub(super) connection: Connection,
+    pub(super) head: response::Head,
+}
+
+/// The client has left.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Gone;
+
+/// Why there is no answer.
+#[derive(Debug, Clone, Copy)]
+enum Cause {
+    /// Not a byte of the request has left.
+    Unsent,
+    /// The server closed the connection; whether something of an answer had come.
+    Closed(bool),
+    /// What came is no answer.
+    Faulty,
+    /// The server was silent for too long, or somebody ended it.
+    Ended(Ended),
+    /// The client's body is not valid.
+    BadBody,
+    /// The client has gone.
+    Gone,
+}
+
+// === impl Asking ===
+
+impl<'a> Asking<'a> {
+    /// The request whose head is in `kit.up`, and of whose body some may be in `kit.input`.
+    pub(super) fn new(worker: &'a Rc<Worker>, client: &'a Client, kit: &'a mut Kit, head: &'a Head) -> Self {
+        let config = &client.frontend.config;
+        let text = std::mem::take(&mut kit.up);
+        let upload =
+            Pump::new(text, head.framing, head.framing, config.max_head, Some(config.timeout.client));
+        Self {
+            worker,
+            client,
+            kit,
+            head,
+            upload,
+            state: Upload::Going,
+            half_closed: false,
+            answering: false,
+            interim: 0,
+            looked: 0,
+        }
+    }
+
+    /// The answer's head is here: a client that has closed its side is listening, or writing to it will tell.
+    pub(super) fn answered(&mut self) {
+        self.answering = true;
+        if self.half_closed {
+            self.client.pulse().rest();
+        }
+    }
+
+    /// No answer came. Says whether all of the request has been read, so that the connection can go on.
+    pub(super) fn give_up(mut self) -> bool {
+        let whole = self.state == Upload::Done || self.upload.skip(&mut self.kit.input);
+        self.end_upload();
+        whole
+    }
+
+    /// Gives back what the upload had borrowed.
+    pub(super) fn end_upload(self) {
+        self.into_kit();
+    }
+
+    /// The same, for who needs the buffers.
+    pub(super) fn into_kit(self) -> &'a mut Kit {
+        self.kit.up = self.upload.end(&self.worker.kits);
+        self.kit
+    }
+
+    fn is_replayable(&self) -> bool {
+        self.head.idempotent && self.head.framing == Framing::None
+    }
+
+    /// Sends the request and waits for the head of its answer.
+    async fn ask(&mut self, connection: &mut Connection, limit: Duration) -> Result<response::Head, Cause> {
+        self.kit.answer.clear();
+        if self.upload.is_whole() || self.upload.sent() == 0 {
+            self.upload.rewind();
+            self.state = Upload::Going;
+        }
+        loop {
+            self.kit.down.clear();
+            self.looked = 0;
+            let head = poll_fn(|cx| self.poll_head(cx, connection, limit)).await?;
+            self.kit.answer.consume(head.size);
+            if head.status >= 200 || head.status == 101 {
+                return Ok(head);
+            }
+            self.interim += 1;
+            if self.interim > MAX_INTERIM {
+                return Err(Cause::Faulty);
+            }
+            // Old clients know of none (RFC 9110 section 15.2).
+            if !self.head.old {
+                self.client.socket.put_all(&self.kit.down).await.map_err(|_| Cause::Gone)?;
+            }
+        }
+    }
+
+    fn poll_head(
+        &mut self,
+        cx: &mut Context<'_>,
+        connection: &Connection,
+        limit: Duration,
+    ) -> Poll<Result<response::Head, Cause>> {
+        if let Some(ended) = connection.watched.poll_ended(cx) {
+            return Poll::Ready(Err(Cause::Ended(ended)));
+        }
+        let going = self.state == Upload::Going;
+        self.poll_client(cx, connection)?;
+        if going && self.state != Upload::Going {
+            connection.pulse().await_bytes(limit);
+        }
+        loop {
+            let data = self.kit.answer.data();
+            let looked = std::mem::replace(&mut self.looked, data.len());
+            let news = data.len() > looked;
+            if news && (looked == 0 || field::may_end(data, looked) || data.len() >= ANSWER.max_head) {
+                let towards = response::Towards {
+                    is_head: self.head.is_head,
+                    old: self.head.old,
+                    keep: self.head.keep && self.state == Upload::Done && !self.client.finishing.get(),
+                    upgrade: self.head.upgrade.as_deref(),
+                };
+                match response::parse(data, ANSWER, towards, &mut self.kit.down) {
+                    Ok(Some(head)) => return Poll::Ready(Ok(head)),
+                    Ok(None) => {}
+                    Err(_) => return Poll::Ready(Err(Cause::Faulty)),
+                }
+            }
+            match ready!(self.kit.answer.poll_fill(cx, &connection.socket)) {
+                Ok(0) | Err(_) => {
+                    let begun = !self.kit.answer.is_empty() || self.interim > 0;
+                    return Poll::Ready(Err(Cause::Closed(begun)));
+                }
+                Ok(_) => {}
+            }
+        }
+    }
+
+    /// The client's part while an answer is awaited: its body, and whether it is still there.
+    fn poll_client(&mut self, cx: &mut Context<'_>, connection: &Connection) -> Result<(), Cause> {
+        if self.state == Upload::Going {
+            match self.poll_upload(cx, connection) {
+                Poll::Ready(Err(Broken::Source)) => return Err(Cause::Gone),
+                Poll::Ready(Err(Broken::Faulty)) => return Err(Cause::BadBody),
+                Poll::Ready(Err(Broken::Sink(_))) if self.upload.sent() == 0 => return Err(Cause::Unsent),
+                Poll::Ready(Err(Broken::Sink(_))) => self.state = Upload::Refused,
+                Poll::Ready(Ok(())) => {
+                    self.client.pulse().rest();
+                    self.state = Upload::Done;
+                }
+                Poll::Pending => return Ok(()),
+            }
+        }
+        self.poll_watch(cx).map_err(|Gone| Cause::Gone)
+    }
+
+    pub(super) fn poll_upload(
+        &mut self,
+        cx: &mut Context<'_>,
+        connection: &Connection,
+    ) -> Poll<Result<(), Broken>> {
+        self.upload.poll(
+            cx,
+            &mut Way {
+                from: &self.client.socket,
+                input: &mut self.kit.input,
+                to: &connection.socket,
+                kits: &self.worker.kits,
+            },
+        )
+    }
+
+    /// Looks whether the client is still there; what it sends meanwhile waits for its turn.
+    pub(super) fn poll_watch(&mut self, cx: &mut Context<'_>) -> Result<(), Gone> {
+        if self.client.is_silent() {
+            return Ok(());
+        }
+        while !self.half_closed {
+            match self.kit.input.poll_fill(cx, &self.client.socket) {
+                Poll::Pending => {
+                    self.client.listening.set(!self.kit.input.is_full());
+                    break;
+                }
+                Poll::Ready(Ok(0)) => {
+                    // It may have closed one side or both: that shows when it is written to, or never.
+                    self.half_closed = true;
+                    if self.answering {
+                        break;
+                    }
+                    self.client.pulse().await_end(self.client.frontend.config.timeout.client_fin);
+                }
+                Poll::Ready(Ok(_)) => {}
+                Poll::Ready(Err(_)) => return Err(Gone),
+            }
+        }
+        Ok(())
+    }
+
+    fn failed(&self, cause: Cause, connection: &Connection) -> Failed {
+        // A server that has not seen it has done nothing with it.
+        let unseen = connection.is_unsent() && self.upload.is_whole();
+        let (error, retry) = match cause {
+            Cause::Unsent => (ProxyError::ServerBroke, true),
+            Cause::Closed(begun) => (ProxyError::ServerBroke, !begun && (unseen || self.is_replayable())),
+            Cause::Faulty => (ProxyError::BadResponse, false),
+            Cause::Ended(Ended::Overdue(_)) => (ProxyError::ServerTimeout, false),
+            Cause::Ended(Ended::Killed) => (ProxyError::Killed, false),
+            Cause::BadBody => (ProxyError::ClientBroke, false),
+            Cause::Gone => (ProxyError::ClientGone, false),
+        };
+        Failed { error, retry, reused: connection.is_reused() }
+    }
+}
+
+impl Outgoing for Asking<'_> {
+    type Answer = Answered;
+
+    fn poll_left(&mut self, cx: &mut Context<'_>) -> bool {
+        self.poll_watch(cx).is_err()
+    }
+
+    async fn attempt(
+        &mut self,
+        exchange: &mut Exchange,
+        backend: &Backend,
+        server: &Server,
+        fresh: bool,
+    ) -> Result<Answered, Failed> {
+        loop {
+            let idle = if fresh { None } else { take_idle(self.worker, server, self.is_replayable()) };
+            let mut connection = match idle {
+                Some(connection) => connection,
+                None => match while_there(self, connect(exchange, backend, server, fresh)).await {
+                    Ok(connected) => connected?,
+                    Err(error) => return Err(Failed { error, retry: false, reused: false }),
+                },
+            };
+            exchange.connected(connection.begin());
+            let cause = match self.ask(&mut connection, backend.config.timeout.server).await {
+                Ok(head) => return Ok(Answered { connection, head }),
+                Err(cause) => cause,
+            };
+            // It had been closed before the request went out: nothing happened, and nobody is to blame.
+            if !(connection.is_reused() && matches!(cause, Cause::Unsent)) {
+                return Err(self.failed(cause, &connection));
+            }
+        }
+    }
+}

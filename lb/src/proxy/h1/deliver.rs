@@ -1,0 +1,122 @@
+//! An answer on its way to the client, to its last byte, and what becomes of both connections then.
+//!
+//! The claim is held until then. Early answers pass while the request is still being sent.
+
+use std::future::poll_fn;
+use std::task::{Context, Poll};
+
+use super::ask::{Answered, Asking, Upload};
+use super::pump::{Broken, Pump, Way};
+use super::serve::{End, answer};
+use super::{ANSWER, tunnel};
+use crate::net::Ended;
+use crate::proxy::error::{ProxyError, Termination};
+use crate::proxy::exchange::Exchange;
+use crate::proxy::framing::Framing;
+use crate::upstream::Connection;
+
+/// Why an answer did not get through.
+enum Cut {
+    /// The server broke it, or the watchdog.
+    Server(Option<Ended>),
+    /// The client has gone.
+    Client,
+}
+
+/// Brings an answer to the client; says how the client's connection ends, if it does.
+pub(super) async fn deliver(
+    mut exchange: Exchange,
+    mut asking: Asking<'_>,
+    answered: Answered,
+) -> Option<End> {
+    let Answered { connection, head } = answered;
+    exchange.answered(head.status);
+    if head.status == 101 {
+        return Some(tunnel::run(exchange, asking, connection).await);
+    }
+    asking.answered();
+    let text = std::mem::take(&mut asking.kit.down);
+    let limit = Some(exchange.server_limit());
+    let mut download = Pump::new(text, head.framing, head.framed, ANSWER.max_head, limit);
+    let mut turns = 0_u32;
+    let delivered = poll_fn(|cx| {
+        turns += 1;
+        poll_deliver(cx, &mut download, &mut asking, &connection)
+    })
+    .await;
+    if turns == 1 {
+        exchange.ended_at_once();
+    }
+    let client = asking.client;
+    let end = match delivered {
+        Ok(()) => {
+            exchange.completed();
+            let whole = asking.state == Upload::Done;
+            if head.reusable && whole && asking.kit.answer.is_empty() {
+                exchange.keep(connection);
+            }
+            let quiet = || whole && asking.kit.input.is_empty() && !client.socket.has_more();
+            match head.keep {
+                true => None,
+                false if quiet() => Some(End::Closed),
+                false => Some(End::Linger),
+            }
+        }
+        Err(Cut::Server(None)) if download.sent() == 0 => {
+            exchange.broken_unheard();
+            download.end(&asking.worker.kits);
+            let (whole, head) = (asking.state == Upload::Done, asking.head);
+            let kit = asking.into_kit();
+            return answer(exchange, kit, head, ProxyError::BadResponse, whole).await;
+        }
+        Err(Cut::Server(ended)) => {
+            exchange.broken(Termination::server_broke(ended));
+            if head.framed == Framing::UntilClose {
+                // An ordinary end would make the part look like the whole.
+                client.socket.abort();
+            }
+            Some(End::Closed)
+        }
+        // Dropping the account says so.
+        Err(Cut::Client) => Some(End::Closed),
+    };
+    asking.kit.down = download.end(&asking.worker.kits);
+    asking.end_upload();
+    end
+}
+
+fn poll_deliver(
+    cx: &mut Context<'_>,
+    download: &mut Pump,
+    asking: &mut Asking<'_>,
+    connection: &Connection,
+) -> Poll<Result<(), Cut>> {
+    if let Some(ended) = connection.watched.poll_ended(cx) {
+        return Poll::Ready(Err(Cut::Server(Some(ended))));
+    }
+    let mut way = Way {
+        from: &connection.socket,
+        input: &mut asking.kit.answer,
+        to: &asking.client.socket,
+        kits: &asking.worker.kits,
+    };
+    match download.poll(cx, &mut way) {
+        Poll::Ready(Ok(())) => return Poll::Ready(Ok(())),
+        Poll::Ready(Err(Broken::Source | Broken::Faulty)) => return Poll::Ready(Err(Cut::Server(None))),
+        Poll::Ready(Err(Broken::Sink(_))) => return Poll::Ready(Err(Cut::Client)),
+        Poll::Pending => {}
+    }
+    if asking.state != Upload::Going {
+        return match asking.poll_watch(cx) {
+            Ok(()) => Poll::Pending,
+            Err(_) => Poll::Ready(Err(Cut::Client)),
+        };
+    }
+    match asking.poll_upload(cx, connection) {
+        Poll::Ready(Ok(())) => asking.state = Upload::Done,
+        // What is wrong with the rest of the request changes nothing about an answer that is on its way.
+        Poll::Ready(Err(_)) => asking.state = Upload::Refused,
+        Poll::Pending => {}
+    }
+    Poll::Pending
+}

@@ -1,0 +1,83 @@
+//! What a busy connection borrows from its worker: buffers for both sides and for the heads that are written.
+//!
+//! Connections that idle have given it back, so its number is that of exchanges in flight and not of connections.
+
+use std::cell::RefCell;
+
+use super::buffer::Buffer;
+use crate::net::Pipe;
+
+/// Most sets that a worker keeps for later.
+const KEPT: usize = 64;
+
+/// Buffers for one exchange at a time.
+#[derive(Debug)]
+pub struct Kit {
+    /// What the client has sent.
+    pub input: Buffer,
+    /// What the server has sent.
+    pub answer: Buffer,
+    /// What goes to the server.
+    pub up: Vec<u8>,
+    /// What goes to the client.
+    pub down: Vec<u8>,
+}
+
+/// What nobody uses at present.
+#[derive(Debug, Default)]
+pub struct Kits {
+    kits: RefCell<Vec<Kit>>,
+    pipes: RefCell<Vec<Pipe>>,
+}
+
+// === impl Kit ===
+
+impl Kit {
+    fn new(least: usize) -> Self {
+        Self { input: Buffer::new(least), answer: Buffer::new(least), up: Vec::new(), down: Vec::new() }
+    }
+
+    fn clear(&mut self) {
+        self.input.clear();
+        self.answer.clear();
+        for text in [&mut self.up, &mut self.down] {
+            text.clear();
+            text.shrink_to(Buffer::SIZE);
+        }
+    }
+}
+
+// === impl Kits ===
+
+impl Kits {
+    /// A set whose buffers hold at least `least` bytes each.
+    #[inline]
+    pub fn take(&self, least: usize) -> Kit {
+        let kept = self.kits.borrow_mut().pop().filter(|kit| kit.input.size() >= least);
+        kept.unwrap_or_else(|| Kit::new(least))
+    }
+
+    /// Takes a set back.
+    #[inline]
+    pub fn give(&self, mut kit: Kit) {
+        let mut kits = self.kits.borrow_mut();
+        if kits.len() < KEPT {
+            kit.clear();
+            kits.push(kit);
+        }
+    }
+
+    /// A pipe, where the system has them.
+    pub fn take_pipe(&self) -> Option<Pipe> {
+        let kept = self.pipes.borrow_mut().pop();
+        kept.or_else(Pipe::new)
+    }
+
+    /// Takes a pipe back, unless there is something in it.
+    pub fn give_pipe(&self, pipe: Pipe) {
+        let mut pipes = self.pipes.borrow_mut();
+        if pipe.held() == 0 && pipes.len() < KEPT {
+            pipes.push(pipe);
+        }
+    }
+}

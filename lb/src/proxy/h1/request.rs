@@ -1,0 +1,403 @@
+//! The head of a request: from what a client sent to what a server gets, in one pass.
+//!
+//! A head is parsed by `httparse`, judged, and written anew from its pieces; order and case of its fields are kept. It refuses
+//! whatever two parsers could read differently (RFC 9112 sections 3, 5 and 6).
+
+use std::mem::MaybeUninit;
+use std::ops::Range;
+
+use http::{StatusCode, Uri};
+use httparse::Status;
+
+use super::field::{self, Connection, Known, Special};
+use crate::balance::hash;
+use crate::config::Balance;
+use crate::proxy::ProxyError;
+use crate::proxy::framing::{Declared, Fault, Framing};
+
+/// Fields that are parsed without an allocation.
+const USUAL: usize = 128;
+
+/// What bounds a head.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Its bytes.
+    pub max_head: usize,
+    /// Its fields.
+    pub max_fields: usize,
+}
+
+/// What depends on who asks whom.
+#[derive(Debug, Clone, Copy)]
+pub struct Towards<'a> {
+    /// The client's address, when servers are told.
+    pub forwarded: Option<&'a str>,
+    /// What the hash that picks a server is made of.
+    pub balance: &'a Balance,
+    /// The client's address, for that hash.
+    pub peer: &'a str,
+}
+
+/// A request's head, after it has been written for the server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Head {
+    /// Its size as it came.
+    pub size: usize,
+    /// Where its method stood.
+    pub method: Range<usize>,
+    /// Where its target stood.
+    pub target: Range<usize>,
+    /// HTTP/1.0: neither chunks nor interim answers.
+    pub old: bool,
+    /// How its body ends.
+    pub framing: Framing,
+    /// Whether the client wants its connection kept.
+    pub keep: bool,
+    /// Whether the answer has no body.
+    pub is_head: bool,
+    /// Whether doing it twice is the same as doing it once (RFC 9110 section 9.2.2).
+    pub idempotent: bool,
+    /// The protocol that the client wants to change to.
+    pub upgrade: Option<Box<[u8]>>,
+    /// The hash that picks a server.
+    pub key: u64,
+}
+
+/// The target's parts: what the server gets, and the authority if it named one.
+struct Target<'a> {
+    path: &'a str,
+    /// `OPTIONS` of the whole server, and absolute targets without a path.
+    instead: Option<&'static str>,
+    authority: Option<&'a str>,
+}
+
+/// Reads a head from the start of `input` and writes the server's to `out`; nothing when it is not whole yet.
+///
+/// # Errors
+/// It must not be passed on.
+pub fn parse(
+    input: &[u8],
+    limits: Limits,
+    towards: Towards<'_>,
+    out: &mut Vec<u8>,
+) -> Result<Option<Head>, ProxyError> {
+    if matches!(input, [b'\n' | b'\r', ..]) {
+        return Err(BAD);
+    }
+    let mut usual = [const { MaybeUninit::uninit() }; USUAL];
+    let mut many = Vec::new();
+    let fields = if limits.max_fields <= USUAL {
+        &mut usual[..limits.max_fields]
+    } else {
+        many.resize_with(limits.max_fields, MaybeUninit::uninit);
+        &mut many[..]
+    };
+    let mut request = httparse::Request::new(&mut []);
+    let size = match request.parse_with_uninit_headers(input, fields) {
+        Ok(Status::Complete(size)) if size <= limits.max_head => size,
+        Ok(Status::Partial) if input.len() <= limits.max_head => return Ok(None),
+        Ok(_) => return Err(too_large(input, limits.max_head)),
+        Err(httparse::Error::TooManyHeaders) => return Err(TOO_MANY),
+        Err(httparse::Error::Version) if names_version(input) => return Err(VERSION),
+        Err(_) => return Err(BAD),
+    };
+    if !field::ends_lines_with_crlf(&input[..size], request.headers) {
+        return Err(BAD);
+    }
+    let (Some(method), Some(target), Some(version)) = (request.method, request.path, request.version) else {
+        return Err(BAD);
+    };
+    let old = version == 0;
+    let seen = Seen::in_fields(request.headers, old)?;
+    let framing = seen.declared.request(old).map_err(refused)?;
+    let parts = Target::new(method, target)?;
+    check_method(method, framing)?;
+    let upgrade = seen.upgrade.filter(|_| seen.connection.upgrade && !old);
+    out.reserve(size + 256);
+    let place = |part: &str| {
+        let start = part.as_ptr() as usize - input.as_ptr() as usize;
+        start..start + part.len()
+    };
+    let (method_at, target_at) = (place(method), place(target));
+    if parts.authority.is_some() {
+        write_line(out, method, &parts);
+    } else {
+        out.extend_from_slice(&input[method_at.start..target_at.end]);
+        out.extend_from_slice(b" HTTP/1.1\r\n");
+    }
+    seen.write(&input[..size], request.headers, &parts, framing, towards.forwarded.is_some(), out);
+    if let Some(peer) = towards.forwarded {
+        let host = parts.authority.map(str::as_bytes).or(seen.host).unwrap_or_default();
+        out.extend_from_slice(b"X-Forwarded-For: ");
+        out.extend_from_slice(peer.as_bytes());
+        out.extend_from_slice(b"\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: ");
+        out.extend_from_slice(host);
+        out.extend_from_slice(b"\r\n");
+    }
+    if let Some(protocol) = upgrade {
+        field::write(out, "Connection", b"upgrade");
+        field::write(out, "Upgrade", protocol);
+    }
+    out.extend_from_slice(b"\r\n");
+    Ok(Some(Head {
+        size,
+        method: method_at,
+        target: target_at,
+        old,
+        framing,
+        keep: !seen.connection.close && (!old || seen.connection.keep_alive),
+        is_head: method == "HEAD",
+        idempotent: matches!(method, "GET" | "HEAD" | "OPTIONS" | "PUT" | "DELETE" | "TRACE"),
+        upgrade: upgrade.map(Into::into),
+        key: key(towards, &parts, request.headers),
+    }))
+}
+
+const BAD: ProxyError =
+    ProxyError::BadRequest("the request's head is not valid HTTP/1.1 (RFC 9112 section 3)");
+const TOO_MANY: ProxyError =
+    ProxyError::Refused(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "the request has too many fields");
+const VERSION: ProxyError = ProxyError::Refused(
+    StatusCode::HTTP_VERSION_NOT_SUPPORTED,
+    "the version is neither HTTP/1.1 nor HTTP/1.0",
+);
+
+/// Whether the first line ends as that of a request does, in whatever version.
+fn names_version(input: &[u8]) -> bool {
+    let line = input.split(|byte| matches!(byte, b'\r' | b'\n')).next().unwrap_or_default();
+    let mut parts = line.splitn(3, |byte| *byte == b' ').skip(2);
+    let version = parts.next().and_then(|version| version.strip_prefix(b"HTTP/"));
+    matches!(version, Some([major, b'.', minor]) if major.is_ascii_digit() && minor.is_ascii_digit())
+}
+
+fn too_large(input: &[u8], limit: usize) -> ProxyError {
+    let line = memchr::memchr(b'\n', input).unwrap_or(input.len());
+    if line > limit {
+        ProxyError::Refused(StatusCode::URI_TOO_LONG, "the request's line is too long")
+    } else {
+        ProxyError::Refused(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "the request's head is too large")
+    }
+}
+
+fn refused(fault: Fault) -> ProxyError {
+    match fault {
+        Fault::Length => ProxyError::BadRequest("Content-Length must be one number (RFC 9112 section 6.3)"),
+        Fault::Both => {
+            ProxyError::BadRequest("Content-Length beside Transfer-Encoding (RFC 9112 section 6.1)")
+        }
+        Fault::Coding => {
+            ProxyError::BadRequest("Transfer-Encoding must be exactly one chunked (RFC 9112 section 6.1)")
+        }
+        Fault::Unknown => {
+            ProxyError::Refused(StatusCode::NOT_IMPLEMENTED, "only the transfer coding chunked is known here")
+        }
+        Fault::Version => ProxyError::BadRequest("Transfer-Encoding needs HTTP/1.1 (RFC 9112 section 6.1)"),
+    }
+}
+
+fn check_method(method: &str, framing: Framing) -> Result<(), ProxyError> {
+    match method {
+        "CONNECT" => Err(ProxyError::Refused(StatusCode::METHOD_NOT_ALLOWED, "CONNECT is not done here")),
+        "TRACE" if framing != Framing::None => {
+            Err(ProxyError::BadRequest("a TRACE request has no body (RFC 9110 section 9.3.8)"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn write_line(out: &mut Vec<u8>, method: &str, target: &Target<'_>) {
+    out.extend_from_slice(method.as_bytes());
+    out.push(b' ');
+    out.extend_from_slice(target.instead.unwrap_or_default().as_bytes());
+    out.extend_from_slice(target.path.as_bytes());
+    out.extend_from_slice(b" HTTP/1.1\r\n");
+}
+
+fn key(towards: Towards<'_>, target: &Target<'_>, fields: &[httparse::Header<'_>]) -> u64 {
+    match towards.balance {
+        Balance::RoundRobin | Balance::LeastConn | Balance::Random | Balance::First => 0,
+        Balance::Source => hash(towards.peer.as_bytes()),
+        Balance::Uri => {
+            let path = target.path.split('?').next().unwrap_or_default();
+            hash(if path.is_empty() { b"/" } else { path.as_bytes() })
+        }
+        Balance::Header(name) => {
+            let field = fields.iter().find(|field| field.name.eq_ignore_ascii_case(name));
+            hash(field.map_or(b"", |field| field.value))
+        }
+    }
+}
+
+// === impl Target ===
+
+impl<'a> Target<'a> {
+    fn new(method: &str, target: &'a str) -> Result<Self, ProxyError> {
+        // A fragment never leaves a client, and anything outside of visible ASCII has to be encoded (RFC 3986 section 2).
+        if target.bytes().any(|byte| byte == b'#' || !byte.is_ascii_graphic()) {
+            return Err(BAD);
+        }
+        if target.starts_with('/') || target == "*" && method == "OPTIONS" {
+            return Ok(Self { path: target, instead: None, authority: None });
+        }
+        let host = ProxyError::BadRequest("the target's host is not valid (RFC 9112 section 3.2.2)");
+        let rest = strip_scheme(target).ok_or(if target.contains(':') && !target.contains('/') {
+            ProxyError::BadRequest("only CONNECT has a host for its target (RFC 9112 section 3.2.3)")
+        } else {
+            BAD
+        })?;
+        let end = rest.find(['/', '?']).unwrap_or(rest.len());
+        let (authority, path) = rest.split_at(end);
+        if authority.is_empty() || !field::is_host(authority.as_bytes()) || target.parse::<Uri>().is_err() {
+            return Err(host);
+        }
+        let instead = match path.as_bytes().first() {
+            Some(b'/') => None,
+            None if method == "OPTIONS" => Some("*"),
+            _ => Some("/"),
+        };
+        Ok(Self { path, instead, authority: Some(authority) })
+    }
+}
+
+fn strip_scheme(target: &str) -> Option<&str> {
+    ["http://", "https://"].iter().find_map(|scheme| {
+        let start = target.get(..scheme.len())?;
+        start.eq_ignore_ascii_case(scheme).then(|| &target[scheme.len()..])
+    })
+}
+
+/// What the fields of a request say to a proxy.
+struct Seen<'a> {
+    declared: Declared,
+    connection: Connection<'a>,
+    host: Option<&'a [u8]>,
+    upgrade: Option<&'a [u8]>,
+    trailers: bool,
+    old: bool,
+    /// Which fields do not just go on.
+    special: Special,
+}
+
+// === impl Seen ===
+
+impl<'a> Seen<'a> {
+    fn in_fields(fields: &[httparse::Header<'a>], old: bool) -> Result<Self, ProxyError> {
+        let mut seen = Self {
+            declared: Declared::default(),
+            connection: Connection::default(),
+            host: None,
+            upgrade: None,
+            trailers: false,
+            old,
+            special: Special::default(),
+        };
+        for (index, field) in fields.iter().enumerate() {
+            let known = Known::of(field.name);
+            if known == Known::Other {
+                continue;
+            }
+            seen.special.add(index);
+            match known {
+                Known::Host if seen.host.is_some() => {
+                    return Err(ProxyError::BadRequest("more than one Host (RFC 9112 section 3.2)"));
+                }
+                Known::Host => seen.host = Some(field.value),
+                Known::Connection => seen.connection.add(field.value),
+                Known::ContentLength => seen.declared.content_length(field.value).map_err(refused)?,
+                Known::TransferEncoding => seen.declared.transfer_encoding(field.value),
+                Known::Te => seen.trailers |= field::wants_trailers(field.value),
+                Known::Upgrade => seen.upgrade(field.value)?,
+                Known::Expect if !old && !field.value.eq_ignore_ascii_case(b"100-continue") => {
+                    return Err(ProxyError::Refused(
+                        StatusCode::EXPECTATION_FAILED,
+                        "only 100-continue can be expected (RFC 9110 section 10.1.1)",
+                    ));
+                }
+                Known::Expect | Known::Hop | Known::Forwarded | Known::Trailer | Known::Other => {}
+            }
+        }
+        match seen.host {
+            None if !old => Err(ProxyError::BadRequest("a request needs a Host (RFC 9112 section 3.2)")),
+            Some(host) if !field::is_host(host) => {
+                Err(ProxyError::BadRequest("Host is not a host with an optional port (RFC 9110 section 7.2)"))
+            }
+            _ => Ok(seen),
+        }
+    }
+
+    /// A change to HTTP/2 ends here and is no change for servers.
+    fn upgrade(&mut self, protocol: &'a [u8]) -> Result<(), ProxyError> {
+        if protocol.get(..3).is_some_and(|start| start.eq_ignore_ascii_case(b"h2c")) {
+            return Ok(());
+        }
+        if self.upgrade.replace(protocol).is_some() {
+            return Err(ProxyError::BadRequest("more than one Upgrade (RFC 9110 section 7.8)"));
+        }
+        Ok(())
+    }
+
+    /// Writes the fields that go on, in their order; ours take the places of those that they replace.
+    fn write(
+        &self,
+        head: &[u8],
+        fields: &[httparse::Header<'_>],
+        target: &Target<'_>,
+        framing: Framing,
+        forwarded: bool,
+        out: &mut Vec<u8>,
+    ) {
+        let (mut framed, mut trailers) = (false, false);
+        let host = target.authority.map(str::as_bytes).or(self.host);
+        if self.host.is_none() {
+            field::write(out, "Host", host.unwrap_or_default());
+        }
+        for (index, field) in fields.iter().enumerate() {
+            if !self.special.has(index) && !self.connection.names(field.name) {
+                field::pass(out, head, field);
+                continue;
+            }
+            match Known::of(field.name) {
+                Known::Other if self.connection.names(field.name) => {}
+                Known::Other => field::pass(out, head, field),
+                Known::Forwarded if forwarded => {}
+                Known::Host if target.authority.is_some() => {
+                    field::write(out, field.name, host.unwrap_or_default());
+                }
+                Known::Trailer | Known::Forwarded | Known::Host => {
+                    field::pass(out, head, field);
+                }
+                Known::ContentLength | Known::TransferEncoding if framed => {}
+                Known::ContentLength if field::is_plain_number(field.value) => {
+                    framed = true;
+                    field::pass(out, head, field);
+                }
+                Known::ContentLength | Known::TransferEncoding => {
+                    framed = true;
+                    self.write_framing(field.name, framing, out);
+                }
+                Known::Te if self.trailers && !trailers => {
+                    trailers = true;
+                    field::write(out, field.name, b"trailers");
+                }
+                Known::Expect if !self.old && framing != Framing::None => {
+                    field::write(out, field.name, field.value);
+                }
+                // A change of protocol that is properly asked for is written behind the others.
+                Known::Te | Known::Expect | Known::Connection | Known::Hop | Known::Upgrade => {}
+            }
+        }
+    }
+
+    fn write_framing(&self, name: &str, framing: Framing, out: &mut Vec<u8>) {
+        match framing {
+            Framing::Chunked => field::write(out, name, b"chunked"),
+            Framing::None | Framing::Length(_) | Framing::UntilClose => {
+                let length = self.declared.length().unwrap_or(0);
+                field::write(out, name, itoa::Buffer::new().format(length).as_bytes());
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,279 @@
+//! The head of a response: from what a server sent to what a client gets, in one pass.
+//!
+//! The client's head says how its body ends in terms that the client knows: chunks for HTTP/1.1, the end of the connection for
+//! HTTP/1.0. It refuses whatever two parsers could read differently.
+
+use std::mem::MaybeUninit;
+
+use http::StatusCode;
+use httparse::Status;
+
+use super::field::{self, Connection, Known, Special};
+use super::request::Limits;
+use crate::proxy::framing::{Asked, Declared, Framing};
+
+/// Fields that are parsed without an allocation.
+const USUAL: usize = 256;
+
+/// Whom a response is for.
+#[derive(Debug, Clone, Copy)]
+pub struct Towards<'a> {
+    /// The request's method was HEAD.
+    pub is_head: bool,
+    /// HTTP/1.0.
+    pub old: bool,
+    /// Whether the client's connection could be kept.
+    pub keep: bool,
+    /// The protocol that the client wants to change to.
+    pub upgrade: Option<&'a [u8]>,
+}
+
+/// A response's head, after it has been written for the client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Head {
+    /// Its size as it came.
+    pub size: usize,
+    /// Its status: an interim one is not the answer.
+    pub status: u16,
+    /// How its body ends.
+    pub framing: Framing,
+    /// How the client's body ends.
+    pub framed: Framing,
+    /// Whether the server's connection can be used again after the body.
+    pub reusable: bool,
+    /// Whether the client's connection is kept.
+    pub keep: bool,
+}
+
+/// The server's answer is not valid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the response's head is not valid HTTP/1.1 (RFC 9112 section 4)")]
+pub struct Faulty;
+
+/// Reads a head from the start of `input` and writes the client's to `out`; nothing when it is not whole yet.
+///
+/// # Errors
+/// It must not be passed on.
+pub fn parse(
+    input: &[u8],
+    limits: Limits,
+    towards: Towards<'_>,
+    out: &mut Vec<u8>,
+) -> Result<Option<Head>, Faulty> {
+    if matches!(input, [b'\n' | b'\r', ..]) {
+        return Err(Faulty);
+    }
+    let mut usual = [const { MaybeUninit::uninit() }; USUAL];
+    let mut many = Vec::new();
+    let fields = if limits.max_fields <= USUAL {
+        &mut usual[..limits.max_fields]
+    } else {
+        many.resize_with(limits.max_fields, MaybeUninit::uninit);
+        &mut many[..]
+    };
+    let mut response = httparse::Response::new(&mut []);
+    let parser = httparse::ParserConfig::default();
+    let size = match parser.parse_response_with_uninit_headers(&mut response, input, fields) {
+        Ok(Status::Complete(size)) if size <= limits.max_head => size,
+        Ok(Status::Partial) if input.len() < limits.max_head => return Ok(None),
+        _ => return Err(Faulty),
+    };
+    if !field::ends_lines_with_crlf(&input[..size], response.headers) {
+        return Err(Faulty);
+    }
+    let (Some(status), Some(version)) = (response.code, response.version) else { return Err(Faulty) };
+    let old = version == 0;
+    if !(100..600).contains(&status) {
+        return Err(Faulty);
+    }
+    let seen = Seen::in_fields(response.headers)?;
+    let asked = Asked { head: towards.is_head };
+    let framing = seen.declared.response(status, asked, old).map_err(|_| Faulty)?;
+    if status == 101 {
+        seen.check_upgrade(towards.upgrade)?;
+    }
+    let framed = match framing {
+        Framing::Chunked | Framing::UntilClose if towards.old => Framing::UntilClose,
+        Framing::UntilClose => Framing::Chunked,
+        known => known,
+    };
+    let keep = towards.keep && framed != Framing::UntilClose;
+    out.reserve(size + 128);
+    match (old, response.reason) {
+        // The line of the same version goes on as it came.
+        (false, Some(reason)) if !reason.is_empty() => {
+            let end = reason.as_ptr() as usize - input.as_ptr() as usize + reason.len() + 2;
+            out.extend_from_slice(&input[..end]);
+        }
+        (_, reason) => write_status(out, status, reason.unwrap_or_default()),
+    }
+    write(out, &input[..size], status, response.headers, &seen, framed, towards);
+    if status >= 200 {
+        if !keep {
+            out.extend_from_slice(b"Connection: close\r\n");
+        } else if towards.old {
+            out.extend_from_slice(b"Connection: keep-alive\r\n");
+        }
+    }
+    out.extend_from_slice(b"\r\n");
+    let persists = !seen.connection.close && (!old || seen.connection.keep_alive);
+    Ok(Some(Head {
+        size,
+        status,
+        framing,
+        framed,
+        reusable: persists && framing != Framing::UntilClose,
+        keep,
+    }))
+}
+
+fn write(
+    out: &mut Vec<u8>,
+    head: &[u8],
+    status: u16,
+    fields: &[httparse::Header<'_>],
+    seen: &Seen<'_>,
+    framed: Framing,
+    towards: Towards<'_>,
+) {
+    let mut done = false;
+    for (index, field) in fields.iter().enumerate() {
+        if !seen.special.has(index) && !seen.connection.names(field.name) {
+            field::pass(out, head, field);
+            continue;
+        }
+        match Known::of(field.name) {
+            Known::Other | Known::Host | Known::Expect | Known::Te if seen.connection.names(field.name) => {}
+            Known::ContentLength | Known::TransferEncoding => {
+                if !done
+                    && framed != Framing::Chunked
+                    && field::is_plain_number(field.value)
+                    && may_have_length(status)
+                {
+                    field::pass(out, head, field);
+                    done = true;
+                } else if !done {
+                    done = write_framing(out, field.name, status, seen, framed, towards.is_head);
+                }
+            }
+            Known::Connection | Known::Hop | Known::Upgrade => {}
+            _ => field::pass(out, head, field),
+        }
+    }
+    if framed == Framing::Chunked && !done {
+        out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
+    }
+    if let (101, Some(protocol)) = (status, seen.upgrade) {
+        field::write(out, "Connection", b"upgrade");
+        field::write(out, "Upgrade", protocol);
+    }
+}
+
+/// Writes the status line of a response.
+pub(super) fn write_status(out: &mut Vec<u8>, status: u16, reason: &str) {
+    out.extend_from_slice(b"HTTP/1.1 ");
+    out.extend_from_slice(itoa::Buffer::new().format(status).as_bytes());
+    out.push(b' ');
+    out.extend_from_slice(reason.as_bytes());
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Whether a length or a coding may stand in its head (RFC 9110 section 8.6, RFC 9112 section 6.1).
+fn may_have_length(status: u16) -> bool {
+    status >= 200 && status != 204
+}
+
+/// Writes how the body ends, or would have ended, in the place where the server said so.
+fn write_framing(
+    out: &mut Vec<u8>,
+    name: &str,
+    status: u16,
+    seen: &Seen<'_>,
+    framed: Framing,
+    is_head: bool,
+) -> bool {
+    if !may_have_length(status) {
+        return true;
+    }
+    match (framed, seen.declared.length()) {
+        (_, Some(length)) => field::write(out, name, itoa::Buffer::new().format(length).as_bytes()),
+        (Framing::Chunked, None) => field::write(out, name, b"chunked"),
+        // It tells what a GET would have got.
+        (Framing::None, None) if is_head => field::write(out, name, b"chunked"),
+        (Framing::None | Framing::Length(_) | Framing::UntilClose, None) => {}
+    }
+    true
+}
+
+/// What the fields of a response say to a proxy.
+struct Seen<'a> {
+    declared: Declared,
+    connection: Connection<'a>,
+    upgrade: Option<&'a [u8]>,
+    /// Which fields do not just go on.
+    special: Special,
+}
+
+// === impl Seen ===
+
+impl<'a> Seen<'a> {
+    fn in_fields(fields: &[httparse::Header<'a>]) -> Result<Self, Faulty> {
+        let mut seen = Self {
+            declared: Declared::default(),
+            connection: Connection::default(),
+            upgrade: None,
+            special: Special::default(),
+        };
+        for (index, field) in fields.iter().enumerate() {
+            let known = Known::of(field.name);
+            if known == Known::Other {
+                continue;
+            }
+            seen.special.add(index);
+            match known {
+                Known::Connection => seen.connection.add(field.value),
+                Known::ContentLength => {
+                    seen.declared.content_length(field.value).map_err(|_| Faulty)?;
+                }
+                Known::TransferEncoding => seen.declared.transfer_encoding(field.value),
+                Known::Upgrade => seen.upgrade = Some(field.value),
+                _ => {}
+            }
+        }
+        Ok(seen)
+    }
+
+    /// Only what was asked for, and only when it was (RFC 9110 section 7.8).
+    fn check_upgrade(&self, asked: Option<&[u8]>) -> Result<(), Faulty> {
+        let (Some(asked), Some(given)) = (asked, self.upgrade) else { return Err(Faulty) };
+        let offered = field::tokens(asked).any(|protocol| protocol.eq_ignore_ascii_case(given));
+        if offered && self.connection.upgrade && self.declared.length().is_none() {
+            Ok(())
+        } else {
+            Err(Faulty)
+        }
+    }
+}
+
+/// Writes an answer of our own.
+pub(super) fn write_own(out: &mut Vec<u8>, status: StatusCode, text: &str, keep: bool, towards: Towards<'_>) {
+    write_status(out, status.as_u16(), status.canonical_reason().unwrap_or_default());
+    field::write(out, "Content-Length", itoa::Buffer::new().format(text.len()).as_bytes());
+    field::write(out, "Content-Type", b"text/plain; charset=utf-8");
+    field::write(out, "Cache-Control", b"no-cache");
+    if status == StatusCode::METHOD_NOT_ALLOWED {
+        field::write(out, "Allow", b"GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH, TRACE");
+    }
+    if !keep {
+        field::write(out, "Connection", b"close");
+    } else if towards.old {
+        field::write(out, "Connection", b"keep-alive");
+    }
+    out.extend_from_slice(b"\r\n");
+    if !towards.is_head {
+        out.extend_from_slice(text.as_bytes());
+    }
+}
+
+#[cfg(test)]
+mod tests;

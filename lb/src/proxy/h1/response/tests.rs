@@ -1,0 +1,132 @@
+//! Tables of heads: what goes to the client, and what is refused.
+
+use super::*;
+
+const LIMITS: Limits = Limits { max_head: 1024, max_fields: 20 };
+const PLAIN: Towards<'_> = Towards { is_head: false, old: false, keep: true, upgrade: None };
+
+fn parse_for(lines: &str, towards: Towards<'_>) -> Result<(Head, String), Faulty> {
+    let text = format!("{}\r\n\r\n", lines.replace('\n', "\r\n"));
+    let mut out = Vec::new();
+    let head = parse(text.as_bytes(), LIMITS, towards, &mut out)?.expect("a whole head");
+    assert_eq!(head.size, text.len());
+    let out = String::from_utf8(out).unwrap();
+    Ok((head, out.strip_suffix("\r\n\r\n").unwrap().replace("\r\n", "\n")))
+}
+
+#[test]
+fn order_and_case_are_kept() {
+    let text = "HTTP/1.1 200 All right\nx-B: 1\nServer: s\nX-b: 2\nContent-Length: 5";
+    let (head, out) = parse_for(text, PLAIN).unwrap();
+    assert_eq!(out, text);
+    assert_eq!(
+        (head.framing, head.framed, head.reusable, head.keep),
+        (Framing::Length(5), Framing::Length(5), true, true)
+    );
+}
+
+#[test]
+fn what_belongs_to_the_connection_ends_here() {
+    let text = "HTTP/1.1 200 OK\nConnection: close, X-Mine\nKeep-Alive: 5\nX-Mine: 1\nX: 2\nContent-Length: 0\nUpgrade: h2c";
+    let (head, out) = parse_for(text, PLAIN).unwrap();
+    assert_eq!(out, "HTTP/1.1 200 OK\nX: 2\nContent-Length: 0");
+    assert_eq!((head.reusable, head.keep, head.framing), (false, true, Framing::None));
+}
+
+#[test]
+fn a_body_is_framed_as_the_client_can_read_it() {
+    let old = Towards { old: true, ..PLAIN };
+    let chunked = "HTTP/1.1 200 OK\nTransfer-Encoding: chunked";
+    let close = "HTTP/1.1 200 OK\nX: 1";
+    let framed = |text, towards| {
+        let (head, out) = parse_for(text, towards).unwrap();
+        (head.framing, head.framed, head.reusable, head.keep, out)
+    };
+    let (until, chunks) = (Framing::UntilClose, Framing::Chunked);
+    assert_eq!(framed(chunked, PLAIN), (chunks, chunks, true, true, chunked.into()));
+    assert_eq!(
+        framed(chunked, old),
+        (chunks, until, true, false, "HTTP/1.1 200 OK\nConnection: close".into())
+    );
+    assert_eq!(
+        framed(close, PLAIN),
+        (until, chunks, false, true, format!("{close}\nTransfer-Encoding: chunked"))
+    );
+    assert_eq!(framed(close, old), (until, until, false, false, format!("{close}\nConnection: close")));
+    let length = "HTTP/1.0 200 OK\nContent-Length: 3";
+    let kept = "HTTP/1.1 200 OK\nContent-Length: 3\nConnection: keep-alive";
+    assert_eq!(framed(length, old), (Framing::Length(3), Framing::Length(3), false, true, kept.into()));
+}
+
+#[test]
+fn answers_without_a_body() {
+    let head = Towards { is_head: true, ..PLAIN };
+    for (text, towards, out) in [
+        ("HTTP/1.1 200 OK\nContent-Length: 5", head, "HTTP/1.1 200 OK\nContent-Length: 5"),
+        ("HTTP/1.1 200 OK\nTransfer-Encoding: chunked", head, "HTTP/1.1 200 OK\nTransfer-Encoding: chunked"),
+        ("HTTP/1.1 200 OK\nX: 1", head, "HTTP/1.1 200 OK\nX: 1"),
+        (
+            "HTTP/1.1 304 Not Modified\nContent-Length: 5",
+            PLAIN,
+            "HTTP/1.1 304 Not Modified\nContent-Length: 5",
+        ),
+        ("HTTP/1.1 204 No\nContent-Length: 5", PLAIN, "HTTP/1.1 204 No"),
+        ("HTTP/1.1 204 No\nTransfer-Encoding: chunked", PLAIN, "HTTP/1.1 204 No"),
+        ("HTTP/1.1 103 Early Hints\nLink: a\nConnection: close", PLAIN, "HTTP/1.1 103 Early Hints\nLink: a"),
+    ] {
+        let (head, written) = parse_for(text, towards).unwrap();
+        assert_eq!(
+            (head.framing, head.framed, written.as_str()),
+            (Framing::None, Framing::None, out),
+            "{text:?}"
+        );
+    }
+}
+
+#[test]
+fn a_change_of_protocol_only_as_asked_for() {
+    let text = "HTTP/1.1 101 Switching\nUpgrade: websocket\nConnection: Upgrade\nX: 1";
+    let asked = |protocol: &'static str| Towards { upgrade: Some(protocol.as_bytes()), ..PLAIN };
+    let (_, out) = parse_for(text, asked("h9, WebSocket")).unwrap();
+    assert_eq!(out, "HTTP/1.1 101 Switching\nX: 1\nConnection: upgrade\nUpgrade: websocket");
+    assert_eq!(parse_for(text, asked("other")), Err(Faulty));
+    assert_eq!(parse_for(text, PLAIN), Err(Faulty));
+    assert_eq!(parse_for("HTTP/1.1 101 S\nUpgrade: websocket", asked("websocket")), Err(Faulty));
+}
+
+#[test]
+fn answers_that_are_none() {
+    for bad in [
+        "HTTP/1.1 099 X\r\n\r\n",
+        "HTTP/1.1 600 X\r\n\r\n",
+        "HTTP/1.1 20 X\r\n\r\n",
+        "HTTP/2.0 200 OK\r\n\r\n",
+        "hello\r\n\r\n",
+        "\r\nHTTP/1.1 200 OK\r\n\r\n",
+        "HTTP/1.1 200 OK\nX: 1\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nX : 1\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nX: 1\r\n 2\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nX: \0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 1, 2\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n",
+        "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+    ] {
+        assert_eq!(parse(bad.as_bytes(), LIMITS, PLAIN, &mut Vec::new()), Err(Faulty), "{bad:?}");
+    }
+    let long = format!("HTTP/1.1 200 OK\r\nX: {}", "a".repeat(1024));
+    assert_eq!(parse(long.as_bytes(), LIMITS, PLAIN, &mut Vec::new()), Err(Faulty));
+    assert_eq!(parse(b"HTTP/1.1 200 OK\r\nX: 1\r\n", LIMITS, PLAIN, &mut Vec::new()), Ok(None));
+}
+
+#[test]
+fn an_answer_of_our_own() {
+    let mut out = Vec::new();
+    write_own(&mut out, StatusCode::METHOD_NOT_ALLOWED, "no\n", false, PLAIN);
+    let text = String::from_utf8(out).unwrap();
+    assert!(text.starts_with("HTTP/1.1 405 Method Not Allowed\r\nContent-Length: 3\r\n"), "{text}");
+    assert!(
+        text.contains("\r\nAllow: GET, ") && text.ends_with("\r\nConnection: close\r\n\r\nno\n"),
+        "{text}"
+    );
+}

@@ -1,0 +1,239 @@
+//! The client's side of HTTP/1.1: one connection, request after request.
+//!
+//! It reads heads, answers what cannot be passed on, and decides whether the connection goes on. It refuses to know servers.
+
+use std::future::poll_fn;
+use std::io;
+use std::rc::Rc;
+use std::task::{Poll, ready};
+
+use super::ask::Asking;
+use super::kit::Kit;
+use super::request::{self, Head, Limits};
+use super::{deliver, field, response};
+use crate::config::Balance;
+use crate::proxy::client::Rest;
+use crate::proxy::error::ProxyError;
+use crate::proxy::exchange::{Exchange, RequestLine};
+use crate::proxy::{Client, Worker, attempts, route};
+
+/// What HTTP/2 begins with, where it begins without being asked for (RFC 9113 section 3.4).
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// How a connection ended, as far as this side has done it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// Nothing is left to do.
+    Closed,
+    /// The client may still be sending: it has to be given time to read the last answer.
+    Linger,
+    /// It speaks HTTP/2; these bytes have been read of it.
+    Http2(Vec<u8>),
+}
+
+/// What a connection that waits has waited for.
+enum Waited {
+    /// A request, or the end.
+    News,
+    /// It has been quiet for some time.
+    Quiet,
+    /// No request is wanted any more.
+    Finished,
+}
+
+/// Serves requests until the connection ends.
+pub(super) async fn serve(client: &Rc<Client>) -> End {
+    loop {
+        if matches!(wait(client).await, Waited::Finished) {
+            return End::Closed;
+        }
+        // In a box of its own, so that a connection that is quiet is small.
+        if let Some(end) = Box::pin(busy(&client.worker, client)).await {
+            return end;
+        }
+    }
+}
+
+/// Serves the one request of a stream.
+pub(super) async fn serve_stream(worker: &Rc<Worker>, client: &Rc<Client>) {
+    let mut kit = worker.kits.take(client.frontend.config.max_head);
+    // Whether the connection could go on means nothing here.
+    let _ = one(worker, client, &mut kit).await;
+    worker.kits.give(kit);
+}
+
+/// Waits for a request.
+async fn wait(client: &Client) -> Waited {
+    poll_fn(|cx| {
+        if client.finishing.get() {
+            return Poll::Ready(Waited::Finished);
+        }
+        if client.rest.get() == Rest::Over {
+            return Poll::Ready(Waited::Quiet);
+        }
+        if client.is_silent() {
+            return Poll::Pending;
+        }
+        // An error is news that reading will tell.
+        let polled = client.socket.poll_readable(cx).map(|_| Waited::News);
+        client.listening.set(polled.is_pending());
+        polled
+    })
+    .await
+}
+
+/// Serves what comes, until the connection ends or is quiet.
+async fn busy(worker: &Rc<Worker>, client: &Rc<Client>) -> Option<End> {
+    loop {
+        let mut kit = worker.kits.take(client.frontend.config.max_head);
+        loop {
+            let end = one(worker, client, &mut kit).await;
+            if end.is_some() {
+                return end;
+            }
+            // A connection that shall end says so in the answer to the next request.
+            if kit.input.is_empty() {
+                break;
+            }
+        }
+        worker.kits.give(kit);
+        let limits = &client.frontend.config.timeout;
+        client.pulse().await_request(Some(limits.http_keep_alive), limits.http_request);
+        if !worker.begin_rest(client) {
+            return None;
+        }
+        let waited = wait(client).await;
+        worker.end_rest(client);
+        match waited {
+            Waited::News => {}
+            Waited::Quiet => return None,
+            Waited::Finished => return Some(End::Closed),
+        }
+    }
+}
+
+/// Serves one request.
+async fn one(worker: &Rc<Worker>, client: &Rc<Client>, kit: &mut Kit) -> Option<End> {
+    let backend = route::backend(worker, client);
+    let balance = backend.as_ref().map_or(&Balance::RoundRobin, |backend| &backend.config.balance);
+    kit.up.clear();
+    let head = match read_head(client, kit, balance).await {
+        Ok(Some(head)) => head,
+        Ok(None) if kit.input.data() == PREFACE || kit.input.data().starts_with(PREFACE) => {
+            return Some(End::Http2(kit.input.data().to_vec()));
+        }
+        Ok(None) => return Some(End::Closed),
+        Err(error) => return Some(refuse(worker, client, kit, error).await),
+    };
+    client.pulse().rest();
+    let line = worker.logs().then(|| RequestLine::new(kit.input.data(), &head, client));
+    let mut exchange = Exchange::begin(worker, client, line);
+    kit.input.consume(head.size);
+    let backend = match backend {
+        Ok(backend) => backend,
+        Err(error) => return answer(exchange, kit, &head, error, false).await,
+    };
+    let mut asking = Asking::new(worker, client, kit, &head);
+    match attempts::until_answered(&mut exchange, backend, head.key, &mut asking).await {
+        Ok(answered) => deliver::deliver(exchange, asking, answered).await,
+        // There is nobody to tell; dropping the account says so.
+        Err(ProxyError::ClientGone) => Some(End::Closed),
+        Err(error) => {
+            let whole = asking.give_up();
+            answer(exchange, kit, &head, error, whole).await
+        }
+    }
+}
+
+/// Reads a head and writes the server's; nothing when the client has left, or speaks another protocol.
+async fn read_head(client: &Client, kit: &mut Kit, balance: &Balance) -> Result<Option<Head>, ProxyError> {
+    let config = &client.frontend.config;
+    let limits = Limits { max_head: config.max_head, max_fields: config.max_headers };
+    let towards = request::Towards {
+        forwarded: config.forwarded.then_some(&*client.address),
+        balance,
+        peer: &client.address,
+    };
+    let mut looked = 0;
+    poll_fn(|cx| {
+        loop {
+            let data = kit.input.data();
+            // One empty line before a request is forgiven (RFC 9112 section 2.2).
+            if looked == 0 && data.starts_with(b"\r\n") {
+                kit.input.consume(2);
+                looked = 1;
+                continue;
+            }
+            let first = looked <= 1;
+            if data.len() >= looked && !data.is_empty() && data != b"\r" {
+                if first && client.requests.get() == 0 && is_preface(data) {
+                    if data.len() >= PREFACE.len() {
+                        return Poll::Ready(Ok(None));
+                    }
+                } else if (first || data.len() > limits.max_head || field::may_end(data, looked))
+                    && let Some(head) = request::parse(data, limits, towards, &mut kit.up)?
+                {
+                    return Poll::Ready(Ok(Some(head)));
+                } else {
+                    looked = data.len();
+                }
+            }
+            match ready!(kit.input.poll_fill(cx, &client.socket)) {
+                Ok(0) | Err(_) => return Poll::Ready(Ok(None)),
+                Ok(_) => {}
+            }
+        }
+    })
+    .await
+}
+
+fn is_preface(data: &[u8]) -> bool {
+    PREFACE.starts_with(&data[..data.len().min(PREFACE.len())]) && data.len() >= 3
+}
+
+/// Answers a head that is none.
+async fn refuse(worker: &Rc<Worker>, client: &Rc<Client>, kit: &mut Kit, error: ProxyError) -> End {
+    client.pulse().rest();
+    let line = worker.logs().then(RequestLine::bad);
+    let mut exchange = Exchange::begin(worker, client, line);
+    exchange.failed(error);
+    // As much of the method as there is tells whether a body would be taken for something else.
+    let is_head = kit.input.data().starts_with(b"HEAD ");
+    let towards = response::Towards { is_head, old: false, keep: false, upgrade: None };
+    // When it cannot be sent the client has gone, and the end is the same.
+    let _ = say(client, &mut kit.down, error, false, towards).await;
+    End::Linger
+}
+
+/// Answers a request for which no server has an answer; `whole` when all of it has been read.
+pub(super) async fn answer(
+    mut exchange: Exchange,
+    kit: &mut Kit,
+    head: &Head,
+    error: ProxyError,
+    whole: bool,
+) -> Option<End> {
+    let client = Rc::clone(&exchange.client);
+    exchange.failed(error);
+    let keep = whole && head.keep && !error.is_clients_fault() && !client.finishing.get();
+    let towards = response::Towards { is_head: head.is_head, old: head.old, keep, upgrade: None };
+    let said = say(&client, &mut kit.down, error, keep, towards).await;
+    drop(exchange);
+    match said {
+        Ok(()) if keep => None,
+        Ok(()) => Some(End::Linger),
+        Err(_) => Some(End::Closed),
+    }
+}
+
+async fn say(
+    client: &Client,
+    down: &mut Vec<u8>,
+    error: ProxyError,
+    keep: bool,
+    towards: response::Towards<'_>,
+) -> io::Result<()> {
+    down.clear();
+    response::write_own(down, error.status(), &format!("lb: {error}\n"), keep, towards);
+    client.socket.put_all(down).await
+}

@@ -1,0 +1,24 @@
+//! HTTP/2 by hyper, on either side of an exchange.
+//!
+//! Every stream of a client is a connection to the HTTP/1.1 engine, over a [`Duct`](crate::net::Duct) instead of a socket, and so is
+//! every stream to a server that speaks HTTP/2. What is checked, framed, routed, retried, accounted for and logged is so in one place,
+//! whatever is spoken at the ends; here is only translation. It refuses what has no meaning in between: `CONNECT`, upgrades.
+
+mod body;
+mod serve;
+mod servers;
+mod stream;
+mod text;
+
+pub use serve::serve;
+pub use servers::{Place, Servers};
+
+/// Runs hyper's tasks on the thread of their connection.
+#[derive(Debug, Clone, Copy)]
+struct Local;
+
+impl<F: Future<Output: 'static> + 'static> hyper::rt::Executor<F> for Local {
+    fn execute(&self, task: F) {
+        tokio::task::spawn_local(task);
+    }
+}

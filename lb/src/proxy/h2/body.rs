@@ -1,0 +1,198 @@
+//! Bodies between HTTP/2 and the engine's HTTP/1.1, frame by frame, under back-pressure both ways.
+
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf as _, Bytes, BytesMut};
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
+
+use super::text;
+use crate::net::Duct;
+use crate::proxy::framing::Framing;
+use crate::proxy::h1::chunk::{self, Decoder, Found};
+
+/// Most bytes of a trailer section that passes.
+const MAX_TRAILERS: usize = 64 * 1024;
+
+/// Bytes that are read at once.
+const READ: usize = 16 * 1024;
+
+/// A body that the engine gives, as frames.
+#[derive(Debug)]
+pub(super) struct FromText {
+    duct: Rc<Duct>,
+    /// Read and not yet passed on.
+    buffer: BytesMut,
+    left: Left,
+}
+
+#[derive(Debug)]
+enum Left {
+    Nothing,
+    Length(u64),
+    Chunked(Decoder),
+    UntilClose,
+}
+
+// === impl FromText ===
+
+impl FromText {
+    /// A body of which `buffer` has been read already.
+    pub(super) fn new(duct: Rc<Duct>, buffer: BytesMut, framing: Framing) -> Self {
+        let left = match framing {
+            Framing::None | Framing::Length(0) => Left::Nothing,
+            Framing::Length(length) => Left::Length(length),
+            Framing::Chunked => Left::Chunked(Decoder::new(MAX_TRAILERS)),
+            Framing::UntilClose => Left::UntilClose,
+        };
+        Self { duct, buffer, left }
+    }
+
+    /// What the buffer holds of the body.
+    fn take(&mut self) -> io::Result<Option<Frame<Bytes>>> {
+        if self.buffer.is_empty() {
+            return Ok(None);
+        }
+        match &mut self.left {
+            Left::Nothing => Ok(None),
+            Left::UntilClose => Ok(Some(Frame::data(self.buffer.split().freeze()))),
+            Left::Length(left) => {
+                let count =
+                    usize::try_from(*left).map_or(self.buffer.len(), |left| left.min(self.buffer.len()));
+                *left -= count as u64;
+                if *left == 0 {
+                    self.left = Left::Nothing;
+                }
+                Ok(Some(Frame::data(self.buffer.split_to(count).freeze())))
+            }
+            Left::Chunked(decoder) => match decoder.next(&self.buffer).map_err(io::Error::other)? {
+                Found::Data(range) => {
+                    self.buffer.advance(range.start);
+                    Ok(Some(Frame::data(self.buffer.split_to(range.len()).freeze())))
+                }
+                Found::Nothing => {
+                    self.buffer.clear();
+                    Ok(None)
+                }
+                Found::End(count) => {
+                    self.buffer.advance(count);
+                    let trailers = text::read_trailers(decoder.trailers())
+                        .map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
+                    self.left = Left::Nothing;
+                    Ok((!trailers.is_empty()).then(|| Frame::trailers(trailers)))
+                }
+            },
+        }
+    }
+}
+
+impl Body for FromText {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        let this = self.get_mut();
+        loop {
+            if let Some(frame) = this.take().transpose() {
+                return Poll::Ready(Some(frame));
+            }
+            if matches!(this.left, Left::Nothing) {
+                return Poll::Ready(None);
+            }
+            let end = match ready!(poll_more(cx, &this.duct, &mut this.buffer)) {
+                Ok(0) => io::Error::from(io::ErrorKind::UnexpectedEof),
+                Ok(_) => continue,
+                Err(error) => error,
+            };
+            let whole = matches!(this.left, Left::UntilClose) && end.kind() == io::ErrorKind::UnexpectedEof;
+            this.left = Left::Nothing;
+            return Poll::Ready(if whole { None } else { Some(Err(end)) });
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        matches!(self.left, Left::Nothing)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self.left {
+            Left::Nothing => SizeHint::with_exact(0),
+            Left::Length(left) => SizeHint::with_exact(left),
+            Left::Chunked(_) | Left::UntilClose => SizeHint::default(),
+        }
+    }
+}
+
+/// Reads more of what the engine gives.
+pub(super) fn poll_more(cx: &mut Context<'_>, duct: &Duct, buffer: &mut BytesMut) -> Poll<io::Result<usize>> {
+    buffer.reserve(READ);
+    duct.poll_read(cx, buffer)
+}
+
+/// Gives the engine a body: in chunks, or as it is.
+///
+/// # Errors
+/// The body broke, or the engine takes no more.
+pub(super) async fn pour(mut body: Incoming, duct: &Duct, framing: Framing) -> io::Result<()> {
+    let chunks = framing == Framing::Chunked;
+    let mut out = Vec::new();
+    let mut trailers = http::HeaderMap::new();
+    while let Some(frame) = next(&mut body, duct).await? {
+        match frame.into_data() {
+            Ok(data) if data.is_empty() => {}
+            Ok(data) => {
+                if chunks {
+                    out.clear();
+                    chunk::write_size(&mut out, data.len());
+                    put(duct, &out).await?;
+                }
+                put(duct, &data).await?;
+                if chunks {
+                    put(duct, b"\r\n").await?;
+                }
+            }
+            Err(frame) => {
+                if let Ok(last) = frame.into_trailers() {
+                    trailers = last;
+                }
+            }
+        }
+    }
+    if chunks {
+        out.clear();
+        out.extend_from_slice(b"0\r\n");
+        text::write_trailers(&trailers, &mut out);
+        put(duct, &out).await?;
+    }
+    Ok(())
+}
+
+/// The next frame, for as long as somebody wants it.
+async fn next(body: &mut Incoming, duct: &Duct) -> io::Result<Option<Frame<Bytes>>> {
+    let mut frame = std::pin::pin!(body.frame());
+    poll_fn(|cx| {
+        if let Poll::Ready(frame) = frame.as_mut().poll(cx) {
+            return Poll::Ready(frame.transpose().map_err(io::Error::other));
+        }
+        duct.poll_unread(cx).map(|()| Err(io::ErrorKind::BrokenPipe.into()))
+    })
+    .await
+}
+
+/// Gives the engine all of it.
+pub(super) async fn put(duct: &Duct, bytes: &[u8]) -> io::Result<()> {
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        let count = poll_fn(|cx| duct.poll_write(cx, rest)).await?;
+        rest = &rest[count..];
+    }
+    Ok(())
+}

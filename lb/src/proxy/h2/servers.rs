@@ -1,0 +1,191 @@
+//! The server's side of HTTP/2: connections that many exchanges share, and their streams.
+//!
+//! A worker keeps its connections to each server; a stream is handed to the engine as if it were a connection of its own.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::future::poll_fn;
+use std::io;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::task::Poll;
+use std::time::Duration;
+
+use bytes::{Buf as _, BytesMut};
+use http::Method;
+use hyper::body::Body as _;
+use hyper::client::conn::http2::{Builder, SendRequest};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio::task::spawn_local;
+use tokio::time::timeout;
+
+use super::Local;
+use super::body::{FromText, poll_more, pour, put};
+use super::text;
+use crate::net::{Duct, Pulse, Socket, Watchdog, pulse};
+use crate::upstream::Connection;
+
+/// Streams on one connection; more open another one.
+const STREAMS: usize = 100;
+
+/// Connections of one worker, by server.
+#[derive(Debug, Default)]
+pub struct Servers(RefCell<HashMap<u32, Vec<Rc<Shared>>>>);
+
+/// A connection that exchanges share.
+#[derive(Debug)]
+struct Shared {
+    sender: SendRequest<FromText>,
+    epoch: u32,
+    streams: Cell<usize>,
+    /// When its last stream ended, on the coarse clock.
+    since: Cell<u64>,
+}
+
+/// Where a stream goes.
+#[derive(Debug, Clone, Copy)]
+pub struct Place {
+    /// The server.
+    pub key: u32,
+    /// Its address.
+    pub address: SocketAddr,
+    /// Its epoch: connections of older ones are not used.
+    pub epoch: u32,
+}
+
+/// A stream's unit of [`Shared::streams`].
+struct Taken(Rc<Shared>);
+
+// === impl Servers ===
+
+impl Servers {
+    /// A stream to a server, on a connection that is there unless it has to be `fresh`.
+    ///
+    /// # Errors
+    /// The system's, or `TimedOut` after `limit`.
+    pub async fn stream(
+        &self,
+        place: Place,
+        fresh: bool,
+        limit: Duration,
+        server: Duration,
+        watchdog: &Rc<Watchdog>,
+    ) -> io::Result<Connection> {
+        let there = if fresh { None } else { self.find(place) };
+        let reused = there.is_some();
+        let shared = match there {
+            Some(shared) => shared,
+            None => {
+                let shared = timeout(limit, open(place, server, watchdog)).await??;
+                self.0.borrow_mut().entry(place.key).or_default().push(Rc::clone(&shared));
+                shared
+            }
+        };
+        shared.streams.set(shared.streams.get() + 1);
+        let (near, far) = Duct::pair();
+        let unsent = Rc::new(Cell::new(false));
+        let said = Rc::clone(&unsent);
+        // How it ends shows at the other end of the duct.
+        spawn_local(async move {
+            let _ = carry(Taken(shared), far, &said).await;
+        });
+        let socket = Socket::within(near, Rc::new(Pulse::new(server)));
+        let watched = watchdog.watch(Rc::clone(socket.pulse()));
+        Ok(Connection::within(socket, watched, place.epoch, reused, unsent))
+    }
+
+    fn find(&self, place: Place) -> Option<Rc<Shared>> {
+        let mut servers = self.0.borrow_mut();
+        let there = servers.get_mut(&place.key)?;
+        there.retain(|shared| shared.epoch == place.epoch && !shared.sender.is_closed());
+        there.iter().find(|shared| shared.streams.get() < STREAMS).cloned()
+    }
+
+    /// Lets go of all connections to a server; streams on them are finished.
+    pub fn close(&self, key: u32) {
+        self.0.borrow_mut().remove(&key);
+    }
+
+    /// Lets go of those that have ended, or have been without a stream for longer than `limit` says for their server.
+    pub fn prune(&self, limit: impl Fn(u32) -> Duration) {
+        let now = pulse::now();
+        self.0.borrow_mut().retain(|key, there| {
+            let limit = limit(*key);
+            there.retain(|shared| {
+                let idle = Duration::from_millis(now.saturating_sub(shared.since.get()));
+                !shared.sender.is_closed() && (shared.streams.get() > 0 || idle < limit)
+            });
+            !there.is_empty()
+        });
+    }
+}
+
+async fn open(place: Place, server: Duration, watchdog: &Rc<Watchdog>) -> io::Result<Rc<Shared>> {
+    let stream = TcpStream::connect(place.address).await?;
+    let socket = Socket::new(stream, Rc::new(Pulse::new(server)));
+    let watched = watchdog.watch(Rc::clone(socket.pulse()));
+    let mut builder = Builder::new(Local);
+    builder.max_send_buf_size(64 * 1024).max_concurrent_reset_streams(STREAMS);
+    let (sender, driver) = builder.handshake(TokioIo::new(socket)).await.map_err(io::Error::other)?;
+    spawn_local(async move {
+        // Its streams hear of its end.
+        let _ = watched.guard(std::pin::pin!(driver)).await;
+    });
+    let (streams, since) = (Cell::new(0), Cell::new(pulse::now()));
+    Ok(Rc::new(Shared { sender, epoch: place.epoch, streams, since }))
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        self.0.streams.set(self.0.streams.get() - 1);
+        self.0.since.set(pulse::now());
+    }
+}
+
+/// Carries one exchange between the engine and a stream; sets `unsent` when the server has not seen it.
+async fn carry(taken: Taken, duct: Duct, unsent: &Cell<bool>) -> io::Result<()> {
+    let duct = Rc::new(duct);
+    let mut buffer = BytesMut::new();
+    let (request, framing) = loop {
+        if let Some(read) = text::read_request(&buffer) {
+            let read = read.map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
+            buffer.advance(read.size);
+            break (read.message, read.framing);
+        }
+        if poll_fn(|cx| poll_more(cx, &duct, &mut buffer)).await? == 0 {
+            return Ok(());
+        }
+    };
+    let is_head = request.method() == Method::HEAD;
+    let request = request.map(|()| FromText::new(Rc::clone(&duct), buffer, framing));
+    let mut sender = taken.0.sender.clone();
+    let mut sending = std::pin::pin!(sender.try_send_request(request));
+    let response = poll_fn(|cx| {
+        if let Poll::Ready(sent) = sending.as_mut().poll(cx) {
+            return Poll::Ready(Some(sent));
+        }
+        // The engine has given up: dropping the request resets the stream.
+        duct.poll_unread(cx).map(|()| None)
+    })
+    .await;
+    let response = match response {
+        None => return Ok(()),
+        Some(Ok(response)) => response,
+        Some(Err(mut error)) => {
+            unsent.set(error.take_message().is_some());
+            duct.abort();
+            return Ok(());
+        }
+    };
+    let (head, body) = response.into_parts();
+    let mut text = Vec::with_capacity(512);
+    let framing = text::write_response(&head, !body.is_end_stream(), is_head, &mut text);
+    put(&duct, &text).await?;
+    if !body.is_end_stream() && pour(body, &duct, framing).await.is_err() {
+        duct.abort();
+        return Ok(());
+    }
+    duct.end();
+    Ok(())
+}
