@@ -241,8 +241,11 @@ fn the_documented_defaults_are_the_defaults() {
         forwarded = true
         max_head = "16KiB"
         max_headers = 101
+        h2_max_streams = 100
+        h2_max_resets = 200
         [backend.api_nodes]
         balance = "roundrobin"
+        protocol = "http1"
         retries = 3
         health = { path = "/health", interval = "2s", timeout = "1s", rise = 2, fall = 3 }
         health_start = "up"
@@ -257,6 +260,17 @@ fn the_documented_defaults_are_the_defaults() {
     // A check is the one thing there that is off by default; its own keys have the defaults said.
     let checked = format!("{SMALLEST}[backend.api_nodes]\nhealth.path = \"/health\"");
     assert_eq!(parse(said), parse(&checked));
+}
+
+#[test]
+fn a_check_speaks_what_its_backend_speaks_unless_it_says_otherwise() {
+    let checked = |lines: &str| {
+        let config = parse(&format!("{SMALLEST}[backend.b]\n{lines}\nhealth.path = \"/\""));
+        config.backends[1].health.as_ref().map(|check| check.protocol)
+    };
+    assert_eq!(checked(""), Some(Protocol::Http1));
+    assert_eq!(checked("protocol = \"h2c\""), Some(Protocol::H2c));
+    assert_eq!(checked("protocol = \"h2c\"\nhealth.protocol = \"http1\""), Some(Protocol::Http1));
 }
 
 #[test]

@@ -15,7 +15,7 @@ use crate::config::{Backend, Balance, Health, HealthStart, Protocol, Server, Tim
 pub(super) fn read(mut section: Section<'_>, timeout: Timeouts, links: &mut Links) -> Backend {
     links.backends.push(section.name());
     let starts = [("up", HealthStart::Up), ("checked", HealthStart::Checked)];
-    let protocol = protocol(&mut section, Protocol::Http1);
+    let protocol = section.or("protocol", value::protocol, Protocol::Http1);
     let backend = Backend {
         name: section.key.to_owned(),
         balance: section.or("balance", value::balance, Balance::RoundRobin),
@@ -33,15 +33,9 @@ pub(super) fn read(mut section: Section<'_>, timeout: Timeouts, links: &mut Link
     backend
 }
 
-fn protocol(section: &mut Section<'_>, usual: Protocol) -> Protocol {
-    let words = [("http1", Protocol::Http1), ("h2c", Protocol::H2c)];
-    section.or("protocol", value::one_of(&words), usual)
-}
-
 fn health(mut section: Section<'_>, usual: Protocol) -> Health {
-    let protocol = protocol(&mut section, usual);
     let health = Health {
-        protocol,
+        protocol: section.or("protocol", value::protocol, usual),
         path: section.maybe("path", value::origin_path),
         host: section.maybe("host", value::host),
         port: section.maybe("port", value::whole(1..=65_535)),

@@ -56,6 +56,12 @@ fn unknown_keys() {
             "frontend.f.forward",
             "`forwarded`",
         ),
+        (
+            "[frontend.f]\nbind = '1.2.3.4:1'\nbackend = 'be'\nh2_max_stream = 1",
+            8,
+            "frontend.f.h2_max_stream",
+            "`h2_max_streams`",
+        ),
         ("[backend.b]\nblance = 'random'", 6, "backend.b.blance", "did you mean `balance`?"),
         ("[backend.b]\nhealth = { pth = '/' }", 6, "backend.b.health.pth", "`path`"),
         ("[backend.b.health]\nraise = 1", 6, "backend.b.health.raise", "`rise`"),

@@ -11,7 +11,7 @@ use http::HeaderName;
 use http::uri::Authority;
 use toml::de::DeValue;
 
-use crate::config::{Balance, units};
+use crate::config::{Balance, Protocol, units};
 
 /// A value that has been read, or why it cannot be.
 pub(super) type Read<T> = Result<T, Wrong>;
@@ -176,6 +176,21 @@ pub(super) fn balance(value: &DeValue<'_>) -> Read<Balance> {
         wrong.wants.push_str(" or `\"header:NAME\"`");
         let haproxy = text.strip_prefix("hdr(").and_then(|rest| rest.strip_suffix(')')).and_then(header);
         wrong.meant = haproxy.map(|name| quoted(format!("header:{name}"))).or(wrong.meant);
+        wrong
+    })
+}
+
+/// What servers speak.
+pub(super) fn protocol(value: &DeValue<'_>) -> Read<Protocol> {
+    let words = [("http1", Protocol::Http1), ("h2c", Protocol::H2c)];
+    one_of(&words)(value).map_err(|mut wrong| {
+        // The names that others have for it; by its letters alone `http2` would be nearer to `http1`.
+        let meant = match value.as_str().unwrap_or_default().to_ascii_lowercase().as_str() {
+            "h2" | "http2" | "http/2" | "http/2.0" | "grpc" => Some("h2c"),
+            "h1" | "http" | "http/1" | "http/1.1" | "http11" => Some("http1"),
+            _ => None,
+        };
+        wrong.meant = meant.map(quoted).or(wrong.meant);
         wrong
     })
 }
