@@ -8,6 +8,11 @@ use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use lb::balance::{Rotation, Tried, hash};
 use lb::config::Balance;
 
+#[path = "support/servers.rs"]
+mod servers;
+
+use servers::servers;
+
 fn pick(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("pick and release");
     let algorithms = [
@@ -19,7 +24,7 @@ fn pick(criterion: &mut Criterion) {
     ];
     for (name, balance) in algorithms {
         for count in [3, 1000] {
-            let rotation = Rotation::new(&balance, &benches::servers(count));
+            let rotation = Rotation::new(&balance, &servers(count));
             let (cursor, tried) = (AtomicUsize::new(0), Tried::default());
             let mut key = 0u64;
             group.bench_function(BenchmarkId::new(name, count), |bencher| {
@@ -37,14 +42,14 @@ fn pick(criterion: &mut Criterion) {
 }
 
 fn snapshot(criterion: &mut Criterion) {
-    let swap = ArcSwap::from_pointee(Rotation::new(&Balance::RoundRobin, &benches::servers(3)));
+    let swap = ArcSwap::from_pointee(Rotation::new(&Balance::RoundRobin, &servers(3)));
     criterion.bench_function("snapshot load", |bencher| bencher.iter(|| black_box(swap.load().weight())));
 }
 
 fn rebuild(criterion: &mut Criterion) {
-    let servers = benches::servers(1000);
+    let thousand = servers(1000);
     criterion.bench_function("rotation of 1000 servers made anew", |bencher| {
-        bencher.iter(|| Rotation::new(black_box(&Balance::RoundRobin), &servers));
+        bencher.iter(|| Rotation::new(black_box(&Balance::RoundRobin), &thousand));
     });
 }
 

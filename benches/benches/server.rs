@@ -6,8 +6,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use criterion::{Criterion, criterion_group, criterion_main};
 
+#[path = "support/servers.rs"]
+mod servers;
+
+use servers::servers;
+
 fn claim(criterion: &mut Criterion) {
-    let server = &benches::servers(1)[0];
+    let server = &servers(1)[0];
     criterion.bench_function("claim and release", |bencher| bencher.iter(|| drop(black_box(server.claim()))));
 
     let stop = Arc::new(AtomicBool::new(false));

@@ -1,0 +1,7 @@
+//! The command behind `benches/versus`; everything is in the library.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    benches::versus::main()
+}

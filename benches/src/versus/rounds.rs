@@ -1,0 +1,93 @@
+//! Interleaved rounds: in each, every proxy in turn has the same load, so that what changes on the machine changes for all.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
+
+use super::args::Args;
+use super::load::Run;
+use super::proxy::Kind;
+use super::stage::{Stage, Started};
+
+/// How many requests at least have to share a new server connection.
+const REUSED: u64 = 100;
+
+/// A proxy's round.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Round {
+    /// CPU time of a request, µs.
+    pub(super) cpu: f64,
+    pub(super) rate: f64,
+    /// Part of its core that it used.
+    pub(super) busy: f64,
+    /// New connections to servers.
+    pub(super) opened: u64,
+}
+
+/// All its rounds.
+#[derive(Debug)]
+pub(super) struct Measured {
+    pub(super) name: String,
+    pub(super) kind: Kind,
+    pub(super) rounds: Vec<Round>,
+}
+
+/// Loads every proxy in every round; a round begins with another one each time.
+pub(super) async fn measure(
+    args: &Args,
+    stage: &Stage,
+    proxies: &mut [Started],
+    wrk: &Path,
+    size: usize,
+) -> anyhow::Result<Vec<Measured>> {
+    let run = |seconds| Run { wrk, connections: args.connections, seconds, size };
+    let mut measured: Vec<_> = proxies
+        .iter()
+        .map(|proxy| Measured { name: proxy.name.clone(), kind: proxy.kind, rounds: Vec::new() })
+        .collect();
+    for proxy in proxies.iter_mut() {
+        round(stage, proxy, &run(1)).await.with_context(|| format!("{}, warming up", proxy.name))?;
+    }
+    for number in 0..args.rounds {
+        let mut line = Vec::new();
+        for turn in 0..proxies.len() {
+            let turn = (number + turn) % proxies.len();
+            let proxy = &mut proxies[turn];
+            let round = round(stage, proxy, &run(args.seconds))
+                .await
+                .with_context(|| format!("{}, round {}", proxy.name, number + 1))?;
+            line.push(format!("{} {:.2} µs", proxy.name, round.cpu));
+            measured[turn].rounds.push(round);
+        }
+        eprintln!("versus: {size} B, round {} of {}: {}", number + 1, args.rounds, line.join(", "));
+    }
+    Ok(measured)
+}
+
+async fn round(stage: &Stage, proxy: &mut Started, run: &Run<'_>) -> anyhow::Result<Round> {
+    let opened = stage.opened().await?;
+    let before = proxy.process.cpu()?;
+    let load = run.against(&stage.machine, proxy.address).await?;
+    let cpu = proxy.process.cpu()?.saturating_sub(before);
+    proxy.process.alive()?;
+    let opened = stage.opened().await?.saturating_sub(opened);
+    let expected = 2 * run.connections as u64 + load.requests / REUSED;
+    ensure!(
+        opened <= expected,
+        "{} opened {opened} server connections for {} requests: it does not keep them, so this would be no fair comparison",
+        proxy.name,
+        load.requests
+    );
+    ensure!(
+        cpu > Duration::ZERO,
+        "{} used no CPU time that /proc can show: --seconds is too short",
+        proxy.name
+    );
+    Ok(Round {
+        cpu: cpu.as_secs_f64() * 1e6 / load.requests as f64,
+        rate: load.rate,
+        busy: cpu.as_secs_f64() * load.rate / load.requests as f64,
+        opened,
+    })
+}
