@@ -190,7 +190,8 @@ mod tests {
     #[test]
     fn seeds() {
         let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/seeds");
-        let targets: [(&str, fn(&[u8])); 4] = [
+        type Probe = fn(&[u8]);
+        let targets: [(&str, Probe); 4] = [
             ("request", request),
             ("response", response),
             ("chunks", chunks),
