@@ -60,13 +60,24 @@ impl Client {
     ///
     /// # Errors
     /// The system's, an answer that ends too soon, or one of another shape than this client reads.
-    pub fn get(
-        &mut self,
-        path: &str,
-        buffer: &mut Buffer,
-        mut take: impl FnMut(&[u8]),
-    ) -> io::Result<Answer> {
-        self.stream.write_all(self.request(path).as_bytes())?;
+    pub fn get(&mut self, path: &str, buffer: &mut Buffer, take: impl FnMut(&[u8])) -> io::Result<Answer> {
+        self.ask(path)?;
+        self.hear(buffer, take)
+    }
+
+    /// Sends a GET and does not wait for its answer: [`Client::hear`] reads it.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn ask(&mut self, path: &str) -> io::Result<()> {
+        self.stream.write_all(self.request(path).as_bytes())
+    }
+
+    /// Reads the answer to the last [`Client::ask`]. Each piece of the body goes to `take` as it comes.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub fn hear(&mut self, buffer: &mut Buffer, mut take: impl FnMut(&[u8])) -> io::Result<Answer> {
         let buffer = &mut buffer.0;
         let mut filled = 0;
         let head = loop {

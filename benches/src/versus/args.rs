@@ -31,10 +31,10 @@ pub(super) struct Args {
     /// Also: memory of a process with N idle client connections that have each made a request
     #[arg(long, value_name = "N", value_parser = at_least_one())]
     pub(super) idle: Option<usize>,
-    /// Also: instructions in user space per request, from N and 2N requests under valgrind
+    /// Also: instructions in user space per request, from N and 2N requests in waves under valgrind
     #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "2000", value_parser = at_least_one())]
     pub(super) instructions: Option<usize>,
-    /// Also: system calls per request, from N and 2N requests under strace
+    /// Also: system calls per request, from N and 2N requests in waves under strace
     #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "2000", value_parser = at_least_one())]
     pub(super) syscalls: Option<usize>,
     /// A built lb instead of this tree's; may be given several times to compare builds, each with a name

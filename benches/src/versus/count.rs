@@ -1,7 +1,8 @@
 //! Instructions and system calls of a request, counted by valgrind and strace.
 //!
-//! Each proxy runs twice, with N and with 2N requests, one after the other on one connection; the difference is N requests without
-//! start and end. Counts hardly depend on what else the machine does; they say nothing of what a system call costs.
+//! Each proxy runs twice, with N and with 2N requests; the difference is N requests without start and end. They come in waves, one on
+//! each connection, as under load: a proxy that wakes up once for many of them is not counted as if it woke up for each. Counts
+//! depend little on what else the machine does; they say nothing of what a system call costs.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -33,6 +34,7 @@ pub(super) async fn instructions(
     number: usize,
     size: usize,
 ) -> anyhow::Result<()> {
+    let number = number.next_multiple_of(stage.clients);
     let title = format!("### Instructions in user space, {number} requests of {}", table::bytes(size));
     let Some(valgrind) = find("valgrind") else {
         println!("\n{title}\n\nvalgrind is not installed (apt-get install valgrind): not counted");
@@ -66,6 +68,7 @@ pub(super) async fn system_calls(
     number: usize,
     size: usize,
 ) -> anyhow::Result<()> {
+    let number = number.next_multiple_of(stage.clients);
     println!("\n### System calls, {number} requests of {}\n", table::bytes(size));
     let Some(strace) = find("strace") else {
         println!("strace is not installed (apt-get install strace): not counted");
@@ -133,13 +136,18 @@ async fn run<T>(
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("counted");
     let started = stage.start_under(proxy, Under { wrapper: wrapper(&file), timeless: true }).await?;
-    let address = started.address;
+    let (address, connections) = (started.address, stage.clients);
     let requests = move || {
-        let mut client = Client::connect(address)?;
-        let (mut buffer, path) = (Buffer::default(), format!("/{size}"));
-        for _ in 0..number {
-            let answer = client.get(&path, &mut buffer, |_| ())?;
-            ensure!(answer.status == 200, "it answers with {}", answer.status);
+        let clients = (0..connections).map(|_| Client::connect(address)).collect::<Result<Vec<_>, _>>();
+        let (mut clients, mut buffer, path) = (clients?, Buffer::default(), format!("/{size}"));
+        for _ in 0..number / connections {
+            for client in &mut clients {
+                client.ask(&path)?;
+            }
+            for client in &mut clients {
+                let answer = client.hear(&mut buffer, |_| ())?;
+                ensure!(answer.status == 200, "it answers with {}", answer.status);
+            }
         }
         Ok(())
     };

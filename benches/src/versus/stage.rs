@@ -33,6 +33,8 @@ pub(super) struct Stage {
     /// It serves as long as this is held.
     _origin: Process,
     servers: Vec<SocketAddr>,
+    /// Client connections of a load.
+    pub(super) clients: usize,
     connections: usize,
     folder: TempDir,
 }
@@ -80,7 +82,7 @@ impl Stage {
                 }
             }
         }
-        Ok(Self { machine, _origin: origin, servers, connections, folder })
+        Ok(Self { machine, _origin: origin, servers, clients: args.connections, connections, folder })
     }
 
     /// Starts a proxy and waits until it answers.
