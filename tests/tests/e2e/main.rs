@@ -12,6 +12,7 @@ mod crash;
 mod deploy;
 mod failure;
 mod fields;
+mod grpc;
 mod h2;
 mod health;
 mod log;
