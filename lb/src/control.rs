@@ -130,6 +130,28 @@ impl Control {
         }
     }
 
+    /// Moves a server to another host and port; returns whether it was elsewhere. A name that was looked up for it no longer counts.
+    pub fn set_place(&self, server: &Arc<Server>, host: &str, port: u16, origin: &Origin) -> bool {
+        let state = self.state();
+        let before = server.place.named();
+        let moved = server.place.move_to(host, port);
+        if moved {
+            self.shared.workers.broadcast(|| Order::CloseIdle(server.id));
+            self.refresh(&state, server);
+            self.say(&Event::Moved { server, before: &before, place: (host, port), origin });
+        }
+        moved
+    }
+
+    /// Takes a server for up or down until its checks find otherwise; one without checks, or in maintenance, stays as it is.
+    pub fn force_health(&self, server: &Arc<Server>, up: bool, origin: &Origin) {
+        let state = self.state();
+        if server.health.force(server.admin(), up) != Verdict::Same {
+            self.refresh(&state, server);
+            self.say(&Event::Forced { server, up, origin });
+        }
+    }
+
     /// Takes the result of a check into account. The operator's order stays whatever the result.
     pub fn checked(&self, server: &Arc<Server>, result: CheckResult) {
         let text = result.clone();

@@ -168,15 +168,24 @@ impl Server {
         self.disabled_in_config.load(Relaxed)
     }
 
-    /// Takes over what a changed configuration says of it; orders, health and counters stay as they are. A weight that an operator set
-    /// stays too, unless the configured one changed.
-    pub fn reconfigure(&self, spec: &config::Server, check: Option<&config::Health>) {
+    /// Takes over what a changed configuration says of it; orders, health and counters stay as they are. A weight, limit or address
+    /// that an operator set stays too, unless the configured one differs from what `former` had.
+    pub fn reconfigure(
+        &self,
+        former: Option<&config::Server>,
+        spec: &config::Server,
+        check: Option<&config::Health>,
+    ) {
         if self.initial_weight.swap(spec.weight, Relaxed) != spec.weight {
             self.set_weight(spec.weight);
         }
-        self.set_maxconn(spec.maxconn);
+        if former.is_none_or(|former| former.maxconn != spec.maxconn) {
+            self.set_maxconn(spec.maxconn);
+        }
         self.backup.store(spec.backup, Relaxed);
-        self.place.move_to(&spec.host, spec.port);
+        if former.is_none_or(|former| (&former.host, former.port) != (&spec.host, spec.port)) {
+            self.place.move_to(&spec.host, spec.port);
+        }
         self.health.reconfigure(check, self.admin());
     }
 

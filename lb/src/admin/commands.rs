@@ -2,10 +2,12 @@
 //!
 //! Adding a command is one entry here and one function below. The level is checked before anything else is looked at.
 
+mod place;
 mod server;
 mod sess;
 mod settings;
 mod show;
+mod subjects;
 mod wait;
 
 use std::pin::Pin;
@@ -74,29 +76,37 @@ use Run::{Later as Ask, Now};
 
 /// All commands but those that every list ends with, by name.
 #[rustfmt::skip]
-pub(super) static TABLE: [Entry; 27] = [
+pub(super) static TABLE: [Entry; 35] = [
     entry(Operator, "clear counters", "clear counters [all]", "begin maxima again, with all sums too", Now(settings::clear_counters)),
+    entry(Operator, "clear table", "clear table <table> [<filter>]*", "refused: there are no stick tables", Now(subjects::clear_table)),
+    entry(Admin, "disable agent", "disable agent <bk>/<srv>", "switch agent checks off: there are none", Now(server::disable_agent)),
     entry(Admin, "disable server", "disable server <bk>/<srv>", "put a server into maintenance", Now(server::disable)),
     entry(User, "echo", "echo <text>", "say the text again", Now(settings::echo)),
+    entry(Admin, "enable agent", "enable agent <bk>/<srv>", "refused: there are no agent checks", Now(server::enable_agent)),
     entry(Admin, "enable server", "enable server <bk>/<srv>", "end maintenance or drain of a server", Now(server::enable)),
     entry(Admin, "experimental-mode", "experimental-mode [on|off]", "show or set it for this connection", Now(settings::experimental_mode)),
     entry(Admin, "expert-mode", "expert-mode [on|off]", "show or set it for this connection", Now(settings::expert_mode)),
     entry(User, "get weight", "get weight <bk>/<srv>", "show a server's weight, now and as configured", Now(server::get_weight)),
     entry(Operator, "operator", "operator", "give up the rights of an admin", Now(settings::operator)),
     entry(Admin, "set maxconn server", "set maxconn server <bk>/<srv> <n>", "limit what is in flight on a server, 0 for no limit", Now(server::set_maxconn)),
-    entry(Admin, "set server", "set server <bk>/<srv> [opts]", "change a server: state ready|drain|maint, weight <w>[%]", Now(server::set_server)),
+    entry(Admin, "set server", "set server <bk>/<srv> [opts]", "change a server: state, weight, health, addr, fqdn", Now(server::set_server)),
     entry(User, "set severity-output", "set severity-output [none|number|string]", "say how grave a message is", Now(settings::severity_output)),
+    entry(Operator, "set table", "set table <table> key <key> [data]*", "refused: there are no stick tables", Now(subjects::set_table)),
     entry(User, "set timeout", "set timeout cli <delay>", "how long this connection may be silent, seconds", Now(settings::timeout)),
     entry(Admin, "set weight", "set weight <bk>/<srv> <w>[%]", "change a server's weight", Now(server::set_weight)),
+    entry(Admin, "show acl", "show acl [<id>]", "ACLs: there are none", Now(subjects::show_acl)),
     entry(User, "show backend", "show backend", "names of all backends", Now(show::backend)),
     entry(User, "show cli level", "show cli level", "what this connection may do", Now(show::cli_level)),
     entry(User, "show cli sockets", "show cli sockets", "runtime sockets and their levels", Now(show::cli_sockets)),
     entry(Operator, "show env", "show env [var]", "the process's environment", Now(show::env)),
     entry(User, "show info", "show info", "the process in numbers", Now(show::info)),
+    entry(Admin, "show map", "show map [<id>]", "maps: there are none", Now(subjects::show_map)),
+    entry(User, "show resolvers", "show resolvers [<id>]", "sections of resolvers: there are none", Now(subjects::show_resolvers)),
     entry(User, "show servers conn", "show servers conn [<backend>]", "connections to servers", Now(show::servers_conn)),
     entry(User, "show servers state", "show servers state [<backend>]", "states of servers, for programs", Now(show::servers_state)),
     entry(Operator, "show sess", "show sess [help|<id>|all] [opts...]", "exchanges in flight", Ask(sess::show)),
     entry(User, "show stat", "show stat [json|no-maint|typed|up]*", "counters of every frontend, server and backend", Now(show::stat)),
+    entry(User, "show table", "show table [<table>]", "stick tables: there are none", Now(subjects::show_table)),
     entry(User, "show version", "show version", "this program's version", Now(show::version)),
     entry(Admin, "shutdown session", "shutdown session <id>", "end one client connection", Ask(sess::shutdown)),
     entry(Admin, "shutdown sessions server", "shutdown sessions server <bk>/<srv>", "end everything in flight on a server", Now(server::shutdown_sessions)),

@@ -63,7 +63,7 @@ fn is_name_character(c: char) -> bool {
 }
 
 /// An IPv4 address or a host name (RFC 1123 2.1, with the underscore that container names have).
-fn is_host(host: &str) -> bool {
+pub fn is_host(host: &str) -> bool {
     let mut labels = host.strip_suffix('.').unwrap_or(host).split('.');
     let name = labels.clone().all(|label| {
         let letters = label.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));

@@ -176,7 +176,7 @@ fn servers(
                 if former != Some(server) {
                     changes.changed.push(full_name(same));
                 }
-                same.reconfigure(server, check);
+                same.reconfigure(former, server, check);
                 return Arc::clone(same);
             }
             number += 1;

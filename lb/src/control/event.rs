@@ -38,6 +38,12 @@ pub enum Event<'a> {
     /// A server's limit changed.
     #[expect(missing_docs, reason = "the names say it")]
     Limited { server: &'a Server, before: u32, maxconn: u32, origin: &'a Origin },
+    /// A server was moved.
+    #[expect(missing_docs, reason = "the names say it")]
+    Moved { server: &'a Server, before: &'a (String, u16), place: (&'a str, u16), origin: &'a Origin },
+    /// A server was taken for up or down without a check.
+    #[expect(missing_docs, reason = "the names say it")]
+    Forced { server: &'a Server, up: bool, origin: &'a Origin },
     /// A check changed a server's health.
     #[expect(missing_docs, reason = "the names say it")]
     Checked { server: &'a Server, verdict: Verdict, result: &'a CheckResult },
@@ -75,8 +81,8 @@ impl Event<'_> {
             Self::Ordered { .. } => "admin",
             Self::Weighed { .. } => "weight",
             Self::Limited { .. } => "maxconn",
-            Self::Checked { .. } => "health",
-            Self::Resolved { .. } => "address",
+            Self::Checked { .. } | Self::Forced { .. } => "health",
+            Self::Resolved { .. } | Self::Moved { .. } => "address",
             Self::Killed { .. } => "shutdown-sessions",
             Self::Applied { .. } => "configuration",
             Self::Notice { .. } => "notice",
@@ -101,6 +107,13 @@ impl fmt::Display for Event<'_> {
             }
             Self::Limited { server, before, maxconn, origin } => {
                 write!(f, "server {} maxconn {before} -> {maxconn} by {origin}", name(server))
+            }
+            Self::Moved { server, before: (old, old_port), place: (host, port), origin } => {
+                write!(f, "server {} moved from {old}:{old_port} to {host}:{port} by {origin}", name(server))
+            }
+            Self::Forced { server, up, origin } => {
+                let state = if *up { "UP" } else { "DOWN" };
+                write!(f, "server {} is taken for {state} by {origin}", name(server))
             }
             Self::Checked { server, verdict, result } => {
                 let state = if *verdict == Verdict::WentUp { "UP" } else { "DOWN" };

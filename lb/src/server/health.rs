@@ -160,6 +160,18 @@ impl Health {
         self.settle(&mut record, after);
     }
 
+    /// Puts a finding in force without a check; the next result is counted from it. Nothing happens without checks, or in maintenance.
+    pub fn force(&self, admin: Admin, up: bool) -> Verdict {
+        let mut record = self.lock();
+        if !record.is_checked() || admin == Admin::Maint || record.is_up() == up {
+            return Verdict::Same;
+        }
+        record.level = if up { record.rise + record.fall - 1 } else { 0 };
+        record.downs += u64::from(!up);
+        self.settle(&mut record, admin);
+        if up { Verdict::WentUp } else { Verdict::WentDown }
+    }
+
     /// Another check is configured, or none.
     pub fn reconfigure(&self, check: Option<&config::Health>, admin: Admin) {
         let mut record = self.lock();

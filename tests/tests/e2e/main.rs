@@ -26,6 +26,7 @@ mod spread;
 mod stats;
 mod stop;
 mod time;
+mod transcripts;
 mod upgrade;
 
 /// An answer with this status and body.

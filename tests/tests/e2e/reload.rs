@@ -205,3 +205,22 @@ async fn kept_connections_follow_the_new_configuration() {
     lab.reload(|plan| plan.set("frontend.fe_api", "backend = \"others\"")).await;
     assert_eq!(client.get("/").await.text(), "b");
 }
+
+/// A server that was moved at run time stays where it is through a reload that does not move it, and goes where one says.
+#[tokio::test]
+async fn an_address_set_at_run_time_survives_a_reload() {
+    let answering = |name: &'static str| Origin::http(move |_| crate::ok(name));
+    let (first, second, third) = (answering("1").await, answering("2").await, answering("3").await);
+    let mut lab = Lab::new().server("a", first.address()).start().await;
+    assert_eq!(lab.get("/").await.text(), "1");
+    let port = second.address().port();
+    let moved =
+        format!("port changed from '{}' to '{port}' by 'stats socket command'\n\n", first.address().port());
+    assert_eq!(lab.socket(&format!("set server api_nodes/a addr 127.0.0.1 port {port}")).await, moved);
+    assert_eq!(lab.get("/").await.text(), "2");
+    lab.order("set maxconn server api_nodes/a 7").await;
+    lab.reload(|plan| plan.set("backend.api_nodes", "retries = 2")).await;
+    assert_eq!((lab.get("/").await.text(), lab.stat("api_nodes", "a").await.number("slim")), ("2", 7));
+    lab.reload(|plan| plan.set_server("api_nodes", "a", third.address(), "")).await;
+    assert_eq!(lab.get("/").await.text(), "3");
+}

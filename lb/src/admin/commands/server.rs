@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
+use super::place;
 use crate::admin::answer::Answer;
 use crate::admin::names;
 use crate::admin::session::Session;
 use crate::server::{Admin, Server};
 
+const EXPECTED_HEALTH: &str = "'set server <srv> health' expects 'up', 'stopping', or 'down'.";
+const NO_AGENT: &str = "agent checks are not enabled on this server";
 /// What HAProxy can change in a server.
 const SET_SERVER: [&str; 12] = [
     "addr",
@@ -71,6 +74,26 @@ pub(super) fn set_server(session: &mut Session, words: &[String]) -> Answer {
                 _ => Answer::error(EXPECTED_STATE),
             },
             "weight" => weigh(session, server, value),
+            "health" => match value.map(String::as_str) {
+                Some("up") => force(session, server, true),
+                Some("down") => force(session, server, false),
+                Some("stopping") => Answer::error("lb knows no health between up and down."),
+                _ => Answer::error(EXPECTED_HEALTH),
+            },
+            "addr" => place::set_address(session, server, &words[2..]),
+            "fqdn" => place::set_name(session, server, value),
+            // HAProxy's answers for a server without an agent, which lb's never have.
+            "agent" | "agent-send" => Answer::error(format!("{NO_AGENT}.")),
+            "agent-addr" | "agent-port" => Answer::error(NO_AGENT),
+            "ssl" => Answer::error(
+                "'set server <srv> ssl' cannot be set.  default-server should define ssl settings",
+            ),
+            "check-addr" if value.is_none() => {
+                Answer::error("set server <b>/<s> check-addr requires an address and optionally a port.")
+            }
+            "check-port" if value.is_none() => {
+                Answer::error("set server <b>/<s> check-port requires a port.")
+            }
             // The usage would promise what is not there.
             other if SET_SERVER.contains(&other) => {
                 Answer::error(format!("'set server <srv> {other}' is not supported by this version of lb."))
@@ -80,6 +103,17 @@ pub(super) fn set_server(session: &mut Session, words: &[String]) -> Answer {
                 Answer::error(format!("{usage}{}", SET_SERVER.join(" | ")))
             }
         }
+    })
+}
+
+/// No server has an agent: switching it off is done already.
+pub(super) fn disable_agent(session: &mut Session, words: &[String]) -> Answer {
+    with_server(session, words, |_, _| Answer::Done)
+}
+
+pub(super) fn enable_agent(session: &mut Session, words: &[String]) -> Answer {
+    with_server(session, words, |_, _| {
+        Answer::error("Agent was not configured on this server, cannot enable.")
     })
 }
 
@@ -96,6 +130,11 @@ fn with_server(
 
 fn order(session: &Session, server: &Arc<Server>, admin: Admin) -> Answer {
     session.control.set_admin(server, admin, &session.origin);
+    Answer::Done
+}
+
+fn force(session: &Session, server: &Arc<Server>, up: bool) -> Answer {
+    session.control.force_health(server, up, &session.origin);
     Answer::Done
 }
 

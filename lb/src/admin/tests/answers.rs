@@ -11,6 +11,7 @@ const NO_NAME: &str = "Require 'backend/server'.\n\n";
 const NO_BACKEND: &str = "No such backend.\n\n";
 const NO_SERVER: &str = "No such server.\n\n";
 const USAGE: &str = "usage: set server <backend>/<server> addr | agent | agent-addr | agent-port | agent-send | check-addr | check-port | fqdn | health | ssl | state | weight\n\n";
+const HEALTH: &str = "'set server <srv> health' expects 'up', 'stopping', or 'down'.\n\n";
 const STATE: &str = "'set server <srv> state' expects 'ready', 'drain' and 'maint'.\n\n";
 
 #[tokio::test]
@@ -70,6 +71,19 @@ async fn protocol_lines() {
         ("set server api_nodes/api1 state drain", "\n"),
         ("set server api_nodes/api1 state drain", "\n"),
         ("disable server api_nodes/api0 api_nodes/api2", "\n"),
+        ("set server api_nodes/api1 health x", HEALTH),
+        ("set server api_nodes/api1 agent up", "agent checks are not enabled on this server.\n\n"),
+        ("set server api_nodes/api1 agent-port 1", "agent checks are not enabled on this server\n\n"),
+        ("set server api_nodes/api1 check-port", "set server <b>/<s> check-port requires a port.\n\n"),
+        ("enable agent api_nodes/api1", "Agent was not configured on this server, cannot enable.\n\n"),
+        ("disable agent api_nodes/api1", "\n"),
+        ("show table", "\n"),
+        ("show table nope", "No such table\n\n"),
+        ("clear table nope", "No such table\n\n"),
+        ("set table nope key 1.1.1.1", "No such table\n\n"),
+        ("show map", "# id (file) description\n\n"),
+        ("show map nope", "Unknown map identifier. Please use #<id> or <file>.\n\n"),
+        ("show resolvers nope", "Can't find that resolvers section\n\n"),
         ("show backend", "# name\napi_nodes\nplain\n\n"),
         ("show servers state nope", "Can't find backend.\n\n"),
         ("show servers state 3", "Can't find backend.\n\n"),
@@ -116,6 +130,51 @@ async fn protocol_lines() {
     assert_eq!(lab.server("api_nodes", "api2").admin(), Admin::Ready, "only the first name counts");
     lab.ask("enable server api_nodes/api1").await;
     assert_eq!(lab.server("api_nodes", "api1").admin(), Admin::Ready, "enable ends drain");
+}
+
+#[tokio::test]
+async fn a_server_is_moved_by_address() {
+    let lab = lab::open();
+    let server = lab.server("api_nodes", "api1");
+    let (epoch, port) = (server.place.epoch(), server.place.named().1);
+    let moved = |what: &str| format!("{what} by 'stats socket command'\n\n");
+    let table = [
+        ("", "set server <b>/<s> addr requires an address and optionally a port.\n\n".to_owned()),
+        ("nothost", "Invalid addr 'nothost'\n\n".to_owned()),
+        ("127.0.0.1 port", "problem converting port '' to an int\n\n".to_owned()),
+        ("127.0.0.1 port 99999", "problem converting port '99999' to an int\n\n".to_owned()),
+        ("127.0.0.1", "nothing changed\n\n".to_owned()),
+    ];
+    for (address, expected) in table {
+        assert_eq!(lab.ask(&format!("set server api_nodes/api1 addr {address}")).await, expected);
+    }
+    assert_eq!(server.place.epoch(), epoch, "what changes nothing closes nothing");
+    for (address, expected) in [
+        ("127.0.0.2", moved("IP changed from '127.0.0.1' to '127.0.0.2'")),
+        ("127.0.0.2 port 9", moved(&format!("port changed from '{port}' to '9'"))),
+        ("::1 port 8", moved("IP changed from '127.0.0.2' to '::1', port changed from '9' to '8'")),
+    ] {
+        assert_eq!(lab.ask(&format!("set server api_nodes/api1 addr {address}")).await, expected);
+    }
+    assert_eq!(server.place.address(), Some("[::1]:8".parse().unwrap()));
+    assert_ne!(server.place.epoch(), epoch, "connections to the former address are not used again");
+    let fqdn = |rest| format!("set server api_nodes/api1 fqdn{rest}");
+    assert_eq!(lab.ask(&fqdn("")).await, "set server <b>/<s> fqdn requires a FQDN.\n\n");
+    let refused = "set server <b>/<s> fqdn failed because no resolution is configured.\n\n";
+    assert_eq!(lab.ask(&fqdn(" example.test")).await, refused);
+}
+
+#[tokio::test]
+async fn a_finding_is_put_in_force_without_a_check() {
+    let lab = lab::open();
+    let server = lab.server("api_nodes", "api1");
+    assert_eq!(lab.ask("set server api_nodes/api1 health down").await, "\n");
+    assert_eq!((server.health.is_up(), server.status().to_string().as_str()), (false, "DOWN"));
+    assert_eq!(lab.ask("set server api_nodes/api1 health up").await, "\n");
+    assert_eq!((server.health.is_up(), server.status().to_string().as_str()), (true, "UP"));
+    assert_eq!(server.health.snapshot().downs, 1);
+    lab.ask("disable server api_nodes/api1;set server api_nodes/api1 health up").await;
+    assert_eq!(server.status().to_string(), "MAINT", "a finding does not undo an order");
 }
 
 #[tokio::test]

@@ -1,0 +1,110 @@
+//! HAProxy's own answers, replayed against `lb`: commands that are refused, and what a socket of the lowest level may see.
+//!
+//! `LB_TRANSCRIPTS` names a folder of them, one exchange a file: what was sent in the first line, the exact answer below. None are kept
+//! here. What differs on purpose is listed with its reason in `tests/transcripts/exceptions.txt`; one that no longer differs has to go
+//! from there. States that change and numbers that move are not replayed.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use tests::{Lab, Origin, Running};
+
+use crate::ok;
+
+/// Names of files begin so.
+const REPLAYED: [&str; 3] = ["badarg.", "noarg.", "user-socket."];
+
+const EXCEPTIONS: &str = include_str!("../../transcripts/exceptions.txt");
+
+struct Transcript {
+    name: String,
+    sent: String,
+    answer: String,
+}
+
+#[tokio::test]
+async fn what_haproxy_refuses_is_refused_in_its_words() {
+    let Some(folder) = std::env::var_os("LB_TRANSCRIPTS") else {
+        println!("LB_TRANSCRIPTS names no folder: nothing is replayed");
+        return;
+    };
+    let transcripts = read(&PathBuf::from(folder));
+    assert!(!transcripts.is_empty(), "there is nothing to replay");
+    let exceptions = exceptions();
+    let (admin, user) = (fixture("admin").await, fixture("user").await);
+    let mut wrong = Vec::new();
+    for Transcript { name, sent, answer } in &transcripts {
+        let lab = if name.starts_with("user-socket.") { &user } else { &admin };
+        let got = lab.socket(sent).await;
+        match (protocol(&got) == protocol(answer), exceptions.contains_key(name.as_str())) {
+            (true, false) | (false, true) => {}
+            (false, false) => wrong.push(format!("{name}: {sent}\n  HAProxy {answer:?}\n  lb      {got:?}")),
+            (true, true) => wrong.push(format!("{name}: it no longer differs: take it off the list")),
+        }
+    }
+    let count = transcripts.len();
+    println!("{count} transcripts replayed, {} may differ", exceptions.len());
+    assert!(wrong.is_empty(), "{} of {count} are wrong\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn only_the_protocol_of_an_answer_is_compared() {
+    let list = |about| format!("Unknown command: 'x', but maybe\n  show stat  : {about}\n\n");
+    assert_eq!(protocol(&list("one")), protocol(&list("another")));
+    assert_ne!(protocol("No such server.\n\n"), protocol("No such server.\n"));
+    assert_ne!(protocol("No such server.\n\nx"), protocol("No such server.\n\n"));
+}
+
+#[test]
+fn every_exception_has_a_reason() {
+    for (name, reason) in exceptions() {
+        assert!(reason.len() > 10, "{name} has no reason");
+    }
+}
+
+/// What the transcripts were taken from, as far as these answers depend on it.
+async fn fixture(level: &str) -> Running {
+    let origin = Origin::http(|_| ok("")).await;
+    let address = origin.address();
+    let admin = format!("level = \"{level}\"");
+    let lab = Lab::new().section("admin", &admin).section("process", "maxconn = 2000");
+    let lab = lab.backend("health = { path = \"/health\", interval = \"500ms\", rise = 2, fall = 3 }");
+    let lab = lab.server("api0", address).server("api1", address);
+    lab.server_with("api2", address, "weight = 2, maxconn = 50").start().await
+}
+
+fn read(folder: &Path) -> Vec<Transcript> {
+    let files = std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let mut transcripts: Vec<_> = files
+        .map(|file| file.unwrap().path())
+        .filter(|file| file.extension().is_some_and(|ending| ending == "txt"))
+        .filter_map(|file| {
+            let name = file.file_stem()?.to_str()?.to_owned();
+            REPLAYED.iter().any(|start| name.starts_with(start)).then(|| {
+                let text = std::fs::read_to_string(&file).unwrap();
+                let (sent, answer) = text.split_once('\n').expect("a line that was sent");
+                Transcript { name, sent: sent.to_owned(), answer: answer.to_owned() }
+            })
+        })
+        .collect();
+    transcripts.sort_by(|one, other| one.name.cmp(&other.name));
+    transcripts
+}
+
+/// What programs read of an answer whatever the numbers in it: of a list of commands, which is for people, its first line up to the comma.
+fn protocol(answer: &str) -> &str {
+    if answer.starts_with("Unknown command:") || answer.starts_with("The following commands") {
+        return answer.split([',', '\n']).next().unwrap_or_default();
+    }
+    // Of a table its columns: the numbers below them move.
+    match answer.strip_prefix("1\n").unwrap_or(answer) {
+        table if table.starts_with("# ") => table.lines().next().unwrap_or_default(),
+        _ => answer,
+    }
+}
+
+/// Names of transcripts that may differ, and why.
+fn exceptions() -> BTreeMap<&'static str, &'static str> {
+    let lines = EXCEPTIONS.lines().filter(|line| !line.starts_with('#') && !line.trim().is_empty());
+    lines.map(|line| line.split_once(char::is_whitespace).unwrap_or((line, ""))).collect()
+}
