@@ -143,6 +143,15 @@ impl Control {
         moved
     }
 
+    /// Switches a server's checks on or off; what they found last stays in force. A server in maintenance is not checked either way.
+    pub fn set_checks(&self, server: &Arc<Server>, on: bool, origin: &Origin) {
+        let state = self.state();
+        if server.health.pause(!on) {
+            self.refresh(&state, server);
+            self.say(&Event::Watched { server, on, origin });
+        }
+    }
+
     /// Takes a server for up or down until its checks find otherwise; one without checks, or in maintenance, stays as it is.
     pub fn force_health(&self, server: &Arc<Server>, up: bool, origin: &Origin) {
         let state = self.state();

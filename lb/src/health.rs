@@ -42,7 +42,7 @@ struct Watched {
     check: config::Health,
     /// Rises when the server goes into maintenance, moves or is removed.
     epoch: u32,
-    /// Neither in maintenance nor without an address.
+    /// Neither in maintenance, nor without an address, nor with its checks switched off.
     awake: bool,
 }
 
@@ -118,7 +118,9 @@ impl Watched {
             server: Arc::clone(server),
             check: check.clone(),
             epoch: server.place.epoch(),
-            awake: server.admin() != Admin::Maint && server.place.address().is_some(),
+            awake: server.admin() != Admin::Maint
+                && server.place.address().is_some()
+                && server.health.snapshot().is_watched(),
         }
     }
 

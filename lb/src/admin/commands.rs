@@ -76,13 +76,15 @@ use Run::{Later as Ask, Now};
 
 /// All commands but those that every list ends with, by name.
 #[rustfmt::skip]
-pub(super) static TABLE: [Entry; 35] = [
+pub(super) static TABLE: [Entry; 37] = [
     entry(Operator, "clear counters", "clear counters [all]", "begin maxima again, with all sums too", Now(settings::clear_counters)),
     entry(Operator, "clear table", "clear table <table> [<filter>]*", "refused: there are no stick tables", Now(subjects::clear_table)),
     entry(Admin, "disable agent", "disable agent <bk>/<srv>", "switch agent checks off: there are none", Now(server::disable_agent)),
+    entry(Admin, "disable health", "disable health <bk>/<srv>", "stop checking a server", Now(server::disable_health)),
     entry(Admin, "disable server", "disable server <bk>/<srv>", "put a server into maintenance", Now(server::disable)),
     entry(User, "echo", "echo <text>", "say the text again", Now(settings::echo)),
     entry(Admin, "enable agent", "enable agent <bk>/<srv>", "refused: there are no agent checks", Now(server::enable_agent)),
+    entry(Admin, "enable health", "enable health <bk>/<srv>", "check a server again", Now(server::enable_health)),
     entry(Admin, "enable server", "enable server <bk>/<srv>", "end maintenance or drain of a server", Now(server::enable)),
     entry(Admin, "experimental-mode", "experimental-mode [on|off]", "show or set it for this connection", Now(settings::experimental_mode)),
     entry(Admin, "expert-mode", "expert-mode [on|off]", "show or set it for this connection", Now(settings::expert_mode)),

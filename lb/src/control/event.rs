@@ -44,6 +44,9 @@ pub enum Event<'a> {
     /// A server was taken for up or down without a check.
     #[expect(missing_docs, reason = "the names say it")]
     Forced { server: &'a Server, up: bool, origin: &'a Origin },
+    /// A server's checks were switched on or off.
+    #[expect(missing_docs, reason = "the names say it")]
+    Watched { server: &'a Server, on: bool, origin: &'a Origin },
     /// A check changed a server's health.
     #[expect(missing_docs, reason = "the names say it")]
     Checked { server: &'a Server, verdict: Verdict, result: &'a CheckResult },
@@ -81,7 +84,7 @@ impl Event<'_> {
             Self::Ordered { .. } => "admin",
             Self::Weighed { .. } => "weight",
             Self::Limited { .. } => "maxconn",
-            Self::Checked { .. } | Self::Forced { .. } => "health",
+            Self::Checked { .. } | Self::Forced { .. } | Self::Watched { .. } => "health",
             Self::Resolved { .. } | Self::Moved { .. } => "address",
             Self::Killed { .. } => "shutdown-sessions",
             Self::Applied { .. } => "configuration",
@@ -114,6 +117,10 @@ impl fmt::Display for Event<'_> {
             Self::Forced { server, up, origin } => {
                 let state = if *up { "UP" } else { "DOWN" };
                 write!(f, "server {} is taken for {state} by {origin}", name(server))
+            }
+            Self::Watched { server, on, origin } => {
+                let word = if *on { "on" } else { "off" };
+                write!(f, "checks of server {} switched {word} by {origin}", name(server))
             }
             Self::Checked { server, verdict, result } => {
                 let state = if *verdict == Verdict::WentUp { "UP" } else { "DOWN" };

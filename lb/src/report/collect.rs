@@ -81,7 +81,7 @@ fn server(server: &Server, backend: &Backend) -> Row {
 
 /// Columns about checks: those about the past exist when checks are configured, the present ones only while they run.
 fn check(row: &mut Row, health: &HealthRecord, status: Status) {
-    if !health.is_checked() {
+    if !health.is_watched() {
         return;
     }
     row.set(Column::Chkfail, health.failures);

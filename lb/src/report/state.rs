@@ -80,5 +80,9 @@ fn last_check(health: &HealthRecord) -> (u8, u8) {
 fn check_state(server: &Server, health: &HealthRecord) -> u8 {
     let paused = if server.admin() == Admin::Maint { 8 } else { 0 };
     let running = u8::from(health.checking);
-    if health.is_checked() { 6 | paused | running } else { 0 }
+    match (health.is_checked(), health.paused) {
+        (false, _) => 0,
+        (true, true) => 2,
+        (true, false) => 6 | paused | running,
+    }
 }

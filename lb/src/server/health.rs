@@ -42,6 +42,8 @@ pub struct HealthRecord {
     pub downs: u64,
     /// Whether it runs: neither down nor in maintenance.
     pub standing: Standing,
+    /// Checks are configured and switched off (`disable health`): what was found last stays in force.
+    pub paused: bool,
     start: HealthStart,
 }
 
@@ -106,6 +108,7 @@ impl Health {
             failures: 0,
             downs: 0,
             standing: Standing::new(true),
+            paused: false,
             start,
         };
         record.begin();
@@ -133,7 +136,7 @@ impl Health {
     pub fn record(&self, admin: Admin, result: CheckResult) -> Verdict {
         let mut record = self.lock();
         record.checking = false;
-        if admin == Admin::Maint {
+        if admin == Admin::Maint || record.paused {
             return Verdict::Same;
         }
         let was_up = record.is_up();
@@ -158,6 +161,11 @@ impl Health {
             record.begin();
         }
         self.settle(&mut record, after);
+    }
+
+    /// Switches checks off or on again; returns whether that changed anything. A result that is under way is not taken any more.
+    pub fn pause(&self, paused: bool) -> bool {
+        std::mem::replace(&mut self.lock().paused, paused) != paused
     }
 
     /// Puts a finding in force without a check; the next result is counted from it. Nothing happens without checks, or in maintenance.
@@ -204,6 +212,11 @@ impl HealthRecord {
     /// Whether checks are configured.
     pub fn is_checked(&self) -> bool {
         self.rise > 0
+    }
+
+    /// Whether checks are made: configured, and not switched off.
+    pub fn is_watched(&self) -> bool {
+        self.is_checked() && !self.paused
     }
 
     /// Whether the level says up; a server without checks always is.

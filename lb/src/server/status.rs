@@ -59,7 +59,7 @@ impl Server {
         let failing = (!health.is_full()).then(|| (health.level + 1 - health.rise, health.fall));
         match admin {
             Admin::Drain => Status::Drain { failing },
-            _ if !health.is_checked() => Status::NoCheck,
+            _ if !health.is_watched() => Status::NoCheck,
             _ => Status::Up { failing },
         }
     }

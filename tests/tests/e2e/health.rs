@@ -114,3 +114,29 @@ async fn checks_go_on_in_drain() {
     sick.store(false, SeqCst);
     lab.status_of("a", "DRAIN").await;
 }
+
+/// Checks that are switched off are not made, whatever they would find, and begin again when they are switched on.
+#[tokio::test]
+async fn checks_that_are_switched_off_are_not_made() {
+    let ((a, sick), (b, _)) = (moody("a").await, moody("b").await);
+    let lab = Lab::new().server("a", a.address()).server("b", b.address()).backend(QUICK).start().await;
+    lab.status_of("a", "UP").await;
+    lab.order("disable health api_nodes/a").await;
+    lab.status_of("a", "no check").await;
+    // A check may have been under way.
+    let checks = async |server: &'static str, more: usize| {
+        let origin = if server == "a" { &a } else { &b };
+        let before = origin.count();
+        eventually("checks go on", async || origin.count() >= before + more).await;
+    };
+    checks("b", 2).await;
+    sick.store(true, SeqCst);
+    let quiet = a.count();
+    checks("b", 8).await;
+    assert_eq!(a.count(), quiet, "nobody asks how it is");
+    assert_eq!(lab.stat("api_nodes", "a").await.text("status"), "no check");
+    lab.order("enable health api_nodes/a").await;
+    lab.status_of("a", "DOWN").await;
+    sick.store(false, SeqCst);
+    lab.status_of("a", "UP").await;
+}

@@ -68,6 +68,7 @@ async fn fixture(level: &str) -> Running {
     let address = origin.address();
     let admin = format!("level = \"{level}\"");
     let lab = Lab::new().section("admin", &admin).section("process", "maxconn = 2000");
+    let lab = lab.section("backend.clients", "retries = 3");
     let lab = lab.backend("health = { path = \"/health\", interval = \"500ms\", rise = 2, fall = 3 }");
     let lab = lab.server("api0", address).server("api1", address);
     lab.server_with("api2", address, "weight = 2, maxconn = 50").start().await

@@ -106,6 +106,23 @@ pub(super) fn set_server(session: &mut Session, words: &[String]) -> Answer {
     })
 }
 
+pub(super) fn disable_health(session: &mut Session, words: &[String]) -> Answer {
+    with_server(session, words, |session, server| {
+        session.control.set_checks(server, false, &session.origin);
+        Answer::Done
+    })
+}
+
+pub(super) fn enable_health(session: &mut Session, words: &[String]) -> Answer {
+    with_server(session, words, |session, server| {
+        if !server.health.snapshot().is_checked() {
+            return Answer::error("Health check was not configured on this server, cannot enable.");
+        }
+        session.control.set_checks(server, true, &session.origin);
+        Answer::Done
+    })
+}
+
 /// No server has an agent: switching it off is done already.
 pub(super) fn disable_agent(session: &mut Session, words: &[String]) -> Answer {
     with_server(session, words, |_, _| Answer::Done)

@@ -77,6 +77,8 @@ async fn protocol_lines() {
         ("set server api_nodes/api1 check-port", "set server <b>/<s> check-port requires a port.\n\n"),
         ("enable agent api_nodes/api1", "Agent was not configured on this server, cannot enable.\n\n"),
         ("disable agent api_nodes/api1", "\n"),
+        ("enable health plain/p0", "Health check was not configured on this server, cannot enable.\n\n"),
+        ("disable health plain/p0", "\n"),
         ("show table", "\n"),
         ("show table nope", "No such table\n\n"),
         ("clear table nope", "No such table\n\n"),
@@ -175,6 +177,33 @@ async fn a_finding_is_put_in_force_without_a_check() {
     assert_eq!(server.health.snapshot().downs, 1);
     lab.ask("disable server api_nodes/api1;set server api_nodes/api1 health up").await;
     assert_eq!(server.status().to_string(), "MAINT", "a finding does not undo an order");
+}
+
+#[tokio::test]
+async fn checks_are_switched_off_and_on() {
+    let lab = lab::open();
+    let server = lab.server("api_nodes", "api1");
+    let columns = async || {
+        let row = lab.ask("show stat api_nodes 4 2").await;
+        let row = row.lines().nth(1).unwrap();
+        [17, 21, 24, 36, 69].map(|at| row.split(',').nth(at).unwrap().to_owned())
+    };
+    let state = async || {
+        let rows = lab.ask("show servers state api_nodes").await;
+        let row = rows.lines().find(|row| row.contains(" api1 ")).unwrap();
+        row.split(' ').nth(13).unwrap().to_owned()
+    };
+    assert_eq!(state().await, "6");
+    assert_eq!(lab.ask("disable health api_nodes/api1").await, "\n");
+    assert_eq!(
+        (columns().await, state().await),
+        (["no check", "", "", "", ""].map(str::to_owned), "2".into())
+    );
+    lab.ask("set server api_nodes/api1 health down").await;
+    assert_eq!(server.status().to_string(), "DOWN", "what is said of it still counts");
+    lab.ask("set server api_nodes/api1 health up").await;
+    assert_eq!(lab.ask("enable health api_nodes/api1").await, "\n");
+    assert_eq!((columns().await[0].as_str(), state().await.as_str()), ("UP", "6"));
 }
 
 #[tokio::test]
