@@ -2,7 +2,8 @@
 
 mod peer;
 
-use std::sync::atomic::Ordering::SeqCst;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version};
@@ -288,4 +289,36 @@ async fn health_checks_speak_what_the_servers_speak() {
     let lab = Lab::new().server("a", origin.address()).backend(&format!("{H2C}\n{check}")).start().await;
     lab.status_of("a", "UP").await;
     assert_eq!(lab.stat("api_nodes", "a").await.number("check_code"), 200);
+}
+
+/// Breaks when nobody watches a client whose request ended while its answer was on its way: the server would be busy for nothing.
+#[tokio::test]
+async fn a_client_that_leaves_an_early_answer_is_noticed() {
+    let ended = Arc::new(AtomicBool::new(false));
+    let seen = Arc::clone(&ended);
+    let origin = H2Origin::start(move |request: Request<Incoming>| {
+        let seen = Arc::clone(&seen);
+        async move {
+            let (mut sender, body) = channel();
+            sender.send_data(Bytes::from("early")).await.unwrap();
+            tokio::spawn(async move {
+                whole(request.into_body()).await.unwrap();
+                seen.store(true, SeqCst);
+                let _answering = sender;
+                std::future::pending::<()>().await;
+            });
+            Response::new(body)
+        }
+    })
+    .await;
+    let lab = Lab::new().server("a", origin.address()).backend(H2C).start().await;
+    let client = connect(lab.frontend()).await;
+    let (sender, body) = channel();
+    let mut answer = send(&client, post("/", body)).await.unwrap().into_body();
+    assert_eq!(answer.frame().await.unwrap().unwrap().into_data().unwrap(), "early");
+    drop(sender);
+    eventually("the request has ended", async || ended.load(SeqCst)).await;
+    assert_eq!(lab.stat("api_nodes", "a").await.number("scur"), 1);
+    drop(answer);
+    lab.drained("a").await;
 }

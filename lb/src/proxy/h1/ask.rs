@@ -222,6 +222,8 @@ impl<'a> Asking<'a> {
         cx: &mut Context<'_>,
         connection: &Connection,
     ) -> Poll<Result<(), Broken>> {
+        // The upload takes what comes, and with it the promise of being woken: who watches the client afterwards has to ask anew.
+        self.client.listening.set(false);
         self.upload.poll(
             cx,
             &mut Way {

@@ -106,17 +106,17 @@ fn poll_deliver(
         Poll::Ready(Err(Broken::Sink(_))) => return Poll::Ready(Err(Cut::Client)),
         Poll::Pending => {}
     }
-    if asking.state != Upload::Going {
-        return match asking.poll_watch(cx) {
-            Ok(()) => Poll::Pending,
-            Err(_) => Poll::Ready(Err(Cut::Client)),
-        };
+    if asking.state == Upload::Going {
+        match asking.poll_upload(cx, connection) {
+            Poll::Ready(Ok(())) => asking.state = Upload::Done,
+            // What is wrong with the rest of the request changes nothing about an answer that is on its way.
+            Poll::Ready(Err(_)) => asking.state = Upload::Refused,
+            Poll::Pending => return Poll::Pending,
+        }
     }
-    match asking.poll_upload(cx, connection) {
-        Poll::Ready(Ok(())) => asking.state = Upload::Done,
-        // What is wrong with the rest of the request changes nothing about an answer that is on its way.
-        Poll::Ready(Err(_)) => asking.state = Upload::Refused,
-        Poll::Pending => {}
+    // In the very turn in which the request ends, too: nothing else would wake this when the client leaves.
+    match asking.poll_watch(cx) {
+        Ok(()) => Poll::Pending,
+        Err(_) => Poll::Ready(Err(Cut::Client)),
     }
-    Poll::Pending
 }
