@@ -35,6 +35,7 @@ pub(super) struct Stage {
     servers: Vec<SocketAddr>,
     /// Client connections of a load.
     pub(super) clients: usize,
+    /// Connections that a proxy must have room for.
     connections: usize,
     folder: TempDir,
 }

@@ -79,7 +79,7 @@ fn server(server: &Server, backend: &Backend) -> Row {
     row
 }
 
-/// Columns about checks: those about the past exist when checks are configured, the present ones only while they run.
+/// Columns about checks: those about the past exist when checks are made, the present ones not in maintenance.
 fn check(row: &mut Row, health: &HealthRecord, status: Status) {
     if !health.is_watched() {
         return;

@@ -78,11 +78,12 @@ fn last_check(health: &HealthRecord) -> (u8, u8) {
 
 /// `srv_check_state`: 1 running now, 2 configured, 4 enabled, 8 paused.
 fn check_state(server: &Server, health: &HealthRecord) -> u8 {
-    let paused = if server.admin() == Admin::Maint { 8 } else { 0 };
-    let running = u8::from(health.checking);
-    match (health.is_checked(), health.paused) {
-        (false, _) => 0,
-        (true, true) => 2,
-        (true, false) => 6 | paused | running,
+    if !health.is_checked() {
+        return 0;
     }
+    if !health.is_watched() {
+        return 2;
+    }
+    let paused = if server.admin() == Admin::Maint { 8 } else { 0 };
+    6 | paused | u8::from(health.checking)
 }

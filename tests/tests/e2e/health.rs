@@ -124,15 +124,14 @@ async fn checks_that_are_switched_off_are_not_made() {
     lab.order("disable health api_nodes/a").await;
     lab.status_of("a", "no check").await;
     // A check may have been under way.
-    let checks = async |server: &'static str, more: usize| {
-        let origin = if server == "a" { &a } else { &b };
-        let before = origin.count();
-        eventually("checks go on", async || origin.count() >= before + more).await;
+    let other_checks = async |more: usize| {
+        let before = b.count();
+        eventually("the other's checks go on", async || b.count() >= before + more).await;
     };
-    checks("b", 2).await;
+    other_checks(2).await;
     sick.store(true, SeqCst);
     let quiet = a.count();
-    checks("b", 8).await;
+    other_checks(8).await;
     assert_eq!(a.count(), quiet, "nobody asks how it is");
     assert_eq!(lab.stat("api_nodes", "a").await.text("status"), "no check");
     lab.order("enable health api_nodes/a").await;

@@ -10,6 +10,7 @@ use crate::admin::session::Session;
 use crate::server::Server;
 
 const BY: &str = "by 'stats socket command'";
+const UNCHANGED: &str = "nothing changed";
 
 /// `IP [port PORT]`: a name is refused, as it is by HAProxy.
 pub(super) fn set_address(session: &Session, server: &Arc<Server>, words: &[String]) -> Answer {
@@ -32,21 +33,20 @@ pub(super) fn set_address(session: &Session, server: &Arc<Server>, words: &[Stri
         _ => former_port,
     };
     let former = server.place.address().map_or(named, |address| address.ip().to_string());
-    if !session.control.set_place(server, &address.to_string(), port, &session.origin) {
-        return Answer::info("nothing changed");
-    }
+    let address = address.to_string();
+    // A name gives way to the address that it had, too: then the server stays where it is, and nothing is looked up any more.
+    session.control.set_place(server, &address, port, &session.origin);
     let mut changes = Vec::new();
-    if former != address.to_string() {
+    if former != address {
         changes.push(format!("IP changed from '{former}' to '{address}'"));
     }
     if former_port != port {
         changes.push(format!("port changed from '{former_port}' to '{port}'"));
     }
-    match changes.is_empty() {
-        // A name gave way to the address that it had.
-        true => Answer::info("nothing changed"),
-        false => Answer::info(format!("{} {BY}", changes.join(", "))),
+    if changes.is_empty() {
+        return Answer::info(UNCHANGED);
     }
+    Answer::info(format!("{} {BY}", changes.join(", ")))
 }
 
 /// Another name for a server that has one: HAProxy has nothing to look it up with where the server is given by address.
@@ -61,11 +61,8 @@ pub(super) fn set_name(session: &Session, server: &Arc<Server>, word: Option<&St
         return Answer::error(format!("Invalid FQDN '{name}'"));
     }
     let (former, port) = server.place.named();
-    match session.control.set_place(server, name, port, &session.origin) {
-        true => Answer::info(format!(
-            "{}/{} changed its FQDN from {former} to {name} {BY}",
-            server.backend, server.name
-        )),
-        false => Answer::info("nothing changed"),
+    if !session.control.set_place(server, name, port, &session.origin) {
+        return Answer::info(UNCHANGED);
     }
+    Answer::info(format!("{}/{} changed its FQDN from {former} to {name} {BY}", server.backend, server.name))
 }
