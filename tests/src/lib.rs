@@ -5,6 +5,7 @@
 //! refuses to sleep for a time that somebody guessed, and to know what a right answer is: tests say that.
 
 mod lab;
+mod normal;
 mod origin;
 mod plan;
 mod running;
@@ -14,6 +15,7 @@ mod wait;
 mod wire;
 
 pub use lab::Lab;
+pub use normal::{FREE, normal};
 pub use origin::{Conn, Deaf, Origin};
 pub use plan::Plan;
 pub use running::Running;
