@@ -23,7 +23,7 @@ const PATHS: &str = "nothing here. There is:
 /            status page, also /stats
 /stats.json  the same as JSON
 /stats;csv   HAProxy's CSV; also ;json and ;typed, with ;up or ;no-maint behind
-/metrics     Prometheus; ?scope=, ?metrics=, ?no-maint
+/metrics     Prometheus; ?scope=, ?metrics=, ?no-maint, ?extra-counters
 /healthz     200 while the process answers
 /readyz      200 while traffic is welcome, else 503 and why
 ";
