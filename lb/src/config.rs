@@ -74,6 +74,10 @@ pub enum Level {
 pub struct Stats {
     /// Addresses; empty when the file says `bind = []`.
     pub bind: Vec<SocketAddr>,
+    /// Whether the page may change state.
+    pub admin: bool,
+    /// Names, besides its own and numeric addresses, under which a browser may order changes.
+    pub hosts: Vec<String>,
 }
 
 /// The access log.

@@ -7,6 +7,7 @@ mod apply;
 mod event;
 #[cfg(test)]
 pub(crate) mod fixture;
+mod journal;
 mod listeners;
 mod watches;
 
@@ -23,6 +24,8 @@ use crate::topology::{Order, Shared, Topology};
 
 pub use apply::{ApplyError, Changes};
 pub use event::{Event, Origin};
+use journal::Journal;
+pub use journal::Record;
 use listeners::Listeners;
 pub use watches::{Watches, jittered, spread};
 
@@ -35,6 +38,7 @@ pub struct Control {
     /// Rises with every change; whoever follows the topology waits on it.
     generation: watch::Sender<u64>,
     state: Mutex<State>,
+    journal: Mutex<Journal>,
 }
 
 /// What only writers need.
@@ -60,6 +64,7 @@ impl Control {
             format: config.log.format,
             generation: watch::Sender::new(0),
             state: Mutex::new(state),
+            journal: Mutex::default(),
         })
     }
 
@@ -164,7 +169,7 @@ impl Control {
     /// Takes the result of a check into account. The operator's order stays whatever the result.
     pub fn checked(&self, server: &Arc<Server>, result: CheckResult) {
         let text = result.clone();
-        let before = server.status();
+        let (before, former) = (server.status(), server.health.snapshot().version);
         let verdict = server.health.record(server.admin(), result);
         if verdict != Verdict::Same {
             let state = self.state();
@@ -173,6 +178,12 @@ impl Control {
         } else if server.status() != before {
             // Nothing for the balancer, but somebody may wait for full health.
             self.generation.send_modify(|generation| *generation += 1);
+        }
+        if let (Some(before), Some(version)) = (former, &text.version)
+            && before != *version
+            && server.admin() != Admin::Maint
+        {
+            self.say(&Event::Deployed { server, before: &before, version });
         }
     }
 
@@ -230,8 +241,14 @@ impl Control {
         self.generation.send_modify(|generation| *generation += 1);
     }
 
-    /// Logs an event.
+    /// The last events, newest first.
+    pub fn journal(&self) -> Vec<Arc<Record>> {
+        self.journal.lock().unwrap_or_else(PoisonError::into_inner).newest_first()
+    }
+
+    /// Logs an event, and keeps it for a while.
     pub fn say(&self, event: &Event<'_>) {
+        self.journal.lock().unwrap_or_else(PoisonError::into_inner).add(event);
         self.log.send(Box::new(event.line(self.format)));
     }
 

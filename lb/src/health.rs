@@ -5,6 +5,7 @@
 
 mod answer;
 mod probe;
+mod version;
 
 #[cfg(test)]
 mod tests;

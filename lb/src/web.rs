@@ -1,8 +1,11 @@
 //! Pages, metrics and readiness over HTTP, on the control side: a scrape never adds to a request's latency.
 //!
-//! Everything is bounded: connections, heads, the wait for a head, and how long a connection may live. It refuses to change state,
-//! and to be reached by the clients of the balancer unless the configuration says so.
+//! Everything is bounded: connections, heads, forms, the wait for each, and how long a connection may live. It refuses to change state
+//! itself (forms go to [`Control`], if the configuration lets them), and to be reached by the clients of the balancer unless the
+//! configuration says so.
 
+mod action;
+mod guard;
 mod page;
 mod routes;
 
@@ -23,6 +26,7 @@ use tower::{ServiceBuilder, service_fn};
 
 use crate::control::{Control, Event};
 use crate::net::bind;
+use guard::Guard;
 
 /// Connections at once; more wait to be accepted.
 const CONNECTIONS: usize = 256;
@@ -38,6 +42,12 @@ const LIFETIME: Duration = Duration::from_secs(60);
 const GRACE: Duration = Duration::from_secs(5);
 /// After a failed accept, which is mostly for want of descriptors.
 const PAUSE: Duration = Duration::from_millis(50);
+
+/// What answers are made of.
+struct Site {
+    control: Arc<Control>,
+    guard: Guard,
+}
 
 /// Bound, not serving yet.
 #[derive(Debug)]
@@ -62,14 +72,17 @@ impl Web {
     /// Serves until `stop` is cancelled and the answers under way are out.
     pub async fn serve(self, control: Arc<Control>, stop: CancellationToken) {
         let slots = Arc::new(Semaphore::new(CONNECTIONS));
+        let guard = Guard::new(control.config().stats);
+        let site = Arc::new(Site { control, guard });
         let mut accepting = JoinSet::new();
         for listener in self.0 {
             match TcpListener::from_std(listener) {
                 Ok(listener) => {
-                    accepting.spawn(accept(listener, Arc::clone(&control), Arc::clone(&slots), stop.clone()));
+                    accepting.spawn(accept(listener, Arc::clone(&site), Arc::clone(&slots), stop.clone()));
                 }
                 Err(error) => {
-                    control.say(&Event::Notice { text: &format!("status pages are not served: {error}") });
+                    site.control
+                        .say(&Event::Notice { text: &format!("status pages are not served: {error}") });
                 }
             }
         }
@@ -77,12 +90,7 @@ impl Web {
     }
 }
 
-async fn accept(
-    listener: TcpListener,
-    control: Arc<Control>,
-    slots: Arc<Semaphore>,
-    stop: CancellationToken,
-) {
+async fn accept(listener: TcpListener, site: Arc<Site>, slots: Arc<Semaphore>, stop: CancellationToken) {
     let mut connections = JoinSet::new();
     loop {
         let arrival = async {
@@ -92,8 +100,8 @@ async fn accept(
         tokio::select! {
             () = stop.cancelled() => break,
             Some((slot, accepted)) = arrival => match accepted {
-                Ok((stream, _)) => {
-                    connections.spawn(serve(stream, slot, Arc::clone(&control), stop.clone()));
+                Ok((stream, peer)) => {
+                    connections.spawn(serve(stream, peer, slot, Arc::clone(&site), stop.clone()));
                 }
                 Err(_) => tokio::time::sleep(PAUSE).await,
             },
@@ -106,15 +114,16 @@ async fn accept(
 
 async fn serve(
     stream: TcpStream,
+    peer: SocketAddr,
     _slot: OwnedSemaphorePermit,
-    control: Arc<Control>,
+    site: Arc<Site>,
     stop: CancellationToken,
 ) {
     // Answers are small: waiting to fill a segment only delays them. Without the option they still arrive.
     let _ = stream.set_nodelay(true);
     let service = ServiceBuilder::new().map_response(routes::harden).service(service_fn(move |request| {
-        let answer = routes::answer::<hyper::body::Incoming>(&request, &control);
-        std::future::ready(Ok::<_, Infallible>(answer))
+        let site = Arc::clone(&site);
+        async move { Ok::<_, Infallible>(routes::answer(request, &site, peer).await) }
     }));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())

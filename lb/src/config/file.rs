@@ -126,10 +126,12 @@ fn admin(mut section: Section<'_>, folder: &Path, links: &mut Links) -> Admin {
 
 fn stats(mut section: Section<'_>, links: &mut Links) -> Stats {
     let bind = section.list("bind", value::address, ([127, 0, 0, 1], 8404).into());
+    let admin = section.or("admin", value::boolean, false);
+    let hosts = section.any("hosts", value::host);
     section.finish();
     let addresses = bind.iter().map(|address| address.value).collect();
     links.binds.extend(bind);
-    Stats { bind: addresses }
+    Stats { bind: addresses, admin, hosts }
 }
 
 fn log(mut section: Section<'_>, folder: &Path) -> Log {

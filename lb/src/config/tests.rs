@@ -97,7 +97,7 @@ fn defaults_of_the_smallest_file() {
         file: "etc/lb.toml".into(),
         process: Process { threads: config.process.threads, maxconn: 20_000, shutdown_grace: seconds(30) },
         admin: vec![Admin { socket: "etc/run/lb.sock".into(), mode: 0o660, level: Level::Admin }],
-        stats: Stats { bind: vec!["127.0.0.1:8404".parse().unwrap()] },
+        stats: Stats { bind: vec!["127.0.0.1:8404".parse().unwrap()], admin: false, hosts: Vec::new() },
         log: Log { format: LogFormat::Json, target: LogTarget::Stderr },
         frontends: vec![Frontend {
             name: "fe_api".into(),

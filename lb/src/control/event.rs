@@ -20,6 +20,11 @@ pub enum Origin {
         /// User of the peer.
         uid: Option<u32>,
     },
+    /// A form of the status page.
+    Page {
+        /// Where it came from.
+        peer: SocketAddr,
+    },
     /// A signal.
     Signal,
     /// The program itself, when it starts.
@@ -50,6 +55,9 @@ pub enum Event<'a> {
     /// A check changed a server's health.
     #[expect(missing_docs, reason = "the names say it")]
     Checked { server: &'a Server, verdict: Verdict, result: &'a CheckResult },
+    /// A server told another version than before.
+    #[expect(missing_docs, reason = "the names say it")]
+    Deployed { server: &'a Server, before: &'a str, version: &'a str },
     /// A server's name has another address.
     #[expect(missing_docs, reason = "the names say it")]
     Resolved { server: &'a Server, before: Option<SocketAddr>, address: SocketAddr },
@@ -79,12 +87,31 @@ impl Event<'_> {
         }
     }
 
-    fn name(&self) -> &'static str {
+    /// The server that it is about.
+    pub(super) fn subject(&self) -> Option<&Server> {
+        match self {
+            Self::Ordered { server, .. }
+            | Self::Weighed { server, .. }
+            | Self::Limited { server, .. }
+            | Self::Moved { server, .. }
+            | Self::Forced { server, .. }
+            | Self::Watched { server, .. }
+            | Self::Checked { server, .. }
+            | Self::Deployed { server, .. }
+            | Self::Resolved { server, .. }
+            | Self::Killed { server, .. } => Some(server),
+            _ => None,
+        }
+    }
+
+    /// Its kind, in a word.
+    pub(super) fn name(&self) -> &'static str {
         match self {
             Self::Ordered { .. } => "admin",
             Self::Weighed { .. } => "weight",
             Self::Limited { .. } => "maxconn",
             Self::Checked { .. } | Self::Forced { .. } | Self::Watched { .. } => "health",
+            Self::Deployed { .. } => "version",
             Self::Resolved { .. } | Self::Moved { .. } => "address",
             Self::Killed { .. } => "shutdown-sessions",
             Self::Applied { .. } => "configuration",
@@ -131,6 +158,9 @@ impl fmt::Display for Event<'_> {
                 }
                 write!(f, ", check took {} ms", result.took.as_millis())
             }
+            Self::Deployed { server, before, version } => {
+                write!(f, "server {} runs version {version} now, before {before}", name(server))
+            }
             Self::Resolved { server, before: Some(before), address } => {
                 write!(f, "server {} moved from {before} to {address}", name(server))
             }
@@ -153,6 +183,7 @@ impl fmt::Display for Origin {
                 write!(f, "runtime socket (pid {pid}, uid {uid})")
             }
             Self::Socket { .. } => f.write_str("runtime socket"),
+            Self::Page { peer } => write!(f, "status page ({peer})"),
             Self::Signal => f.write_str("signal"),
             Self::Start => f.write_str("start"),
         }

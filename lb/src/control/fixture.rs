@@ -21,8 +21,9 @@ pub(crate) struct Fixture {
 }
 
 /// A configuration with one frontend and this backend `be`.
-fn config(backend: &str) -> Config {
-    let text = format!("[frontend.fe]\nbind = \"127.0.0.1:0\"\nbackend = \"be\"\n[backend.be]\n{backend}");
+fn config(head: &str, backend: &str) -> Config {
+    let text =
+        format!("{head}[frontend.fe]\nbind = \"127.0.0.1:0\"\nbackend = \"be\"\n[backend.be]\n{backend}");
     Config::parse(&text, Path::new("lb.toml")).unwrap_or_else(|faults| panic!("{faults}"))
 }
 
@@ -31,7 +32,12 @@ fn config(backend: &str) -> Config {
 impl Fixture {
     /// A control with `backend`, TOML, in force.
     pub(crate) fn new(backend: &str) -> Self {
-        let config = config(backend);
+        Self::with("", backend)
+    }
+
+    /// The same with other sections, TOML, before it.
+    pub(crate) fn with(head: &str, backend: &str) -> Self {
+        let config = config(head, backend);
         let folder = tempfile::tempdir().unwrap();
         let (log, thread) = log::start(&LogTarget::File(folder.path().join("log"))).unwrap();
         let (workers, inboxes) = Workers::new(1);
@@ -44,7 +50,7 @@ impl Fixture {
 
     /// Puts another form of the backend in force.
     pub(crate) fn apply(&self, backend: &str) {
-        self.control.apply(config(backend), &Origin::Signal).unwrap();
+        self.control.apply(config("", backend), &Origin::Signal).unwrap();
     }
 
     /// The server of that name.

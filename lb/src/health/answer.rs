@@ -20,6 +20,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::Target;
 use super::probe::{Finding, words};
+use super::version;
 use crate::config::Protocol;
 use crate::server::CheckStatus;
 
@@ -27,6 +28,8 @@ use crate::server::CheckStatus;
 const HEAD: usize = 16 * 1024;
 /// Bytes of an answer's body that are read.
 const BODY: usize = 64 * 1024;
+/// Bytes of an answer's body that are looked at.
+const OPENING: usize = 4 * 1024;
 /// Characters of a bad answer that are told.
 const TOLD: usize = 60;
 
@@ -97,15 +100,17 @@ async fn judge(response: Response<Incoming>, deadline: Instant) -> Finding {
         || status.canonical_reason().unwrap_or_default().as_bytes().to_vec(),
         |reason| reason.as_bytes().to_vec(),
     );
+    let (head, body) = response.into_parts();
     let mut opening = Vec::new();
     // Time that runs out here ends the reading, not the check.
-    let _ = timeout_at(deadline, drain(response.into_body(), &mut opening)).await;
+    let _ = timeout_at(deadline, drain(body, &mut opening)).await;
+    let version = version::told(&head.headers, &opening);
     if status.is_success() || status.is_redirection() {
-        return Finding { code: Some(status.as_u16()), ..Finding::new(CheckStatus::L7Ok, "") };
+        return Finding { code: Some(status.as_u16()), version, ..Finding::new(CheckStatus::L7Ok, "") };
     }
     let body = printable(&opening);
     let detail = if body.is_empty() { printable(&reason) } else { body };
-    Finding { code: Some(status.as_u16()), ..Finding::new(CheckStatus::L7Sts, detail) }
+    Finding { code: Some(status.as_u16()), version, ..Finding::new(CheckStatus::L7Sts, detail) }
 }
 
 /// Reads a body to its end, or up to the bound; `opening` gets what may be told of it.
@@ -116,8 +121,7 @@ async fn drain(mut body: Incoming, opening: &mut Vec<u8>) {
     {
         if let Some(data) = frame.data_ref() {
             read += data.len();
-            // A character takes at most four bytes.
-            let missing = (4 * TOLD).saturating_sub(opening.len());
+            let missing = OPENING.saturating_sub(opening.len());
             opening.extend_from_slice(&data[..data.len().min(missing)]);
         }
     }

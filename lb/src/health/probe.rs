@@ -38,6 +38,8 @@ pub(super) struct Finding {
     pub(super) status: CheckStatus,
     pub(super) code: Option<u16>,
     pub(super) detail: String,
+    /// The version that the answer told.
+    pub(super) version: Option<String>,
 }
 
 // === impl Target ===
@@ -62,7 +64,7 @@ impl Probe for Network {
     async fn probe(&self, target: Target) -> CheckResult {
         let begun = Instant::now();
         let deadline = begun + target.timeout;
-        let Finding { status, code, detail } =
+        let Finding { status, code, detail, version } =
             match timeout_at(deadline, TcpStream::connect(target.address)).await {
                 Err(_) => Finding::new(CheckStatus::L4Tout, ""),
                 Ok(Err(error)) => Finding::not_connected(&error),
@@ -71,7 +73,7 @@ impl Probe for Network {
                     Some(path) => answer::ask(stream, path, &target, deadline).await,
                 },
             };
-        CheckResult { status, code, took: begun.elapsed(), detail }
+        CheckResult { status, code, took: begun.elapsed(), detail, version }
     }
 }
 
@@ -79,7 +81,7 @@ impl Probe for Network {
 
 impl Finding {
     pub(super) fn new(status: CheckStatus, detail: impl Into<String>) -> Self {
-        Self { status, code: None, detail: detail.into() }
+        Self { status, code: None, detail: detail.into(), version: None }
     }
 
     /// The other side's fault, or ours: a missing descriptor, port or permission says nothing about the server, and the word says so.

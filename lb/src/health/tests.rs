@@ -35,7 +35,7 @@ impl Probe for Told {
         let _leave = Leave(&self.under_way);
         tokio::time::sleep(Duration::from_millis(self.takes.load(SeqCst) as u64)).await;
         let status = if self.sick.load(SeqCst) { CheckStatus::L7Sts } else { CheckStatus::L7Ok };
-        CheckResult { status, code: None, took: Duration::ZERO, detail: String::new() }
+        CheckResult { status, code: None, took: Duration::ZERO, detail: String::new(), version: None }
     }
 }
 

@@ -18,6 +18,25 @@ pub struct Overview {
     pub frontends: Vec<Frontend>,
     /// Backends, in file order.
     pub backends: Vec<Backend>,
+    /// What happened last, newest first.
+    pub events: Vec<Happening>,
+}
+
+/// Something that happened.
+#[derive(Debug, Serialize)]
+pub struct Happening {
+    /// Rises by one with each.
+    pub number: u64,
+    /// Unix time, seconds.
+    pub time: f64,
+    /// `admin`, `health`, `version`, `weight`, `configuration`, …
+    pub kind: &'static str,
+    /// The server that it is about: `backend/server`.
+    pub server: Option<String>,
+    /// That server's state just afterwards, in HAProxy's word.
+    pub status: Option<String>,
+    /// What happened, and who asked for it.
+    pub text: String,
 }
 
 /// The process as a whole.
@@ -33,6 +52,8 @@ pub struct Process {
     pub threads: usize,
     /// Seconds since the start.
     pub uptime_seconds: u64,
+    /// Share of the workers' time spent waiting since the start, percent.
+    pub idle_percent: u64,
     /// Whether it takes traffic.
     pub ready: bool,
     /// Why not, in words.
@@ -110,6 +131,8 @@ pub struct ServerView {
     pub host: String,
     /// Its address, when it is known.
     pub address: Option<String>,
+    /// The version that its check told.
+    pub version: Option<String>,
     /// HAProxy's word for its state.
     pub status: String,
     /// `up`, `partial`, `down`, `drain` or `maint`.

@@ -34,6 +34,8 @@ pub struct HealthRecord {
     pub last: Option<CheckResult>,
     /// When it came.
     pub last_at: Option<Instant>,
+    /// The version that it told last.
+    pub version: Option<String>,
     /// A check is running now.
     pub checking: bool,
     /// Checks that failed while it was up.
@@ -58,6 +60,8 @@ pub struct CheckResult {
     pub took: Duration,
     /// What was seen, in words; empty when the status says it all.
     pub detail: String,
+    /// The version that the answer told.
+    pub version: Option<String>,
 }
 
 /// HAProxy's names of check results (HAProxy manual, management, column `check_status`).
@@ -104,6 +108,7 @@ impl Health {
             level: 0,
             last: None,
             last_at: None,
+            version: None,
             checking: false,
             failures: 0,
             downs: 0,
@@ -141,6 +146,9 @@ impl Health {
         }
         let was_up = record.is_up();
         record.apply(result.status.is_pass());
+        if result.version.is_some() || result.status.is_pass() {
+            record.version.clone_from(&result.version);
+        }
         record.last = Some(result);
         record.last_at = Some(Instant::now());
         let verdict = match (was_up, record.is_up()) {

@@ -15,19 +15,40 @@ const REFRESH: &str = "<script src=\"/stats.js\" defer></script>\n<noscript><met
 /// Text in a place where HTML would be read.
 struct Text<'a>(&'a str);
 
-/// The page; `refreshing` unless it shall stay as it is.
-pub(super) fn html(overview: &Overview, refreshing: bool) -> String {
+/// What the page says besides the state.
+pub(super) struct Frame<'a> {
+    /// Whether it keeps itself current.
+    pub(super) refreshing: bool,
+    /// What forms prove themselves with, where changes are allowed.
+    pub(super) token: Option<&'a str>,
+    /// What came of a form.
+    pub(super) notice: Option<&'a str>,
+}
+
+/// The page.
+pub(super) fn html(overview: &Overview, frame: &Frame<'_>) -> String {
     let all = |parts: Vec<String>| parts.concat();
     let values = [
         ("node", Text(&overview.process.node).to_string()),
         ("version", Text(overview.process.version).to_string()),
-        ("refresh", if refreshing { REFRESH.to_owned() } else { String::new() }),
+        ("refresh", if frame.refreshing { REFRESH.to_owned() } else { String::new() }),
+        ("token", frame.token.map(token).unwrap_or_default()),
+        ("notice", frame.notice.map(notice).unwrap_or_default()),
+        ("facts", facts(&overview.process)),
         ("ready", ready(&overview.process)),
         ("process", process(&overview.process)),
         ("frontends", all(overview.frontends.iter().map(frontend).collect())),
         ("backends", all(overview.backends.iter().map(backend).collect())),
     ];
     fill(PAGE, &values)
+}
+
+fn token(token: &str) -> String {
+    format!("<meta name=\"lb-token\" content=\"{}\">", Text(token))
+}
+
+fn notice(text: &str) -> String {
+    format!("<p class=\"notice\" role=\"status\">{}</p>", Text(text))
 }
 
 /// Fills the `{{name}}` places of a template. Values are not looked into again.
@@ -51,6 +72,16 @@ fn ready(process: &Process) -> String {
         return badge("up", "ready");
     }
     format!("{} {}", badge("down", "not ready"), Text(&process.not_ready.join("; ")))
+}
+
+/// What HAProxy's page says of the process, in the shape in which tools look for it.
+fn facts(process: &Process) -> String {
+    let up = process.uptime_seconds;
+    let (days, hours, minutes, seconds) = (up / 86_400, up / 3600 % 24, up / 60 % 60, up % 60);
+    format!(
+        "<b>pid = </b> {}; <b>uptime = </b> {days}d {hours}h{minutes:02}m{seconds:02}s; idle = {} %",
+        process.pid, process.idle_percent
+    )
 }
 
 fn process(process: &Process) -> String {

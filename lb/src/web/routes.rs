@@ -1,14 +1,21 @@
-//! From a request to its answer: a pure function of the request and of the state.
+//! From a request to its answer.
 //!
-//! It refuses bodies, cookies and anything but GET and HEAD: nothing here changes anything.
+//! GET and HEAD show, and change nothing; POST to the status page orders, if [`Guard`](super::guard::Guard) lets it. It refuses cookies,
+//! and every other method.
+
+use std::net::SocketAddr;
 
 use bytes::Bytes;
 use http::header::{self, HeaderValue};
-use http::{Method, Request, Response, StatusCode};
-use http_body_util::Full;
+use http::{Method, Request, Response, StatusCode, Uri};
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::Incoming;
+use serde_json::json;
+use tokio::time::timeout;
 
-use super::page;
-use crate::control::Control;
+use super::action::{self, Form, Outcome};
+use super::{HEAD_TIME, Site, page};
+use crate::control::{Control, Origin};
 use crate::report::{self, Overview, prometheus, stat};
 
 /// The answer's type.
@@ -23,45 +30,64 @@ const PATHS: &str = "nothing here. There is:
 /            status page, also /stats
 /stats.json  the same as JSON
 /stats;csv   HAProxy's CSV; also ;json and ;typed, with ;up or ;no-maint behind
-/metrics     Prometheus; ?scope=, ?metrics=, ?no-maint, ?extra-counters
+             (the address that HAProxy has by default, /haproxy?stats;csv, is understood too)
+/metrics     Prometheus; ?scope=, ?metrics=, ?no-maint
 /healthz     200 while the process answers
 /readyz      200 while traffic is welcome, else 503 and why
 ";
 
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src data:; \
-                      base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+                      base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
-/// Answers a request.
-pub(super) fn answer<B>(request: &Request<B>, control: &Control) -> Answer {
-    if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        let mut answer = with(StatusCode::METHOD_NOT_ALLOWED, TEXT, "only GET and HEAD\n");
-        answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
-        return answer;
+/// An address with HAProxy's options behind it (manual, `stats uri`).
+struct Place<'a> {
+    path: &'a str,
+    /// Where the status page is, as it was asked for.
+    page: &'static str,
+    options: Vec<&'a str>,
+}
+
+/// Answers a request that came from `peer`.
+pub(super) async fn answer(request: Request<Incoming>, site: &Site, peer: SocketAddr) -> Answer {
+    let uri = request.uri().clone();
+    let place = Place::of(&uri);
+    let is_page = matches!(place.path, "/" | "/stats");
+    match *request.method() {
+        Method::GET | Method::HEAD => show(&place, &uri, site),
+        Method::POST if is_page => act(request, place.page, site, peer).await,
+        _ => {
+            let (text, methods) = if is_page {
+                ("only GET, HEAD and POST\n", "GET, HEAD, POST")
+            } else {
+                ("only GET and HEAD\n", "GET, HEAD")
+            };
+            let mut answer = with(StatusCode::METHOD_NOT_ALLOWED, TEXT, text);
+            answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static(methods));
+            answer
+        }
     }
-    let (path, options) = split(request.uri().path());
-    match path {
-        "/" | "/stats" => stats(&options, control),
+}
+
+fn show(place: &Place<'_>, uri: &Uri, site: &Site) -> Answer {
+    let control = &site.control;
+    match place.path {
+        "/" | "/stats" => stats(place, site),
         "/stats.css" => with(StatusCode::OK, "text/css; charset=utf-8", include_str!("assets/page.css")),
         "/stats.js" => with(StatusCode::OK, "text/javascript; charset=utf-8", include_str!("assets/page.js")),
         "/stats.json" => with(StatusCode::OK, JSON, report::json(control)),
-        "/metrics" => metrics(request.uri().query().unwrap_or_default(), control),
+        "/metrics" => metrics(uri.query().unwrap_or_default(), control),
         "/healthz" => with(StatusCode::OK, TEXT, "ok\n"),
         "/readyz" => ready(control),
         _ => with(StatusCode::NOT_FOUND, TEXT, PATHS),
     }
 }
 
-/// A path and the options behind its first `;` (HAProxy manual, `stats uri`), with or without a slash before that.
-fn split(path: &str) -> (&str, Vec<&str>) {
-    let (path, options) = path.split_once(';').map_or((path, ""), |(path, options)| (path, options));
-    let path = if path.len() > 1 { path.trim_end_matches('/') } else { path };
-    (path, options.split(';').filter(|option| !option.is_empty()).collect())
-}
-
-fn stats(options: &[&str], control: &Control) -> Answer {
-    let has = |option: &str| options.contains(&option);
-    let query = stat::Query { up: has("up"), no_maint: has("no-maint"), ..stat::Query::default() };
-    let shared = control.shared();
+fn stats(place: &Place<'_>, site: &Site) -> Answer {
+    let has = |option: &str| place.options.contains(&option);
+    // HAProxy tells addresses and algorithms to those with a socket only.
+    let query =
+        stat::Query { full: false, up: has("up"), no_maint: has("no-maint"), ..stat::Query::default() };
+    let shared = site.control.shared();
     let (kind, text) = if has("csv") {
         ("text/plain", stat::csv(shared, &query))
     } else if has("typed") {
@@ -69,12 +95,52 @@ fn stats(options: &[&str], control: &Control) -> Answer {
     } else if has("json") {
         (JSON, stat::json(shared, &query))
     } else {
-        (HTML, Ok(page::html(&Overview::of(control), !has("norefresh"))))
+        let outcome = place.options.iter().find_map(|option| Outcome::of(option.strip_prefix("st=")?));
+        let token = site.guard.is_open().then(|| site.guard.token.text());
+        let frame = page::Frame { refreshing: !has("norefresh"), token, notice: outcome.map(Outcome::text) };
+        (HTML, Ok(page::html(&Overview::of(&site.control), &frame)))
     };
     match text {
         Ok(text) => with(StatusCode::OK, kind, text),
         Err(unknown) => with(StatusCode::NOT_FOUND, TEXT, format!("{unknown}\n")),
     }
+}
+
+/// Obeys a form. HAProxy's clients are led to the page, where `st` tells what came of it; who asks for JSON is told in it.
+async fn act(request: Request<Incoming>, page: &str, site: &Site, peer: SocketAddr) -> Answer {
+    let (parts, body) = request.into_parts();
+    let wants_json =
+        parts.headers.get(header::ACCEPT).is_some_and(|value| value.as_bytes() == JSON.as_bytes());
+    let body = timeout(HEAD_TIME, Limited::new(body, action::LARGEST).collect()).await;
+    let (outcome, text) = match body {
+        Ok(Ok(body)) => {
+            let form = Form::parse(&body.to_bytes());
+            match site.guard.admit(&parts.headers, form.token.as_deref()) {
+                Ok(()) => {
+                    let outcome = form.apply(&site.control, &Origin::Page { peer });
+                    (outcome, outcome.text())
+                }
+                Err(why) => (Outcome::Denied, why),
+            }
+        }
+        Ok(Err(_)) => (Outcome::TooLarge, Outcome::TooLarge.text()),
+        Err(_) => return with(StatusCode::REQUEST_TIMEOUT, TEXT, "the form did not arrive in time\n"),
+    };
+    if wants_json {
+        let status = match outcome {
+            Outcome::Done | Outcome::Partly | Outcome::Nothing => StatusCode::OK,
+            Outcome::Wrong => StatusCode::BAD_REQUEST,
+            Outcome::Denied => StatusCode::FORBIDDEN,
+            Outcome::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        };
+        return with(status, JSON, json!({ "result": outcome.word(), "text": text }).to_string());
+    }
+    let mut answer = with(StatusCode::SEE_OTHER, "text/plain", "");
+    // Both halves are ours, and plain.
+    if let Ok(location) = HeaderValue::from_str(&format!("{page};st={}", outcome.word())) {
+        answer.headers_mut().insert(header::LOCATION, location);
+    }
+    answer
 }
 
 fn metrics(query: &str, control: &Control) -> Answer {
@@ -106,10 +172,56 @@ pub(super) fn harden(mut answer: Answer) -> Answer {
         (header::CONTENT_SECURITY_POLICY, POLICY),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::X_FRAME_OPTIONS, "DENY"),
-        (header::REFERRER_POLICY, "no-referrer"),
+        // Without a referrer forms would come from nowhere, and be refused.
+        (header::REFERRER_POLICY, "same-origin"),
     ];
     for (name, value) in headers {
         answer.headers_mut().insert(name, HeaderValue::from_static(value));
     }
     answer
+}
+
+// === impl Place ===
+
+impl<'a> Place<'a> {
+    /// Understands an address: options come behind the first `;`, with or without a slash before that.
+    fn of(uri: &'a Uri) -> Self {
+        let query = uri.query().unwrap_or_default();
+        // HAProxy's own default, `/haproxy?stats`, and the other one that is met.
+        let (path, page, options) = match (uri.path(), query.strip_prefix("stats")) {
+            ("/haproxy", Some(options)) => ("/stats", "/haproxy?stats", options),
+            ("/admin", Some(options)) => ("/stats", "/admin?stats", options),
+            (path, _) => {
+                let (path, options) = path.split_once(';').unwrap_or((path, ""));
+                (if path.len() > 1 { path.trim_end_matches('/') } else { path }, "/stats", options)
+            }
+        };
+        let options = options.split([';', '/', '&']).filter(|option| !option.is_empty()).collect();
+        Self { path, page, options }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_understood_as_haproxy_does() {
+        let table: [(&str, &str, &str, &[&str]); 9] = [
+            ("/", "/", "/stats", &[]),
+            ("/;csv", "/", "/stats", &["csv"]),
+            ("/stats;csv", "/stats", "/stats", &["csv"]),
+            ("/stats;csv;norefresh", "/stats", "/stats", &["csv", "norefresh"]),
+            ("/stats/;csv", "/stats", "/stats", &["csv"]),
+            ("/stats;up?x=1", "/stats", "/stats", &["up"]),
+            ("/haproxy?stats", "/stats", "/haproxy?stats", &[]),
+            ("/haproxy?stats;csv;no-maint", "/stats", "/haproxy?stats", &["csv", "no-maint"]),
+            ("/admin?stats/;csv", "/stats", "/admin?stats", &["csv"]),
+        ];
+        for (text, path, page, options) in table {
+            let uri = text.parse().unwrap();
+            let place = Place::of(&uri);
+            assert_eq!((place.path, place.page, &*place.options), (path, page, options), "{text}");
+        }
+    }
 }

@@ -27,7 +27,15 @@ struct Reply {
 
 impl Pages {
     fn new() -> Self {
-        let fixture = Fixture::new(BACKEND);
+        Self::of(Fixture::new(BACKEND))
+    }
+
+    /// Pages that may change state.
+    fn open() -> Self {
+        Self::of(Fixture::with("[stats]\nadmin = true\n", BACKEND))
+    }
+
+    fn of(fixture: Fixture) -> Self {
         let web = bind(&["127.0.0.1:0".parse().unwrap()]).unwrap();
         let (address, stop) = (web.addresses()[0], CancellationToken::new());
         let serving = tokio::spawn(web.serve(Arc::clone(&fixture.control), stop.clone()));
@@ -39,8 +47,20 @@ impl Pages {
     }
 
     async fn ask(&self, method: &str, path: &str) -> Reply {
+        self.send(method, path, "", "").await
+    }
+
+    /// POSTs a form with additional header lines.
+    async fn post(&self, path: &str, lines: &str, form: &str) -> Reply {
+        self.send("POST", path, lines, form).await
+    }
+
+    async fn send(&self, method: &str, path: &str, lines: &str, body: &str) -> Reply {
         let mut stream = self.connect().await;
-        let request = format!("{method} {path} HTTP/1.1\r\nHost: lb\r\nConnection: close\r\n\r\n");
+        let length = body.len();
+        let length = if body.is_empty() { String::new() } else { format!("Content-Length: {length}\r\n") };
+        let request =
+            format!("{method} {path} HTTP/1.1\r\nHost: lb\r\nConnection: close\r\n{lines}{length}\r\n{body}");
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut text = String::new();
         tokio::time::timeout(Duration::from_secs(30), stream.read_to_string(&mut text))
@@ -104,9 +124,15 @@ async fn what_is_not_there_is_refused_with_a_hint() {
     let unknown = pages.get("/nope").await;
     assert_eq!(unknown.status, 404);
     assert!(["/stats;csv", "/metrics", "/readyz"].iter().all(|path| unknown.body.contains(path)));
-    let post = pages.ask("POST", "/stats").await;
-    assert_eq!(post.status, 405);
-    assert!(post.head.contains("allow: get, head"), "{}", post.head);
+    for (method, path, allow) in [
+        ("POST", "/metrics", "get, head"),
+        ("POST", "/healthz", "get, head"),
+        ("PUT", "/stats", "get, head, post"),
+    ] {
+        let refused = pages.ask(method, path).await;
+        assert_eq!(refused.status, 405);
+        assert!(refused.head.contains(&format!("allow: {allow}\r\n")), "{}", refused.head);
+    }
     let scope = pages.get("/metrics?scope=bogus").await;
     assert_eq!(scope.status, 400);
     assert!(scope.body.contains("frontend"));
@@ -148,6 +174,7 @@ async fn the_page_and_the_json_say_why_a_server_is_down() {
         code: Some(503),
         took: Duration::from_millis(12),
         detail: "<b>Service & co</b>".to_owned(),
+        version: Some("v<1>".to_owned()),
     };
     pages.fixture.control.checked(&pages.fixture.server("s1"), failed);
     pages.order("s2", Admin::Maint);
@@ -215,5 +242,83 @@ async fn who_sends_half_a_head_is_not_waited_for() {
     stream.read_to_end(&mut seen).await.unwrap();
     assert!(began.elapsed() >= HEAD_TIME && began.elapsed() < HEAD_TIME * 2, "{:?}", began.elapsed());
     assert!(!seen.starts_with(b"HTTP/1.1 200"));
+    pages.end().await;
+}
+
+#[tokio::test]
+async fn the_page_says_what_haproxys_tools_look_for() {
+    let pages = Pages::new();
+    let page = pages.get("/stats").await.body;
+    let uptime = page.split_once("uptime = </b> 0d 0h00m0").map(|(_, rest)| &rest[1..2]);
+    assert_eq!(uptime, Some("s"), "{page}");
+    assert!(page.contains("idle = ") && page.contains(" %"));
+    for path in ["/haproxy?stats;csv", "/admin?stats;csv;norefresh"] {
+        assert!(pages.get(path).await.body.starts_with("# pxname,svname,"), "{path}");
+    }
+    pages.end().await;
+}
+
+#[tokio::test]
+async fn forms_lead_back_to_the_page_which_says_what_came_of_them() {
+    let pages = Pages::open();
+    let done = pages.post("/stats", "", "s=s1&action=drain&b=be").await;
+    assert_eq!((done.status, &*done.body), (303, ""));
+    for line in [
+        "location: /stats;st=done",
+        "cache-control: no-cache",
+        "content-type: text/plain",
+        "content-length: 0",
+    ] {
+        assert!(done.head.contains(line), "{line}: {}", done.head);
+    }
+    assert_eq!(pages.fixture.server("s1").admin(), Admin::Drain);
+    assert!(pages.get("/stats;st=DONE").await.body.contains("role=\"status\">done</p>"));
+    assert!(!pages.get("/stats;st=<b>").await.body.contains("<b>\""));
+    for (path, form, location) in [
+        ("/", "s=s1&action=ready&b=be", "/stats;st=done"),
+        ("/stats/", "s=nope&action=ready&b=be", "/stats;st=errp"),
+        ("/haproxy?stats", "action=ready&b=be", "/haproxy?stats;st=none"),
+        ("/stats", &format!("action=ready&b=be{}", "&s=s1".repeat(action::LARGEST / 5)), "/stats;st=excd"),
+    ] {
+        let reply = pages.post(path, "", form).await;
+        assert!(reply.head.contains(&format!("location: {location}\r\n")), "{path}: {}", reply.head);
+    }
+    pages.end().await;
+}
+
+#[tokio::test]
+async fn a_browser_needs_the_token_of_the_page() {
+    let pages = Pages::open();
+    let page = pages.get("/").await.body;
+    let token = page.split_once("lb-token\" content=\"").unwrap().1.split_once('"').unwrap().0;
+    let form = "s=s1&action=maint&b=be";
+    let json = "Accept: application/json\r\n";
+    let denied = pages.post("/stats", "Origin: http://lb\r\n", form).await;
+    assert!(denied.head.contains("location: /stats;st=deny"), "{}", denied.head);
+    let denied =
+        pages.post("/stats", &format!("{json}Origin: http://evil\r\nX-LB-Token: {token}\r\n"), form).await;
+    assert_eq!(denied.status, 403);
+    assert!(denied.body.contains("\"result\":\"DENY\"") && denied.body.contains("another site"));
+    assert_eq!(pages.fixture.server("s1").admin(), Admin::Ready);
+    let done = pages.post("/stats", "Origin: http://lb\r\n", &format!("{form}&t={token}")).await;
+    assert!(done.head.contains("location: /stats;st=done"), "{}", done.head);
+    assert_eq!(pages.fixture.server("s1").admin(), Admin::Maint);
+    let back = pages
+        .post("/", &format!("{json}Origin: http://lb\r\nX-LB-Token: {token}\r\n"), "s=s1&action=ready&b=be")
+        .await;
+    assert_eq!((back.status, &*back.body), (200, "{\"result\":\"DONE\",\"text\":\"done\"}"));
+    let Pages { fixture, stop, serving, .. } = pages;
+    stop.cancel();
+    serving.await.unwrap();
+    assert!(fixture.logged().contains("server be/s1 set to maint by status page (127.0.0.1:"));
+}
+
+#[tokio::test]
+async fn nothing_is_changed_unless_the_configuration_lets_the_page() {
+    let pages = Pages::new();
+    let denied = pages.post("/stats", "", "s=s1&action=drain&b=be").await;
+    assert!(denied.status == 303 && denied.head.contains("location: /stats;st=deny"), "{}", denied.head);
+    assert_eq!(pages.fixture.server("s1").admin(), Admin::Ready);
+    assert!(!pages.get("/").await.body.contains("lb-token"));
     pages.end().await;
 }

@@ -111,7 +111,8 @@ impl Lab {
     /// A check of a server ended.
     pub(crate) fn checked(&self, server: &Arc<Server>, status: CheckStatus) {
         let took = std::time::Duration::from_millis(1);
-        self.control.checked(server, CheckResult { status, code: None, took, detail: String::new() });
+        self.control
+            .checked(server, CheckResult { status, code: None, took, detail: String::new(), version: None });
     }
 }
 

@@ -112,6 +112,12 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// The values of a key that holds one or a list, or is not there.
+    pub(super) fn any<T>(&mut self, key: &'static str, read: impl Fn(&DeValue<'_>) -> Read<T>) -> Vec<T> {
+        let values = self.get(key).map_or(&[][..], one_or_many);
+        values.iter().filter_map(|value| self.placed(key, value, &read)).map(|placed| placed.value).collect()
+    }
+
     /// The values of a key that holds one or a list, at least one; `example` is a right line.
     pub(super) fn need_list<T>(
         &mut self,

@@ -1,7 +1,7 @@
 //! From the state of the balancer to the document.
 
-use super::{Backend, Check, Frontend, Overview, Process, ServerView, Traffic};
-use crate::control::Control;
+use super::{Backend, Check, Frontend, Happening, Overview, Process, ServerView, Traffic};
+use crate::control::{Control, Record};
 use crate::counters::Tally;
 use crate::report::VERSION;
 use crate::report::collect::algorithm;
@@ -32,6 +32,7 @@ impl Overview {
             process: Process::of(control, &topology),
             frontends: topology.frontends.iter().map(frontend).collect(),
             backends: topology.backends.iter().map(|of| Backend::of(of)).collect(),
+            events: control.journal().iter().map(|record| Happening::of(record)).collect(),
         }
     }
 }
@@ -46,6 +47,7 @@ impl Process {
             pid: facts.pid,
             threads: facts.threads,
             uptime_seconds: facts.uptime.as_secs(),
+            idle_percent: facts.idle,
             ready: not_ready.is_empty(),
             not_ready,
             stopping: facts.stopping,
@@ -89,6 +91,7 @@ impl ServerView {
             name: server.name.to_string(),
             host: format!("{host}:{port}"),
             address: server.place.address().map(|address| address.to_string()),
+            version: health.version.clone(),
             status: status.to_string(),
             state: state(status),
             reason: reason(server, status, &health),
@@ -102,6 +105,13 @@ impl ServerView {
             check: Check::of(&health),
             traffic: Traffic::of(&server.stats.tally),
         }
+    }
+}
+
+impl Happening {
+    fn of(record: &Record) -> Self {
+        let Record { number, time, kind, server, status, text } = record.clone();
+        Self { number, time, kind, server, status, text }
     }
 }
 

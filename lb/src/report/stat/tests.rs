@@ -29,9 +29,10 @@ fn cells<const N: usize>(fixture: &Fixture, name: &str, columns: [&str; N]) -> [
 
 fn check(fixture: &Fixture, name: &str, status: CheckStatus, code: Option<u16>, detail: &str) {
     let took = Duration::from_millis(7);
-    fixture
-        .control
-        .checked(&fixture.server(name), CheckResult { status, code, took, detail: detail.to_owned() });
+    fixture.control.checked(
+        &fixture.server(name),
+        CheckResult { status, code, took, detail: detail.to_owned(), version: None },
+    );
 }
 
 fn order(fixture: &Fixture, name: &str, admin: Admin) {

@@ -18,7 +18,7 @@ fn check() -> config::Health {
 
 fn result(pass: bool) -> CheckResult {
     let status = if pass { CheckStatus::L7Ok } else { CheckStatus::L7Sts };
-    CheckResult { status, code: None, took: Duration::ZERO, detail: String::new() }
+    CheckResult { status, code: None, took: Duration::ZERO, detail: String::new(), version: None }
 }
 
 #[test]

@@ -1,0 +1,198 @@
+//! Who may change state over HTTP.
+//!
+//! A browser obeys whatever page it shows, so its requests have to prove that the page is ours: the same origin, under a name that
+//! nobody else can point here, with the token that only our page holds. A program is not tricked like that and need not know of tokens;
+//! it is told apart by what every browser puts on a POST and no page can leave out (`Origin`, `Sec-Fetch-*`). It refuses to know what
+//! is asked for.
+
+use std::net::IpAddr;
+
+use http::header::{HOST, HeaderMap, ORIGIN};
+use http::uri::Authority;
+
+use crate::config;
+
+/// The header that may carry the token instead of the form.
+const HEADER: &str = "x-lb-token";
+/// What else only browsers send.
+const BROWSER: [&str; 3] = ["sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest"];
+
+/// What our page proves itself with, another one in every process.
+pub(super) struct Token(String);
+
+/// The rules.
+pub(super) struct Guard {
+    stats: config::Stats,
+    /// Name of this machine.
+    node: String,
+    pub(super) token: Token,
+}
+
+// === impl Guard ===
+
+impl Guard {
+    pub(super) fn new(stats: config::Stats) -> Self {
+        let node = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        Self { stats, node, token: Token::new() }
+    }
+
+    /// Whether the configuration lets the page change anything.
+    pub(super) fn is_open(&self) -> bool {
+        self.stats.admin
+    }
+
+    /// Lets a request through, or says why not; `token` is the form's.
+    pub(super) fn admit(&self, headers: &HeaderMap, token: Option<&str>) -> Result<(), &'static str> {
+        if !self.stats.admin {
+            return Err("this page may not change anything: set `admin = true` in [stats] to let it");
+        }
+        let token = headers.get(HEADER).and_then(|value| value.to_str().ok()).or(token);
+        let is_browser =
+            headers.contains_key(ORIGIN) || BROWSER.iter().any(|name| headers.contains_key(*name));
+        if is_browser {
+            self.same_origin(headers)?;
+        } else if token.is_none() {
+            return Ok(());
+        }
+        let is_ours = token.is_some_and(|token| self.token.is(token));
+        if is_ours {
+            Ok(())
+        } else {
+            Err("the form is not from this page, or lb was started anew: load the page again")
+        }
+    }
+
+    fn same_origin(&self, headers: &HeaderMap) -> Result<(), &'static str> {
+        const ELSEWHERE: &str = "the order comes from another site";
+        let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or_default());
+        if text("sec-fetch-site").is_some_and(|site| site != "same-origin") {
+            return Err(ELSEWHERE);
+        }
+        let host = text(HOST.as_str()).unwrap_or_default();
+        let Some(origin) = text(ORIGIN.as_str()) else { return self.known(host) };
+        let (_, authority) = origin.split_once("://").ok_or(ELSEWHERE)?;
+        // A reverse proxy in front may have put another name into `Host`: then the configuration has to name the origin.
+        if authority != host && !self.is_listed(authority) {
+            return Err(ELSEWHERE);
+        }
+        self.known(authority)
+    }
+
+    /// A name that only we have. Any other could be made to point here by somebody whose page is then of the same origin.
+    fn known(&self, authority: &str) -> Result<(), &'static str> {
+        let parsed = authority.parse::<Authority>().ok();
+        let host = parsed.as_ref().map_or("", Authority::host);
+        let is_address = host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
+        let is_local = !host.contains('.') || host.ends_with(".localhost") || host == self.node;
+        if !host.is_empty() && (is_address || is_local) || self.is_listed(authority) {
+            return Ok(());
+        }
+        Err("the page was reached under a name that lb does not know: add it to `hosts` in [stats]")
+    }
+
+    fn is_listed(&self, authority: &str) -> bool {
+        let host =
+            authority.parse::<Authority>().map(|authority| authority.host().to_owned()).unwrap_or_default();
+        self.stats.hosts.iter().any(|name| name == authority || *name == host)
+    }
+}
+
+// === impl Token ===
+
+impl Token {
+    fn new() -> Self {
+        let mut bytes = [0; 16];
+        // Without randomness there is no token, and nothing equals it.
+        match getrandom::fill(&mut bytes) {
+            Ok(()) => Self(bytes.iter().map(|byte| format!("{byte:02x}")).collect()),
+            Err(_) => Self(String::new()),
+        }
+    }
+
+    /// The token, for our page.
+    pub(super) fn text(&self) -> &str {
+        &self.0
+    }
+
+    /// Compares in a time that does not tell how much of it was right.
+    fn is(&self, other: &str) -> bool {
+        let differs = self.0.bytes().zip(other.bytes()).fold(0, |seen, (one, two)| seen | (one ^ two));
+        !self.0.is_empty() && self.0.len() == other.len() && differs == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What it is called, its headers, the form's token, and whether it may act.
+    type Case<'a> = (&'a str, &'a [(&'static str, &'a str)], Option<&'a str>, bool);
+
+    fn guard(admin: bool) -> Guard {
+        let hosts = vec!["lb.example.com".to_owned()];
+        Guard::new(config::Stats { bind: Vec::new(), admin, hosts })
+    }
+
+    fn headers(fields: &[(&'static str, &str)]) -> HeaderMap {
+        fields
+            .iter()
+            .map(|(name, value)| (http::HeaderName::from_static(name), value.parse().unwrap()))
+            .collect()
+    }
+
+    #[test]
+    fn what_may_act() {
+        let guard = guard(true);
+        let token = guard.token.text();
+        let ours = [("host", "10.0.0.1:8404"), ("origin", "http://10.0.0.1:8404")];
+        let named = |host, origin| [("host", host), ("origin", origin)];
+        let site = |site| [("host", "[::1]:8404"), ("sec-fetch-site", site)];
+        let table: &[Case<'_>] = &[
+            ("a program", &[("host", "lb:8404")], None, true),
+            ("a program with a wrong token", &[("host", "lb:8404")], Some("x"), false),
+            ("our page", &ours, Some(token), true),
+            ("our page without its token", &ours, None, false),
+            ("our page with half a token", &ours, Some(&token[..16]), false),
+            ("nothing", &ours, Some(""), false),
+            ("another site", &named("10.0.0.1:8404", "http://evil.example"), Some(token), false),
+            ("a page without an origin", &named("10.0.0.1:8404", "null"), Some(token), false),
+            (
+                "a name made to point here",
+                &named("evil.example:8404", "http://evil.example:8404"),
+                Some(token),
+                false,
+            ),
+            ("a listed name", &named("lb.example.com", "https://lb.example.com"), Some(token), true),
+            (
+                "a listed name, by a proxy",
+                &named("10.0.0.1:8404", "https://lb.example.com"),
+                Some(token),
+                true,
+            ),
+            ("a short name", &named("lb0:8404", "http://lb0:8404"), Some(token), true),
+            ("localhost", &named("localhost:8404", "http://localhost:8404"), Some(token), true),
+            ("the same origin, said in the other way", &site("same-origin"), Some(token), true),
+            ("a site beside", &site("same-site"), Some(token), false),
+            ("across sites", &site("cross-site"), Some(token), false),
+        ];
+        for (name, fields, form, may) in table {
+            assert_eq!(guard.admit(&headers(fields), *form).is_ok(), *may, "{name}");
+        }
+        let in_header = [&ours[..], &[("x-lb-token", token)]].concat();
+        assert!(guard.admit(&headers(&in_header), None).is_ok());
+    }
+
+    #[test]
+    fn nothing_may_act_unless_the_configuration_says_so() {
+        let guard = guard(false);
+        let refusal = guard.admit(&headers(&[("host", "lb:8404")]), Some(guard.token.text())).unwrap_err();
+        assert!(refusal.contains("admin = true"), "{refusal}");
+    }
+
+    #[test]
+    fn tokens_differ() {
+        let (one, two) = (Token::new(), Token::new());
+        assert_eq!(one.text().len(), 32);
+        assert!(!one.is(two.text()) && one.is(one.text()));
+    }
+}
