@@ -151,8 +151,28 @@ pub struct Frontend {
     pub h2_max_streams: u32,
     /// Streams that a client may break off within a second; more end its connection.
     pub h2_max_resets: u32,
+    /// Header fields that the log shows.
+    pub capture: Capture,
     /// Time limits.
     pub timeout: Timeouts,
+}
+
+/// Header fields that the log shows (HAProxy's `capture request header` and `capture response header`).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Capture {
+    /// Of requests.
+    pub request: CaptureFields,
+    /// Of responses.
+    pub response: CaptureFields,
+}
+
+/// Fields of one kind of heads.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CaptureFields {
+    /// Their names, in the order in which the log shows them.
+    pub names: Vec<String>,
+    /// Most bytes of a value.
+    pub length: usize,
 }
 
 /// A backend: a group of servers.

@@ -48,6 +48,9 @@ max_head = "8KiB"
 max_headers = 50
 h2_max_streams = 7
 h2_max_resets = 8
+capture_request = ["Host", "User-Agent"]
+capture_response = "Server"
+capture_length = 20
 timeout = { http_request = "3s", http_keep_alive = "4s", client = "5s", client_fin = "6s" }
 
 [frontend.api]
@@ -108,6 +111,10 @@ fn defaults_of_the_smallest_file() {
             max_headers: 101,
             h2_max_streams: 100,
             h2_max_resets: 200,
+            capture: Capture {
+                request: CaptureFields { names: vec![], length: 64 },
+                response: CaptureFields { names: vec![], length: 64 },
+            },
             timeout: Timeouts::default(),
         }],
         backends: vec![Backend {
@@ -162,6 +169,10 @@ fn everything_said() {
         max_headers: 50,
         h2_max_streams: 7,
         h2_max_resets: 8,
+        capture: Capture {
+            request: CaptureFields { names: vec!["Host".into(), "User-Agent".into()], length: 20 },
+            response: CaptureFields { names: vec!["Server".into()], length: 20 },
+        },
         timeout: Timeouts {
             http_request: seconds(3),
             http_keep_alive: seconds(4),

@@ -67,8 +67,10 @@ traffic! {
     bytes_in,
     /// Bytes to clients: heads and bodies.
     bytes_out,
-    /// Requests refused by policy.
-    denied_requests,
+    /// Bytes to servers: heads as written and bodies, of every attempt.
+    server_bytes_out,
+    /// Bytes from servers: heads as received and bodies.
+    server_bytes_in,
     /// Bad or broken requests.
     request_errors,
     /// Failed connections to a server.
@@ -89,9 +91,7 @@ traffic! {
     connects,
     /// Exchanges on a connection that had been used before.
     reuses,
-    /// Requests that lb answered by itself.
-    intercepted,
-    /// Errors inside lb.
+    /// Exchanges that a fault of lb's own broke off.
     internal_errors,
 }
 

@@ -1,8 +1,9 @@
 //! The access log: HAProxy's httplog line, or the same facts as JSON.
 //!
-//! A record is filled in on the hot path and formatted on the log's own thread. While it is formatted it reads nothing shared but the
-//! counts that the httplog line shows (HAProxy manual, configuration, section 8.2.3).
+//! A record is filled in on the hot path, with all that it says, and formatted on the log's own thread: there it reads nothing that is
+//! shared (HAProxy manual, configuration, section 8.2.3).
 
+mod capture;
 mod text;
 
 use std::io::{self, Write};
@@ -10,23 +11,29 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use serde_json::{Map, Value, json};
+
 use super::error::Termination;
 use super::exchange::{RequestLine, Times};
-use crate::config::LogFormat;
+use crate::config::{CaptureFields, LogFormat};
 use crate::log::Line;
 use crate::server::Server;
-use crate::topology::{LiveBackend, LiveFrontend};
-use text::{write_date, write_quoted};
+use crate::topology::{Frontend, LiveBackend};
+use text::{write_captured, write_date, write_quoted};
+
+pub(super) use capture::Captured;
 
 /// One exchange, for the log.
 pub(super) struct AccessRecord {
     pub(super) peer: SocketAddr,
-    pub(super) frontend: Arc<LiveFrontend>,
+    pub(super) frontend: Arc<Frontend>,
     pub(super) backend: Option<Arc<LiveBackend>>,
     pub(super) server: Option<Arc<Server>>,
     pub(super) request: RequestLine,
+    /// Milliseconds that the head took to arrive.
+    pub(super) arriving: u64,
     pub(super) times: Times,
-    /// Milliseconds from start to end.
+    /// Milliseconds from the head to the end.
     pub(super) total: u64,
     /// 0 when no answer was sent.
     pub(super) status: u16,
@@ -34,17 +41,35 @@ pub(super) struct AccessRecord {
     pub(super) bytes_out: u64,
     pub(super) retries: u32,
     pub(super) redispatched: bool,
+    /// 0 when it never waited.
+    pub(super) queue_position: u64,
     pub(super) termination: Termination,
-    /// Client connections of the process.
-    pub(super) connections: u64,
+    pub(super) standing: Standing,
     pub(super) format: LogFormat,
+}
+
+/// How busy everything was when it ended.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Standing {
+    /// Client connections of the process.
+    pub(super) process: u64,
+    /// Client connections of the frontend.
+    pub(super) frontend: u64,
+    /// Other exchanges of the backend.
+    pub(super) backend: u64,
+    /// Other exchanges on the server.
+    pub(super) server: u32,
+    /// Requests that wait in the backend's queue.
+    pub(super) waiting: u64,
 }
 
 /// HAProxy's timers: -1 for a phase that was not completed.
 struct Timers {
+    request: i64,
     queue: i64,
     connect: i64,
     response: i64,
+    active: u64,
 }
 
 // === impl AccessRecord ===
@@ -57,52 +82,72 @@ impl AccessRecord {
         let connected = connect.unwrap_or(queued);
         let reached = connect.is_some() || head.is_some();
         Timers {
-            queue: if self.server.is_some() { signed(queued) } else { -1 },
+            request: if self.is_read() { signed(self.arriving) } else { -1 },
+            queue: if self.server.is_some() || queue.is_some() { signed(queued) } else { -1 },
             connect: if reached { signed(connected.saturating_sub(queued)) } else { -1 },
             response: head.map_or(-1, |at| signed(at.saturating_sub(connected))),
+            active: self.active(),
         }
+    }
+
+    /// Milliseconds from the first byte of the head to the end.
+    fn active(&self) -> u64 {
+        self.arriving.saturating_add(self.total)
+    }
+
+    /// Whether its head could be read.
+    fn is_read(&self) -> bool {
+        !self.request.version.is_empty()
     }
 
     fn started(&self) -> Duration {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        now.saturating_sub(Duration::from_millis(self.total))
+        now.saturating_sub(Duration::from_millis(self.active()))
     }
 
     fn http(&self, out: &mut Vec<u8>) -> io::Result<()> {
-        let Timers { queue, connect, response } = self.timers();
-        let backend_name = self.backend.as_ref().map_or(&self.frontend.name, |backend| &backend.name);
+        let Timers { request, queue, connect, response, active } = self.timers();
+        let frontend_name = &self.frontend.live.name;
+        let backend_name = self.backend.as_ref().map_or(frontend_name, |backend| &backend.name);
         let server_name = self.server.as_ref().map_or("<NOSRV>", |server| &server.name);
         write!(out, "{}:{} [", self.peer.ip().to_canonical(), self.peer.port())?;
         write_date(out, self.started())?;
-        write!(out, "] {} {backend_name}/{server_name} ", self.frontend.name)?;
+        write!(out, "] {frontend_name} {backend_name}/{server_name} ")?;
         let status = if self.status == 0 { -1 } else { i32::from(self.status) };
-        write!(out, "0/{queue}/{connect}/{response}/{} {status} {} ", self.total, self.bytes_out)?;
-        let backend = self.backend.as_ref().map_or(0, |backend| backend.sessions.get());
-        let server = self.server.as_ref().map_or(0, |server| server.in_flight());
-        let frontend = self.frontend.sessions.get();
+        write!(out, "{request}/{queue}/{connect}/{response}/{active} {status} {} ", self.bytes_out)?;
+        let Standing { process, frontend, backend, server, .. } = self.standing;
+        let plus = if self.redispatched { "+" } else { "" };
         write!(
             out,
-            "- - {}-- {}/{frontend}/{backend}/{server}/",
+            "- - {}-- {process}/{frontend}/{backend}/{server}/{plus}{} 0/{} ",
             self.termination.as_str(),
-            self.connections
+            self.retries,
+            self.queue_position
         )?;
-        let plus = if self.redispatched { "+" } else { "" };
-        let waiting = self.backend.as_ref().map_or(0, |backend| backend.queue.waiting().get());
-        write!(out, "{plus}{} 0/{waiting} \"{}", self.retries, self.request.method)?;
-        if self.request.version.is_empty() {
+        if self.is_read() {
+            write_captured(out, self.request.captured.values());
+            // An answer that never came, or is lb's own, has none of the fields, and a place for each.
+            let wanted = self.frontend.config.capture.response.names.iter();
+            let mut values = self.request.answer_captured.values();
+            write_captured(out, wanted.map(|_| values.next().flatten()));
+        }
+        write!(out, "\"{}", self.request.method)?;
+        if !self.is_read() {
             return write!(out, "\"");
         }
         write!(out, " ")?;
-        write_quoted(out, &self.request.target);
+        write_quoted(out, self.request.target.as_bytes());
         write!(out, " {}\"", self.request.version)
     }
 
     fn json(&self, out: &mut Vec<u8>) -> io::Result<()> {
-        let Timers { queue, connect, response } = self.timers();
-        let value = serde_json::json!({
+        let Timers { request, queue, connect, response, active } = self.timers();
+        let Standing { process, frontend, backend, server, waiting } = self.standing;
+        let capture = &self.frontend.config.capture;
+        let mut value = json!({
             "time": self.started().as_secs_f64(),
-            "client": self.peer.to_string(),
-            "frontend": &*self.frontend.name,
+            "client": SocketAddr::new(self.peer.ip().to_canonical(), self.peer.port()).to_string(),
+            "frontend": &*self.frontend.live.name,
             "backend": self.backend.as_ref().map(|backend| &*backend.name),
             "server": self.server.as_ref().map(|server| &*server.name),
             "method": &*self.request.method,
@@ -111,18 +156,38 @@ impl AccessRecord {
             "status": (self.status != 0).then_some(self.status),
             "bytes_in": self.bytes_in,
             "bytes_out": self.bytes_out,
+            "request_ms": request,
             "queue_ms": queue,
             "connect_ms": connect,
             "response_ms": response,
-            "total_ms": self.total,
+            "total_ms": active,
             "retries": self.retries,
             "redispatched": self.redispatched,
             "termination": self.termination.as_str(),
-            "in_flight": self.server.as_ref().map(|server| server.in_flight()),
-            "waiting": self.backend.as_ref().map(|backend| backend.queue.waiting().get()),
+            "actconn": process,
+            "feconn": frontend,
+            "beconn": backend,
+            "in_flight": self.server.as_ref().map(|_| server),
+            "queue_position": self.queue_position,
+            "waiting": self.backend.as_ref().map(|_| waiting),
         });
+        let captured = [
+            ("captured_request", &capture.request, &self.request.captured),
+            ("captured_response", &capture.response, &self.request.answer_captured),
+        ];
+        for (key, wanted, captured) in captured {
+            if !wanted.names.is_empty() {
+                value[key] = Value::Object(fields(wanted, captured));
+            }
+        }
         serde_json::to_writer(out, &value).map_err(Into::into)
     }
+}
+
+/// Captured fields by their names; those that the head did not have are missing.
+fn fields(wanted: &CaptureFields, captured: &Captured) -> Map<String, Value> {
+    let values = captured.values().zip(&wanted.names);
+    values.filter_map(|(value, name)| Some((name.clone(), String::from_utf8_lossy(value?).into()))).collect()
 }
 
 impl Line for AccessRecord {

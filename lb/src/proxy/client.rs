@@ -40,6 +40,8 @@ pub struct Client {
     pub(super) received_before: Cell<u64>,
     /// Bytes sent up to the end of the last exchange.
     pub(super) sent_before: Cell<u64>,
+    /// Since when a head has been arriving that did not come in one piece.
+    pub(super) arriving: Cell<Option<Instant>>,
     /// Whether an answer has begun to go out for the last request.
     pub answered: Cell<bool>,
     /// The event loop wakes its task when it says something.
@@ -151,6 +153,7 @@ impl Client {
             requests: Cell::new(0),
             received_before: Cell::new(0),
             sent_before: Cell::new(0),
+            arriving: Cell::new(None),
             answered: Cell::new(false),
             listening: Cell::new(false),
             rest: Cell::new(Rest::None),

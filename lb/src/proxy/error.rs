@@ -87,12 +87,12 @@ impl ProxyError {
     pub fn termination(self) -> Termination {
         Termination(*match self {
             Self::BadRequest(_) | Self::Refused(..) => b"PR",
-            Self::ClientBroke | Self::ClientGone => b"CH",
+            Self::ClientGone => b"CH",
             Self::NoServer | Self::Connect => b"SC",
             Self::QueueTimeout => b"sQ",
             Self::ConnectTimeout => b"sC",
             Self::ServerBroke => b"SH",
-            Self::BadResponse => b"PH",
+            Self::ClientBroke | Self::BadResponse => b"PH",
             Self::ServerTimeout => b"sH",
             Self::Killed => b"KH",
         })
@@ -101,6 +101,20 @@ impl ProxyError {
     /// Whether the client is at fault: then what it sends next cannot be trusted, and its connection is closed.
     pub fn is_clients_fault(self) -> bool {
         matches!(self, Self::BadRequest(_) | Self::Refused(..) | Self::ClientBroke | Self::ClientGone)
+    }
+}
+
+// === impl Phase ===
+
+impl Phase {
+    fn letter(self) -> u8 {
+        match self {
+            Self::Request => b'R',
+            Self::Queue => b'Q',
+            Self::Connect => b'C',
+            Self::Head => b'H',
+            Self::Data => b'D',
+        }
     }
 }
 
@@ -118,14 +132,17 @@ impl Termination {
             Some(Ended::Overdue(_)) => b'c',
             Some(Ended::Killed) => b'K',
         };
-        let phase = match phase {
-            Phase::Request => b'R',
-            Phase::Queue => b'Q',
-            Phase::Connect => b'C',
-            Phase::Head => b'H',
-            Phase::Data => b'D',
-        };
-        Self([who, phase])
+        Self([who, phase.letter()])
+    }
+
+    /// The letters for a request whose head never became whole.
+    pub fn unread(late: bool) -> Self {
+        Self(*if late { b"cR" } else { b"CR" })
+    }
+
+    /// The letters for an exchange that a fault of our own ended.
+    pub fn internal(phase: Phase) -> Self {
+        Self([b'I', phase.letter()])
     }
 
     /// The letters for a server that broke or stalled in the middle of its response.

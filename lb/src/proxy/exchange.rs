@@ -10,10 +10,12 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::access::Captured;
 use super::error::{Phase, ProxyError, Termination};
 use super::{Client, Worker, h1};
 use crate::counters::{Tally, Traffic};
-use crate::server::{Admin, Claim, Server};
+use crate::net::Pulse;
+use crate::server::{Admin, Claim, Server, Waiting};
 use crate::topology::Backend;
 use crate::upstream::Connection;
 
@@ -24,10 +26,18 @@ pub struct Exchange {
     pub(super) client: Rc<Client>,
     backend: Option<Arc<Backend>>,
     claim: Option<Claim>,
+    /// The server's side of the present attempt.
+    attempt: Option<Attempt>,
     /// Only kept when there is a log.
     request: Option<Box<RequestLine>>,
     started: Instant,
+    /// Milliseconds that its head took to arrive.
+    arriving: u64,
     times: Times,
+    /// Its place in the queue, while it waits.
+    waiting: Option<Waiting>,
+    /// Its position in the queue, 0 when it never waited.
+    queue_position: u64,
     /// Milliseconds from start to end, where that is known already.
     total: Option<u64>,
     phase: Phase,
@@ -37,12 +47,22 @@ pub struct Exchange {
     termination: Option<Termination>,
 }
 
-/// What the log says of the request.
+/// A connection to a server, and what had passed on it before.
+#[derive(Debug)]
+struct Attempt {
+    pulse: Rc<Pulse>,
+    received: u64,
+    sent: u64,
+}
+
+/// What the log says of the request, and of the fields of its answer.
 #[derive(Debug)]
 pub struct RequestLine {
     pub(super) method: Box<str>,
     pub(super) target: Box<str>,
     pub(super) version: &'static str,
+    pub(super) captured: Captured,
+    pub(super) answer_captured: Captured,
 }
 
 /// When the phases ended, milliseconds after the start.
@@ -58,7 +78,8 @@ pub(super) struct Times {
 impl RequestLine {
     /// What stands for a request that could not be read.
     pub(super) fn bad() -> Self {
-        Self { method: "<BADREQ>".into(), target: "".into(), version: "" }
+        let (captured, answer_captured) = Default::default();
+        Self { method: "<BADREQ>".into(), target: "".into(), version: "", captured, answer_captured }
     }
 
     /// The line of a request whose head is at the start of `input`.
@@ -71,7 +92,9 @@ impl RequestLine {
             (false, true) => "HTTP/1.0",
             (false, false) => "HTTP/1.1",
         };
-        Self { method: text(&head.method), target: text(&head.target), version }
+        let captured = Captured::of(&input[..head.size], &client.frontend.config.capture.request);
+        let answer_captured = Captured::default();
+        Self { method: text(&head.method), target: text(&head.target), version, captured, answer_captured }
     }
 }
 
@@ -81,6 +104,7 @@ impl Exchange {
     /// Opens an account for a request that has just come.
     pub fn begin(worker: &Rc<Worker>, client: &Rc<Client>, request: Option<RequestLine>) -> Self {
         let started = Instant::now();
+        let arriving = client.arriving.take().map_or(0, |since| millis(started - since));
         client.begin(started);
         client.frontend.live.tally.mine().requests.add(1);
         Self {
@@ -88,9 +112,13 @@ impl Exchange {
             client: Rc::clone(client),
             backend: None,
             claim: None,
+            attempt: None,
             request: request.map(Box::new),
             started,
+            arriving,
             times: Times::default(),
+            waiting: None,
+            queue_position: 0,
             total: None,
             phase: Phase::Request,
             status: 0,
@@ -110,13 +138,31 @@ impl Exchange {
     }
 
     /// It begins to wait for a server with room.
-    pub(super) fn queued(&mut self) {
+    pub(super) fn queued(&mut self, place: Waiting) {
+        self.waiting = Some(place);
         self.phase = Phase::Queue;
+    }
+
+    /// A server has room for it.
+    pub(super) fn served(&mut self) {
+        if let Some(place) = self.waiting.take() {
+            self.queue_position += place.position();
+            place.serve();
+        }
+    }
+
+    /// It waits no longer, with or without a server.
+    fn leave_queue(&mut self) {
+        if let Some(place) = self.waiting.take() {
+            self.queue_position += place.position();
+            self.times.queue = Some(self.elapsed());
+        }
     }
 
     /// It has a server.
     pub(super) fn claimed(&mut self, claim: Claim) {
-        if self.phase == Phase::Queue {
+        // As with HAProxy, failed attempts before this one are a part of the wait.
+        if self.phase == Phase::Queue || self.retries > 0 {
             self.times.queue = Some(self.elapsed());
         }
         self.phase = Phase::Connect;
@@ -131,8 +177,11 @@ impl Exchange {
         self.claim.as_ref().map(Claim::server)
     }
 
-    /// It has a connection.
-    pub(super) fn connected(&mut self, reused: bool) {
+    /// It has a connection, whose signs of life are `pulse`.
+    pub(super) fn connected(&mut self, reused: bool, pulse: &Rc<Pulse>) {
+        self.end_attempt();
+        let (received, sent) = (pulse.received(), pulse.sent());
+        self.attempt = Some(Attempt { pulse: Rc::clone(pulse), received, sent });
         // A connection that was there took no time; the clock is not asked.
         self.times.connect = Some(if reused { self.times.queue.unwrap_or(0) } else { self.elapsed() });
         self.phase = Phase::Head;
@@ -148,6 +197,7 @@ impl Exchange {
     pub(super) fn retry(&mut self) {
         self.retries += 1;
         self.count(|traffic| traffic.retries.add(1));
+        self.end_attempt();
         self.claim = None;
         self.client.goes_to(None);
     }
@@ -197,6 +247,7 @@ impl Exchange {
 
     /// It failed before there was a response; the client gets `error`'s answer.
     pub fn failed(&mut self, error: ProxyError) {
+        self.leave_queue();
         self.status = error.status().as_u16();
         self.termination = Some(error.termination());
         self.client.answered.set(true);
@@ -215,6 +266,20 @@ impl Exchange {
             | ProxyError::Connect
             | ProxyError::ConnectTimeout
             | ProxyError::Killed => {}
+        }
+    }
+
+    /// The head of its request never became whole: the client left, or was too slow.
+    pub(super) fn unread(&mut self, late: bool) {
+        self.status = if late { 408 } else { 400 };
+        self.termination = Some(Termination::unread(late));
+        self.client.frontend.live.tally.mine().request_errors.add(1);
+    }
+
+    /// The fields of an answer that the log shows.
+    pub(super) fn capture(&mut self, head: &[u8]) {
+        if let Some(request) = &mut self.request {
+            request.answer_captured = Captured::of(head, &self.client.frontend.config.capture.response);
         }
     }
 
@@ -237,8 +302,20 @@ impl Exchange {
         }
     }
 
+    /// Counts what passed on its connection to a server.
+    fn end_attempt(&mut self) {
+        let Some(Attempt { pulse, received, sent }) = self.attempt.take() else { return };
+        let (received, sent) = (pulse.received() - received, pulse.sent() - sent);
+        let count = |traffic: &Traffic| {
+            traffic.server_bytes_in.add(received);
+            traffic.server_bytes_out.add(sent);
+        };
+        count(self.client.frontend.live.tally.mine());
+        self.count(count);
+    }
+
     fn elapsed(&self) -> u64 {
-        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+        millis(self.started.elapsed())
     }
 
     /// The tallies of the backend and, when it has one, the server.
@@ -252,8 +329,15 @@ impl Exchange {
     }
 }
 
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
 impl Drop for Exchange {
     fn drop(&mut self) {
         self.settle();
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -42,20 +42,21 @@ async fn wait(
     key: u64,
     tried: &Tried,
 ) -> Result<Claim, ProxyError> {
-    exchange.queued();
-    let place = backend.live.queue.enter();
+    let queue = Arc::clone(&backend.live.queue);
+    let place = queue.enter();
     let deadline = Instant::now() + backend.config.timeout.queue;
     // Room that was made before the place was taken has woken nobody: the first looks at once, the others are woken by who is before
     // them, so that nobody overtakes and no room stays empty.
     let mut my_turn = place.is_first();
+    exchange.queued(place);
     loop {
-        let turn = place.turn();
+        let turn = queue.turn();
         tokio::pin!(turn);
         turn.as_mut().enable();
         if my_turn {
             match backend.pick(key, tried) {
                 Pick::Claimed(claim) => {
-                    drop(place);
+                    exchange.served();
                     if backend.rotation.has_room() {
                         backend.live.queue.room_made();
                     }

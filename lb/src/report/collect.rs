@@ -32,7 +32,6 @@ fn frontend(frontend: &Frontend, shared: &Shared) -> Row {
     row.set(Column::Slim, shared.process.maxconn());
     row.set(Column::Status, if shared.process.is_stopping() { "STOP" } else { "OPEN" });
     row.set(Column::Ereq, totals.request_errors);
-    row.set(Column::Intercepted, totals.intercepted);
     for column in [Column::Stot, Column::ConnTot, Column::H1sess, Column::H1TotalConnections] {
         row.set(column, totals.connections);
     }
@@ -149,14 +148,14 @@ fn traffic(row: &mut Row, tally: &Tally) -> Totals {
     let totals = tally.totals();
     row.set(Column::Bin, totals.bytes_in);
     row.set(Column::Bout, totals.bytes_out);
-    // Bytes between lb and the servers are not counted apart: `reqbout` and `resbin` stay empty.
     row.set(Column::Reqbin, totals.bytes_in);
+    row.set(Column::Reqbout, totals.server_bytes_out);
+    row.set(Column::Resbin, totals.server_bytes_in);
     row.set(Column::Resbout, totals.bytes_out);
     row.set(Column::ReqTot, totals.requests);
     row.set(Column::Eint, totals.internal_errors);
-    if row.kind != Kind::Server {
-        row.set(Column::Dreq, totals.denied_requests);
-    }
+    // `dreq` and `intercepted` are zero by the table of columns: lb has no rule that denies a request or answers it in a server's place.
+    // What it refuses itself (a bad head, one that is too large) is a bad request, as with HAProxy.
     let classes = [
         Column::Hrsp1xx,
         Column::Hrsp2xx,

@@ -171,8 +171,8 @@ columns! {
     Proto = "proto", "CGSV", Str, "";
     PrivIdleCur = "priv_idle_cur", "MGPV", U32, "S";
     Reqbin = "reqbin", "MCPP", U64, "FSB";
-    Reqbout = "reqbout", "MCPP", U64, "";
-    Resbin = "resbin", "MCPP", U64, "";
+    Reqbout = "reqbout", "MCPP", U64, "FSB";
+    Resbin = "resbin", "MCPP", U64, "FSB";
     Resbout = "resbout", "MCPP", U64, "FSB";
     SslSess = "ssl_sess", "MCPV", U64, "FSB";
     SslReusedSess = "ssl_reused_sess", "MCPV", U64, "FSB";

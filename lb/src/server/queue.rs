@@ -8,12 +8,14 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 use tokio::sync::futures::OwnedNotified;
 
-use crate::counters::Gauge;
+use crate::counters::{Counter, Gauge};
 
 /// The queue of a backend.
 #[derive(Debug, Default)]
 pub struct Queue {
     waiting: Gauge,
+    /// How many got a server after they had waited.
+    served: Counter,
     turn: Arc<Notify>,
 }
 
@@ -22,6 +24,7 @@ pub struct Queue {
 pub struct Waiting {
     queue: Arc<Queue>,
     first: bool,
+    served: u64,
 }
 
 // === impl Queue ===
@@ -30,7 +33,7 @@ impl Queue {
     /// Takes a place.
     pub fn enter(self: &Arc<Self>) -> Waiting {
         let first = self.waiting.up() == 1;
-        Waiting { queue: Arc::clone(self), first }
+        Waiting { queue: Arc::clone(self), first, served: self.served.get() }
     }
 
     /// How many wait, and the most that ever did.
@@ -42,6 +45,12 @@ impl Queue {
     #[inline]
     pub fn is_occupied(&self) -> bool {
         self.waiting.get() > 0
+    }
+
+    /// Completes when it may be worth for one that waits to pick again. Take it before picking, so that room made in between is not
+    /// missed.
+    pub fn turn(&self) -> OwnedNotified {
+        Arc::clone(&self.turn).notified_owned()
     }
 
     /// A server has room for one more.
@@ -66,9 +75,14 @@ impl Waiting {
         self.first
     }
 
-    /// Completes when it may be worth picking again. Take it before picking, so that room made in between is not missed.
-    pub fn turn(&self) -> OwnedNotified {
-        Arc::clone(&self.queue.turn).notified_owned()
+    /// Its position as HAProxy counts it: how many have been served since it came, and one for itself.
+    pub fn position(&self) -> u64 {
+        self.queue.served.get().wrapping_sub(self.served) + 1
+    }
+
+    /// Leaves with a server.
+    pub fn serve(self) {
+        self.queue.served.add_shared(1);
     }
 }
 
@@ -86,12 +100,15 @@ mod tests {
     async fn who_came_first_is_woken_first() {
         let queue = Arc::new(Queue::default());
         let (first, second) = (queue.enter(), queue.enter());
-        let (one, two) = (first.turn(), second.turn());
+        let (one, two) = (queue.turn(), queue.turn());
         tokio::pin!(one, two);
         assert!(!one.as_mut().enable() && !two.as_mut().enable());
         queue.room_made();
         one.await;
-        drop((first, second));
+        assert_eq!((first.position(), second.position()), (1, 1));
+        first.serve();
+        assert_eq!(second.position(), 2);
+        drop(second);
         assert_eq!((queue.waiting().get(), queue.waiting().max()), (0, 2));
     }
 }

@@ -1,5 +1,7 @@
 //! The access log: one line an exchange, with the facts, and never in the way of traffic.
 
+mod http;
+
 use serde_json::Value;
 use tests::{Lab, Origin, Running, Wire, eventually, within};
 

@@ -55,6 +55,12 @@ async fn counters_agree_with_what_was_sent() {
     assert_eq!(a.number("smax"), 1);
 }
 
+/// Bytes of a message whose body has no chunks.
+fn length(message: &tests::Message) -> u64 {
+    let fields = message.fields.iter().map(|(name, value)| name.len() + value.len() + 4).sum::<usize>();
+    (message.line.len() + 4 + fields + message.body.len()) as u64
+}
+
 /// Breaks when bytes are estimated, or counted twice by a retry.
 #[tokio::test]
 async fn bytes_are_those_on_the_wire() {
@@ -67,16 +73,56 @@ async fn bytes_are_those_on_the_wire() {
         client.send(&request).await;
         let answer = client.answer().await;
         up += request.len() as u64;
-        let head = answer.line.len()
-            + 4
-            + answer.fields.iter().map(|(name, value)| name.len() + value.len() + 4).sum::<usize>();
-        down += (head + answer.body.len()) as u64;
+        down += length(&answer);
     }
     let rows = lab.stat_rows().await;
     for (proxy, name) in [("fe_api", "FRONTEND"), ("api_nodes", "BACKEND"), ("api_nodes", "a")] {
         let row = rows.row(proxy, name);
         assert_eq!((row.number("bin"), row.number("bout")), (up, down), "{proxy}/{name}");
     }
+}
+
+/// Breaks when the servers' side is taken from the clients': lb adds fields to requests, and its own answers come from no server.
+#[tokio::test]
+async fn bytes_of_the_servers_side_are_counted_apart() {
+    let origin = Origin::http(|request| ok(request.target())).await;
+    let lab = Lab::new()
+        .server("dead", Origin::nobody().await)
+        .server("a", origin.address())
+        .backend("balance = \"first\"")
+        .start()
+        .await;
+    let mut client = lab.connect().await;
+    client.get("/one").await;
+    client.send(&post("/two", &"x".repeat(100_000))).await;
+    client.answer().await;
+    client.get("/three").await;
+    let sent: u64 = origin.requests().iter().map(length).sum();
+    let answers: u64 = ["/one", "/two", "/three"].iter().map(|body| ok(body).len() as u64).sum();
+    lab.order("disable server api_nodes/a; disable server api_nodes/dead").await;
+    assert_eq!(client.get("/nobody").await.status(), 503);
+    let rows = lab.stat_rows().await;
+    for (proxy, name) in [("fe_api", "FRONTEND"), ("api_nodes", "BACKEND"), ("api_nodes", "a")] {
+        let row = rows.row(proxy, name);
+        assert_eq!((row.number("reqbout"), row.number("resbin")), (sent, answers), "{proxy}/{name}");
+        assert_eq!(row.text("reqbin"), row.text("bin"), "{proxy}/{name}");
+    }
+    let dead = rows.row("api_nodes", "dead");
+    assert_eq!((dead.number("reqbout"), dead.number("resbin")), (0, 0));
+}
+
+/// What lb refuses is a bad request and no denied one: there are no rules that deny.
+#[tokio::test]
+async fn refused_requests_are_errors_of_requests() {
+    let origin = Origin::named("a").await;
+    let lab = Lab::new().server("a", origin.address()).start().await;
+    let large = format!("X: {}\r\n", "y".repeat(20_000));
+    for request in [get("/", &large), "GARBAGE\r\n\r\n".to_owned(), get("/", "Host: another\r\n")] {
+        assert!(lab.send(&request).await.status() >= 400);
+    }
+    let row = lab.stat("fe_api", "FRONTEND").await;
+    let columns = ["ereq", "dreq", "intercepted", "eint"].map(|column| row.number(column));
+    assert_eq!(columns, [3, 0, 0, 0]);
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@
 use super::check::Links;
 use super::section::Section;
 use super::{Side, timeouts, value};
-use crate::config::{Frontend, Timeouts};
+use crate::config::{Capture, CaptureFields, Frontend, Timeouts};
 
 /// Reads one frontend, with the global time limits beneath its own.
 pub(super) fn read(mut section: Section<'_>, timeout: Timeouts, links: &mut Links) -> Frontend {
@@ -22,10 +22,20 @@ pub(super) fn read(mut section: Section<'_>, timeout: Timeouts, links: &mut Link
         h2_max_streams: section.or("h2_max_streams", value::whole(1..=10_000), 100),
         h2_max_resets: section.or("h2_max_resets", value::whole(1..=1_000_000), 200),
         max_headers: section.or("max_headers", value::whole(1..=1000), 101),
+        capture: capture(&mut section),
         timeout: timeouts(section.section("timeout"), timeout, Side::Frontend),
     };
     links.binds.extend(bind);
     links.uses.extend(backend);
     section.finish();
     frontend
+}
+
+fn capture(section: &mut Section<'_>) -> Capture {
+    let length = section.or("capture_length", value::whole(1..=8192), 64);
+    let mut fields = |key| CaptureFields {
+        names: section.any(key, value::field_name),
+        length,
+    };
+    Capture { request: fields("capture_request"), response: fields("capture_response") }
 }

@@ -157,6 +157,16 @@ pub(super) fn host(value: &DeValue<'_>) -> Read<String> {
     host.ok_or_else(|| wrong("a host name, with a port if need be, such as `\"api.example.com\"`", None))
 }
 
+/// Name of a header field (RFC 9110 5.1).
+pub(super) fn field_name(value: &DeValue<'_>) -> Read<String> {
+    let text = value.as_str().unwrap_or_default();
+    if HeaderName::from_str(text).is_ok() {
+        return Ok(text.to_owned());
+    }
+    let meant = Some(text.trim_end_matches(':')).filter(|text| HeaderName::from_str(text).is_ok());
+    Err(wrong("the name of a header field such as `\"User-Agent\"`", meant.map(quoted)))
+}
+
 /// How a server is picked.
 pub(super) fn balance(value: &DeValue<'_>) -> Read<Balance> {
     let words = [

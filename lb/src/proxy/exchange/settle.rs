@@ -3,9 +3,12 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::super::access::AccessRecord;
-use super::{Exchange, Termination, Times};
+use super::super::access::{AccessRecord, Standing};
+use super::{Exchange, RequestLine, Termination, Times};
 use crate::counters::Traffic;
+use crate::net::Ended;
+use crate::net::pulse::Wait;
+use crate::server::Server;
 
 /// What passed on the client's connection.
 #[derive(Clone, Copy)]
@@ -26,12 +29,11 @@ struct Durations {
 
 impl Exchange {
     pub(super) fn settle(&mut self) {
+        self.end_attempt();
+        self.leave_queue();
         let client = Rc::clone(&self.client);
         let took = self.durations();
-        let termination = self.termination.unwrap_or_else(|| {
-            self.count(|traffic| traffic.client_aborts.add(1));
-            Termination::dropped(client.pulse().ended(), self.phase)
-        });
+        let termination = self.termination.unwrap_or_else(|| self.broken_off());
         let received = client.pulse().received();
         let sent = client.pulse().sent();
         let bytes = Bytes {
@@ -39,12 +41,33 @@ impl Exchange {
             sent: sent - client.sent_before.replace(sent),
         };
         self.count_all(bytes, &took);
-        self.log(termination, bytes, took.total);
+        let server = self.server().filter(|_| self.request.is_some()).cloned();
         if let Some(backend) = &self.backend {
             backend.live.sessions.down();
         }
         self.claim = None;
         client.end();
+        if let Some(request) = self.request.take() {
+            self.log(*request, server, termination, bytes, took.total);
+        }
+    }
+
+    /// Nobody has said how it ended: its client's connection dropped it, or it is unwound.
+    fn broken_off(&mut self) -> Termination {
+        if std::thread::panicking() {
+            let count = |traffic: &Traffic| traffic.internal_errors.add(1);
+            count(self.client.frontend.live.tally.mine());
+            self.count(count);
+            return Termination::internal(self.phase);
+        }
+        self.count(|traffic| traffic.client_aborts.add(1));
+        let ended = self.client.pulse().ended();
+        if ended == Some(Ended::Overdue(Wait::Bytes)) && !self.client.answered.get() {
+            // The last word of its connection.
+            self.status = 408;
+            self.client.frontend.live.tally.mine().request_errors.add(1);
+        }
+        Termination::dropped(ended, self.phase)
     }
 
     fn durations(&self) -> Durations {
@@ -84,14 +107,31 @@ impl Exchange {
         }
     }
 
-    fn log(&mut self, termination: Termination, bytes: Bytes, total: u64) {
-        let Some(request) = self.request.take() else { return };
+    /// Hands the log what it needs. The numbers beside it are those without this exchange, as with HAProxy.
+    fn log(
+        &self,
+        request: RequestLine,
+        server: Option<Arc<Server>>,
+        termination: Termination,
+        bytes: Bytes,
+        total: u64,
+    ) {
+        let frontend = &self.client.frontend;
+        let backend = self.backend.as_ref().map(|backend| Arc::clone(&backend.live));
+        let standing = Standing {
+            process: self.worker.shared.process.connections.get(),
+            frontend: frontend.live.sessions.get(),
+            backend: backend.as_ref().map_or(0, |backend| backend.sessions.get()),
+            server: server.as_ref().map_or(0, |server| server.in_flight()),
+            waiting: backend.as_ref().map_or(0, |backend| backend.queue.waiting().get()),
+        };
         self.worker.log.send(Box::new(AccessRecord {
             peer: self.client.peer,
-            frontend: Arc::clone(&self.client.frontend.live),
-            backend: self.backend.as_ref().map(|backend| Arc::clone(&backend.live)),
-            server: self.server().cloned(),
-            request: *request,
+            frontend: Arc::clone(frontend),
+            backend,
+            server,
+            request,
+            arriving: self.arriving,
             times: self.times,
             total,
             status: self.status,
@@ -99,8 +139,9 @@ impl Exchange {
             bytes_out: bytes.sent,
             retries: self.retries,
             redispatched: self.redispatched,
+            queue_position: self.queue_position,
             termination,
-            connections: self.worker.shared.process.connections.get(),
+            standing,
             format: self.worker.format,
         }));
     }

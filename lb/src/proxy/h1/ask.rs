@@ -133,7 +133,12 @@ impl<'a> Asking<'a> {
     }
 
     /// Sends the request and waits for the head of its answer.
-    async fn ask(&mut self, connection: &mut Connection, limit: Duration) -> Result<response::Head, Cause> {
+    async fn ask(
+        &mut self,
+        exchange: &mut Exchange,
+        connection: &mut Connection,
+        limit: Duration,
+    ) -> Result<response::Head, Cause> {
         self.kit.answer.clear();
         if self.upload.is_whole() || self.upload.sent() == 0 {
             self.upload.rewind();
@@ -143,8 +148,12 @@ impl<'a> Asking<'a> {
             self.kit.down.clear();
             self.looked = 0;
             let head = poll_fn(|cx| self.poll_head(cx, connection, limit)).await?;
+            let last = head.status >= 200 || head.status == 101;
+            if last {
+                exchange.capture(&self.kit.answer.data()[..head.size]);
+            }
             self.kit.answer.consume(head.size);
-            if head.status >= 200 || head.status == 101 {
+            if last {
                 return Ok(head);
             }
             self.interim += 1;
@@ -300,8 +309,9 @@ impl Outgoing for Asking<'_> {
                     Err(error) => return Err(Failed { error, retry: false, reused: false }),
                 },
             };
-            exchange.connected(connection.begin());
-            let cause = match self.ask(&mut connection, backend.config.timeout.server).await {
+            exchange.connected(connection.begin(), connection.pulse());
+            let limit = backend.config.timeout.server;
+            let cause = match self.ask(exchange, &mut connection, limit).await {
                 Ok(head) => return Ok(Answered { connection, head }),
                 Err(cause) => cause,
             };

@@ -6,6 +6,7 @@ use std::future::poll_fn;
 use std::io;
 use std::rc::Rc;
 use std::task::{Poll, ready};
+use std::time::Instant;
 
 use super::ask::Asking;
 use super::kit::Kit;
@@ -122,7 +123,12 @@ async fn one(worker: &Rc<Worker>, client: &Rc<Client>, kit: &mut Kit) -> Option<
         Ok(None) if kit.input.data() == PREFACE || kit.input.data().starts_with(PREFACE) => {
             return Some(End::Http2(kit.input.data().to_vec()));
         }
-        Ok(None) => return Some(End::Closed),
+        Ok(None) => {
+            if !kit.input.is_empty() {
+                unread(worker, client, false);
+            }
+            return Some(End::Closed);
+        }
         Err(error) => return Some(refuse(worker, client, kit, error).await),
     };
     client.pulse().rest();
@@ -175,6 +181,9 @@ async fn read_head(client: &Client, kit: &mut Kit, balance: &Balance) -> Result<
                 {
                     return Poll::Ready(Ok(Some(head)));
                 } else {
+                    if first {
+                        client.arriving.set(Some(Instant::now()));
+                    }
                     looked = data.len();
                 }
             }
@@ -185,6 +194,11 @@ async fn read_head(client: &Client, kit: &mut Kit, balance: &Balance) -> Result<
         }
     })
     .await
+}
+
+/// Writes down a request whose head never became whole: the client left, or was too slow.
+pub(super) fn unread(worker: &Rc<Worker>, client: &Rc<Client>, late: bool) {
+    Exchange::begin(worker, client, worker.logs().then(RequestLine::bad)).unread(late);
 }
 
 fn is_preface(data: &[u8]) -> bool {

@@ -5,12 +5,13 @@
 
 use std::future::poll_fn;
 use std::pin::pin;
+use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
 use tokio::time::timeout;
 
-use super::serve::{End, serve, serve_stream};
+use super::serve::{End, serve, serve_stream, unread};
 use crate::net::Ended;
 use crate::net::pulse::Wait;
 use crate::proxy::{Client, Registered, h2};
@@ -65,17 +66,18 @@ pub async fn serve_once(registered: &Registered) {
     client.socket.finish_writing();
 }
 
-fn last_word(client: &Client, wait: Wait) {
+fn last_word(client: &Rc<Client>, wait: Wait) {
     let owed = match wait {
         // A connection on which nothing ever came is closed without a word: browsers open them in advance.
-        Wait::Head => client.pulse().received() > 0,
+        Wait::Head if client.pulse().received() > 0 => {
+            unread(&client.worker, client, true);
+            true
+        }
+        // The account of the exchange has said so.
         Wait::Bytes => !client.answered.get(),
-        Wait::KeepAlive | Wait::Room | Wait::End => false,
+        Wait::Head | Wait::KeepAlive | Wait::Room | Wait::End => false,
     };
     if owed {
-        let tally = client.frontend.live.tally.mine();
-        tally.request_errors.add(1);
-        tally.status(408);
         client.socket.last_word(TOO_LATE);
     }
 }

@@ -52,6 +52,8 @@ async fn rows_are_haproxys_to_the_comma() {
     traffic.connects.add(7);
     traffic.bytes_in.add(276);
     traffic.bytes_out.add(924);
+    traffic.server_bytes_out.add(276);
+    traffic.server_bytes_in.add(924);
     (0..6).for_each(|_| traffic.status(200));
     traffic.status(404);
     traffic.response_time.record(2);
@@ -63,16 +65,16 @@ async fn rows_are_haproxys_to_the_comma() {
     let text = csv(fixture.control.shared(), &Query::default()).unwrap();
     let rows: Vec<_> = text.lines().skip(1).collect();
     // HAProxy's own row for such a server, but for: no cookie, idle connections that any request may use, no estimate of
-    // connections needed, no count of bytes on the server's side.
+    // connections needed.
     let expected = "be,s2,0,0,0,1,50,7,276,924,,0,,0,0,0,0,UP,2,1,0,0,0,0,0,,1,3,2,,7,,2,0,,0,L7OK,200,7,0,6,0,1,0,0,,,,7,0,0,,,,,-1,,,\
-        0,0,2,2,,,,Layer7 check passed,,2,3,4,,,,127.0.0.1:10,,http,,,,,,,,0,7,0,,,1,,0,0,4,4,0,0,1,0,0,2,,,,0,,,,,,,,,,0,276,,,924,-,\
+        0,0,2,2,,,,Layer7 check passed,,2,3,4,,,,127.0.0.1:10,,http,,,,,,,,0,7,0,,,1,,0,0,4,4,0,0,1,0,0,2,,,,0,,,,,,,,,,0,276,276,924,924,-,\
         0,0,0,0,0,,,,,,,,,,,,,,,,,,,,,,";
     assert_eq!(rows[2], expected);
     let frontend = "fe,FRONTEND,,,0,0,20000,0,0,0,0,0,0,,,,,OPEN,,,,,,,,,1,2,0,,,,0,0,0,0,,,,0,0,0,0,0,0,,0,0,0,,,0,0,0,0,,,,,,,,,,,,,,,,,,,,,http,,\
-        0,0,0,0,0,0,0,,,0,0,,,,,,,0,,,,,,,,,,0,0,0,0,0,0,0,0,,,0,,,0,-,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,,0,0,0,0,0,0,";
+        0,0,0,0,0,0,0,,,0,0,,,,,,,0,,,,,,,,,,0,0,0,0,0,0,0,0,,,0,0,0,0,-,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,,0,0,0,0,0,0,";
     assert_eq!(rows[0], frontend);
     let backend = "be,BACKEND,0,0,0,0,2000,0,0,0,0,0,,0,0,0,0,UP,3,2,0,,0,0,0,,1,3,0,,0,,1,0,,0,,,,0,0,0,0,0,0,,,,0,0,0,0,0,0,0,-1,,,0,0,0,0,,,,,,,,,,,,,,\
-        http,roundrobin,,,,,,,0,0,0,0,0,,,0,0,0,0,0,,,,,3,0,0,0,,,,,,,,,,,,0,,,0,-,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,1,0,0,0,,,0,0,";
+        http,roundrobin,,,,,,,0,0,0,0,0,,,0,0,0,0,0,,,,,3,0,0,0,,,,,,,,,,,,0,0,0,0,-,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,1,0,0,0,,,0,0,";
     assert_eq!(rows[3], backend);
 }
 

@@ -39,6 +39,18 @@ fn values_out_of_range() {
         ("[timeout]\nqueue = '0s'", 6, "timeout.queue", ""),
         ("[frontend.f]\nbind = '1.2.3.4:1'\nbackend = 'be'\nmax_head = '2MiB'", 8, "frontend.f.max_head", ""),
         (
+            "[frontend.f]\nbind = '1.2.3.4:1'\nbackend = 'be'\ncapture_request = ['Host', 'Server:']",
+            8,
+            "frontend.f.capture_request",
+            "`\"Server\"`",
+        ),
+        (
+            "[frontend.f]\nbind = '1.2.3.4:1'\nbackend = 'be'\ncapture_length = 0",
+            8,
+            "frontend.f.capture_length",
+            "",
+        ),
+        (
             "[frontend.f]\nbind = '1.2.3.4:1'\nbackend = 'be'\nmax_headers = 0",
             8,
             "frontend.f.max_headers",

@@ -1,0 +1,65 @@
+//! An account that nobody could settle in the ordinary way.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+
+use super::*;
+use crate::config::{Config, LogFormat, LogTarget};
+use crate::counters::Totals;
+use crate::log;
+use crate::net::{Duct, Socket};
+use crate::proxy::{Registered, Seat};
+use crate::topology::{Frontend, LiveFrontend, Process, Shared, Topology, Workers};
+
+/// A worker and a client of it.
+fn client() -> (Rc<Worker>, Registered) {
+    let text = "[frontend.fe]\nbind = \"127.0.0.1:0\"\nbackend = \"be\"\n[backend.be.servers]\n";
+    let config = Config::parse(text, Path::new("lb.toml")).unwrap_or_else(|faults| panic!("{faults}"));
+    let (log, _) = log::start(&LogTarget::Stderr).unwrap();
+    let (workers, _inboxes) = Workers::new(1);
+    let (topology, process) = (ArcSwap::from_pointee(Topology::empty()), Process::new(10));
+    let shared = Arc::new(Shared { topology, workers, process });
+    let live = LiveFrontend::new(2, "fe", 1);
+    let permit = Arc::clone(&shared.process.slots).try_acquire_owned().unwrap();
+    let seat = Seat::take(permit, Arc::default(), &shared, &live);
+    let frontend = Arc::new(Frontend { config: config.frontends[0].clone(), live });
+    let worker = Worker::new(shared, log, LogFormat::Off);
+    let (near, _far) = Duct::pair();
+    let socket = Socket::within(near, Rc::new(Pulse::new(Duration::MAX)));
+    let peer = ([127, 0, 0, 1], 1).into();
+    let registered = Client::register(&worker, peer, frontend, socket, seat);
+    (worker, registered)
+}
+
+fn totals(client: &Client) -> Totals {
+    client.frontend.live.tally.totals()
+}
+
+#[test]
+fn a_panic_is_an_internal_error_and_no_fault_of_the_client() {
+    let (worker, registered) = client();
+    let Registered(client) = &registered;
+    let exchange = Exchange::begin(&worker, client, None);
+    let panicked = catch_unwind(AssertUnwindSafe(|| {
+        let _held = exchange;
+        panic!("for the test");
+    }));
+    assert!(panicked.is_err());
+    assert_eq!(totals(client).internal_errors, 1);
+
+    drop(Exchange::begin(&worker, client, None));
+    assert_eq!((totals(client).internal_errors, totals(client).requests), (1, 2));
+}
+
+#[test]
+fn a_panic_has_letters_of_its_own() {
+    let table = [(Phase::Request, "IR"), (Phase::Queue, "IQ"), (Phase::Connect, "IC"), (Phase::Head, "IH")];
+    for (phase, letters) in table {
+        assert_eq!(Termination::internal(phase).as_str(), letters);
+    }
+}
