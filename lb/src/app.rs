@@ -9,7 +9,6 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -181,7 +180,7 @@ async fn supervise(
     let started = Instant::now();
     // Every client connection holds a permit, so all permits are there when all connections are gone.
     let process = &control.shared().process;
-    let finished = process.slots.acquire_many(process.maxconn.load(Ordering::Relaxed));
+    let finished = process.room.emptied();
     let again = async {
         while let Some(signal) = signals.recv().await {
             if signal == Signal::Stop {

@@ -42,7 +42,7 @@ pub struct Process {
     /// Data workers, at least one; the file's `0` has become the number of cores.
     pub threads: usize,
     /// Client connections held at once.
-    pub maxconn: usize,
+    pub maxconn: u32,
     /// How long in-flight exchanges may finish after SIGTERM.
     pub shutdown_grace: Duration,
 }
@@ -141,6 +141,8 @@ pub struct Frontend {
     pub bind: Vec<SocketAddr>,
     /// Name of the backend that takes its requests; it exists.
     pub backend: String,
+    /// Client connections held at once; `None`: as many as the process holds.
+    pub maxconn: Option<u32>,
     /// Whether `X-Forwarded-For`, `-Proto` and `-Host` are set towards servers.
     pub forwarded: bool,
     /// Largest request head, bytes.
@@ -249,6 +251,8 @@ pub struct Health {
     pub rise: u32,
     /// Failures in a row that take it down.
     pub fall: u32,
+    /// Whether status 404 means that the server wants no new traffic, rather than that it failed (HAProxy's `disable-on-404`).
+    pub disable_on_404: bool,
 }
 
 /// What a checked server is taken for before its first check.

@@ -7,8 +7,10 @@ mod apply;
 mod event;
 #[cfg(test)]
 pub(crate) mod fixture;
+mod frontends;
 mod journal;
 mod listeners;
+mod members;
 mod watches;
 
 use std::net::SocketAddr;
@@ -17,16 +19,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
-use crate::config::{Config, LogFormat};
+use crate::config::{self, Config, LogFormat};
 use crate::log::Log;
 use crate::server::{Admin, CheckResult, Load, Server, Verdict};
 use crate::topology::{Order, Shared, Topology};
 
 pub use apply::{ApplyError, Changes};
 pub use event::{Event, Origin};
+pub use frontends::FrontendError;
 use journal::Journal;
 pub use journal::Record;
 use listeners::Listeners;
+pub use members::{DeleteError, removable};
 pub use watches::{Watches, jittered, spread};
 
 /// The door for writes.
@@ -46,6 +50,8 @@ pub struct Control {
 struct State {
     config: Config,
     listeners: Listeners,
+    /// Servers that an operator took away although the configuration has them.
+    deleted: Vec<(String, config::Server)>,
     /// The next `iid`.
     next_id: u32,
 }
@@ -57,7 +63,8 @@ impl Control {
     pub fn new(shared: Arc<Shared>, config: &Config, log: Log) -> Arc<Self> {
         let nothing = Config { frontends: Vec::new(), backends: Vec::new(), ..config.clone() };
         // HAProxy's first configured proxy is number 2: 1 is its own socket.
-        let state = State { config: nothing, listeners: Listeners::default(), next_id: 2 };
+        let state =
+            State { config: nothing, listeners: Listeners::default(), deleted: Vec::new(), next_id: 2 };
         Arc::new(Self {
             shared,
             log,
@@ -153,7 +160,8 @@ impl Control {
         let state = self.state();
         if server.health.pause(!on) {
             self.refresh(&state, server);
-            self.say(&Event::Watched { server, on, origin });
+            let what = if on { "switched on" } else { "switched off" };
+            self.say(&Event::Watched { server, what, origin });
         }
     }
 
@@ -162,7 +170,8 @@ impl Control {
         let state = self.state();
         if server.health.force(server.admin(), up) != Verdict::Same {
             self.refresh(&state, server);
-            self.say(&Event::Forced { server, up, origin });
+            let state = if up { "UP" } else { "DOWN" };
+            self.say(&Event::Forced { server, state, origin });
         }
     }
 
@@ -253,13 +262,17 @@ impl Control {
     }
 
     /// Makes the rotation of a server's backend anew and lets everybody know.
-    fn refresh(&self, _only_writer: &MutexGuard<'_, State>, server: &Server) {
+    fn refresh(&self, only_writer: &MutexGuard<'_, State>, server: &Server) {
+        self.refresh_backend(only_writer, &server.backend);
+    }
+
+    fn refresh_backend(&self, _only_writer: &MutexGuard<'_, State>, name: &str) {
         let topology = self.shared.topology.load();
         let backends = topology
             .backends
             .iter()
             .map(|backend| {
-                let concerned = *backend.live.name == *server.backend;
+                let concerned = *backend.live.name == *name;
                 if concerned { Arc::new(backend.refreshed()) } else { Arc::clone(backend) }
             })
             .collect();

@@ -17,9 +17,8 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use crate::config;
 use crate::control::{Control, Watches, jittered, spread};
-use crate::server::{Admin, CheckResult, CheckStatus, Server};
+use crate::server::{Admin, CheckPlan, CheckResult, CheckStatus, Server};
 
 pub use probe::{Network, Target};
 
@@ -40,7 +39,7 @@ pub trait Probe: Send + Sync + 'static {
 /// What a task was started for; it is another one as soon as anything here differs.
 struct Watched {
     server: Arc<Server>,
-    check: config::Health,
+    check: CheckPlan,
     /// Rises when the server goes into maintenance, moves or is removed.
     epoch: u32,
     /// Neither in maintenance, nor without an address, nor with its checks switched off.
@@ -64,8 +63,7 @@ pub async fn run_with(control: Arc<Control>, probe: Arc<impl Probe>, stop: Cance
         changes.mark_unchanged();
         let topology = control.topology();
         let wanted = topology.backends.iter().flat_map(|backend| {
-            let check = backend.config.health.as_ref();
-            backend.servers.iter().filter_map(move |server| Some(Watched::new(server, check?)))
+            backend.servers.iter().filter_map(|server| Some(Watched::new(server, server.check.plan()?)))
         });
         watches.follow(wanted.map(|watched| (watched.server.id, watched)), |watched, before| {
             let first = watched.first_delay(before);
@@ -86,7 +84,7 @@ pub async fn run_with(control: Arc<Control>, probe: Arc<impl Probe>, stop: Cance
 async fn check_for_ever(
     control: Arc<Control>,
     server: Arc<Server>,
-    check: config::Health,
+    check: CheckPlan,
     first: Duration,
     probe: Arc<impl Probe>,
     slots: Arc<Semaphore>,
@@ -95,7 +93,7 @@ async fn check_for_ever(
     loop {
         sleep_until(next).await;
         let Ok(_slot) = slots.acquire().await else { return };
-        next = Instant::now() + jittered(check.interval);
+        next = Instant::now() + jittered(check.spec.interval);
         let epoch = server.place.epoch();
         let Some(target) = Target::new(&server, &check) else { continue };
         let checking = Checking::new(&server);
@@ -114,10 +112,10 @@ async fn check_for_ever(
 // === impl Watched ===
 
 impl Watched {
-    fn new(server: &Arc<Server>, check: &config::Health) -> Self {
+    fn new(server: &Arc<Server>, check: CheckPlan) -> Self {
         Self {
             server: Arc::clone(server),
-            check: check.clone(),
+            check,
             epoch: server.place.epoch(),
             awake: server.admin() != Admin::Maint
                 && server.place.address().is_some()
@@ -127,7 +125,7 @@ impl Watched {
 
     /// How long the first check is put off: servers that are new, or checked in a new way, come in crowds.
     fn first_delay(&self, before: Option<&Self>) -> Duration {
-        let interval = self.check.interval;
+        let interval = self.check.spec.interval;
         match before {
             Some(before) if before.check == self.check => {
                 let (share, most) = PROMPT;

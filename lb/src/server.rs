@@ -4,6 +4,7 @@
 //! order ([`Admin`]) and the checker's finding ([`Health`]), are kept apart: no result of a check can undo an order. Nothing
 //! here decides: only the control side calls what changes a server.
 
+mod check;
 mod claim;
 mod gate;
 mod health;
@@ -17,6 +18,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use crate::config;
 use crate::counters::{Gauge, Peak, Tally};
 
+pub use check::{Check, CheckPlan};
 pub use claim::{Claim, Refusal};
 pub use gate::{Admin, Gate, Load, Word};
 pub use health::{CheckResult, CheckStatus, Health, HealthRecord, Verdict};
@@ -41,6 +43,8 @@ pub struct Server {
     pub number: u32,
     /// Where it is.
     pub place: Place,
+    /// How it is checked.
+    pub check: Check,
     /// What the checker found.
     pub health: Health,
     /// What it has done.
@@ -53,6 +57,8 @@ pub struct Server {
     backup: AtomicBool,
     /// The configuration says `disabled = true` (HAProxy's `CMAINT` bit).
     disabled_in_config: AtomicBool,
+    /// An operator added it: the configuration does not know it.
+    added: AtomicBool,
 }
 
 /// What a server counts.
@@ -86,6 +92,7 @@ impl Server {
             name: spec.name.as_str().into(),
             number,
             place: Place::new(&spec.host, spec.port),
+            check: Check::new(check),
             health: Health::new(check, start),
             stats: Stats { tally: Tally::new(workers), in_flight_max: Peak::default(), idle: Arc::default() },
             gate: Gate::new(if spec.disabled { Admin::Maint } else { Admin::Ready }),
@@ -95,6 +102,7 @@ impl Server {
             maxconn: AtomicU32::new(spec.maxconn),
             backup: AtomicBool::new(spec.backup),
             disabled_in_config: AtomicBool::new(spec.disabled),
+            added: AtomicBool::new(false),
         })
     }
 
@@ -121,7 +129,7 @@ impl Server {
     /// Whether the balancer may choose it: ordered ready, found up, weighted, and with a known address.
     pub fn is_usable(&self) -> bool {
         self.admin() == Admin::Ready
-            && self.health.is_up()
+            && self.health.takes_traffic()
             && self.weight() > 0
             && self.place.address().is_some()
     }
@@ -168,6 +176,16 @@ impl Server {
         self.disabled_in_config.load(Relaxed)
     }
 
+    /// Whether an operator added it at run time.
+    pub fn is_added(&self) -> bool {
+        self.added.load(Relaxed)
+    }
+
+    /// Notes that an operator added it.
+    pub fn was_added(&self) {
+        self.added.store(true, Relaxed);
+    }
+
     /// Takes over what a changed configuration says of it; orders, health and counters stay as they are. A weight, limit or address
     /// that an operator set stays too, unless the configured one differs from what `former` had.
     pub fn reconfigure(
@@ -186,6 +204,8 @@ impl Server {
         if former.is_none_or(|former| (&former.host, former.port) != (&spec.host, spec.port)) {
             self.place.move_to(&spec.host, spec.port);
         }
+        self.added.store(false, Relaxed);
+        self.check.reconfigure(check);
         self.health.reconfigure(check, self.admin());
     }
 

@@ -5,6 +5,8 @@
 
 mod live;
 mod orders;
+mod pace;
+mod room;
 
 use std::sync::Arc;
 
@@ -12,8 +14,10 @@ use crate::balance::{Pick, Rotation, Tried};
 use crate::config;
 use crate::server::Server;
 
-pub use live::{LiveBackend, LiveFrontend, Process, Shared};
+pub use live::{LiveBackend, LiveFrontend, Open, Process, Shared};
 pub use orders::{Arrival, Inbox, Listen, Order, SessionInfo, Workers};
+pub use pace::Pace;
+pub use room::Room;
 
 /// The snapshot.
 #[derive(Debug)]

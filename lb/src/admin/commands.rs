@@ -2,6 +2,8 @@
 //!
 //! Adding a command is one entry here and one function below. The level is checked before anything else is looked at.
 
+mod frontend;
+mod member;
 mod place;
 mod server;
 mod sess;
@@ -76,21 +78,32 @@ use Run::{Later as Ask, Now};
 
 /// All commands but those that every list ends with, by name.
 #[rustfmt::skip]
-pub(super) static TABLE: [Entry; 37] = [
+pub(super) static TABLE: [Entry; 50] = [
+    entry(Admin, "add server", "add server <bk>/<srv> <addr> [keywords]*", "add a server, in maintenance ('help' lists keywords)", Now(member::add)),
     entry(Operator, "clear counters", "clear counters [all]", "begin maxima again, with all sums too", Now(settings::clear_counters)),
     entry(Operator, "clear table", "clear table <table> [<filter>]*", "refused: there are no stick tables", Now(subjects::clear_table)),
+    entry(Admin, "del server", "del server <bk>/<srv>", "take a server in maintenance away", Now(member::delete)),
     entry(Admin, "disable agent", "disable agent <bk>/<srv>", "switch agent checks off: there are none", Now(server::disable_agent)),
+    entry(Admin, "disable dynamic-cookie backend", "disable dynamic-cookie backend <bk>", "no longer make up cookies: there are none", Now(frontend::cookie)),
+    entry(Admin, "disable frontend", "disable frontend <frontend>", "refuse connections for now", Now(frontend::disable)),
     entry(Admin, "disable health", "disable health <bk>/<srv>", "stop checking a server", Now(server::disable_health)),
     entry(Admin, "disable server", "disable server <bk>/<srv>", "put a server into maintenance", Now(server::disable)),
     entry(User, "echo", "echo <text>", "say the text again", Now(settings::echo)),
     entry(Admin, "enable agent", "enable agent <bk>/<srv>", "refused: there are no agent checks", Now(server::enable_agent)),
+    entry(Admin, "enable dynamic-cookie backend", "enable dynamic-cookie backend <bk>", "make up cookies: there are none", Now(frontend::cookie)),
+    entry(Admin, "enable frontend", "enable frontend <frontend>", "take connections again", Now(frontend::enable)),
     entry(Admin, "enable health", "enable health <bk>/<srv>", "check a server again", Now(server::enable_health)),
     entry(Admin, "enable server", "enable server <bk>/<srv>", "end maintenance or drain of a server", Now(server::enable)),
     entry(Admin, "experimental-mode", "experimental-mode [on|off]", "show or set it for this connection", Now(settings::experimental_mode)),
     entry(Admin, "expert-mode", "expert-mode [on|off]", "show or set it for this connection", Now(settings::expert_mode)),
     entry(User, "get weight", "get weight <bk>/<srv>", "show a server's weight, now and as configured", Now(server::get_weight)),
     entry(Operator, "operator", "operator", "give up the rights of an admin", Now(settings::operator)),
+    entry(Admin, "publish backend", "publish backend <backend>", "put a backend back into its routes", Now(frontend::publish)),
+    entry(Admin, "set dynamic-cookie-key backend", "set dynamic-cookie-key backend <bk> <k>", "the key of cookies: there are none", Now(frontend::set_cookie_key)),
+    entry(Admin, "set maxconn frontend", "set maxconn frontend <frontend> <n>", "limit a frontend's client connections", Now(frontend::set_maxconn)),
+    entry(Admin, "set maxconn global", "set maxconn global <n>", "limit all client connections, 0: as configured", Now(frontend::set_maxconn_global)),
     entry(Admin, "set maxconn server", "set maxconn server <bk>/<srv> <n>", "limit what is in flight on a server, 0 for no limit", Now(server::set_maxconn)),
+    entry(Admin, "set rate-limit", "set rate-limit <what> global <n>", "limit connections or sessions a second, 0: none", Now(frontend::set_rate_limit)),
     entry(Admin, "set server", "set server <bk>/<srv> [opts]", "change a server: state, weight, health, addr, fqdn", Now(server::set_server)),
     entry(User, "set severity-output", "set severity-output [none|number|string]", "say how grave a message is", Now(settings::severity_output)),
     entry(Operator, "set table", "set table <table> key <key> [data]*", "refused: there are no stick tables", Now(subjects::set_table)),
@@ -110,8 +123,10 @@ pub(super) static TABLE: [Entry; 37] = [
     entry(User, "show stat", "show stat [json|no-maint|typed|up]*", "counters of every frontend, server and backend", Now(show::stat)),
     entry(User, "show table", "show table [<table>]", "stick tables: there are none", Now(subjects::show_table)),
     entry(User, "show version", "show version", "this program's version", Now(show::version)),
+    entry(Admin, "shutdown frontend", "shutdown frontend <frontend>", "close a frontend for good", Now(frontend::shutdown)),
     entry(Admin, "shutdown session", "shutdown session <id>", "end one client connection", Ask(sess::shutdown)),
     entry(Admin, "shutdown sessions server", "shutdown sessions server <bk>/<srv>", "end everything in flight on a server", Now(server::shutdown_sessions)),
+    entry(Admin, "unpublish backend", "unpublish backend <backend>", "take a backend out of its routes", Now(frontend::unpublish)),
     entry(User, "user", "user", "give up all rights but reading", Now(settings::user)),
     entry(Admin, "wait", "wait {-h|<delay>} [cond [args...]]", "wait for a time or a condition (-h lists them)", Run::Wait(wait::parse)),
 ];

@@ -61,7 +61,16 @@ mod tests {
 
     #[test]
     fn the_commands_that_begin_so_or_the_most_alike() {
-        assert_eq!(names("disable", Level::Admin), ["disable agent", "disable health", "disable server"]);
+        assert_eq!(
+            names("disable", Level::Admin),
+            [
+                "disable agent",
+                "disable dynamic-cookie backend",
+                "disable frontend",
+                "disable health",
+                "disable server"
+            ]
+        );
         assert_eq!(names("show servers", Level::Admin), ["show servers conn", "show servers state"]);
         assert_eq!(names("SHOW VERSION", Level::Admin), ["show version"]);
         assert!(names("show statt", Level::User).contains(&"show stat"));

@@ -106,6 +106,7 @@ fn defaults_of_the_smallest_file() {
             name: "fe_api".into(),
             bind: vec!["0.0.0.0:5000".parse().unwrap()],
             backend: "api_nodes".into(),
+            maxconn: None,
             forwarded: true,
             max_head: 16 * 1024,
             max_headers: 101,
@@ -164,6 +165,7 @@ fn everything_said() {
         name: "web".into(),
         bind: vec!["0.0.0.0:80".parse().unwrap(), "[::]:80".parse().unwrap()],
         backend: "b".into(),
+        maxconn: None,
         forwarded: false,
         max_head: 8192,
         max_headers: 50,
@@ -201,6 +203,7 @@ fn everything_said() {
         timeout: Duration::from_millis(500),
         rise: 4,
         fall: 5,
+        disable_on_404: false,
     };
     assert_eq!(b.health.as_ref(), Some(&health));
     let second =
@@ -218,6 +221,7 @@ fn everything_said() {
         timeout,
         rise: 2,
         fall: 3,
+        disable_on_404: false,
     };
     assert_eq!(a.health.as_ref(), Some(&tcp), "without a path a check is a TCP connection");
 }

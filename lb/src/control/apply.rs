@@ -8,10 +8,11 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
+use super::members::free_number;
 use super::{Control, Event, Origin, State};
 use crate::config::{self, Config};
 use crate::server::Server;
-use crate::topology::{Backend, Frontend, LiveBackend, LiveFrontend, Order, Topology};
+use crate::topology::{Backend, Frontend, LiveBackend, LiveFrontend, Open, Order, Topology};
 
 /// Why a configuration was not put in force. Everything is as it was.
 #[derive(Debug, thiserror::Error)]
@@ -50,9 +51,13 @@ impl Control {
         let mut state = self.state();
         let state = &mut *state;
         refuse_restarts(&state.config, &config)?;
-        let prepared = state.listeners.prepare(&config.frontends)?;
-
         let before = self.shared.topology.load_full();
+        let is_closed = |name: &str| {
+            let known = before.frontends.iter().find(|frontend| *frontend.live.name == *name);
+            known.is_some_and(|frontend| frontend.live.open() != Open::Yes)
+        };
+        let prepared = state.listeners.prepare(&config.frontends, is_closed)?;
+
         let mut changes = Changes::default();
         let next = self.build(state, &before, &config, &mut changes);
         let gone: Vec<_> =
@@ -96,9 +101,16 @@ impl Control {
             .iter()
             .map(|spec| {
                 let known = before.frontends.iter().find(|frontend| *frontend.live.name == *spec.name);
+                let maxconn = spec.maxconn.unwrap_or(config.process.maxconn);
                 let live = known.map_or_else(
-                    || LiveFrontend::new(next_id(), &spec.name, workers),
-                    |frontend| Arc::clone(&frontend.live),
+                    || LiveFrontend::new(next_id(), &spec.name, maxconn, workers),
+                    |frontend| {
+                        let former = frontend.config.maxconn.unwrap_or(state.config.process.maxconn);
+                        if former != maxconn {
+                            frontend.live.room.resize(maxconn);
+                        }
+                        Arc::clone(&frontend.live)
+                    },
                 );
                 Arc::new(Frontend { config: spec.clone(), live })
             })
@@ -112,7 +124,7 @@ impl Control {
                     || LiveBackend::new(next_id(), &spec.name, workers),
                     |backend| Arc::clone(&backend.live),
                 );
-                let servers = servers(spec, known, &live, workers, changes);
+                let servers = servers(spec, known, &live, workers, &mut state.deleted, changes);
                 Arc::new(Backend::new(spec.clone(), live, servers))
             })
             .collect();
@@ -121,24 +133,10 @@ impl Control {
 
     fn resize(&self, before: &Config, after: &Config) {
         let process = &self.shared.process;
-        let (old, new) = (before.process.maxconn, after.process.maxconn);
-        process.maxconn.store(u32::try_from(new).unwrap_or(u32::MAX), Relaxed);
-        if new > old {
-            process.slots.add_permits(new - old);
-        } else {
-            // Permits in use cannot be taken back now: they are gone when their connections are.
-            let slots = Arc::clone(&process.slots);
-            let missing = (old - new) - slots.forget_permits(old - new);
-            if missing > 0
-                && let Ok(missing) = u32::try_from(missing)
-                && let Ok(runtime) = tokio::runtime::Handle::try_current()
-            {
-                runtime.spawn(async move {
-                    if let Ok(permits) = slots.acquire_many(missing).await {
-                        permits.forget();
-                    }
-                });
-            }
+        // What an operator has set stays, unless the configuration says something else than before.
+        if before.process.maxconn != after.process.maxconn {
+            process.hard_maxconn.store(after.process.maxconn, Relaxed);
+            process.room.resize(after.process.maxconn);
         }
     }
 }
@@ -162,29 +160,38 @@ fn servers(
     known: Option<&Arc<Backend>>,
     live: &Arc<LiveBackend>,
     workers: usize,
+    deleted: &mut Vec<(String, config::Server)>,
     changes: &mut Changes,
 ) -> Vec<Arc<Server>> {
-    let mut number =
-        known.map_or(0, |backend| backend.servers.iter().map(|server| server.number).max().unwrap_or(0));
-    spec.servers
-        .iter()
-        .map(|server| {
-            let check = spec.health.as_ref();
-            if let Some(same) = known.and_then(|backend| backend.server(&server.name)) {
-                let former = known
-                    .and_then(|backend| backend.config.servers.iter().find(|old| old.name == server.name));
-                if former != Some(server) {
-                    changes.changed.push(full_name(same));
-                }
-                same.reconfigure(former, server, check);
-                return Arc::clone(same);
+    let before = known.map_or(&[][..], |backend| &backend.servers);
+    let check = spec.health.as_ref();
+    // One that an operator deleted stays away, unless its line says something else now.
+    deleted.retain(|(backend, gone)| *backend != spec.name || spec.servers.contains(gone));
+    let mut servers: Vec<Arc<Server>> = Vec::with_capacity(spec.servers.len());
+    for server in &spec.servers {
+        if deleted.iter().any(|(backend, gone)| *backend == spec.name && gone == server) {
+            continue;
+        }
+        if let Some(same) = before.iter().find(|known| *known.name == *server.name) {
+            let former =
+                known.and_then(|backend| backend.config.servers.iter().find(|old| old.name == server.name));
+            if former != Some(server) {
+                changes.changed.push(full_name(same));
             }
-            number += 1;
-            let new = Server::new(&live.name, number, server, check, spec.health_start, &live.queue, workers);
-            changes.added.push(full_name(&new));
-            new
-        })
-        .collect()
+            same.reconfigure(former, server, check);
+            servers.push(Arc::clone(same));
+            continue;
+        }
+        let taken: Vec<_> = before.iter().chain(&servers).cloned().collect();
+        let number = free_number(&taken);
+        let new = Server::new(&live.name, number, server, check, spec.health_start, &live.queue, workers);
+        changes.added.push(full_name(&new));
+        servers.push(new);
+    }
+    // One that an operator added is not the configuration's to take away.
+    let named = |server: &Arc<Server>| spec.servers.iter().any(|spec| *spec.name == *server.name);
+    servers.extend(before.iter().filter(|server| server.is_added() && !named(server)).cloned());
+    servers
 }
 
 fn full_name(server: &Server) -> String {

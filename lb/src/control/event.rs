@@ -46,12 +46,18 @@ pub enum Event<'a> {
     /// A server was moved.
     #[expect(missing_docs, reason = "the names say it")]
     Moved { server: &'a Server, before: &'a (String, u16), place: (&'a str, u16), origin: &'a Origin },
-    /// A server was taken for up or down without a check.
+    /// A server was taken for up, down or stopping without a check.
     #[expect(missing_docs, reason = "the names say it")]
-    Forced { server: &'a Server, up: bool, origin: &'a Origin },
-    /// A server's checks were switched on or off.
+    Forced { server: &'a Server, state: &'a str, origin: &'a Origin },
+    /// A server's checks were switched on or off, or sent somewhere else.
     #[expect(missing_docs, reason = "the names say it")]
-    Watched { server: &'a Server, on: bool, origin: &'a Origin },
+    Watched { server: &'a Server, what: &'a str, origin: &'a Origin },
+    /// A server was added.
+    #[expect(missing_docs, reason = "the names say it")]
+    Added { server: &'a Server, place: &'a (String, u16), origin: &'a Origin },
+    /// A server was taken away.
+    #[expect(missing_docs, reason = "the names say it")]
+    Deleted { server: &'a Server, origin: &'a Origin },
     /// A check changed a server's health.
     #[expect(missing_docs, reason = "the names say it")]
     Checked { server: &'a Server, verdict: Verdict, result: &'a CheckResult },
@@ -113,6 +119,7 @@ impl Event<'_> {
             Self::Checked { .. } | Self::Forced { .. } | Self::Watched { .. } => "health",
             Self::Deployed { .. } => "version",
             Self::Resolved { .. } | Self::Moved { .. } => "address",
+            Self::Added { .. } | Self::Deleted { .. } => "server",
             Self::Killed { .. } => "shutdown-sessions",
             Self::Applied { .. } => "configuration",
             Self::Notice { .. } => "notice",
@@ -141,16 +148,22 @@ impl fmt::Display for Event<'_> {
             Self::Moved { server, before: (old, old_port), place: (host, port), origin } => {
                 write!(f, "server {} moved from {old}:{old_port} to {host}:{port} by {origin}", name(server))
             }
-            Self::Forced { server, up, origin } => {
-                let state = if *up { "UP" } else { "DOWN" };
+            Self::Forced { server, state, origin } => {
                 write!(f, "server {} is taken for {state} by {origin}", name(server))
             }
-            Self::Watched { server, on, origin } => {
-                let word = if *on { "on" } else { "off" };
-                write!(f, "checks of server {} switched {word} by {origin}", name(server))
+            Self::Watched { server, what, origin } => {
+                write!(f, "checks of server {} {what} by {origin}", name(server))
             }
+            Self::Added { server, place: (host, port), origin } => {
+                write!(f, "server {} at {host}:{port} added by {origin}", name(server))
+            }
+            Self::Deleted { server, origin } => write!(f, "server {} deleted by {origin}", name(server)),
             Self::Checked { server, verdict, result } => {
-                let state = if *verdict == Verdict::WentUp { "UP" } else { "DOWN" };
+                let state = match verdict {
+                    Verdict::WentDown => "DOWN",
+                    Verdict::Stopping => "stopping",
+                    Verdict::WentUp | Verdict::Same => "UP",
+                };
                 write!(f, "server {} is {state}: {}", name(server), result.status.meaning())?;
                 result.code.map_or(Ok(()), |code| write!(f, ", code {code}"))?;
                 if !result.detail.is_empty() {

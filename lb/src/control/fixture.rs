@@ -41,8 +41,9 @@ impl Fixture {
         let folder = tempfile::tempdir().unwrap();
         let (log, thread) = log::start(&LogTarget::File(folder.path().join("log"))).unwrap();
         let (workers, inboxes) = Workers::new(1);
-        let shared =
-            Shared { topology: ArcSwap::from_pointee(Topology::empty()), workers, process: Process::new(10) };
+        let (topology, process) =
+            (ArcSwap::from_pointee(Topology::empty()), Process::new(config.process.maxconn));
+        let shared = Shared { topology, workers, process };
         let control = Control::new(Arc::new(shared), &config, log);
         control.apply(config, &Origin::Start).unwrap();
         Self { control, _inboxes: inboxes, thread, folder }

@@ -1,7 +1,7 @@
 //! Listening sockets across reloads: those that stay never close, not for an instant.
 //!
 //! A socket is bound once and kept; who accepts on it can change. Binding comes before anything else changes, so that an address that
-//! cannot be had leaves everything as it was.
+//! cannot be had leaves everything as it was. The sockets of a paused frontend are closed and their addresses remembered.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config;
 use crate::net::bind;
-use crate::topology::{Frontend, Listen, LiveFrontend, Workers};
+use crate::topology::{Frontend, Listen, LiveFrontend, Open, Workers};
 
 /// The listening sockets in use.
 #[derive(Debug, Default)]
@@ -36,7 +36,10 @@ struct Wanted {
 struct Bound {
     /// As configured; port 0 stays 0.
     wanted: Wanted,
-    socket: TcpListener,
+    /// As it really is.
+    address: SocketAddr,
+    /// `None` while its frontend is paused.
+    socket: Option<TcpListener>,
     frontend: Arc<LiveFrontend>,
     stop: CancellationToken,
 }
@@ -44,12 +47,19 @@ struct Bound {
 // === impl Listeners ===
 
 impl Listeners {
-    /// Binds what `frontends` want and is not bound yet.
-    pub(super) fn prepare(&self, frontends: &[config::Frontend]) -> io::Result<Prepared> {
+    /// Binds what `frontends` want and is not bound yet; those that `is_closed` names want nothing.
+    pub(super) fn prepare(
+        &self,
+        frontends: &[config::Frontend],
+        is_closed: impl Fn(&str) -> bool,
+    ) -> io::Result<Prepared> {
         frontends
             .iter()
+            .filter(|frontend| !is_closed(&frontend.name))
             .flat_map(Wanted::all)
-            .filter(|wanted| !self.bound.iter().any(|bound| bound.wanted == *wanted))
+            .filter(|wanted| {
+                !self.bound.iter().any(|bound| bound.wanted == *wanted && bound.socket.is_some())
+            })
             .map(|wanted| {
                 let socket = bind::listen(wanted.address)?;
                 Ok((wanted, socket))
@@ -58,36 +68,40 @@ impl Listeners {
             .map(Prepared)
     }
 
-    /// Serves exactly the addresses of `frontends`; returns how many were opened and closed.
+    /// Serves exactly the addresses of `frontends`, but for those that are paused or stopped; returns how many were opened and closed.
     pub(super) fn install(
         &mut self,
         mut prepared: Prepared,
         frontends: &[Arc<Frontend>],
         workers: &Workers,
     ) -> io::Result<(usize, usize)> {
-        let wanted = || {
-            frontends.iter().flat_map(|frontend| Wanted::all(&frontend.config).map(move |at| (at, frontend)))
+        let wanted = |open: bool| {
+            frontends
+                .iter()
+                .filter(move |frontend| (frontend.live.open() == Open::Yes) == open)
+                .flat_map(|frontend| Wanted::all(&frontend.config).map(move |at| (at, frontend)))
         };
-        let before = self.bound.len();
+        let before = self.open().count();
         self.bound.retain(|bound| {
-            let stays = wanted().any(|(wanted, _)| wanted == bound.wanted);
+            let is = |open: bool| wanted(open).any(|(wanted, _)| wanted == bound.wanted);
+            let stays = if bound.socket.is_some() { is(true) } else { is(false) && !is(true) };
             if !stays {
-                bound.stop.cancel();
+                bound.close();
             }
             stays
         });
-        let closed = before - self.bound.len();
+        let closed = before - self.open().count();
         let opened = prepared.0.len();
-        for (wanted, frontend) in wanted() {
+        for (wanted, frontend) in wanted(true) {
             if let Some(at) = prepared.0.iter().position(|(bound, _)| *bound == wanted) {
                 let (_, socket) = prepared.0.swap_remove(at);
-                let stop = self.serve(&socket, &frontend.live, workers)?;
-                self.bound.push(Bound { wanted, socket, frontend: Arc::clone(&frontend.live), stop });
+                self.open_on(wanted, socket, &frontend.live, workers)?;
             } else if let Some(at) = self.bound.iter().position(|bound| bound.wanted == wanted)
                 && self.bound[at].frontend.id != frontend.live.id
+                && let Some(socket) = &self.bound[at].socket
             {
                 // The address goes to another frontend: the socket stays, only who accepts on it changes.
-                let stop = self.serve(&self.bound[at].socket.try_clone()?, &frontend.live, workers)?;
+                let stop = self.serve(&socket.try_clone()?, &frontend.live, workers)?;
                 let bound = &mut self.bound[at];
                 std::mem::replace(&mut bound.stop, stop).cancel();
                 bound.frontend = Arc::clone(&frontend.live);
@@ -96,17 +110,65 @@ impl Listeners {
         Ok((opened, closed))
     }
 
+    /// Closes the sockets of a frontend; connections are refused when this returns.
+    pub(super) fn pause(&mut self, frontend: &LiveFrontend) {
+        for bound in self.bound.iter_mut().filter(|bound| bound.frontend.id == frontend.id) {
+            bound.close();
+            bound.socket = None;
+        }
+    }
+
+    /// Opens the sockets of a frontend again, all or none.
+    pub(super) fn resume(&mut self, frontend: &Frontend, workers: &Workers) -> io::Result<()> {
+        let sockets = Wanted::all(&frontend.config)
+            .map(|wanted| {
+                let former = self.bound.iter().find(|bound| bound.wanted == wanted);
+                let socket = bind::listen(former.map_or(wanted.address, |former| former.address))?;
+                Ok((wanted, socket))
+            })
+            .collect::<io::Result<Vec<_>>>()?;
+        self.forget(&frontend.live);
+        for (wanted, socket) in sockets {
+            self.open_on(wanted, socket, &frontend.live, workers)?;
+        }
+        Ok(())
+    }
+
+    /// Closes the sockets of a frontend for good.
+    pub(super) fn close(&mut self, frontend: &LiveFrontend) {
+        self.pause(frontend);
+        self.forget(frontend);
+    }
+
     /// Closes all.
     pub(super) fn close_all(&mut self) {
         self.bound.drain(..).for_each(|bound| bound.stop.cancel());
     }
 
-    /// Frontends and the addresses they really have.
+    /// Frontends and the addresses they really have; those that are paused have none.
     pub(super) fn addresses(&self) -> Vec<(Arc<str>, SocketAddr)> {
-        self.bound
-            .iter()
-            .filter_map(|bound| Some((Arc::clone(&bound.frontend.name), bound.socket.local_addr().ok()?)))
-            .collect()
+        self.open().map(|bound| (Arc::clone(&bound.frontend.name), bound.address)).collect()
+    }
+
+    fn open(&self) -> impl Iterator<Item = &Bound> {
+        self.bound.iter().filter(|bound| bound.socket.is_some())
+    }
+
+    fn forget(&mut self, frontend: &LiveFrontend) {
+        self.bound.retain(|bound| bound.frontend.id != frontend.id);
+    }
+
+    fn open_on(
+        &mut self,
+        wanted: Wanted,
+        socket: TcpListener,
+        frontend: &Arc<LiveFrontend>,
+        workers: &Workers,
+    ) -> io::Result<()> {
+        let (address, stop) = (socket.local_addr()?, self.serve(&socket, frontend, workers)?);
+        let frontend = Arc::clone(frontend);
+        self.bound.push(Bound { wanted, address, socket: Some(socket), frontend, stop });
+        Ok(())
     }
 
     fn serve(
@@ -120,6 +182,17 @@ impl Listeners {
         workers.listen(self.next_worker, listen);
         self.next_worker += 1;
         Ok(stop)
+    }
+}
+
+// === impl Bound ===
+
+impl Bound {
+    fn close(&self) {
+        self.stop.cancel();
+        if let Some(socket) = &self.socket {
+            bind::refuse(socket);
+        }
     }
 }
 

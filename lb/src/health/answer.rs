@@ -1,6 +1,6 @@
 //! The HTTP half of a check: one GET, and what its answer says.
 //!
-//! 2xx and 3xx pass (HAProxy manual, `option httpchk`). The status decides: a body is only read so that the server gets it out in
+//! 2xx and 3xx pass (HAProxy manual, `option httpchk`); 404 may say that the server stops (`http-check disable-on-404`). The status decides: a body is only read so that the server gets it out in
 //! peace, up to a bound, and one that breaks off changes nothing.
 
 use std::convert::Infallible;
@@ -9,7 +9,7 @@ use std::io;
 
 use bytes::Bytes;
 use http::header::{CONNECTION, HOST, USER_AGENT};
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Empty};
 use hyper::body::Incoming;
 use hyper::client::conn::{http1, http2};
@@ -43,13 +43,13 @@ pub(super) async fn ask(stream: TcpStream, path: &str, target: &Target, deadline
     match target.protocol {
         Protocol::Http1 => match http1::Builder::new().max_buf_size(HEAD).handshake(io).await {
             Ok((mut sender, connection)) => {
-                beside(connection, answered(sender.send_request(request), deadline)).await
+                beside(connection, answered(sender.send_request(request), target, deadline)).await
             }
             Err(error) => Finding::invalid(&error),
         },
         Protocol::H2c => match timeout_at(deadline, http2::handshake(TokioExecutor::new(), io)).await {
             Ok(Ok((mut sender, connection))) => {
-                beside(connection, answered(sender.send_request(request), deadline)).await
+                beside(connection, answered(sender.send_request(request), target, deadline)).await
             }
             Ok(Err(error)) => Finding::invalid(&error),
             Err(_) => Finding::new(CheckStatus::L7Tout, ""),
@@ -85,16 +85,17 @@ async fn beside<E>(
 
 async fn answered(
     response: impl Future<Output = hyper::Result<Response<Incoming>>>,
+    target: &Target,
     deadline: Instant,
 ) -> Finding {
     match timeout_at(deadline, response).await {
         Err(_) => Finding::new(CheckStatus::L7Tout, ""),
         Ok(Err(error)) => Finding::invalid(&error),
-        Ok(Ok(response)) => judge(response, deadline).await,
+        Ok(Ok(response)) => judge(response, target, deadline).await,
     }
 }
 
-async fn judge(response: Response<Incoming>, deadline: Instant) -> Finding {
+async fn judge(response: Response<Incoming>, target: &Target, deadline: Instant) -> Finding {
     let status = response.status();
     let reason = response.extensions().get::<ReasonPhrase>().map_or_else(
         || status.canonical_reason().unwrap_or_default().as_bytes().to_vec(),
@@ -107,6 +108,9 @@ async fn judge(response: Response<Incoming>, deadline: Instant) -> Finding {
     let version = version::told(&head.headers, &opening);
     if status.is_success() || status.is_redirection() {
         return Finding { code: Some(status.as_u16()), version, ..Finding::new(CheckStatus::L7Ok, "") };
+    }
+    if status == StatusCode::NOT_FOUND && target.disable_on_404 {
+        return Finding { code: Some(404), ..Finding::new(CheckStatus::L7OkC, "") };
     }
     let body = printable(&opening);
     let detail = if body.is_empty() { printable(&reason) } else { body };

@@ -11,8 +11,8 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
 use super::{Probe, answer};
-use crate::config::{self, Protocol};
-use crate::server::{CheckResult, CheckStatus, Server};
+use crate::config::Protocol;
+use crate::server::{CheckPlan, CheckResult, CheckStatus, Server};
 
 /// Checks over the network.
 #[derive(Debug, Clone, Copy)]
@@ -31,6 +31,8 @@ pub struct Target {
     pub host: String,
     /// For the whole check.
     pub timeout: Duration,
+    /// Whether status 404 says that the server wants no new traffic.
+    pub disable_on_404: bool,
 }
 
 /// What a check came to, but for how long it took.
@@ -46,15 +48,20 @@ pub(super) struct Finding {
 
 impl Target {
     /// How `server` is to be checked now; `None` while it has no address.
-    pub fn new(server: &Server, check: &config::Health) -> Option<Self> {
+    pub fn new(server: &Server, plan: &CheckPlan) -> Option<Self> {
+        let check = &plan.spec;
         let mut address = server.place.address()?;
         address.set_port(check.port.unwrap_or(address.port()));
+        if let Some(other) = plan.address {
+            address.set_ip(other);
+        }
         let host = check.host.clone().unwrap_or_else(|| match server.place.named() {
             (host, port) if host.contains(':') => format!("[{host}]:{port}"),
             (host, port) => format!("{host}:{port}"),
         });
         let (path, protocol) = (check.path.clone(), check.protocol);
-        Some(Self { address, path, protocol, host, timeout: check.timeout })
+        let (timeout, disable_on_404) = (check.timeout, check.disable_on_404);
+        Some(Self { address, path, protocol, host, timeout, disable_on_404 })
     }
 }
 

@@ -175,7 +175,7 @@ async fn a_result_that_outruns_the_news_of_an_order_is_dropped() {
     let (server, control) = (fixture.server("s1"), &fixture.control);
     told.takes.store(900, SeqCst);
     told.sick.store(true, SeqCst);
-    let check = control.config().backends[0].health.clone().unwrap();
+    let check = server.check.plan().unwrap();
     let slots = Arc::new(Semaphore::new(1));
     // The task alone: nobody is there to end it.
     let (watched, probe) = (Arc::clone(&server), Arc::clone(&told));

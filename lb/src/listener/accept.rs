@@ -1,14 +1,14 @@
 //! The accept loop of one listening socket.
 //!
-//! It takes a connection only when there is room for it: with `maxconn` clients the kernel's queue fills and nobody is turned away.
+//! A connection is served only when there is room for it: with `maxconn` clients one waits here, the others in the kernel's queue, and
+//! nobody is turned away. A place is taken for a client that is there, so that a listener that nobody comes to keeps none.
 //! It refuses to serve: each connection goes to the worker with the fewest.
 
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::net::TcpListener;
 
 use crate::topology::{Arrival, Listen, Shared};
 
@@ -28,14 +28,18 @@ pub(super) async fn run(shared: Arc<Shared>, listen: Listen) {
 async fn accept(shared: Arc<Shared>, listen: Listen) -> io::Result<()> {
     let listener = TcpListener::from_std(listen.listener)?;
     loop {
-        let Ok(permit) = Arc::clone(&shared.process.slots).acquire_owned().await else { return Ok(()) };
         match listener.accept().await {
             Ok((stream, peer)) => {
+                // Nobody closes a room.
+                let Some(place) = listen.frontend.room.enter().await else { return Ok(()) };
+                let Some(permit) = shared.process.room.enter().await else { return Ok(()) };
+                shared.process.connection_pace.turn().await;
+                shared.process.session_pace.turn().await;
                 let topology = shared.topology.load();
                 let Some(frontend) = topology.frontend(&listen.frontend).cloned() else { continue };
                 frontend.live.tally.mine().connections.add(1);
-                if let Some(arrival) = arrival(stream, peer, frontend, permit) {
-                    shared.workers.place(arrival);
+                if let Ok(stream) = stream.into_std() {
+                    shared.workers.place(Arrival { stream, peer, frontend, permits: [place, permit] });
                 }
             }
             // The client gave up while it waited.
@@ -43,14 +47,4 @@ async fn accept(shared: Arc<Shared>, listen: Listen) -> io::Result<()> {
             Err(_) => tokio::time::sleep(BREATH).await,
         }
     }
-}
-
-fn arrival(
-    stream: TcpStream,
-    peer: std::net::SocketAddr,
-    frontend: Arc<crate::topology::Frontend>,
-    permit: OwnedSemaphorePermit,
-) -> Option<Arrival> {
-    let stream = stream.into_std().ok()?;
-    Some(Arrival { stream, peer, frontend, permit })
 }

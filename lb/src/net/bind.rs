@@ -1,4 +1,4 @@
-//! Listening TCP sockets. It refuses to fall back: an address that cannot be bound is an error that names it.
+//! Listening TCP sockets: opened, and closed so that nobody gets in any more once that has been said. It refuses to fall back: an address that cannot be bound is an error that names it.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -22,6 +22,12 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
         };
         io::Error::new(error.kind(), format!("cannot listen on {address}: {error} ({hint})"))
     })
+}
+
+/// Makes a listening socket refuse connections at once, whoever else still has it open.
+pub fn refuse(listener: &TcpListener) {
+    // Where the system cannot do this, connections are refused as soon as the last one has closed it.
+    let _ = rustix::net::shutdown(listener, rustix::net::Shutdown::Read);
 }
 
 fn try_listen(address: SocketAddr) -> io::Result<TcpListener> {

@@ -6,8 +6,8 @@ const SPARE: u64 = 256;
 /// Raises the soft limit of open files so that `maxconn` client connections, each with one to a server, fit.
 ///
 /// Returns the limit in force when it is still too low, with what would be needed.
-pub fn raise_open_files(maxconn: usize) -> Result<(), TooFewFiles> {
-    let needed = 2 * maxconn as u64 + SPARE;
+pub fn raise_open_files(maxconn: u32) -> Result<(), TooFewFiles> {
+    let needed = 2 * u64::from(maxconn) + SPARE;
     match open_files() {
         None => Ok(()),
         Some(now) if now >= needed => Ok(()),

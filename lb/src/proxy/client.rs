@@ -56,7 +56,7 @@ pub struct Client {
 /// What a connection takes of the limits, until it is dropped.
 #[derive(Debug)]
 pub struct Seat {
-    _permit: OwnedSemaphorePermit,
+    _permits: [OwnedSemaphorePermit; 2],
     /// Its worker's connections.
     connections: Arc<Gauge>,
     shared: Arc<Shared>,
@@ -92,14 +92,14 @@ pub struct Registered(pub Rc<Client>);
 impl Seat {
     /// Takes a seat; the worker's own count has been raised already.
     pub fn take(
-        permit: OwnedSemaphorePermit,
+        permits: [OwnedSemaphorePermit; 2],
         connections: Arc<Gauge>,
         shared: &Arc<Shared>,
         live: &Arc<LiveFrontend>,
     ) -> Self {
         shared.process.connections.up();
         live.sessions.up();
-        Self { _permit: permit, connections, shared: Arc::clone(shared), live: Arc::clone(live) }
+        Self { _permits: permits, connections, shared: Arc::clone(shared), live: Arc::clone(live) }
     }
 }
 

@@ -1,6 +1,7 @@
 //! From a frontend to a claimed server: the route, the pick, the queue.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 use tokio::time::{Instant, timeout_at};
 
@@ -16,7 +17,11 @@ pub(super) fn backend(worker: &Worker, client: &Client) -> Result<Arc<Backend>, 
     let topology = worker.shared.topology.load();
     // A frontend that a reload removed still finishes its connections, by its last route.
     let frontend = topology.frontend(&client.frontend.live).unwrap_or(&client.frontend);
-    topology.backend(&frontend.config.backend).cloned().ok_or(ProxyError::NoServer)
+    let backend = topology.backend(&frontend.config.backend).ok_or(ProxyError::NoServer)?;
+    if backend.live.unpublished.load(Relaxed) {
+        return Err(ProxyError::NoServer);
+    }
+    Ok(Arc::clone(backend))
 }
 
 /// Picks a server of the backend's present rotation and counts the exchange in on it, waiting in the queue while all are full.

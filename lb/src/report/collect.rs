@@ -3,10 +3,12 @@
 //! The rules of which columns are empty when are HAProxy's (`MAINT` hides the check's columns, a server without checks has no
 //! downtime). It refuses to write anything, and to guess: what lb does not count stays empty.
 
+use std::sync::atomic::Ordering::Relaxed;
+
 use crate::config::Balance;
 use crate::counters::{Maxima, Tally, Totals};
 use crate::server::{CheckResult, HealthRecord, Server, Status};
-use crate::topology::{Backend, Frontend, Shared, Topology};
+use crate::topology::{Backend, Frontend, Open, Shared, Topology};
 
 use super::column::{Column, Kind};
 use super::row::{Field, Row};
@@ -29,8 +31,14 @@ fn frontend(frontend: &Frontend, shared: &Shared) -> Row {
     let totals = traffic(&mut row, &live.tally);
     row.set(Column::Scur, live.sessions.get());
     row.set(Column::Smax, live.sessions.max());
-    row.set(Column::Slim, shared.process.maxconn());
-    row.set(Column::Status, if shared.process.is_stopping() { "STOP" } else { "OPEN" });
+    row.set(Column::Slim, live.room.size());
+    let status = match live.open() {
+        _ if shared.process.is_stopping() => "STOP",
+        Open::Yes => "OPEN",
+        Open::Paused => "PAUSED",
+        Open::Stopped => "STOP",
+    };
+    row.set(Column::Status, status);
     row.set(Column::Ereq, totals.request_errors);
     for column in [Column::Stot, Column::ConnTot, Column::H1sess, Column::H1TotalConnections] {
         row.set(column, totals.connections);
@@ -124,7 +132,9 @@ fn backend(backend: &Backend, topology: &Topology, shared: &Shared) -> Row {
     row.set(Column::Scur, live.sessions.get());
     row.set(Column::Smax, live.sessions.max());
     row.set(Column::Slim, full_at(backend, topology, shared));
-    row.set(Column::Status, if backend.is_up() { "UP" } else { "DOWN" });
+    let status = if backend.is_up() { "UP" } else { "DOWN" };
+    let unpublished = if live.unpublished.load(Relaxed) { " (UNPUB)" } else { "" };
+    row.set(Column::Status, format!("{status}{unpublished}"));
     row.set(Column::Weight, weight);
     row.set(Column::Uweight, weight);
     row.set(Column::Act, usable(false));
@@ -203,7 +213,9 @@ fn exchanges(row: &mut Row, tally: &Tally, totals: &Totals) {
 fn full_at(backend: &Backend, topology: &Topology, shared: &Shared) -> u64 {
     let leads_here =
         topology.frontends.iter().filter(|frontend| frontend.config.backend == *backend.live.name);
-    let most = leads_here.map(|_| u64::from(shared.process.maxconn())).sum::<u64>();
+    let most = leads_here
+        .map(|frontend| u64::from(frontend.config.maxconn.unwrap_or(shared.process.hard_maxconn())))
+        .sum::<u64>();
     most.div_ceil(10).max(1)
 }
 

@@ -4,7 +4,7 @@
 
 use std::fmt::Write as _;
 
-use crate::server::{Admin, HealthRecord, Server};
+use crate::server::{Admin, CheckStatus, HealthRecord, Server, Status};
 use crate::topology::{Backend, Topology};
 
 const HEADER: &str = "1\n# be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state srv_uweight srv_iweight \
@@ -49,16 +49,18 @@ fn line(out: &mut String, backend: &Backend, server: &Server) {
     let address = server.place.address().map_or_else(|| "-".to_owned(), |address| address.ip().to_string());
     let name = if server.place.is_name() { host.as_str() } else { "-" };
     let (check_status, check_result) = last_check(&health);
-    let check_port = backend.config.health.as_ref().and_then(|check| check.port).unwrap_or_default();
+    let (check_address, check_port) = server.check.place();
+    let check_address = check_address.map_or_else(|| "-".to_owned(), |address| address.to_string());
+    let check_port = check_port.unwrap_or_default();
     // Writing to a String cannot fail.
     let _ = writeln!(
         out,
-        "{} {} {} {} {address} {} {} {} {} {} {check_status} {check_result} {} {} 0 0 0 {name} {port} - 0 {check_port} - - 0",
+        "{} {} {} {} {address} {} {} {} {} {} {check_status} {check_result} {} {} 0 0 0 {name} {port} - 0 {check_port} {check_address} - 0",
         backend.live.id,
         backend.live.name,
         server.number,
         server.name,
-        if status.is_running() { 2 } else { 0 },
+        op_state(status),
         server.admin_bits().0,
         server.weight(),
         server.initial_weight(),
@@ -68,12 +70,25 @@ fn line(out: &mut String, backend: &Backend, server: &Server) {
     );
 }
 
-/// `srv_check_status`, an index, and `srv_check_result`: 0 unknown, 2 failed, 3 passed.
+/// `srv_op_state`: 0 stopped, 2 running, 3 stopping.
+fn op_state(status: Status) -> u8 {
+    match status {
+        Status::Stopping { .. } => 3,
+        _ if status.is_running() => 2,
+        _ => 0,
+    }
+}
+
+/// `srv_check_status`, an index, and `srv_check_result`: 0 unknown, 2 failed, 3 passed, 4 passed on a condition.
 fn last_check(health: &HealthRecord) -> (u8, u8) {
-    health
-        .last
-        .as_ref()
-        .map_or((1, 0), |last| (last.status.index(), if last.status.is_pass() { 3 } else { 2 }))
+    health.last.as_ref().map_or((1, 0), |last| {
+        let result = match last.status {
+            CheckStatus::L7OkC => 4,
+            status if status.is_pass() => 3,
+            _ => 2,
+        };
+        (last.status.index(), result)
+    })
 }
 
 /// `srv_check_state`: 1 running now, 2 configured, 4 enabled, 8 paused.

@@ -17,7 +17,8 @@ use crate::counters::Standing;
 /// The health axis.
 #[derive(Debug)]
 pub struct Health {
-    up: AtomicBool,
+    /// Up, and not stopping.
+    takes_traffic: AtomicBool,
     record: Mutex<HealthRecord>,
 }
 
@@ -46,6 +47,8 @@ pub struct HealthRecord {
     pub standing: Standing,
     /// Checks are configured and switched off (`disable health`): what was found last stays in force.
     pub paused: bool,
+    /// It is up and wants no new traffic (HAProxy's `NOLB`).
+    pub stopping: bool,
     start: HealthStart,
 }
 
@@ -77,6 +80,8 @@ pub enum CheckStatus {
     L4Con,
     /// HTTP answer in time and good.
     L7Ok,
+    /// HTTP answer that says that the server is well and wants no new traffic.
+    L7OkC,
     /// No HTTP answer in time.
     L7Tout,
     /// Not HTTP, or the connection broke.
@@ -94,6 +99,8 @@ pub enum Verdict {
     WentUp,
     /// Went down.
     WentDown,
+    /// Still up, and wants no new traffic.
+    Stopping,
 }
 
 // === impl Health ===
@@ -114,17 +121,18 @@ impl Health {
             downs: 0,
             standing: Standing::new(true),
             paused: false,
+            stopping: false,
             start,
         };
         record.begin();
         record.standing = Standing::new(record.is_up());
-        Self { up: AtomicBool::new(record.is_up()), record: Mutex::new(record) }
+        Self { takes_traffic: AtomicBool::new(record.is_up()), record: Mutex::new(record) }
     }
 
-    /// Whether it is taken for able to serve.
+    /// Whether it is taken for able to serve, and wants to.
     #[inline]
-    pub fn is_up(&self) -> bool {
-        self.up.load(Ordering::Relaxed)
+    pub fn takes_traffic(&self) -> bool {
+        self.takes_traffic.load(Ordering::Relaxed)
     }
 
     /// A copy of all that is known.
@@ -144,17 +152,29 @@ impl Health {
         if admin == Admin::Maint || record.paused {
             return Verdict::Same;
         }
-        let was_up = record.is_up();
-        record.apply(result.status.is_pass());
         if result.version.is_some() || result.status.is_pass() {
             record.version.clone_from(&result.version);
         }
+        let (was_up, was_stopping) = (record.is_up(), record.stopping);
+        // A server that answers so while it is down stays down: it does not begin to serve by saying that it stops.
+        let stops = result.status == CheckStatus::L7OkC;
+        if !stops {
+            record.apply(result.status.is_pass());
+        }
+        record.stopping = match stops {
+            true => was_up,
+            false => was_stopping && record.is_up() && !result.status.is_pass(),
+        };
         record.last = Some(result);
         record.last_at = Some(Instant::now());
         let verdict = match (was_up, record.is_up()) {
             (true, false) => Verdict::WentDown,
             (false, true) => Verdict::WentUp,
-            _ => Verdict::Same,
+            _ => match (was_stopping, record.stopping) {
+                (false, true) => Verdict::Stopping,
+                (true, false) => Verdict::WentUp,
+                _ => Verdict::Same,
+            },
         };
         self.settle(&mut record, admin);
         verdict
@@ -163,6 +183,7 @@ impl Health {
     /// The operator's order changed. Maintenance forgets what was known; leaving it makes the server as it was at the start.
     pub fn state_changed(&self, before: Admin, after: Admin) {
         let mut record = self.lock();
+        record.stopping &= before == after;
         if after == Admin::Maint {
             record.level = 0;
         } else if before == Admin::Maint {
@@ -179,13 +200,27 @@ impl Health {
     /// Puts a finding in force without a check; the next result is counted from it. Nothing happens without checks, or in maintenance.
     pub fn force(&self, admin: Admin, up: bool) -> Verdict {
         let mut record = self.lock();
-        if !record.is_checked() || admin == Admin::Maint || record.is_up() == up {
+        let same = record.is_up() == up && !(up && record.stopping);
+        if !record.is_checked() || admin == Admin::Maint || same {
             return Verdict::Same;
         }
+        record.stopping = false;
         record.level = if up { record.rise + record.fall - 1 } else { 0 };
         record.downs += u64::from(!up);
         self.settle(&mut record, admin);
         if up { Verdict::WentUp } else { Verdict::WentDown }
+    }
+
+    /// Makes a server that is up want no new traffic, until the next result.
+    pub fn stop(&self, admin: Admin) -> Verdict {
+        let mut record = self.lock();
+        if !record.is_checked() || admin == Admin::Maint || !record.is_up() || record.stopping {
+            return Verdict::Same;
+        }
+        record.level = record.rise + record.fall - 1;
+        record.stopping = true;
+        self.settle(&mut record, admin);
+        Verdict::Stopping
     }
 
     /// Another check is configured, or none.
@@ -205,7 +240,7 @@ impl Health {
     }
 
     fn settle(&self, record: &mut HealthRecord, admin: Admin) {
-        self.up.store(record.is_up(), Ordering::Relaxed);
+        self.takes_traffic.store(record.is_up() && !record.stopping, Ordering::Relaxed);
         record.standing.turn(record.is_up() && admin != Admin::Maint);
     }
 
@@ -266,7 +301,7 @@ impl HealthRecord {
 
 impl CheckStatus {
     /// All of them, in HAProxy's order.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::SockErr,
         Self::L4Ok,
         Self::L4Tout,
@@ -274,12 +309,13 @@ impl CheckStatus {
         Self::L7Tout,
         Self::L7Rsp,
         Self::L7Ok,
+        Self::L7OkC,
         Self::L7Sts,
     ];
 
     /// Whether the check passed.
     pub fn is_pass(self) -> bool {
-        matches!(self, Self::L4Ok | Self::L7Ok)
+        matches!(self, Self::L4Ok | Self::L7Ok | Self::L7OkC)
     }
 
     /// HAProxy's number for it in `show servers state`.
@@ -292,6 +328,7 @@ impl CheckStatus {
             Self::L7Tout => 13,
             Self::L7Rsp => 14,
             Self::L7Ok => 15,
+            Self::L7OkC => 16,
             Self::L7Sts => 17,
         }
     }
@@ -306,6 +343,7 @@ impl CheckStatus {
             Self::L7Tout => "Layer7 timeout",
             Self::L7Rsp => "Layer7 invalid response",
             Self::L7Ok => "Layer7 check passed",
+            Self::L7OkC => "Layer7 check conditionally passed",
             Self::L7Sts => "Layer7 wrong status",
         }
     }
@@ -321,6 +359,7 @@ impl fmt::Display for CheckStatus {
             Self::L7Tout => "L7TOUT",
             Self::L7Rsp => "L7RSP",
             Self::L7Ok => "L7OK",
+            Self::L7OkC => "L7OKC",
             Self::L7Sts => "L7STS",
         })
     }

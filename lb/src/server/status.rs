@@ -24,6 +24,11 @@ pub enum Status {
         /// Present when checks have begun to fail.
         failing: Option<(u32, u32)>,
     },
+    /// Wants no new traffic, and healthy but for `failing`.
+    Stopping {
+        /// Present when checks have begun to fail.
+        failing: Option<(u32, u32)>,
+    },
     /// Ordered out.
     Maint,
     /// Its name has never resolved.
@@ -60,6 +65,7 @@ impl Server {
         match admin {
             Admin::Drain => Status::Drain { failing },
             _ if !health.is_watched() => Status::NoCheck,
+            _ if health.stopping => Status::Stopping { failing },
             _ => Status::Up { failing },
         }
     }
@@ -92,6 +98,7 @@ impl fmt::Display for Status {
             Self::Up { failing } => ("UP", failing),
             Self::Down { rising } => ("DOWN", rising),
             Self::Drain { failing } => ("DRAIN", failing),
+            Self::Stopping { failing } => ("NOLB", failing),
             Self::Maint => ("MAINT", None),
             Self::Unresolved => ("MAINT (resolution)", None),
             Self::NoCheck => ("no check", None),

@@ -1,14 +1,13 @@
 //! What outlives a snapshot: counters, queues and limits, and the one place that holds them all.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
-use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-use super::{Topology, Workers};
+use super::{Pace, Room, Topology, Workers};
 use crate::counters::{Counter, Gauge, Standing, Tally};
 use crate::server::Queue;
 
@@ -23,6 +22,21 @@ pub struct LiveFrontend {
     pub tally: Tally,
     /// Client connections.
     pub sessions: Gauge,
+    /// How many of them there may be.
+    pub room: Room,
+    open: AtomicU8,
+}
+
+/// Whether a frontend takes connections: the operator's order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Open {
+    /// It does.
+    Yes,
+    /// Its addresses refuse connections for now; those that it has go on (HAProxy's `PAUSED`).
+    Paused,
+    /// It was shut down, for good (HAProxy's `STOP`).
+    Stopped,
 }
 
 /// The living part of a backend.
@@ -40,6 +54,8 @@ pub struct LiveBackend {
     pub queue: Arc<Queue>,
     /// Whose turn it is.
     pub cursor: AtomicUsize,
+    /// The operator has taken it out of every route (HAProxy's `UNPUB`).
+    pub unpublished: AtomicBool,
     standing: Mutex<Standing>,
 }
 
@@ -56,10 +72,14 @@ pub struct Process {
     pub failed_lookups: Counter,
     /// Set when the process no longer wants traffic: readiness says 503.
     pub stopping: AtomicBool,
-    /// One permit a client connection.
-    pub slots: Arc<Semaphore>,
     /// Client connections allowed at once.
-    pub maxconn: AtomicU32,
+    pub room: Room,
+    /// The most that may be allowed at run time: what the configuration says.
+    pub hard_maxconn: AtomicU32,
+    /// Client connections allowed in a second.
+    pub connection_pace: Pace,
+    /// Sessions allowed in a second: of HTTP, they are connections.
+    pub session_pace: Pace,
 }
 
 /// Where the data side and the control side meet.
@@ -77,8 +97,29 @@ pub struct Shared {
 
 impl LiveFrontend {
     /// A frontend that has seen nothing yet.
-    pub fn new(id: u32, name: &str, workers: usize) -> Arc<Self> {
-        Arc::new(Self { id, name: name.into(), tally: Tally::new(workers), sessions: Gauge::default() })
+    pub fn new(id: u32, name: &str, maxconn: u32, workers: usize) -> Arc<Self> {
+        Arc::new(Self {
+            id,
+            name: name.into(),
+            tally: Tally::new(workers),
+            sessions: Gauge::default(),
+            room: Room::new(maxconn),
+            open: AtomicU8::new(Open::Yes as u8),
+        })
+    }
+
+    /// Whether it takes connections.
+    pub fn open(&self) -> Open {
+        match self.open.load(Relaxed) {
+            0 => Open::Yes,
+            1 => Open::Paused,
+            _ => Open::Stopped,
+        }
+    }
+
+    /// Notes whether it takes connections; opening and closing is the business of who calls this.
+    pub fn set_open(&self, open: Open) {
+        self.open.store(open as u8, Relaxed);
     }
 }
 
@@ -94,6 +135,7 @@ impl LiveBackend {
             sessions: Gauge::default(),
             queue: Arc::default(),
             cursor: AtomicUsize::new(0),
+            unpublished: AtomicBool::new(false),
             standing: Mutex::new(Standing::new(true)),
         })
     }
@@ -115,21 +157,28 @@ impl LiveBackend {
 
 impl Process {
     /// A process that starts now and may hold `maxconn` client connections.
-    pub fn new(maxconn: usize) -> Self {
+    pub fn new(maxconn: u32) -> Self {
         Self {
             started: Instant::now(),
             started_at: SystemTime::now(),
             connections: Gauge::default(),
             failed_lookups: Counter::default(),
             stopping: AtomicBool::new(false),
-            slots: Arc::new(Semaphore::new(maxconn.min(Semaphore::MAX_PERMITS))),
-            maxconn: AtomicU32::new(u32::try_from(maxconn).unwrap_or(u32::MAX)),
+            room: Room::new(maxconn),
+            hard_maxconn: AtomicU32::new(maxconn),
+            connection_pace: Pace::unlimited(),
+            session_pace: Pace::unlimited(),
         }
     }
 
     /// Client connections allowed at once.
     pub fn maxconn(&self) -> u32 {
-        self.maxconn.load(Relaxed)
+        self.room.size()
+    }
+
+    /// The most client connections that may be allowed at run time.
+    pub fn hard_maxconn(&self) -> u32 {
+        self.hard_maxconn.load(Relaxed)
     }
 
     /// Whether it no longer wants traffic.

@@ -56,8 +56,8 @@ pub struct Arrival {
     pub peer: SocketAddr,
     /// The frontend as it was on arrival.
     pub frontend: Arc<Frontend>,
-    /// Its share of `maxconn`.
-    pub permit: OwnedSemaphorePermit,
+    /// Its place in its frontend, and in the process.
+    pub permits: [OwnedSemaphorePermit; 2],
 }
 
 /// An exchange in flight, for `show sess`.

@@ -1,4 +1,4 @@
-//! `set server … addr` and `set server … fqdn`: where a server is.
+//! `set server … addr`, `fqdn`, `check-addr` and `check-port`: where a server is, and where it is checked.
 //!
 //! A move is in force when the command is answered. It refuses to look names up: `discovery` does, once the name is in place.
 
@@ -47,6 +47,57 @@ pub(super) fn set_address(session: &Session, server: &Arc<Server>, words: &[Stri
         return Answer::info(UNCHANGED);
     }
     Answer::info(format!("{} {BY}", changes.join(", ")))
+}
+
+/// `IP [port PORT]`: where the server is checked from now on.
+pub(super) fn set_check_address(session: &Session, server: &Arc<Server>, words: &[String]) -> Answer {
+    let Some(word) = words.first() else {
+        return Answer::error("set server <b>/<s> check-addr requires an address and optionally a port.");
+    };
+    let Ok(address) = word.parse::<IpAddr>() else {
+        return Answer::error(format!("invalid addr '{word}'"));
+    };
+    let port = match (words.get(1).map(String::as_str), words.get(2)) {
+        (Some("port"), Some(word)) => match port(word) {
+            Ok(port) => Some(port),
+            Err(text) => return Answer::error(text),
+        },
+        (Some("port"), None) => {
+            return Answer::error("set server <b>/<s> check-port requires a port.");
+        }
+        _ => None,
+    };
+    check_at(session, server, Some(address), port)
+}
+
+/// The port on which the server is checked from now on.
+pub(super) fn set_check_port(session: &Session, server: &Arc<Server>, word: Option<&String>) -> Answer {
+    let Some(word) = word else {
+        return Answer::error("set server <b>/<s> check-port requires a port.");
+    };
+    match port(word) {
+        Ok(port) => check_at(session, server, None, Some(port)),
+        Err(text) => Answer::error(text),
+    }
+}
+
+fn check_at(session: &Session, server: &Arc<Server>, address: Option<IpAddr>, port: Option<u16>) -> Answer {
+    if server.check.plan().is_none() {
+        return Answer::error("Health checks are not enabled on this server.");
+    }
+    session.control.set_check_place(server, address, port, &session.origin);
+    Answer::Done
+}
+
+/// A port; 0 is the server's own.
+fn port(word: &str) -> Result<u16, String> {
+    match word.parse::<i64>() {
+        Ok(port) => match u16::try_from(port) {
+            Ok(port) => Ok(port),
+            Err(_) => Err("provided port is out of range [1-65535].".to_owned()),
+        },
+        Err(_) => Err("provided port is not an integer.".to_owned()),
+    }
 }
 
 /// Another name for a server that has one: HAProxy has nothing to look it up with where the server is given by address.

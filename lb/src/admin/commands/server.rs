@@ -77,7 +77,10 @@ pub(super) fn set_server(session: &mut Session, words: &[String]) -> Answer {
             "health" => match value.map(String::as_str) {
                 Some("up") => force(session, server, true),
                 Some("down") => force(session, server, false),
-                Some("stopping") => Answer::error("lb knows no health between up and down."),
+                Some("stopping") => {
+                    session.control.force_stopping(server, &session.origin);
+                    Answer::Done
+                }
                 _ => Answer::error(EXPECTED_HEALTH),
             },
             "addr" => place::set_address(session, server, &words[2..]),
@@ -88,16 +91,8 @@ pub(super) fn set_server(session: &mut Session, words: &[String]) -> Answer {
             "ssl" => Answer::error(
                 "'set server <srv> ssl' cannot be set.  default-server should define ssl settings",
             ),
-            "check-addr" if value.is_none() => {
-                Answer::error("set server <b>/<s> check-addr requires an address and optionally a port.")
-            }
-            "check-port" if value.is_none() => {
-                Answer::error("set server <b>/<s> check-port requires a port.")
-            }
-            // The usage would promise what is not there.
-            other if SET_SERVER.contains(&other) => {
-                Answer::error(format!("'set server <srv> {other}' is not supported by this version of lb."))
-            }
+            "check-addr" => place::set_check_address(session, server, &words[2..]),
+            "check-port" => place::set_check_port(session, server, value),
             _ => {
                 let usage = "usage: set server <backend>/<server> ";
                 Answer::error(format!("{usage}{}", SET_SERVER.join(" | ")))

@@ -25,6 +25,7 @@ async fn names_are_checked_in_the_same_order_everywhere() {
         ("set server", " state maint"),
         ("set maxconn server", " 10"),
         ("shutdown sessions server", ""),
+        ("del server", ""),
     ] {
         for (name, expected) in [
             ("", NO_NAME),
@@ -75,6 +76,52 @@ async fn protocol_lines() {
         ("set server api_nodes/api1 agent up", "agent checks are not enabled on this server.\n\n"),
         ("set server api_nodes/api1 agent-port 1", "agent checks are not enabled on this server\n\n"),
         ("set server api_nodes/api1 check-port", "set server <b>/<s> check-port requires a port.\n\n"),
+        ("set server api_nodes/api1 check-port 0", "\n"),
+        ("set server api_nodes/api1 check-port x", "provided port is not an integer.\n\n"),
+        (
+            "set server api_nodes/api1 check-addr",
+            "set server <b>/<s> check-addr requires an address and optionally a port.\n\n",
+        ),
+        ("set server api_nodes/api1 check-addr nope", "invalid addr 'nope'\n\n"),
+        ("set server plain/p0 check-port 1", "Health checks are not enabled on this server.\n\n"),
+        ("disable frontend", "A frontend name is expected.\n\n"),
+        ("disable frontend api_nodes", "No such frontend.\n\n"),
+        ("disable frontend fe_api", "\n"),
+        ("disable frontend fe_api", "All sockets are already disabled.\n\n"),
+        ("enable frontend #2", "\n"),
+        ("enable frontend fe_api", "All sockets are already enabled.\n\n"),
+        ("set maxconn frontend fe_api", "Integer value expected.\n\n"),
+        ("set maxconn frontend fe_api -1", "Value out of range.\n\n"),
+        ("set maxconn frontend fe_api 7", "\n"),
+        ("shutdown frontend fe_api", "\n"),
+        ("shutdown frontend fe_api", "Frontend was already shut down.\n\n"),
+        ("disable frontend fe_api", "Frontend was previously shut down, cannot disable.\n\n"),
+        ("enable frontend fe_api", "Frontend was previously shut down, cannot enable.\n\n"),
+        ("set maxconn global", "Expects an integer value.\n\n"),
+        ("set maxconn global 99999999", "Value out of range.\n\n"),
+        ("set maxconn global 50", "\n"),
+        ("set maxconn global 0", "\n"),
+        ("set rate-limit connections global", "Expects an integer value.\n\n"),
+        ("set rate-limit sessions global -1", "Value out of range.\n\n"),
+        ("set rate-limit ssl-sessions global 5", "\n"),
+        ("publish backend", "No such backend.\n\n"),
+        ("unpublish backend plain", "Backend unpublished.\n\n"),
+        ("publish backend plain", "Backend published.\n\n"),
+        ("enable dynamic-cookie backend", "A backend name is expected.\n\n"),
+        ("set dynamic-cookie-key backend plain", "String value expected.\n\n"),
+        ("set dynamic-cookie-key backend plain k", "\n"),
+        ("add server", NO_NAME),
+        ("add server nope/a 127.0.0.1:1", NO_BACKEND),
+        ("add server plain/p0 127.0.0.1:1", "Already exists a server with the same name in backend.\n\n"),
+        ("add server plain/p1", "'server' expects <name> and <addr>[:<port>] as arguments.\n\n"),
+        ("add server plain/p1 127.0.0.1:1 bogus", "unknown keyword 'bogus'.\n\n"),
+        ("add server plain/p1 127.0.0.1:1 weight", "'weight' expects an argument.\n\n"),
+        ("add server plain/p1 127.0.0.1:1 check inter 500ms weight 5", "New server registered.\n\n"),
+        ("get weight plain/p1", "5 (initial 5)\n\n"),
+        ("enable health plain/p1", "\n"),
+        ("del server plain/p0", "Only servers in maintenance mode can be deleted.\n\n"),
+        ("del server plain/p1", "Server deleted.\n\n"),
+        ("del server plain/p1", NO_SERVER),
         ("enable agent api_nodes/api1", "Agent was not configured on this server, cannot enable.\n\n"),
         ("disable agent api_nodes/api1", "\n"),
         ("enable health plain/p0", "Health check was not configured on this server, cannot enable.\n\n"),
@@ -171,9 +218,9 @@ async fn a_finding_is_put_in_force_without_a_check() {
     let lab = lab::open();
     let server = lab.server("api_nodes", "api1");
     assert_eq!(lab.ask("set server api_nodes/api1 health down").await, "\n");
-    assert_eq!((server.health.is_up(), server.status().to_string().as_str()), (false, "DOWN"));
+    assert_eq!((server.health.takes_traffic(), server.status().to_string().as_str()), (false, "DOWN"));
     assert_eq!(lab.ask("set server api_nodes/api1 health up").await, "\n");
-    assert_eq!((server.health.is_up(), server.status().to_string().as_str()), (true, "UP"));
+    assert_eq!((server.health.takes_traffic(), server.status().to_string().as_str()), (true, "UP"));
     assert_eq!(server.health.snapshot().downs, 1);
     lab.ask("disable server api_nodes/api1;set server api_nodes/api1 health up").await;
     assert_eq!(server.status().to_string(), "MAINT", "a finding does not undo an order");

@@ -55,7 +55,7 @@ pub(crate) fn open() -> Lab {
     let config = Config::parse(CONFIG, &folder.path().join("lb.toml")).unwrap();
     let (workers, inboxes) = Workers::new(1);
     let topology = ArcSwap::from_pointee(Topology::empty());
-    let shared = Arc::new(Shared { topology, workers, process: Process::new(100) });
+    let shared = Arc::new(Shared { topology, workers, process: Process::new(20_000) });
     let (log, _) = crate::log::start(&LogTarget::File(folder.path().join("log"))).unwrap();
     let control = Control::new(shared, &config, log);
     let sockets = config.admin.clone();

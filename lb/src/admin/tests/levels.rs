@@ -20,6 +20,13 @@ async fn what_a_level_may_not_do_is_denied_before_names_are_looked_at() {
         "shutdown session 0x1",
         "clear counters all",
         "wait 1",
+        "disable frontend fe_api",
+        "shutdown frontend nope",
+        "set maxconn global 1",
+        "set rate-limit connections global 1",
+        "add server api_nodes/a 127.0.0.1:1",
+        "del server api_nodes/api1",
+        "unpublish backend api_nodes",
         "expert-mode",
     ];
     for line in changes {

@@ -43,6 +43,7 @@ fn health(mut section: Section<'_>, usual: Protocol) -> Health {
         timeout: section.or("timeout", value::duration, Duration::from_secs(1)),
         rise: section.or("rise", value::whole(1..=1000), 2),
         fall: section.or("fall", value::whole(1..=1000), 3),
+        disable_on_404: section.or("disable_on_404", value::boolean, false),
     };
     section.finish();
     health

@@ -17,6 +17,7 @@ pub(super) fn read(mut section: Section<'_>, timeout: Timeouts, links: &mut Link
         bind: bind.iter().map(|address| address.value).collect(),
         // An empty name stays only beside a fault.
         backend: backend.as_ref().map(|backend| backend.value.clone()).unwrap_or_default(),
+        maxconn: section.maybe("maxconn", value::whole(1..=10_000_000)),
         forwarded: section.or("forwarded", value::boolean, true),
         max_head: section.or("max_head", value::size, 16 << 10),
         h2_max_streams: section.or("h2_max_streams", value::whole(1..=10_000), 100),

@@ -42,6 +42,7 @@ fn target(address: SocketAddr) -> Target {
         protocol: Protocol::Http1,
         host: "api0:4000".into(),
         timeout: SECOND * 5,
+        disable_on_404: false,
     }
 }
 

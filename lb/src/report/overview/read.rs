@@ -167,7 +167,7 @@ fn state(status: Status) -> &'static str {
         Status::Up { failing: None } | Status::NoCheck => "up",
         Status::Up { failing: Some(_) } => "partial",
         Status::Down { .. } => "down",
-        Status::Drain { .. } => "drain",
+        Status::Drain { .. } | Status::Stopping { .. } => "drain",
         Status::Maint | Status::Unresolved => "maint",
     }
 }
@@ -180,6 +180,7 @@ fn reason(server: &Server, status: Status, health: &HealthRecord) -> Option<Stri
         Status::Down { rising: Some(_) } => "checks have begun to pass",
         Status::Down { rising: None } if health.last.is_none() => "not checked yet",
         Status::Down { rising: None } => "checks fail",
+        Status::Stopping { .. } => "it wants no new traffic, says its check or the operator",
         Status::Drain { .. } => "drained by the operator: finishes what it has",
         _ if server.weight() == 0 => "weight 0: takes nothing new",
         Status::Up { failing: Some(_) } if health.last.as_ref().is_none_or(|last| last.status.is_pass()) => {

@@ -13,6 +13,7 @@ fn check() -> config::Health {
         timeout: second,
         rise: 2,
         fall: 3,
+        disable_on_404: false,
     }
 }
 
@@ -46,14 +47,14 @@ fn a_late_result_does_not_undo_maintenance() {
     assert_eq!(health.record(Admin::Maint, result(true)), Verdict::Same);
     assert_eq!(health.snapshot().level, 0);
     health.state_changed(Admin::Maint, Admin::Ready);
-    assert!(health.is_up());
+    assert!(health.takes_traffic());
     assert_eq!(health.snapshot().level, 2, "one failure from down");
 }
 
 #[test]
 fn with_checks_first_one_pass_brings_it_up() {
     let health = Health::new(Some(&check()), HealthStart::Checked);
-    assert!(!health.is_up());
+    assert!(!health.takes_traffic());
     assert_eq!(health.record(Admin::Ready, result(true)), Verdict::WentUp);
     assert!(health.snapshot().is_full());
 }
@@ -77,7 +78,7 @@ async fn downtime_is_the_time_not_running() {
 #[test]
 fn without_checks_it_is_always_up() {
     let health = Health::new(None, HealthStart::Checked);
-    assert!(health.is_up());
+    assert!(health.takes_traffic());
     health.reconfigure(Some(&check()), Admin::Ready);
-    assert!(health.is_up(), "a check that is added by a reload does not take it down");
+    assert!(health.takes_traffic(), "a check that is added by a reload does not take it down");
 }

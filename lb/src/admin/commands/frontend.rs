@@ -1,0 +1,153 @@
+//! Commands about frontends, about backends as a whole, and about the limits of the process.
+
+use crate::admin::answer::Answer;
+use crate::admin::names::{self, NO_BACKEND, NO_FRONTEND};
+use crate::admin::session::Session;
+use crate::control::FrontendError;
+use crate::topology::{Backend, Frontend};
+
+const FRONTEND_EXPECTED: &str = "A frontend name is expected.";
+const BACKEND_EXPECTED: &str = "A backend name is expected.";
+const INTEGER_EXPECTED: &str = "Expects an integer value.";
+const OUT_OF_RANGE: &str = "Value out of range.";
+const RATE_LIMITS: &str = "'set rate-limit' only supports :
+   - 'connections global' to set the per-process maximum connection rate
+   - 'sessions global' to set the per-process maximum session rate
+   - 'ssl-sessions global' to set the per-process maximum SSL session rate
+   - 'http-compression global' to set the per-process maximum compression speed in kB/s
+";
+
+pub(super) fn disable(session: &mut Session, words: &[String]) -> Answer {
+    with_frontend(session, words, |session, frontend| {
+        match session.control.disable_frontend(frontend, &session.origin) {
+            Ok(()) => Answer::Done,
+            Err(FrontendError::Same) => Answer::info("All sockets are already disabled."),
+            Err(FrontendError::Stopped) => {
+                Answer::error("Frontend was previously shut down, cannot disable.")
+            }
+            Err(FrontendError::Listen(error)) => Answer::error(error.to_string()),
+        }
+    })
+}
+
+pub(super) fn enable(session: &mut Session, words: &[String]) -> Answer {
+    with_frontend(session, words, |session, frontend| {
+        match session.control.enable_frontend(frontend, &session.origin) {
+            Ok(()) => Answer::Done,
+            Err(FrontendError::Same) => Answer::info("All sockets are already enabled."),
+            Err(FrontendError::Stopped) => Answer::error("Frontend was previously shut down, cannot enable."),
+            Err(FrontendError::Listen(error)) => {
+                session.control.say(&crate::control::Event::Notice { text: &error.to_string() });
+                Answer::error("Failed to resume frontend, check logs for precise cause (port conflict?).")
+            }
+        }
+    })
+}
+
+pub(super) fn shutdown(session: &mut Session, words: &[String]) -> Answer {
+    with_frontend(session, words, |session, frontend| {
+        match session.control.shutdown_frontend(frontend, &session.origin) {
+            Ok(()) => Answer::Done,
+            Err(_) => Answer::error("Frontend was already shut down."),
+        }
+    })
+}
+
+pub(super) fn set_maxconn(session: &mut Session, words: &[String]) -> Answer {
+    with_frontend(session, words, |session, frontend| {
+        let Some(word) = words.get(1) else { return Answer::error("Integer value expected.") };
+        match whole(word) {
+            Ok(maxconn) => {
+                session.control.set_frontend_maxconn(frontend, maxconn, &session.origin);
+                Answer::Done
+            }
+            Err(text) => Answer::error(text),
+        }
+    })
+}
+
+pub(super) fn set_maxconn_global(session: &mut Session, words: &[String]) -> Answer {
+    let Some(word) = words.first() else { return Answer::error(INTEGER_EXPECTED) };
+    match whole(word) {
+        Ok(maxconn) if session.control.set_maxconn_of_process(maxconn, &session.origin) => Answer::Done,
+        Ok(_) => Answer::error(OUT_OF_RANGE),
+        Err(text) => Answer::error(text),
+    }
+}
+
+/// `connections global N` and the like. There is no TLS and no compression, so that any limit of theirs holds.
+pub(super) fn set_rate_limit(session: &mut Session, words: &[String]) -> Answer {
+    let process = &session.control.shared().process;
+    let (pace, what) = match (words.first().map_or("", String::as_str), words.get(1).map(String::as_str)) {
+        ("connections", Some("global")) => (Some(&process.connection_pace), "connections"),
+        ("sessions", Some("global")) => (Some(&process.session_pace), "sessions"),
+        ("ssl-sessions" | "http-compression", Some("global")) => (None, ""),
+        _ => return Answer::error(RATE_LIMITS),
+    };
+    let Some(word) = words.get(2) else { return Answer::error(INTEGER_EXPECTED) };
+    match whole(word) {
+        Ok(limit) => {
+            if let Some(pace) = pace {
+                session.control.set_pace(pace, what, limit, &session.origin);
+            }
+            Answer::Done
+        }
+        Err(text) => Answer::error(text),
+    }
+}
+
+pub(super) fn publish(session: &mut Session, words: &[String]) -> Answer {
+    set_published(session, words, true)
+}
+
+pub(super) fn unpublish(session: &mut Session, words: &[String]) -> Answer {
+    set_published(session, words, false)
+}
+
+/// No backend sets a cookie: the key is nobody's, as in HAProxy where a backend has no `cookie` line.
+pub(super) fn set_cookie_key(session: &mut Session, words: &[String]) -> Answer {
+    with_backend(session, words, |_| match words.get(1) {
+        Some(_) => Answer::Done,
+        None => Answer::error("String value expected."),
+    })
+}
+
+/// The same for switching such cookies on and off.
+pub(super) fn cookie(session: &mut Session, words: &[String]) -> Answer {
+    with_backend(session, words, |_| Answer::Done)
+}
+
+fn set_published(session: &Session, words: &[String], published: bool) -> Answer {
+    let topology = session.control.topology();
+    let Some(backend) = names::backend(&topology, words.first().map_or("", String::as_str)) else {
+        return Answer::error(NO_BACKEND);
+    };
+    session.control.publish(backend, published, &session.origin);
+    Answer::info(if published { "Backend published." } else { "Backend unpublished." })
+}
+
+fn with_frontend(
+    session: &Session,
+    words: &[String],
+    run: impl FnOnce(&Session, &Frontend) -> Answer,
+) -> Answer {
+    let Some(word) = words.first() else { return Answer::error(FRONTEND_EXPECTED) };
+    match names::frontend(&session.control.topology(), word) {
+        Some(frontend) => run(session, frontend),
+        None => Answer::error(NO_FRONTEND),
+    }
+}
+
+fn with_backend(session: &Session, words: &[String], run: impl FnOnce(&Backend) -> Answer) -> Answer {
+    let Some(word) = words.first() else { return Answer::error(BACKEND_EXPECTED) };
+    match names::backend(&session.control.topology(), word) {
+        Some(backend) => run(backend),
+        None => Answer::error(NO_BACKEND),
+    }
+}
+
+/// A number that is not negative, and no larger than HAProxy's.
+fn whole(word: &str) -> Result<u32, &'static str> {
+    let number: i64 = word.parse().map_err(|_| INTEGER_EXPECTED)?;
+    u32::try_from(number).ok().filter(|number| i32::try_from(*number).is_ok()).ok_or(OUT_OF_RANGE)
+}

@@ -1,0 +1,169 @@
+//! `add server` and `del server`: servers that come and go at run time (HAProxy manual, management, `add server`).
+//!
+//! A new server is in maintenance and unchecked, as HAProxy's are: `enable health` and `enable server` begin with it. Keywords of what
+//! lb does not have are refused as unknown, so that nobody believes they are in force.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::admin::answer::Answer;
+use crate::admin::names::{self, NO_BACKEND};
+use crate::admin::session::Session;
+use crate::admin::time;
+use crate::config::{self, Health, Protocol};
+use crate::topology::Backend;
+
+const KEYWORDS: &str = "List of keywords supported for dynamic server:
+backup
+check
+disabled
+enabled
+fall
+inter
+maxconn
+port
+rise
+weight
+";
+const ARGUMENTS: &str = "'server' expects <name> and <addr>[:<port>] as arguments.";
+const NAME_EXPECTED: &str = "Require 'backend/server'.";
+
+pub(super) fn add(session: &mut Session, words: &[String]) -> Answer {
+    if words.first().is_some_and(|word| word == "help") {
+        return Answer::info(KEYWORDS);
+    }
+    let named = words.first().and_then(|word| word.split_once('/')).filter(|(_, server)| !server.is_empty());
+    let Some((backend, name)) = named else { return Answer::error(NAME_EXPECTED) };
+    let topology = session.control.topology();
+    let Some(backend) = names::backend(&topology, backend) else { return Answer::error(NO_BACKEND) };
+    if backend.server(name).is_some() {
+        return Answer::error("Already exists a server with the same name in backend.");
+    }
+    match parse(backend, name, &words[1..]) {
+        Ok((spec, check)) => {
+            // Whoever took the name between the look and the order was first.
+            if session.control.add_server(backend, &spec, check.as_ref(), &session.origin) {
+                Answer::info("New server registered.")
+            } else {
+                Answer::error("Already exists a server with the same name in backend.")
+            }
+        }
+        Err(text) => Answer::error(text),
+    }
+}
+
+pub(super) fn delete(session: &mut Session, words: &[String]) -> Answer {
+    let named = names::server(&session.control.topology(), words);
+    match named {
+        Ok(server) => match session.control.delete_server(&server, &session.origin) {
+            Ok(()) => Answer::info("Server deleted."),
+            Err(error) => Answer::error(error.to_string()),
+        },
+        Err(text) => Answer::error(text),
+    }
+}
+
+/// The address and the keywords after the name.
+fn parse(
+    backend: &Arc<Backend>,
+    name: &str,
+    words: &[String],
+) -> Result<(config::Server, Option<Health>), String> {
+    let Some((address, words)) = words.split_first() else { return Err(ARGUMENTS.to_owned()) };
+    let (host, port) = endpoint(address)?;
+    let mut spec = config::Server {
+        name: name.to_owned(),
+        host,
+        port,
+        weight: 1,
+        maxconn: 0,
+        backup: false,
+        disabled: false,
+    };
+    let mut check = backend.config.health.clone().unwrap_or_else(connecting);
+    let mut checked = false;
+    let mut words = words.iter();
+    while let Some(word) = words.next() {
+        let mut value = || words.next().ok_or_else(|| format!("'{word}' expects an argument."));
+        match word.as_str() {
+            "check" => checked = true,
+            "backup" => spec.backup = true,
+            // It is so anyway.
+            "disabled" | "enabled" => {}
+            "weight" => spec.weight = number(word, value()?, 0..=256)?,
+            "maxconn" => spec.maxconn = number(word, value()?, 0..=10_000_000)?,
+            "rise" => check.rise = number(word, value()?, 1..=1000)?,
+            "fall" => check.fall = number(word, value()?, 1..=1000)?,
+            "port" => check.port = u16::try_from(number(word, value()?, 1..=65_535)?).ok(),
+            "inter" => {
+                let given = value()?;
+                let interval = time::parse(given, "ms").filter(|time| *time >= Duration::from_millis(1));
+                check.interval = interval.ok_or_else(|| format!("invalid time '{given}' for 'inter'."))?;
+                check.timeout = check.timeout.min(check.interval);
+            }
+            _ => return Err(format!("unknown keyword '{word}'.")),
+        }
+    }
+    Ok((spec, checked.then_some(check)))
+}
+
+/// `HOST:PORT`, an IPv6 address with or without brackets.
+fn endpoint(word: &str) -> Result<(String, u16), String> {
+    let (host, port) = word.rsplit_once(':').ok_or_else(|| format!("missing port number in '{word}'"))?;
+    if let Some(letter) = port.chars().find(|letter| !letter.is_ascii_digit()) {
+        return Err(format!("invalid character '{letter}' in port number '{port}' in '{word}'"));
+    }
+    let port = port
+        .parse()
+        .ok()
+        .filter(|port| *port > 0)
+        .ok_or_else(|| format!("invalid port '{port}' in '{word}'"))?;
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let is_known = host.parse::<std::net::IpAddr>().is_ok() || config::is_host(host);
+    is_known.then(|| (host.to_owned(), port)).ok_or_else(|| format!("invalid address: '{host}' in '{word}'"))
+}
+
+fn number(keyword: &str, word: &str, range: std::ops::RangeInclusive<u32>) -> Result<u32, String> {
+    let number = word.parse().ok().filter(|number| range.contains(number));
+    let (least, most) = (range.start(), range.end());
+    number.ok_or_else(|| format!("'{keyword}' expects a number from {least} to {most}, not '{word}'."))
+}
+
+/// The check of a backend that has none: connecting is enough.
+fn connecting() -> Health {
+    Health {
+        path: None,
+        protocol: Protocol::Http1,
+        host: None,
+        port: None,
+        interval: Duration::from_secs(2),
+        timeout: Duration::from_secs(1),
+        rise: 2,
+        fall: 3,
+        disable_on_404: false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn endpoints() {
+        let table = [
+            ("127.0.0.1:80", Ok(("127.0.0.1", 80))),
+            ("[::1]:80", Ok(("::1", 80))),
+            ("::1:80", Ok(("::1", 80))),
+            ("api0:4000", Ok(("api0", 4000))),
+            ("127.0.0.1", Err("missing port number in '127.0.0.1'")),
+            ("a:x", Err("invalid character 'x' in port number 'x' in 'a:x'")),
+            ("a:0", Err("invalid port '0' in 'a:0'")),
+            ("a:70000", Err("invalid port '70000' in 'a:70000'")),
+            (":80", Err("invalid address: '' in ':80'")),
+        ];
+        for (word, expected) in table {
+            let expected = expected.map(|(host, port)| (host.to_owned(), port)).map_err(str::to_owned);
+            assert_eq!(endpoint(word), expected, "{word}");
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! Servers that come and go at run time, and how they are checked.
+//!
+//! Like everything else that an operator changes, it survives a reload: a server that was added stays, one that was deleted stays away,
+//! until the configuration says something new about it.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::{Control, Event, Origin};
+use crate::config;
+use crate::server::{Admin, Server, Verdict};
+use crate::topology::{Backend, Order, Topology};
+
+/// Why a server could not be taken away (HAProxy's texts).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum DeleteError {
+    /// It takes traffic, or may.
+    #[error("Only servers in maintenance mode can be deleted.")]
+    NotInMaintenance,
+    /// Something is still on it.
+    #[error("Server still has connections attached to it, cannot remove it.")]
+    Busy,
+}
+
+// === impl Control ===
+
+impl Control {
+    /// Adds a server to a backend, in maintenance and unchecked. Returns whether the name was free.
+    pub fn add_server(
+        &self,
+        backend: &Arc<Backend>,
+        spec: &config::Server,
+        check: Option<&config::Health>,
+        origin: &Origin,
+    ) -> bool {
+        let mut state = self.state();
+        let topology = self.shared.topology.load_full();
+        let Some(backend) = topology.backend(&backend.live.name) else { return false };
+        if backend.server(&spec.name).is_some() {
+            return false;
+        }
+        let (live, start) = (&backend.live, backend.config.health_start);
+        let number = free_number(&backend.servers);
+        let workers = self.shared.workers.count();
+        let server = Server::new(&live.name, number, spec, check, start, &live.queue, workers);
+        server.set_admin(Admin::Maint);
+        server.health.pause(true);
+        server.was_added();
+        state.deleted.retain(|(of, deleted)| (&**of, &*deleted.name) != (&*live.name, &*spec.name));
+        let mut servers = backend.servers.clone();
+        servers.push(Arc::clone(&server));
+        self.replace_servers(&topology, backend, servers);
+        let place = server.place.named();
+        self.say(&Event::Added { server: &server, place: &place, origin });
+        true
+    }
+
+    /// Takes a server away.
+    ///
+    /// # Errors
+    /// It is not in maintenance, or something is in flight on it.
+    pub fn delete_server(&self, server: &Arc<Server>, origin: &Origin) -> Result<(), DeleteError> {
+        let mut state = self.state();
+        removable(server)?;
+        let topology = self.shared.topology.load_full();
+        let Some(backend) = topology.backend(&server.backend) else { return Ok(()) };
+        let configured = backend.config.servers.iter().find(|spec| *spec.name == *server.name);
+        if let Some(spec) = configured.filter(|_| !server.is_added()) {
+            state.deleted.push((server.backend.to_string(), spec.clone()));
+        }
+        let servers = backend.servers.iter().filter(|other| other.id != server.id).cloned().collect();
+        self.replace_servers(&topology, backend, servers);
+        server.place.retire_connections();
+        self.shared.workers.broadcast(|| Order::CloseIdle(server.id));
+        self.say(&Event::Deleted { server, origin });
+        Ok(())
+    }
+
+    /// Servers that an operator took away although the configuration has them, as `backend/server`.
+    pub fn deleted_servers(&self) -> Vec<String> {
+        self.state().deleted.iter().map(|(backend, spec)| format!("{backend}/{}", spec.name)).collect()
+    }
+
+    /// Sends a server's checks somewhere else; `None` leaves that part as it is.
+    pub fn set_check_place(
+        &self,
+        server: &Arc<Server>,
+        address: Option<IpAddr>,
+        port: Option<u16>,
+        origin: &Origin,
+    ) {
+        let state = self.state();
+        let before = server.check.place();
+        server.check.move_to(address, port);
+        if server.check.place() != before {
+            self.refresh(&state, server);
+            self.say(&Event::Watched { server, what: "moved", origin });
+        }
+    }
+
+    /// Makes a server that is up take no new traffic until its checks pass again (HAProxy's `NOLB`); one that is down, without checks or in
+    /// maintenance stays as it is.
+    pub fn force_stopping(&self, server: &Arc<Server>, origin: &Origin) {
+        let state = self.state();
+        if server.health.stop(server.admin()) != Verdict::Same {
+            self.refresh(&state, server);
+            self.say(&Event::Forced { server, state: "NOLB", origin });
+        }
+    }
+
+    fn replace_servers(&self, topology: &Topology, backend: &Backend, servers: Vec<Arc<Server>>) {
+        let new = Arc::new(Backend::new(backend.config.clone(), Arc::clone(&backend.live), servers));
+        let backends = topology
+            .backends
+            .iter()
+            .map(|old| if old.live.id == new.live.id { Arc::clone(&new) } else { Arc::clone(old) })
+            .collect();
+        self.swap(Topology { frontends: topology.frontends.clone(), backends });
+    }
+}
+
+/// Whether a server could be taken away now.
+///
+/// # Errors
+/// Why not.
+pub fn removable(server: &Server) -> Result<(), DeleteError> {
+    if server.admin() != Admin::Maint {
+        Err(DeleteError::NotInMaintenance)
+    } else if server.in_flight() > 0 {
+        Err(DeleteError::Busy)
+    } else {
+        Ok(())
+    }
+}
+
+/// The lowest number, from 1, that no server has (HAProxy's `sid`).
+pub(super) fn free_number(servers: &[Arc<Server>]) -> u32 {
+    (1..).find(|number| servers.iter().all(|server| server.number != *number)).unwrap_or(u32::MAX)
+}
