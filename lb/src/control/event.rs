@@ -105,6 +105,8 @@ impl Event<'_> {
             | Self::Checked { server, .. }
             | Self::Deployed { server, .. }
             | Self::Resolved { server, .. }
+            | Self::Added { server, .. }
+            | Self::Deleted { server, .. }
             | Self::Killed { server, .. } => Some(server),
             _ => None,
         }

@@ -112,8 +112,13 @@ fn action(word: &str) -> Option<Action> {
         "ehlth" => |control, server, _, origin| watch(control, server, true, origin),
         "hrunn" => |control, server, _, origin| force(control, server, true, origin),
         "hdown" => |control, server, _, origin| force(control, server, false, origin),
-        // No server has an agent, and none is between up and down.
-        "dagent" | "eagent" | "arunn" | "adown" | "hnolb" => |_, _, _, _| false,
+        "hnolb" => |control, server, _, origin| {
+            let before = server.status();
+            control.force_stopping(server, origin);
+            server.status() != before
+        },
+        // No server has an agent.
+        "dagent" | "eagent" | "arunn" | "adown" => |_, _, _, _| false,
         "shutdown" => |control, server, _, origin| {
             control.kill_sessions(server, origin);
             true
@@ -234,7 +239,8 @@ mod tests {
             assert_eq!(form.apply(&fixture.control, &Origin::Start), Outcome::Done, "{text}");
             fixture.server("s1").status().to_string()
         };
-        assert_eq!(["hdown", "hrunn", "dhlth", "ehlth"].map(status), ["DOWN", "UP", "no check", "UP"]);
+        let actions = ["hdown", "hrunn", "hnolb", "dhlth", "ehlth"];
+        assert_eq!(actions.map(status), ["DOWN", "UP", "NOLB", "no check", "NOLB"]);
         let unchecked = Fixture::new("[backend.be.servers]\ns1 = \"127.0.0.1:9\"");
         let form = Form::parse(b"s=s1&b=be&action=dhlth");
         assert_eq!(form.apply(&unchecked.control, &Origin::Start), Outcome::Nothing);
