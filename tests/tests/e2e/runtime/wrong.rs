@@ -50,7 +50,7 @@ const WRONG: &[(&str, &str)] = &[
     ("shutdown session ../..", "Session pointer expected"),
     ("show servers state nowhere", "Can't find backend."),
     ("show stat nowhere 4 -1", "No such proxy."),
-    ("disable frontend fe_apis", "Unknown command"),
+    ("disable frontend fe_apis", "No such frontend."),
 ];
 
 #[tokio::test]
