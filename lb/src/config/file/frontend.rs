@@ -34,9 +34,6 @@ pub(super) fn read(mut section: Section<'_>, timeout: Timeouts, links: &mut Link
 
 fn capture(section: &mut Section<'_>) -> Capture {
     let length = section.or("capture_length", value::whole(1..=8192), 64);
-    let mut fields = |key| CaptureFields {
-        names: section.any(key, value::field_name),
-        length,
-    };
+    let mut fields = |key| CaptureFields { names: section.any(key, value::field_name), length };
     Capture { request: fields("capture_request"), response: fields("capture_response") }
 }

@@ -24,9 +24,10 @@ fn client() -> (Rc<Worker>, Registered) {
     let (workers, _inboxes) = Workers::new(1);
     let (topology, process) = (ArcSwap::from_pointee(Topology::empty()), Process::new(10));
     let shared = Arc::new(Shared { topology, workers, process });
-    let live = LiveFrontend::new(2, "fe", 1);
-    let permit = Arc::clone(&shared.process.slots).try_acquire_owned().unwrap();
-    let seat = Seat::take(permit, Arc::default(), &shared, &live);
+    let live = LiveFrontend::new(2, "fe", 10, 1);
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let enter = async { [live.room.enter().await.unwrap(), shared.process.room.enter().await.unwrap()] };
+    let seat = Seat::take(runtime.block_on(enter), Arc::default(), &shared, &live);
     let frontend = Arc::new(Frontend { config: config.frontends[0].clone(), live });
     let worker = Worker::new(shared, log, LogFormat::Off);
     let (near, _far) = Duct::pair();
