@@ -3,6 +3,7 @@
 //! Data workers never share a cache line to count: each has its own copy ([`Sharded`]) that only it writes, and whoever
 //! reads adds the copies up. This module refuses to know what is being counted, and it takes no lock.
 
+mod latency;
 mod mean;
 mod rate;
 mod standing;
@@ -15,6 +16,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use crossbeam_utils::CachePadded;
 
+pub use latency::{Bucket, Latencies, Percentiles, Spread, WINDOW};
 pub use mean::Mean;
 pub use rate::Rate;
 pub use standing::Standing;

@@ -9,7 +9,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use tokio::time::Instant;
 
-use super::{Mean, Peak, Rate, Sharded, Totals, Traffic};
+use super::latency::Recent;
+use super::{Mean, Peak, Percentiles, Rate, Sharded, Spread, Totals, Traffic};
 
 /// What one frontend, backend or server counts.
 #[derive(Debug)]
@@ -52,6 +53,8 @@ pub struct Means {
 #[derive(Debug, Default)]
 struct Read {
     base: Totals,
+    latency_base: Spread,
+    latencies: Recent,
     requests: Rate,
     connections: Rate,
 }
@@ -104,12 +107,28 @@ impl Tally {
         }
     }
 
+    /// How long responses took to begin, since the start or the last [`Tally::clear`].
+    pub fn latencies(&self) -> Spread {
+        self.all_latencies().since(&self.read().latency_base)
+    }
+
+    /// The percentiles of the last minute, or since [`Tally::clear`]; `None` when nothing ended in it.
+    pub fn percentiles(&self) -> Option<Percentiles> {
+        let now = self.all_latencies();
+        self.read().latencies.window(&now).percentiles()
+    }
+
+    fn all_latencies(&self) -> Spread {
+        Spread::of(&self.shards, |traffic| &traffic.latency)
+    }
+
     /// Takes a sample for the rates; somebody must call this several times a second.
     pub fn sample(&self, now: Instant) {
         let totals = Totals::of(&self.shards);
         let mut read = self.read();
         read.requests.sample(now, totals.requests);
         read.connections.sample(now, totals.connections);
+        read.latencies.sample(now, || self.all_latencies());
     }
 
     /// Requests in the last second, and the most there were.
@@ -136,7 +155,12 @@ impl Tally {
     /// Makes all sums and means begin again.
     pub fn clear(&self) {
         self.clear_maxima();
-        self.read().base = Totals::of(&self.shards);
+        let latencies = self.all_latencies();
+        let mut read = self.read();
+        read.base = Totals::of(&self.shards);
+        read.latencies.clear(Instant::now(), latencies.clone());
+        read.latency_base = latencies;
+        drop(read);
         for shard in self.shards.all() {
             let means = [&shard.queue_time, &shard.connect_time, &shard.response_time, &shard.total_time];
             means.into_iter().for_each(Mean::clear);
@@ -150,6 +174,9 @@ impl Tally {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use super::super::Bucket;
     use super::*;
 
     #[test]
@@ -157,8 +184,11 @@ mod tests {
         let tally = Tally::new(1);
         tally.mine().requests.add(5);
         tally.mine().total_time.record(80);
+        tally.mine().latency.record(Bucket::of(Duration::from_millis(80)));
+        assert_eq!((tally.latencies().count(), tally.percentiles().unwrap().count), (1, 1));
         tally.clear();
         assert_eq!((tally.totals(), tally.means()), (Totals::default(), Means::default()));
+        assert_eq!((tally.latencies().count(), tally.percentiles()), (0, None));
         tally.mine().requests.add(2);
         assert_eq!(tally.totals().requests, 2);
         assert_eq!(tally.mine().requests.get(), 7);

@@ -2,7 +2,7 @@
 //!
 //! [`Traffic`] is the copy that a worker writes, [`Totals`] the sum that reports read. Neither knows what it counts for.
 
-use super::{Counter, Mean, Sharded};
+use super::{Counter, Latencies, Mean, Sharded};
 
 /// Declares the counters once: as the atomics that workers write and as the plain numbers that reports read.
 macro_rules! traffic {
@@ -21,6 +21,8 @@ macro_rules! traffic {
             pub response_time: Mean,
             /// Milliseconds for the whole exchange.
             pub total_time: Mean,
+            /// From the request's arrival to the response's head.
+            pub latency: Latencies,
         }
 
         /// The sums over all workers at one moment.

@@ -38,6 +38,8 @@ pub struct Exchange {
     waiting: Option<Waiting>,
     /// Its position in the queue, 0 when it never waited.
     queue_position: u64,
+    /// From the start to the response's head.
+    latency: Option<Duration>,
     /// Milliseconds from start to end, where that is known already.
     total: Option<u64>,
     phase: Phase,
@@ -119,6 +121,7 @@ impl Exchange {
             times: Times::default(),
             waiting: None,
             queue_position: 0,
+            latency: None,
             total: None,
             phase: Phase::Request,
             status: 0,
@@ -215,7 +218,9 @@ impl Exchange {
 
     /// The head of the response has come.
     pub(super) fn answered(&mut self, status: u16) {
-        self.times.head = Some(self.elapsed());
+        let took = self.started.elapsed();
+        self.times.head = Some(millis(took));
+        self.latency = Some(took);
         self.status = status;
         self.phase = Phase::Data;
         self.client.answered.set(true);

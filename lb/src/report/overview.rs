@@ -115,6 +115,8 @@ pub struct Backend {
     pub queue: u64,
     /// Most that waited at once.
     pub queue_max: u64,
+    /// How long its responses take to begin, `null` when none did in the last minute.
+    pub latency: Option<Latency>,
     /// What it counts.
     #[serde(flatten)]
     pub traffic: Traffic,
@@ -155,6 +157,8 @@ pub struct ServerView {
     pub idle_connections: u64,
     /// The last check, `null` without checks or before the first.
     pub check: Option<Check>,
+    /// How long its responses take to begin, `null` when none did in the last minute.
+    pub latency: Option<Latency>,
     /// What it counts.
     #[serde(flatten)]
     pub traffic: Traffic,
@@ -179,6 +183,22 @@ pub struct Check {
     pub failures_total: u64,
     /// Times that the server went down.
     pub downs_total: u64,
+}
+
+/// From a request's arrival to its response's head, over the last minute or since `clear counters all`. What got no response counts
+/// with the time until its end. Percentiles are within a seventh.
+#[derive(Debug, Serialize)]
+pub struct Latency {
+    /// Exchanges that ended in that time.
+    pub count: u64,
+    /// Half of them took at most this long.
+    pub p50_ms: f64,
+    /// Nine of ten.
+    pub p90_ms: f64,
+    /// 99 of 100.
+    pub p99_ms: f64,
+    /// 999 of 1,000.
+    pub p999_ms: f64,
 }
 
 /// What frontends, backends and servers count.

@@ -31,7 +31,7 @@ const PATHS: &str = "nothing here. There is:
 /stats.json  the same as JSON
 /stats;csv   HAProxy's CSV; also ;json and ;typed, with ;up or ;no-maint behind
              (the address that HAProxy has by default, /haproxy?stats;csv, is understood too)
-/metrics     Prometheus; ?scope=, ?metrics=, ?no-maint
+/metrics     Prometheus; ?scope=, ?metrics=, ?no-maint, ?extra-counters
 /healthz     200 while the process answers
 /readyz      200 while traffic is welcome, else 503 and why
 ";

@@ -1,5 +1,7 @@
 //! Pages, metrics and counters: that they are there, agree with each other and with what was sent.
 
+use std::time::{Duration, Instant};
+
 use tests::{Lab, Origin, Rows, Running, eventually};
 
 use crate::{answer, get, ok, post};
@@ -170,8 +172,54 @@ async fn metrics_agree_with_what_was_sent() {
     assert_eq!(metric(text, "haproxy_frontend_bytes_in_total", &frontend), bytes.0);
     assert_eq!(metric(text, "haproxy_frontend_bytes_out_total", &frontend), bytes.1);
     for line in text.lines().filter(|line| line.starts_with("# TYPE")) {
-        assert!(line.ends_with(" counter") || line.ends_with(" gauge"), "{line}");
+        assert!([" counter", " gauge", " histogram"].iter().any(|kind| line.ends_with(kind)), "{line}");
     }
+}
+
+/// Breaks when the histogram and the percentiles count different exchanges, or in another unit.
+#[tokio::test]
+async fn percentiles_and_the_histogram_tell_how_long_answers_took() {
+    let (fast, slow) = (Origin::named("fast").await, Origin::named("slow").await);
+    let lab = Lab::new().server("fast", fast.address()).server("slow", slow.address()).start().await;
+    lab.order("disable server api_nodes/fast").await;
+    let began = Instant::now();
+    let held = lab.get("/hold");
+    let release = async {
+        eventually("the request", async || slow.count() == 1).await;
+        eventually("some time", async || began.elapsed() > Duration::from_millis(60)).await;
+        lab.order("enable server api_nodes/fast; disable server api_nodes/slow").await;
+        slow.release(1);
+    };
+    assert_eq!(tokio::join!(held, release).0.status(), 200);
+    let longest = began.elapsed();
+    for _ in 0..9 {
+        assert_eq!(lab.get("/").await.text(), "fast");
+    }
+    eventually("all accounts settled", async || lab.stat("api_nodes", "BACKEND").await.number("scur") == 0)
+        .await;
+    let page = lab.page("/stats.json").await;
+    let document: serde_json::Value = serde_json::from_slice(&page.body).unwrap();
+    let backend = &document["backends"][0];
+    let [fast, slow] = [0, 1].map(|server| &backend["servers"][server]["latency"]);
+    assert_eq!(
+        [&backend["latency"], fast, slow].map(|latency| latency["count"].as_u64()),
+        [Some(10), Some(9), Some(1)]
+    );
+    // A bucket is a seventh wide.
+    let held = slow["p50_ms"].as_f64().unwrap();
+    assert!((50.0..longest.as_secs_f64() * 1150.0).contains(&held), "{held} ms of {longest:?}");
+    assert!(fast["p50_ms"].as_f64() <= fast["p999_ms"].as_f64());
+    let page = lab.page("/metrics").await;
+    let bucket = |le| {
+        metric(page.text(), "lb_backend_response_time_seconds_bucket", &[("proxy", "api_nodes"), ("le", le)])
+    };
+    assert!(bucket("0.05") <= 9.0);
+    assert_eq!(bucket("+Inf"), 10.0);
+    assert!(metric(page.text(), "lb_backend_response_time_seconds_sum", &[("proxy", "api_nodes")]) >= 0.06);
+    lab.order("clear counters all").await;
+    let page = lab.page("/stats.json").await;
+    let document: serde_json::Value = serde_json::from_slice(&page.body).unwrap();
+    assert!(document["backends"][0]["latency"].is_null());
 }
 
 /// Breaks when states and orders are not in the metrics at the next scrape.

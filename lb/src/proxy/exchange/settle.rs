@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::super::access::{AccessRecord, Standing};
 use super::{Exchange, RequestLine, Termination, Times};
-use crate::counters::Traffic;
+use crate::counters::{Bucket, Traffic};
 use crate::net::Ended;
 use crate::net::pulse::Wait;
 use crate::server::Server;
@@ -92,6 +92,8 @@ impl Exchange {
         };
         count(self.client.frontend.live.tally.mine());
         let wall = self.worker.wall.get();
+        // What got no head at all waited until its end.
+        let latency = Bucket::of(self.latency.unwrap_or_else(|| self.started.elapsed()));
         for tally in self.tallies() {
             let traffic = tally.mine();
             count(traffic);
@@ -99,6 +101,7 @@ impl Exchange {
             traffic.connect_time.record(took.connect);
             traffic.response_time.record(took.response);
             traffic.total_time.record(took.total);
+            traffic.latency.record(latency);
             tally.maxima.queue_time.record(took.queue);
             tally.maxima.connect_time.record(took.connect);
             tally.maxima.response_time.record(took.response);

@@ -1,8 +1,10 @@
 //! From the state of the balancer to the document.
 
-use super::{Backend, Check, Frontend, Happening, Overview, Process, ServerView, Traffic};
+use std::time::Duration;
+
+use super::{Backend, Check, Frontend, Happening, Latency, Overview, Process, ServerView, Traffic};
 use crate::control::{Control, Record};
-use crate::counters::Tally;
+use crate::counters::{Percentiles, Tally};
 use crate::report::VERSION;
 use crate::report::collect::algorithm;
 use crate::report::process::Facts;
@@ -75,6 +77,7 @@ impl Backend {
             in_flight: live.sessions.get(),
             queue: live.queue.waiting().get(),
             queue_max: live.queue.waiting().max(),
+            latency: Latency::of(&live.tally),
             traffic: Traffic::of(&live.tally),
             servers: backend.servers.iter().map(|server| ServerView::of(server)).collect(),
         }
@@ -103,6 +106,7 @@ impl ServerView {
             maxconn: (maxconn > 0).then_some(maxconn),
             idle_connections: server.stats.idle.get(),
             check: Check::of(&health),
+            latency: Latency::of(&server.stats.tally),
             traffic: Traffic::of(&server.stats.tally),
         }
     }
@@ -135,6 +139,21 @@ impl Check {
         let code = self.code.map(|code| format!(" {code}")).unwrap_or_default();
         let text = if self.text.is_empty() { self.meaning } else { &self.text };
         format!("{}{code} in {} ms, {} s ago: {text}", self.status, self.duration_ms, self.age_seconds)
+    }
+}
+
+impl Latency {
+    fn of(tally: &Tally) -> Option<Self> {
+        let Percentiles { count, p50, p90, p99, p999 } = tally.percentiles()?;
+        // Whole microseconds: more would only look exact.
+        let millis = |took: Duration| (took.as_secs_f64() * 1e6).round() / 1e3;
+        Some(Self {
+            count,
+            p50_ms: millis(p50),
+            p90_ms: millis(p90),
+            p99_ms: millis(p99),
+            p999_ms: millis(p999),
+        })
     }
 }
 

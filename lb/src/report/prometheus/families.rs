@@ -1,13 +1,23 @@
 //! Families of frontends, backends and servers: each is a column of the rows, or is made from one.
 //!
-//! One table for the three scopes, since most families exist in all of them under the same name.
+//! One table for the three scopes, since most families exist in all of them under the same name. It refuses to look at a row more often
+//! than once a family: there may be thousands.
 
-use prometheus::proto::MetricType;
-
-use super::{Family, Scope, Series};
+use super::extra;
+use super::query::{Query, Scope};
+use super::text::{self, Family, Head, Text, Value, label};
 use crate::report::collect::is_maint;
 use crate::report::column::{Column, Kind};
 use crate::report::row::Row;
+
+/// A row that series are about.
+pub(super) struct Subject<'a> {
+    pub(super) row: &'a Row,
+    /// Its labels, as they stand in the text.
+    pub(super) labels: String,
+    /// The rows of its servers, for a backend.
+    servers: &'a [Row],
+}
 
 /// Where the values of a family come from.
 #[derive(Clone, Copy)]
@@ -136,93 +146,110 @@ const TABLE: &[Entry] = &[
     Entry('c', "FBS", "res_bytes_out_total", Number(C::Resbout), "Bytes of responses forwarded"),
 ];
 
-/// The families of one of the three scopes that rows are about.
-pub(super) fn of(scope: Scope, rows: &[Row], no_maint: bool) -> Vec<Family> {
+/// Writes the families of one of the three scopes that rows are about.
+pub(super) fn write(scope: Scope, rows: &[Row], query: &Query, out: &mut Text<'_>) {
     let (kind, word) = match scope {
         Scope::Frontend => (Kind::Frontend, "frontend"),
         Scope::Backend => (Kind::Backend, "backend"),
         Scope::Server => (Kind::Server, "server"),
-        Scope::Process | Scope::Nothing => return Vec::new(),
+        Scope::Process | Scope::Nothing => return,
     };
-    let shown = |row: &&Row| row.kind == kind && !(no_maint && kind == Kind::Server && is_maint(row));
-    let subjects: Vec<_> = rows.iter().filter(shown).collect();
-    let here = TABLE.iter().filter(|Entry(_, scopes, ..)| scopes.contains(kind.letter()));
-    here.map(|Entry(type_, _, name, source, help)| Family {
-        name: format!("haproxy_{word}_{name}"),
-        kind: if *type_ == 'c' { MetricType::COUNTER } else { MetricType::GAUGE },
-        help,
-        series: source.series(&subjects, rows),
-    })
-    .collect()
+    let subjects = subjects(kind, rows, query.no_maint);
+    for Entry(letter, scopes, name, source, help) in TABLE {
+        if !scopes.contains(kind.letter()) {
+            continue;
+        }
+        let kind = if *letter == 'c' { text::Kind::Counter } else { text::Kind::Gauge };
+        if let Some(mut family) = out.family(Head { name: &format!("haproxy_{word}_{name}"), kind, help }) {
+            source.write(&subjects, &mut family);
+        }
+    }
+    if query.extra {
+        extra::write(kind, word, &subjects, out);
+    }
+}
+
+/// The rows of that kind; a backend's servers stand right before it.
+fn subjects(kind: Kind, rows: &[Row], no_maint: bool) -> Vec<Subject<'_>> {
+    let mut first_server = 0;
+    let mut subjects = Vec::new();
+    for (index, row) in rows.iter().enumerate() {
+        let servers = if row.kind == Kind::Backend { &rows[first_server..index] } else { &[] };
+        if row.kind != Kind::Server {
+            first_server = index + 1;
+        }
+        if row.kind != kind || (no_maint && kind == Kind::Server && is_maint(row)) {
+            continue;
+        }
+        let mut labels = label("proxy", row.text(Column::Pxname));
+        if kind == Kind::Server {
+            labels.push(',');
+            labels += &label("server", row.text(Column::Svname));
+        }
+        subjects.push(Subject { row, labels, servers });
+    }
+    subjects
 }
 
 // === impl Source ===
 
 impl Source {
-    fn series(self, subjects: &[&Row], all: &[Row]) -> Vec<Series> {
-        match self {
-            // A class of all objects, then the next: HAProxy's order.
-            Responses => {
-                let class = |(code, column): (&str, Column)| {
-                    subjects
-                        .iter()
-                        .map(move |row| one(row, Some(("code", code)), value(row, column)))
-                        .collect()
-                };
-                CLASSES.into_iter().flat_map(|pair| -> Vec<_> { class(pair) }).collect()
+    fn write(self, subjects: &[Subject<'_>], family: &mut Family<'_>) {
+        // A class of all objects, then the next: HAProxy's order.
+        if matches!(self, Responses) {
+            for (class, column) in CLASSES {
+                let class = label("code", class);
+                subjects.iter().for_each(|subject| {
+                    family.series([&subject.labels, &class], subject.row.number(column));
+                });
             }
-            _ => subjects.iter().flat_map(|row| self.of_row(row, all)).collect(),
+            return;
+        }
+        for subject in subjects {
+            let row = subject.row;
+            let servers = subject.servers;
+            match self {
+                Number(column) => family.series([&subject.labels, ""], row.number(column)),
+                Present(column) => {
+                    if let Some(number) = row.number(column) {
+                        family.series([&subject.labels, ""], number);
+                    }
+                }
+                Seconds(column) => family.series([&subject.labels, ""], seconds(row, column)),
+                State => {
+                    let states = if row.kind == Kind::Server { SERVER_STATES } else { PROXY_STATES };
+                    subject.each(states, family, |state| (self::state(row) == state).into());
+                }
+                Check if check(row).is_empty() => {}
+                Check => subject.each(CHECKS, family, |result| (check(row) == result).into()),
+                CountedStates | CountedChecks if servers.is_empty() => {}
+                CountedStates => subject.each(SERVER_STATES, family, |state| {
+                    servers.iter().filter(|server| self::state(server) == state).count().into()
+                }),
+                CountedChecks => subject.each(CHECKS, family, |result| {
+                    servers.iter().filter(|server| check(server) == result).count().into()
+                }),
+                Responses => {}
+            }
         }
     }
+}
 
-    fn of_row(self, row: &Row, all: &[Row]) -> Vec<Series> {
-        let servers = || all.iter().filter(|other| other.kind == Kind::Server && other.proxy == row.proxy);
-        let has_servers = || servers().next().is_some();
-        match self {
-            Number(column) => vec![one(row, None, value(row, column))],
-            Present(column) => {
-                row.number(column).map(|_| one(row, None, value(row, column))).into_iter().collect()
-            }
-            Seconds(column) => vec![one(row, None, value(row, column) / 1000.0)],
-            State => states(row, |state| f64::from(u8::from(self::state(row) == state))),
-            Check if check(row).is_empty() => Vec::new(),
-            Check => each(row, CHECKS, |result| f64::from(u8::from(check(row) == result))),
-            CountedStates if has_servers() => each(row, SERVER_STATES, |state| {
-                count(servers().filter(|server| self::state(server) == state))
-            }),
-            CountedChecks if has_servers() => {
-                each(row, CHECKS, |result| count(servers().filter(|server| check(server) == result)))
-            }
-            Responses | CountedStates | CountedChecks => Vec::new(),
+// === impl Subject ===
+
+impl Subject<'_> {
+    /// A series for each of `states`.
+    fn each(&self, states: &[&str], family: &mut Family<'_>, value: impl Fn(&str) -> Value) {
+        for state in states {
+            family.series([&self.labels, &label("state", state)], value(state));
         }
     }
 }
 
-fn states(row: &Row, value: impl Fn(&str) -> f64) -> Vec<Series> {
-    each(row, if row.kind == Kind::Server { SERVER_STATES } else { PROXY_STATES }, value)
-}
-
-fn each(row: &Row, states: &[&'static str], value: impl Fn(&str) -> f64) -> Vec<Series> {
-    states.iter().map(|state| one(row, Some(("state", state)), value(state))).collect()
-}
-
-fn one(row: &Row, extra: Option<(&'static str, &str)>, value: f64) -> Series {
-    let mut labels = vec![("proxy", row.text(Column::Pxname).to_owned())];
-    if row.kind == Kind::Server {
-        labels.push(("server", row.text(Column::Svname).to_owned()));
-    }
-    labels.extend(extra.map(|(name, value)| (name, value.to_owned())));
-    Series { labels, value }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "the format has nothing but doubles")]
-fn value(row: &Row, column: Column) -> f64 {
-    row.number(column).map_or(f64::NAN, |number| number as f64)
-}
-
-#[expect(clippy::cast_precision_loss, reason = "the format has nothing but doubles")]
-fn count<'a>(servers: impl Iterator<Item = &'a Row>) -> f64 {
-    servers.count() as f64
+/// Milliseconds, told in seconds.
+#[expect(clippy::cast_precision_loss, reason = "milliseconds of a few hours at most")]
+fn seconds(row: &Row, column: Column) -> Value {
+    row.number(column).map_or(Value::Unknown, |millis| Value::Fraction(millis as f64 / 1000.0))
 }
 
 /// The state that a status text comes to; a server that is not known to be anything else is up.

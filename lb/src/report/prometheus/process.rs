@@ -1,113 +1,111 @@
 //! Families of the process. What lb does not have is a true zero; what it does not measure is `NaN`.
 
-use prometheus::proto::MetricType;
-
-use super::{Family, Series};
+use super::text::{Head, Kind, Text, Value, label};
 use crate::report::VERSION;
 use crate::report::process::Facts;
 
-/// All of them.
-pub(super) fn families(facts: &Facts) -> Vec<Family> {
-    let mut out = Vec::new();
-    let mut add = |name: &str, label: Option<(&'static str, &str)>, value: f64, help: &'static str| {
-        // Two gauges of HAProxy's have a counter's name.
-        let is_counter = name == "failed_resolutions"
-            || name == "total_warnings"
-            || (name.ends_with("_total") && !name.starts_with("patterns_"));
-        let labels = label.map(|(name, value)| (name, value.to_owned())).into_iter().collect();
-        out.push(Family {
-            name: format!("haproxy_process_{name}"),
-            kind: if is_counter { MetricType::COUNTER } else { MetricType::GAUGE },
-            help,
-            series: vec![Series { labels, value }],
-        });
-    };
-    let files = facts.open_files.map_or(f64::NAN, float);
-    let (rate, most) = (float(facts.connection_rate), float(facts.connection_rate_max));
-    add("nbthread", None, float(facts.threads as u64), "Data workers");
-    add("nbproc", None, 1.0, "Processes, always 1");
-    add("relative_process_id", None, 1.0, "Number of this process among them, always 1");
-    add("uptime_seconds", None, float(facts.uptime.as_secs()), "Seconds since the start");
-    add("pool_failures_total", None, 0.0, "Allocations that failed");
-    add("max_fds", None, files, "Limit of open files");
-    add("max_sockets", None, files, "Limit of sockets");
-    add("max_connections", None, facts.maxconn.into(), "Limit of client connections");
-    add("hard_max_connections", None, facts.maxconn.into(), "Upper bound of max_connections");
-    add("current_connections", None, float(facts.connections), "Client connections now");
-    add("connections_total", None, float(facts.connections_total), "Client connections so far");
-    add("requests_total", None, float(facts.requests_total), "Requests so far");
-    add("max_ssl_connections", None, 0.0, "Limit of TLS connections, 0 for none");
-    add("current_ssl_connections", None, 0.0, "TLS connections now");
-    add("ssl_connections_total", None, 0.0, "TLS connections so far");
-    add("max_pipes", None, 0.0, "Limit of pipes");
-    add("pipes_used_total", None, 0.0, "Pipes in use");
-    add("pipes_free_total", None, 0.0, "Pipes kept");
-    add("current_connection_rate", None, rate, "Client connections in the last second");
-    add("limit_connection_rate", None, 0.0, "Limit of client connections a second, 0 for none");
-    add("max_connection_rate", None, most, "Most client connections in a second");
-    add("current_session_rate", None, rate, "Sessions in the last second");
-    add("limit_session_rate", None, 0.0, "Limit of sessions a second, 0 for none");
-    add("max_session_rate", None, most, "Most sessions in a second");
-    add("current_ssl_rate", None, 0.0, "TLS connections in the last second");
-    add("limit_ssl_rate", None, 0.0, "Limit of TLS connections a second, 0 for none");
-    add("max_ssl_rate", None, 0.0, "Most TLS connections in a second");
-    add("current_frontend_ssl_key_rate", None, 0.0, "TLS keys computed for clients in the last second");
-    add("max_frontend_ssl_key_rate", None, 0.0, "Most TLS keys computed for clients in a second");
-    add("frontend_ssl_reuse", None, 0.0, "Share of TLS sessions of clients that were resumed, percent");
-    add("current_backend_ssl_key_rate", None, 0.0, "TLS keys computed for servers in the last second");
-    add("max_backend_ssl_key_rate", None, 0.0, "Most TLS keys computed for servers in a second");
-    add("ssl_cache_lookups_total", None, 0.0, "Look-ups of TLS sessions");
-    add("ssl_cache_misses_total", None, 0.0, "Look-ups of TLS sessions that found none");
-    add("http_comp_bytes_in_total", None, 0.0, "Bytes given to the compressor");
-    add("http_comp_bytes_out_total", None, 0.0, "Bytes that the compressor made");
-    add("limit_http_comp", None, 0.0, "Limit of the compressor's input a second, 0 for none");
-    add("current_zlib_memory", None, f64::NAN, "Memory of the compressor");
-    add("max_zlib_memory", None, f64::NAN, "Limit of the compressor's memory");
-    add(
-        "current_tasks",
-        None,
-        float(facts.tasks),
-        "Tasks of the control side, and one for each client connection",
-    );
-    add("current_run_queue", None, float(facts.run_queue), "Tasks of the control side that wait to run");
-    add(
-        "idle_time_percent",
-        None,
-        float(facts.idle),
-        "Share of the workers' time spent waiting since the start",
-    );
-    add("node", Some(("node", &facts.node)), 1.0, "Always 1; the label is this machine's name");
-    add("stopping", None, f64::from(u8::from(facts.stopping)), "1 while stopping");
-    add("jobs", None, float(facts.connections + facts.listeners), "Client connections and listening sockets");
-    add("unstoppable_jobs", None, 0.0, "Jobs that outlive a stop");
-    add("listeners", None, float(facts.listeners), "Listening sockets");
-    add("active_peers", None, 0.0, "Peers");
-    add("connected_peers", None, 0.0, "Peers connected");
-    add("dropped_logs_total", None, float(facts.dropped_logs), "Log lines lost");
-    add("busy_polling_enabled", None, 0.0, "1 when workers poll without waiting");
-    add("failed_resolutions", None, float(facts.failed_lookups), "Look-ups of server names that failed");
-    add("bytes_out_total", None, float(facts.bytes_out), "Bytes sent to clients");
-    add("spliced_bytes_out_total", None, 0.0, "Bytes sent to clients by the kernel alone");
-    add(
+/// The families of the process in the making.
+struct Process<'a, 'q>(&'a mut Text<'q>);
+
+/// What lb does not have.
+const NONE: u64 = 0;
+
+/// Writes all of them.
+pub(super) fn write(facts: &Facts, out: &mut Text<'_>) {
+    let mut out = Process(out);
+    let files = facts.open_files;
+    let (rate, most) = (facts.connection_rate, facts.connection_rate_max);
+    out.add("nbthread", facts.threads, "Data workers");
+    out.add("nbproc", 1u32, "Processes, always 1");
+    out.add("relative_process_id", 1u32, "Number of this process among them, always 1");
+    out.add("uptime_seconds", facts.uptime.as_secs(), "Seconds since the start");
+    out.add("pool_failures_total", NONE, "Allocations that failed");
+    out.add("max_fds", files, "Limit of open files");
+    out.add("max_sockets", files, "Limit of sockets");
+    out.add("max_connections", facts.maxconn, "Limit of client connections");
+    out.add("hard_max_connections", facts.maxconn, "Upper bound of max_connections");
+    out.add("current_connections", facts.connections, "Client connections now");
+    out.add("connections_total", facts.connections_total, "Client connections so far");
+    out.add("requests_total", facts.requests_total, "Requests so far");
+    out.add("max_ssl_connections", NONE, "Limit of TLS connections, 0 for none");
+    out.add("current_ssl_connections", NONE, "TLS connections now");
+    out.add("ssl_connections_total", NONE, "TLS connections so far");
+    out.add("max_pipes", NONE, "Limit of pipes");
+    out.add("pipes_used_total", NONE, "Pipes in use");
+    out.add("pipes_free_total", NONE, "Pipes kept");
+    out.add("current_connection_rate", rate, "Client connections in the last second");
+    out.add("limit_connection_rate", NONE, "Limit of client connections a second, 0 for none");
+    out.add("max_connection_rate", most, "Most client connections in a second");
+    out.add("current_session_rate", rate, "Sessions in the last second");
+    out.add("limit_session_rate", NONE, "Limit of sessions a second, 0 for none");
+    out.add("max_session_rate", most, "Most sessions in a second");
+    out.add("current_ssl_rate", NONE, "TLS connections in the last second");
+    out.add("limit_ssl_rate", NONE, "Limit of TLS connections a second, 0 for none");
+    out.add("max_ssl_rate", NONE, "Most TLS connections in a second");
+    out.add("current_frontend_ssl_key_rate", NONE, "TLS keys computed for clients in the last second");
+    out.add("max_frontend_ssl_key_rate", NONE, "Most TLS keys computed for clients in a second");
+    out.add("frontend_ssl_reuse", NONE, "Share of TLS sessions of clients that were resumed, percent");
+    out.add("current_backend_ssl_key_rate", NONE, "TLS keys computed for servers in the last second");
+    out.add("max_backend_ssl_key_rate", NONE, "Most TLS keys computed for servers in a second");
+    out.add("ssl_cache_lookups_total", NONE, "Look-ups of TLS sessions");
+    out.add("ssl_cache_misses_total", NONE, "Look-ups of TLS sessions that found none");
+    out.add("http_comp_bytes_in_total", NONE, "Bytes given to the compressor");
+    out.add("http_comp_bytes_out_total", NONE, "Bytes that the compressor made");
+    out.add("limit_http_comp", NONE, "Limit of the compressor's input a second, 0 for none");
+    out.add("current_zlib_memory", Value::Unknown, "Memory of the compressor");
+    out.add("max_zlib_memory", Value::Unknown, "Limit of the compressor's memory");
+    out.add("current_tasks", facts.tasks, "Tasks of the control side, and one for each client connection");
+    out.add("current_run_queue", facts.run_queue, "Tasks of the control side that wait to run");
+    out.add("idle_time_percent", facts.idle, "Share of the workers' time spent waiting since the start");
+    out.one("node", &label("node", &facts.node), "Always 1; the label is this machine's name");
+    out.add("stopping", facts.stopping, "1 while stopping");
+    out.add("jobs", facts.connections + facts.listeners, "Client connections and listening sockets");
+    out.add("unstoppable_jobs", NONE, "Jobs that outlive a stop");
+    out.add("listeners", facts.listeners, "Listening sockets");
+    out.add("active_peers", NONE, "Peers");
+    out.add("connected_peers", NONE, "Peers connected");
+    out.add("dropped_logs_total", facts.dropped_logs, "Log lines lost");
+    out.add("busy_polling_enabled", NONE, "1 when workers poll without waiting");
+    out.add("failed_resolutions", facts.failed_lookups, "Look-ups of server names that failed");
+    out.add("bytes_out_total", facts.bytes_out, "Bytes sent to clients");
+    out.add("spliced_bytes_out_total", NONE, "Bytes sent to clients by the kernel alone");
+    out.add(
         "bytes_out_rate",
-        None,
-        f64::NAN,
+        Value::Unknown,
         "Bytes sent to clients in the last second: not measured, see bytes_out_total",
     );
-    add("recv_logs_total", None, 0.0, "Log lines received");
-    add("build_info", Some(("version", VERSION)), 1.0, "Always 1; the label is the version");
-    add("max_memory_bytes", None, 0.0, "Limit of memory, 0 for none");
-    add("pool_allocated_bytes", None, 0.0, "Memory held by pools: lb has none");
-    add("pool_used_bytes", None, 0.0, "Memory used in pools: lb has none");
-    add("start_time_seconds", None, float(facts.started), "Unix time of the start");
-    add("total_warnings", None, 0.0, "Warnings issued");
-    add("patterns_added_total", None, 0.0, "Patterns added");
-    add("patterns_freed_total", None, 0.0, "Patterns freed");
-    add("nb_thread_groups", None, 1.0, "Groups of threads");
-    out
+    out.add("recv_logs_total", NONE, "Log lines received");
+    out.one("build_info", &label("version", VERSION), "Always 1; the label is the version");
+    out.add("max_memory_bytes", NONE, "Limit of memory, 0 for none");
+    out.add("pool_allocated_bytes", NONE, "Memory held by pools: lb has none");
+    out.add("pool_used_bytes", NONE, "Memory used in pools: lb has none");
+    out.add("start_time_seconds", facts.started, "Unix time of the start");
+    out.add("total_warnings", NONE, "Warnings issued");
+    out.add("patterns_added_total", NONE, "Patterns added");
+    out.add("patterns_freed_total", NONE, "Patterns freed");
+    out.add("nb_thread_groups", 1u32, "Groups of threads");
 }
 
-#[expect(clippy::cast_precision_loss, reason = "the format has nothing but doubles")]
-fn float(value: u64) -> f64 {
-    value as f64
+// === impl Process ===
+
+impl Process<'_, '_> {
+    fn add(&mut self, name: &str, value: impl Into<Value>, help: &str) {
+        self.write(name, "", value.into(), help);
+    }
+
+    /// What is told in a label.
+    fn one(&mut self, name: &str, label: &str, help: &str) {
+        self.write(name, label, Value::Whole(1), help);
+    }
+
+    fn write(&mut self, name: &str, label: &str, value: Value, help: &str) {
+        // Two gauges of HAProxy's have a counter's name, and two counters a gauge's.
+        let is_counter = matches!(name, "failed_resolutions" | "total_warnings")
+            || (name.ends_with("_total") && !name.starts_with("patterns_"));
+        let kind = if is_counter { Kind::Counter } else { Kind::Gauge };
+        if let Some(mut family) = self.0.family(Head { name: &format!("haproxy_process_{name}"), kind, help })
+        {
+            family.series([label, ""], value);
+        }
+    }
 }

@@ -20,16 +20,20 @@ fn parse(text: &str) -> HashMap<String, f64> {
             assert!(!meaning.is_empty());
             let kind = lines.next().and_then(|line| line.strip_prefix("# TYPE ")).unwrap();
             let kind = kind.strip_prefix(name).unwrap().trim();
-            assert!(matches!(kind, "gauge" | "counter"), "{line}");
-            open = Some(name);
+            assert!(matches!(kind, "gauge" | "counter" | "histogram"), "{line}");
+            open = Some((name, kind));
             continue;
         }
         let (key, value) = line.rsplit_once(' ').unwrap();
         let (name, labels) = key.split_once('{').unwrap_or((key, "}"));
-        assert_eq!(Some(name), open, "{line}");
+        let (family, kind) = open.unwrap();
+        let suffix = name.strip_prefix(family).unwrap();
+        assert!(suffix.is_empty() != (kind == "histogram"), "{line}");
+        assert!(["", "_bucket", "_sum", "_count"].contains(&suffix), "{line}");
         for label in labels.strip_suffix('}').unwrap().split_terminator(',') {
             let (name, value) = label.split_once('=').unwrap();
-            assert!(["proxy", "server", "state", "code", "node", "version"].contains(&name), "{line}");
+            let known = ["proxy", "server", "state", "code", "node", "version", "mod", "le"];
+            assert!(known.contains(&name), "{line}");
             assert!(value.len() >= 2 && value.starts_with('"') && value.ends_with('"'), "{line}");
         }
         assert!(series.insert(key.to_owned(), value.parse().unwrap()).is_none(), "{key} twice");
@@ -99,30 +103,89 @@ async fn what_is_unknown_is_nan_and_a_paused_check_has_no_series() {
     assert!(empty["haproxy_backend_downtime_seconds_total{proxy=\"be\"}"].is_nan());
 }
 
+/// The names and types of HAProxy 3.4, in its order.
+const HAPROXY: &str = include_str!("tests/haproxy-3.4.txt");
+
 #[tokio::test]
-async fn names_that_dashboards_and_alerts_use_are_there() {
+async fn every_family_of_haproxy_is_served_in_its_order_or_left_out_with_a_reason() {
+    let text = text(&mixed().control, &Query::parse("").unwrap());
+    let heads = text.lines().filter_map(|line| line.strip_prefix("# TYPE "));
+    let served: Vec<_> = heads.filter(|head| head.starts_with("haproxy_")).collect();
+    let left_out: HashSet<_> = LEFT_OUT.iter().flat_map(|(names, _)| *names).collect();
+    let name = |head: &'static str| head.split_once(' ').unwrap().0;
+    let (left, wanted): (Vec<_>, Vec<_>) = HAPROXY.lines().partition(|head| left_out.contains(&name(head)));
+    assert_eq!(served, wanted);
+    assert_eq!(left.len(), left_out.len(), "left out, and not known to HAProxy");
+    assert!(LEFT_OUT.iter().all(|(_, reason)| reason.ends_with('.')));
+}
+
+/// What public dashboards and alert rules look at: who, the name, and the labels that they sum and filter by.
+const USED: &str = include_str!("tests/used.txt");
+
+#[tokio::test]
+async fn what_public_dashboards_and_alerts_look_at_is_there_with_its_labels() {
     let fixture = mixed();
     fixture.server("s1").stats.tally.mine().status(503);
     let series = scrape(&fixture, "");
-    for name in [
-        "process_nbthread",
-        "process_uptime_seconds",
-        "process_dropped_logs_total",
-        "process_start_time_seconds",
-        "frontend_connections_total{proxy=\"fe\"}",
-        "frontend_denied_connections_total{proxy=\"fe\"}",
-        "frontend_http_requests_total{proxy=\"fe\"}",
-        "backend_current_queue{proxy=\"be\"}",
-        "backend_max_total_time_seconds{proxy=\"be\"}",
-        "backend_retry_warnings_total{proxy=\"be\"}",
-        "server_check_failures_total{proxy=\"be\",server=\"s1\"}",
-        "server_connection_errors_total{proxy=\"be\",server=\"s1\"}",
-        "server_total_time_average_seconds{proxy=\"be\",server=\"s1\"}",
-    ] {
-        assert!(series.contains_key(&format!("haproxy_{name}")), "{name}");
+    let labels_of = |key: &str| {
+        let labels = key.split_once('{').map_or("", |(_, labels)| labels.trim_end_matches('}'));
+        labels
+            .split_terminator(',')
+            .map(|label| label.split_once('=').unwrap().0.to_owned())
+            .collect::<Vec<_>>()
+    };
+    for line in USED.lines() {
+        let mut words = line.split(' ').skip(1);
+        let (name, labels) = (words.next().unwrap(), words.next().unwrap_or_default());
+        let wanted: Vec<_> = labels.split_terminator(',').collect();
+        let mut found = series.keys().filter(|key| key.split('{').next() == Some(name)).peekable();
+        assert!(found.peek().is_some(), "{line}");
+        assert!(found.all(|key| labels_of(key) == wanted), "{line}");
     }
     let responses = "haproxy_server_http_responses_total{proxy=\"be\",server=\"s1\",code=\"5xx\"}";
     assert_eq!(series[responses], 1.0);
+}
+
+#[tokio::test]
+async fn extra_counters_are_the_columns_of_modules() {
+    let fixture = mixed();
+    fixture.control.topology().frontends[0].live.tally.mine().requests.add(3);
+    assert!(!scrape(&fixture, "").keys().any(|key| key.contains("mod=")));
+    let series = scrape(&fixture, "extra-counters");
+    assert_eq!(series["haproxy_frontend_h1_total_streams{proxy=\"fe\",mod=\"h1\"}"], 3.0);
+    assert_eq!(series["haproxy_backend_h2_open_connections{proxy=\"be\",mod=\"h2\"}"], 0.0);
+    assert_eq!(series["haproxy_server_ssl_sess{proxy=\"be\",server=\"s1\",mod=\"ssl\"}"], 0.0);
+    assert!(!series.keys().any(|key| key.starts_with("haproxy_server_h1")));
+}
+
+#[tokio::test]
+async fn the_histogram_counts_exactly_at_each_of_its_limits() {
+    let fixture = mixed();
+    let backend = &fixture.control.topology().backends[0];
+    for micros in [400, 500, 1001, 7000, 20_000_000] {
+        let took = std::time::Duration::from_micros(micros);
+        backend.live.tally.mine().latency.record(crate::counters::Bucket::of(took));
+    }
+    let series = scrape(&fixture, "scope=backend");
+    let name = "lb_backend_response_time_seconds";
+    let at_most = |limit: &str| series[&format!("{name}_bucket{{proxy=\"be\",le=\"{limit}\"}}")];
+    assert_eq!(
+        ["0.0005", "0.001", "0.0025", "0.01", "10", "+Inf"].map(at_most),
+        [2.0, 2.0, 3.0, 4.0, 4.0, 5.0]
+    );
+    assert_eq!(series[&format!("{name}_count{{proxy=\"be\"}}")], 5.0);
+    assert_eq!(series[&format!("{name}_sum{{proxy=\"be\"}}")], 20.008901);
+    assert!(scrape(&fixture, &format!("metrics=-{name}")).keys().all(|key| !key.starts_with("lb_")));
+}
+
+#[test]
+fn labels_are_escaped_and_fractions_have_six_decimals() {
+    let query = Query::parse("").unwrap();
+    let mut out = Text::new(&query);
+    let mut family = out.family(text::Head { name: "f", kind: text::Kind::Gauge, help: "h" }).unwrap();
+    family.series([&text::label("a", "\\\"\nü"), ""], text::Value::Fraction(0.0015));
+    family.series(["", ""], text::Value::from(None::<u64>));
+    assert_eq!(out.into_string(), "# HELP f h\n# TYPE f gauge\nf{a=\"\\\\\\\"\\nü\"} 0.001500\nf NaN\n");
 }
 
 #[tokio::test]
@@ -132,6 +195,11 @@ async fn a_query_chooses_scopes_families_and_servers() {
         scrape(&fixture, "metrics=haproxy_server_status,haproxy_backend_weight,-haproxy_backend_weight");
     assert_eq!(only.len(), 15);
     assert_eq!(scrape(&fixture, "metrics=haproxy_server_weight&no-maint").len(), 2);
+    assert_eq!(scrape(&fixture, "scope=*&scope=").len(), 0);
+    assert_eq!(
+        scrape(&fixture, "scope=&scope=server&desc-labels").len(),
+        scrape(&fixture, "scope=server").len()
+    );
     let scoped = scrape(&fixture, "scope=frontend&scope=listener");
     assert!(!scoped.is_empty() && scoped.keys().all(|key| key.starts_with("haproxy_frontend_")));
     assert_eq!(scrape(&fixture, "scope=*").len(), scrape(&fixture, "").len());

@@ -1,0 +1,272 @@
+//! How long things took: counts in buckets whose limits are round numbers, and the percentiles read off them.
+//!
+//! To record is one plain increment in the worker's own array (and a sum); everything else is arithmetic of readers. A bucket is at most
+//! a seventh wide, so a percentile is at most that far off. It refuses to keep single values.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{Counter, Sharded};
+
+/// How far back percentiles look.
+pub const WINDOW: Duration = Duration::from_secs(60);
+/// Between two readings that the window may begin at.
+const STEP: Duration = Duration::from_secs(10);
+
+/// The limits of one decade in hundredths of its first: 1, 2.5 and 5 are among them, which is what limits of alerts are made of.
+const DECADE: [u64; 20] =
+    [100, 112, 125, 140, 160, 180, 200, 224, 250, 280, 315, 355, 400, 450, 500, 560, 630, 710, 800, 900];
+/// From 10 microseconds to 100 seconds.
+const DECADES: usize = 7;
+/// Limits; the last one ends the last decade.
+const LIMITS: usize = DECADE.len() * DECADES + 1;
+/// One for each limit, whose values are at most that and more than the limit before, and one for all that took longer.
+const BUCKETS: usize = LIMITS + 1;
+
+/// The limits, nanoseconds.
+const NANOS: [u64; LIMITS] = limits();
+
+/// The bucket that a time belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bucket {
+    index: usize,
+    micros: u64,
+}
+
+/// Times as one worker counts them.
+#[derive(Debug)]
+pub struct Latencies {
+    buckets: [Counter; BUCKETS],
+    /// Of all times, microseconds.
+    sum: Counter,
+}
+
+/// The counts of all workers at one moment, or between two.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spread {
+    buckets: [u64; BUCKETS],
+    micros: u64,
+}
+
+/// What the times of the last minute say.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Percentiles {
+    /// How many times there were.
+    pub count: u64,
+    /// Half took at most this long.
+    pub p50: Duration,
+    /// Nine of ten.
+    pub p90: Duration,
+    /// 99 of 100.
+    pub p99: Duration,
+    /// 999 of 1,000.
+    pub p999: Duration,
+}
+
+/// Readings of the last minute, for a window that moves.
+#[derive(Debug, Default)]
+pub(super) struct Recent {
+    /// Oldest first. All but the first are within the window.
+    readings: VecDeque<(Instant, Box<Spread>)>,
+}
+
+const fn limits() -> [u64; LIMITS] {
+    let mut limits = [0; LIMITS];
+    let (mut index, mut unit) = (0, 100);
+    while index < LIMITS {
+        limits[index] = unit * DECADE[index % DECADE.len()];
+        index += 1;
+        if index % DECADE.len() == 0 {
+            unit *= 10;
+        }
+    }
+    limits
+}
+
+// === impl Bucket ===
+
+impl Bucket {
+    /// The bucket of a time.
+    #[inline]
+    pub fn of(took: Duration) -> Self {
+        let nanos = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
+        Self { index: NANOS.partition_point(|limit| *limit < nanos), micros: nanos / 1000 }
+    }
+}
+
+// === impl Latencies ===
+
+impl Latencies {
+    /// Counts a time; only the owning thread may.
+    #[inline]
+    pub fn record(&self, bucket: Bucket) {
+        self.buckets[bucket.index].add(1);
+        self.sum.add(bucket.micros);
+    }
+}
+
+impl Default for Latencies {
+    fn default() -> Self {
+        Self { buckets: std::array::from_fn(|_| Counter::default()), sum: Counter::default() }
+    }
+}
+
+// === impl Spread ===
+
+impl Spread {
+    /// Adds up the copies of all workers.
+    pub(super) fn of<T>(sharded: &Sharded<T>, latencies: impl Fn(&T) -> &Latencies) -> Self {
+        let mut spread = Self::default();
+        for shard in sharded.all().map(latencies) {
+            for (sum, counter) in spread.buckets.iter_mut().zip(&shard.buckets) {
+                *sum += counter.get();
+            }
+            spread.micros = spread.micros.wrapping_add(shard.sum.get());
+        }
+        spread
+    }
+
+    /// What has been counted since `base`, an earlier reading.
+    #[must_use]
+    pub(super) fn since(&self, base: &Self) -> Self {
+        let mut spread = self.clone();
+        for (now, base) in spread.buckets.iter_mut().zip(&base.buckets) {
+            *now = now.wrapping_sub(*base);
+        }
+        spread.micros = self.micros.wrapping_sub(base.micros);
+        spread
+    }
+
+    /// How many times there are.
+    pub fn count(&self) -> u64 {
+        self.buckets.iter().sum()
+    }
+
+    /// All of them together.
+    pub fn sum(&self) -> Duration {
+        Duration::from_micros(self.micros)
+    }
+
+    /// How many took at most `limit`, exactly when that is one of the limits: 1, 2.5 or 5 times a power of ten.
+    pub fn at_most(&self, limit: Duration) -> u64 {
+        let buckets = NANOS.partition_point(|nanos| u128::from(*nanos) <= limit.as_nanos());
+        self.buckets[..buckets].iter().sum()
+    }
+
+    /// The percentiles; `None` when there are no times.
+    pub fn percentiles(&self) -> Option<Percentiles> {
+        let count = self.count();
+        let at = |permille| self.permille(permille, count);
+        (count > 0).then(|| Percentiles { count, p50: at(500), p90: at(900), p99: at(990), p999: at(999) })
+    }
+
+    /// The time that `permille` of 1,000 did not exceed: its bucket is exact, its place in the bucket is estimated.
+    fn permille(&self, permille: u64, count: u64) -> Duration {
+        let rank = (u128::from(count) * u128::from(permille)).div_ceil(1000).max(1);
+        let mut before = 0;
+        for (index, bucket) in self.buckets.iter().map(|bucket| u128::from(*bucket)).enumerate() {
+            if before + bucket >= rank {
+                let low = if index == 0 { 0 } else { NANOS[index - 1] };
+                // Of what took longer than all limits nothing is known but that.
+                let high = NANOS.get(index).copied().unwrap_or(low);
+                let part = u128::from(high - low) * (rank - before) / bucket;
+                return Duration::from_nanos(low + u64::try_from(part).unwrap_or_default());
+            }
+            before += bucket;
+        }
+        Duration::ZERO
+    }
+}
+
+impl Default for Spread {
+    fn default() -> Self {
+        Self { buckets: [0; BUCKETS], micros: 0 }
+    }
+}
+
+// === impl Recent ===
+
+impl Recent {
+    /// Takes a reading, if it is time for one.
+    pub(super) fn sample(&mut self, now: Instant, read: impl FnOnce() -> Spread) {
+        if self.readings.back().is_some_and(|(at, _)| now.duration_since(*at) < STEP) {
+            return;
+        }
+        self.readings.push_back((now, Box::new(read())));
+        while self.readings.get(1).is_some_and(|(at, _)| now.duration_since(*at) >= WINDOW) {
+            self.readings.pop_front();
+        }
+    }
+
+    /// What was counted within the window, which is up to a step longer than a minute, or as long as there are readings.
+    pub(super) fn window(&self, now: &Spread) -> Spread {
+        self.readings.front().map_or_else(|| now.clone(), |(_, base)| now.since(base))
+    }
+
+    /// Forgets all readings, and begins at this one.
+    pub(super) fn clear(&mut self, now: Instant, base: Spread) {
+        self.readings.clear();
+        self.readings.push_back((now, Box::new(base)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counted(times: &[(u64, Duration)]) -> Spread {
+        let sharded = Sharded::<Latencies>::new(0);
+        for (count, took) in times {
+            (0..*count).for_each(|_| sharded.mine().record(Bucket::of(*took)));
+        }
+        Spread::of(&sharded, |latencies| latencies)
+    }
+
+    #[test]
+    fn limits_are_round_and_belong_to_the_bucket_below() {
+        assert_eq!((NANOS[0], NANOS[LIMITS - 1]), (10_000, 100_000_000_000));
+        for micros in [10, 25, 50, 1_000, 2_500, 5_000, 10_000, 250_000, 500_000, 10_000_000] {
+            assert!(NANOS.contains(&(micros * 1000)), "{micros}");
+            let limit = Duration::from_micros(micros);
+            let spread = counted(&[(3, limit), (2, limit + Duration::from_nanos(1))]);
+            assert_eq!((spread.at_most(limit), spread.count()), (3, 5), "{micros}");
+        }
+        assert!(NANOS.windows(2).all(|pair| pair[0] < pair[1] && pair[1] * 7 <= pair[0] * 8));
+    }
+
+    #[test]
+    fn percentiles_are_at_most_a_bucket_off() {
+        let millis = Duration::from_millis;
+        let all = counted(&[(900, millis(3)), (90, millis(40)), (9, millis(700)), (1, millis(6000))]);
+        let Percentiles { count, p50, p90, p99, p999 } = all.percentiles().unwrap();
+        assert_eq!(count, 1000);
+        for (found, wanted) in [(p50, 3), (p90, 3), (p99, 40), (p999, 700)] {
+            let (found, wanted) = (found.as_nanos(), millis(wanted).as_nanos());
+            assert!(found.abs_diff(wanted) * 7 <= wanted, "{found} {wanted}");
+        }
+        assert_eq!(all.sum(), millis(900 * 3 + 90 * 40 + 9 * 700 + 6000));
+        assert_eq!(Spread::default().percentiles(), None);
+    }
+
+    #[test]
+    fn what_exceeds_all_limits_and_what_takes_no_time_is_counted_too() {
+        let spread = counted(&[(1, Duration::ZERO), (1, Duration::MAX)]);
+        assert_eq!((spread.count(), spread.at_most(Duration::from_secs(100))), (2, 1));
+        assert_eq!(spread.percentiles().unwrap().p999, Duration::from_secs(100));
+    }
+
+    #[test]
+    fn the_window_moves_and_can_begin_again() {
+        let (start, mut recent) = (Instant::now(), Recent::default());
+        let slow = |count| counted(&[(count, Duration::from_secs(1))]);
+        let second = Duration::from_secs(1);
+        for at in 0..=120u32 {
+            recent.sample(start + second * at, || slow(u64::from(at.min(70))));
+        }
+        assert_eq!(recent.window(&slow(70)).count(), 10, "the readings at 60 and 70 differ by ten");
+        recent.clear(start, slow(70));
+        assert_eq!(recent.window(&slow(72)).count(), 2);
+    }
+}

@@ -1,0 +1,169 @@
+//! The text format, written in one pass: a scrape of a thousand servers is a hundred thousand lines.
+//!
+//! It refuses families that the scrape does not ask for, and to write the head of a family that has no series.
+
+use std::fmt::{self, Write as _};
+
+use super::query::Query;
+
+/// The text so far.
+pub(super) struct Text<'a> {
+    query: &'a Query,
+    out: String,
+}
+
+/// A family whose series are being written.
+pub(super) struct Family<'a> {
+    head: Head<'a>,
+    out: &'a mut String,
+    begun: bool,
+}
+
+/// What a family is.
+#[derive(Clone, Copy)]
+pub(super) struct Head<'a> {
+    pub(super) name: &'a str,
+    pub(super) kind: Kind,
+    pub(super) help: &'a str,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Counter,
+    Gauge,
+    Histogram,
+}
+
+/// A value as HAProxy's exporter writes it.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Value {
+    /// A whole number.
+    Whole(i64),
+    /// A number with six decimals.
+    Fraction(f64),
+    /// There is no such number.
+    Unknown,
+}
+
+// === impl Text ===
+
+impl<'a> Text<'a> {
+    pub(super) fn new(query: &'a Query) -> Self {
+        Self { query, out: String::new() }
+    }
+
+    /// Begins a family; `None` when the scrape does not ask for it.
+    pub(super) fn family<'f>(&'f mut self, head: Head<'f>) -> Option<Family<'f>> {
+        self.query.wants(head.name).then_some(Family { head, out: &mut self.out, begun: false })
+    }
+
+    pub(super) fn into_string(self) -> String {
+        self.out
+    }
+}
+
+// === impl Family ===
+
+impl Family<'_> {
+    /// Writes a series; `labels` come one after the other, each of them nothing or made by [`label`].
+    pub(super) fn series(&mut self, labels: [&str; 2], value: impl Into<Value>) {
+        self.part("", labels, value.into());
+    }
+
+    /// The same for one of the series that a histogram consists of.
+    pub(super) fn part(&mut self, suffix: &str, labels: [&str; 2], value: Value) {
+        let Head { name, kind, help } = self.head;
+        if !std::mem::replace(&mut self.begun, true) {
+            self.write(format_args!("# HELP {name} {help}\n# TYPE {name} {kind}\n"));
+        }
+        let labels: &[&str] = match labels {
+            ["", ""] => &[],
+            ["", one] | [one, ""] => &["{", one, "}"],
+            [one, two] => &["{", one, ",", two, "}"],
+        };
+        self.out.push_str(name);
+        self.out.push_str(suffix);
+        labels.iter().for_each(|part| self.out.push_str(part));
+        self.write(format_args!(" {value}\n"));
+    }
+
+    fn write(&mut self, text: fmt::Arguments<'_>) {
+        // Writing to a string cannot fail.
+        let _ = self.out.write_fmt(text);
+    }
+}
+
+/// A label as it stands in the text.
+pub(super) fn label(name: &str, value: &str) -> String {
+    let mut out = format!("{name}=\"");
+    for letter in value.chars() {
+        match letter {
+            '\\' => out.push_str("\\\\"),
+            '"' => out.push_str("\\\""),
+            '\n' => out.push_str("\\n"),
+            letter => out.push(letter),
+        }
+    }
+    out.push('"');
+    out
+}
+
+// === impl Kind ===
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Counter => "counter",
+            Self::Gauge => "gauge",
+            Self::Histogram => "histogram",
+        })
+    }
+}
+
+// === impl Value ===
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Whole(number) => number.fmt(f),
+            Self::Fraction(number) => write!(f, "{number:.6}"),
+            Self::Unknown => f.write_str("NaN"),
+        }
+    }
+}
+
+impl From<i64> for Value {
+    fn from(number: i64) -> Self {
+        Self::Whole(number)
+    }
+}
+
+impl From<u32> for Value {
+    fn from(number: u32) -> Self {
+        Self::Whole(number.into())
+    }
+}
+
+impl From<bool> for Value {
+    fn from(is: bool) -> Self {
+        Self::Whole(is.into())
+    }
+}
+
+impl From<u64> for Value {
+    fn from(number: u64) -> Self {
+        Self::Whole(i64::try_from(number).unwrap_or(i64::MAX))
+    }
+}
+
+impl From<usize> for Value {
+    fn from(number: usize) -> Self {
+        Self::Whole(i64::try_from(number).unwrap_or(i64::MAX))
+    }
+}
+
+impl<T: Into<Self>> From<Option<T>> for Value {
+    fn from(number: Option<T>) -> Self {
+        number.map_or(Self::Unknown, Into::into)
+    }
+}
