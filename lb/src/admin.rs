@@ -1,4 +1,4 @@
-//! The runtime socket: HAProxy's runtime API on a Unix socket (HAProxy manual, management, section 9.3).
+//! The runtime socket: HAProxy's runtime API on a Unix socket or an address (HAProxy manual, management, section 9.3).
 //!
 //! A line becomes words ([`line`]), words become an entry of the table ([`commands`]), the entry's function asks
 //! [`Control`] and makes an [`answer`]. To add a command is to add an entry and its function. Nothing here holds state
@@ -7,6 +7,7 @@
 mod answer;
 mod commands;
 mod connection;
+mod date;
 mod help;
 mod input;
 mod line;
@@ -18,16 +19,18 @@ pub(crate) mod time;
 pub(crate) mod tests;
 
 use std::io;
+use std::net::TcpListener;
 use std::os::unix::net::UnixListener;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use crate::config::{self, Level};
-use crate::control::{Control, Event};
-use crate::net::unix;
+use crate::config::{self, Level, Socket};
+use crate::control::{Control, Event, Origin};
+use crate::net::{bind, unix};
 use session::Session;
 
 /// Connections to one socket at a time; the next ones wait to be accepted.
@@ -38,8 +41,14 @@ const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 /// A runtime socket that is bound and listens.
 #[derive(Debug)]
 pub struct Listener {
-    socket: UnixListener,
+    bound: Bound,
     level: Level,
+}
+
+#[derive(Debug)]
+enum Bound {
+    Unix(UnixListener),
+    Tcp(TcpListener),
 }
 
 /// Parses a line and looks its commands up, without running them; returns how many of them `level` may run. For benches and fuzzing.
@@ -52,27 +61,46 @@ pub fn recognise(line: &[u8], level: Level) -> usize {
 /// # Errors
 /// The system's error, with the path and what to do about it.
 pub fn bind(config: &config::Admin) -> io::Result<Listener> {
-    Ok(Listener { socket: unix::listen(&config.socket, config.mode)?, level: config.level })
+    let bound = match &config.socket {
+        Socket::Unix(path) => Bound::Unix(unix::listen(path, config.mode)?),
+        Socket::Tcp(address) => Bound::Tcp(bind::listen(*address)?),
+    };
+    Ok(Listener { bound, level: config.level })
+}
+
+/// What connections come from.
+trait Accept: Sync {
+    type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
+
+    /// The next connection, and who is there.
+    fn next(&self) -> impl Future<Output = io::Result<(Self::Stream, Origin)>> + Send;
 }
 
 /// Serves a runtime socket until it is dropped; its connections end with it.
 pub async fn serve(listener: Listener, control: Arc<Control>) {
-    let Listener { socket, level } = listener;
-    let socket = match tokio::net::UnixListener::from_std(socket) {
-        Ok(socket) => socket,
-        Err(error) => {
-            return control
-                .say(&Event::Notice { text: &format!("a runtime socket cannot be served: {error}") });
-        }
+    let Listener { bound, level } = listener;
+    let served = match bound {
+        Bound::Unix(socket) => match tokio::net::UnixListener::from_std(socket) {
+            Ok(socket) => return accept_all(control, level, socket).await,
+            Err(error) => error,
+        },
+        Bound::Tcp(socket) => match tokio::net::TcpListener::from_std(socket) {
+            Ok(socket) => return accept_all(control, level, socket).await,
+            Err(error) => error,
+        },
     };
+    control.say(&Event::Notice { text: &format!("a runtime socket cannot be served: {served}") });
+}
+
+async fn accept_all(control: Arc<Control>, level: Level, socket: impl Accept) {
     let slots = Arc::new(Semaphore::new(CONNECTIONS));
     let mut connections = JoinSet::new();
     // The semaphore is never closed.
     while let Ok(slot) = Arc::clone(&slots).acquire_owned().await {
         while connections.try_join_next().is_some() {}
-        match socket.accept().await {
-            Ok((stream, _)) => {
-                let session = Session::new(Arc::clone(&control), level, &stream);
+        match socket.next().await {
+            Ok((stream, origin)) => {
+                let session = Session::new(Arc::clone(&control), level, origin);
                 connections.spawn(async move {
                     connection::run(stream, session).await;
                     drop(slot);
@@ -80,5 +108,29 @@ pub async fn serve(listener: Listener, control: Arc<Control>) {
             }
             Err(_) => tokio::time::sleep(ACCEPT_AGAIN).await,
         }
+    }
+}
+
+// === impl Accept ===
+
+impl Accept for tokio::net::UnixListener {
+    type Stream = tokio::net::UnixStream;
+
+    async fn next(&self) -> io::Result<(Self::Stream, Origin)> {
+        let (stream, _) = self.accept().await?;
+        let peer = stream.peer_cred().ok();
+        let (pid, uid) = (peer.and_then(|peer| peer.pid()), peer.map(|peer| peer.uid()));
+        Ok((stream, Origin::Socket { pid, uid }))
+    }
+}
+
+impl Accept for tokio::net::TcpListener {
+    type Stream = tokio::net::TcpStream;
+
+    async fn next(&self) -> io::Result<(Self::Stream, Origin)> {
+        let (stream, peer) = self.accept().await?;
+        // An answer is written whole: waiting for more of it only delays it.
+        let _ = stream.set_nodelay(true);
+        Ok((stream, Origin::Address(peer)))
     }
 }

@@ -133,6 +133,9 @@ impl App {
             let stop = CancellationToken::new();
             let mut tasks = JoinSet::new();
             discovery::resolve_all_once(&control, FIRST_LOOKUP).await;
+            let process = &control.shared().process;
+            // It is set here and nowhere else.
+            let _ = process.boot.set(process.started.elapsed());
             tasks.spawn(health::run(Arc::clone(&control), stop.clone()));
             tasks.spawn(discovery::run(Arc::clone(&control), stop.clone()));
             tasks.spawn(sampler::run(Arc::clone(&control), stop.clone()));

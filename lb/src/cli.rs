@@ -142,7 +142,7 @@ impl Sockets {
                 let config = Config::load(&file).map_err(|faults| faults.to_string())?;
                 // The first of those that may do most.
                 let socket = config.admin.into_iter().min_by_key(|admin| Reverse(admin.level));
-                let socket = socket.map(|admin| admin.socket);
+                let socket = socket.map(|admin| admin.socket.written());
                 let nowhere =
                     || format!("{}: it has no [admin] section: name a socket with -s", file.display());
                 Ok(vec![socket.ok_or_else(nowhere)?])

@@ -10,6 +10,7 @@ mod units;
 #[cfg(test)]
 mod tests;
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -45,17 +46,30 @@ pub struct Process {
     pub maxconn: u32,
     /// How long in-flight exchanges may finish after SIGTERM.
     pub shutdown_grace: Duration,
+    /// Name of this balancer in reports; `None` means the machine's.
+    pub node: Option<String>,
+    /// What it is for, in reports.
+    pub description: Option<String>,
 }
 
 /// One runtime socket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Admin {
-    /// Path of the Unix socket, absolute or relative to the working directory.
-    pub socket: PathBuf,
-    /// Permission bits of the socket file.
+    /// Where it is.
+    pub socket: Socket,
+    /// Permission bits of the socket file; they mean nothing for an address.
     pub mode: u32,
     /// What a connection to it may do.
     pub level: Level,
+}
+
+/// Where a runtime socket is.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Socket {
+    /// Path of a Unix socket, absolute or relative to the working directory.
+    Unix(PathBuf),
+    /// An address.
+    Tcp(SocketAddr),
 }
 
 /// Permission level of a runtime socket, lowest first (HAProxy manual, `stats socket`).
@@ -300,6 +314,37 @@ impl Config {
     /// All faults of the text at once, each with its place.
     pub fn parse(text: &str, file: &Path) -> Result<Self, Faults> {
         file::parse(text, file)
+    }
+}
+
+impl Socket {
+    /// Reads `127.0.0.1:9999`, with or without HAProxy's `ipv4@` or a URL's `tcp://` before it; everything else is a path, which may be
+    /// written with `unix@`. Nothing when what says that it is an address is none.
+    pub fn parse(text: &str) -> Option<Self> {
+        let marked = ["tcp://", "tcp@", "ipv4@", "ipv6@"].iter().find_map(|mark| text.strip_prefix(mark));
+        match (marked, text.parse()) {
+            (Some(address), _) => address.parse().ok().map(Self::Tcp),
+            (None, Ok(address)) => Some(Self::Tcp(address)),
+            (None, Err(_)) => Some(Self::Unix(text.strip_prefix("unix@").unwrap_or(text).into())),
+        }
+    }
+
+    /// The form in which [`Socket::parse`] reads it back and people write it.
+    pub fn written(&self) -> PathBuf {
+        match self {
+            Self::Unix(path) => path.clone(),
+            Self::Tcp(address) => address.to_string().into(),
+        }
+    }
+}
+
+/// HAProxy's form: `unix@/run/lb.sock`, `ipv4@127.0.0.1:9999`.
+impl fmt::Display for Socket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unix(path) => write!(f, "unix@{}", path.display()),
+            Self::Tcp(address) => write!(f, "ipv{}@{address}", if address.is_ipv4() { 4 } else { 6 }),
+        }
     }
 }
 

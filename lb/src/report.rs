@@ -6,6 +6,7 @@
 
 mod collect;
 pub mod column;
+mod field;
 pub mod info;
 pub mod overview;
 pub mod process;

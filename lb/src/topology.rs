@@ -3,6 +3,7 @@
 //! Control builds a new [`Topology`] and swaps it in; nobody edits one in place. What lives longer than a snapshot (counters,
 //! queues, servers) hangs below it in `Arc`s. [`Shared`] is where the data side and the control side meet.
 
+mod captured;
 mod live;
 mod orders;
 mod pace;
@@ -14,6 +15,7 @@ use crate::balance::{Pick, Rotation, Tried};
 use crate::config;
 use crate::server::Server;
 
+pub use captured::{Capture, Captured};
 pub use live::{LiveBackend, LiveFrontend, Open, Process, Shared};
 pub use orders::{Arrival, Inbox, Listen, Order, SessionInfo, Workers};
 pub use pace::Pace;

@@ -24,7 +24,7 @@ mod tests;
 use cell::{Kind, amount};
 
 /// Commands whose answer is a text for people or for HAProxy's developers: no program reads more of it than that it came.
-pub const FREE: [&str; 16] = [
+pub const FREE: [&str; 17] = [
     "add server help",
     "help",
     "prompt help",
@@ -38,6 +38,7 @@ pub const FREE: [&str; 16] = [
     "show sess 0x",
     "show sess all",
     "show sess help",
+    "show sess older 1",
     "show startup-logs",
     "show threads",
     "wait -h",

@@ -4,7 +4,7 @@
 
 use std::fmt::{self, Display};
 
-/// A configuration in the making; its `Display` is TOML.
+/// A configuration in the making; its `Display` is TOML. `admin#NAME` is a section `[[admin]]` of its own.
 #[derive(Debug, Clone, Default)]
 pub struct Plan {
     sections: Vec<Section>,
@@ -62,7 +62,10 @@ impl Plan {
 impl Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for section in &self.sections {
-            writeln!(f, "[{}]", section.path)?;
+            match section.path.split('#').next() {
+                Some("admin") => writeln!(f, "[[admin]]")?,
+                _ => writeln!(f, "[{}]", section.path)?,
+            }
             for (key, value) in &section.lines {
                 writeln!(f, "{key} = {value}")?;
             }

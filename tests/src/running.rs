@@ -130,6 +130,15 @@ impl Running {
         self.socket_bytes(format!("{command}\n").as_bytes()).await
     }
 
+    /// The same for another runtime socket of the lab, by its file.
+    ///
+    /// # Panics
+    /// When nobody listens.
+    pub async fn socket_of(&self, file: &str, command: &str) -> String {
+        let answer = socket::ask(&self.path(file), format!("{command}\n").as_bytes()).await;
+        answer.expect("the runtime socket answers")
+    }
+
     /// Sends bytes to the runtime socket and returns the answer, to the byte.
     ///
     /// # Panics

@@ -6,9 +6,7 @@
 use std::io;
 use std::time::Duration;
 
-use tokio::io::AsyncWriteExt;
-use tokio::net::UnixStream;
-use tokio::net::unix::OwnedWriteHalf;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 
 use super::answer::Answer;
@@ -29,8 +27,8 @@ const LINE_TOO_LONG: &str = "The command line is too big for the buffer size. Pl
 const TOO_MANY_WORDS: &str = "Too many arguments. Commands must have at most 64 arguments.";
 
 /// Serves one connection to its end.
-pub(super) async fn run(stream: UnixStream, mut session: Session) {
-    let (reader, mut output) = stream.into_split();
+pub(super) async fn run(stream: impl AsyncRead + AsyncWrite + Unpin, mut session: Session) {
+    let (reader, mut output) = tokio::io::split(stream);
     let mut input = Input::new(reader);
     // An error means that the client is gone.
     let _ = converse(&mut input, &mut output, &mut session).await;
@@ -38,7 +36,11 @@ pub(super) async fn run(stream: UnixStream, mut session: Session) {
     let _ = timeout(LINGER.0, input.drain(LINGER.1)).await;
 }
 
-async fn converse(input: &mut Input, output: &mut OwnedWriteHalf, session: &mut Session) -> io::Result<()> {
+async fn converse<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
+    input: &mut Input<R>,
+    output: &mut W,
+    session: &mut Session,
+) -> io::Result<()> {
     loop {
         let line = match input.line(session.idle).await {
             Read::Line(line) => line,
@@ -65,7 +67,11 @@ async fn converse(input: &mut Input, output: &mut OwnedWriteHalf, session: &mut 
     }
 }
 
-async fn answer(session: &mut Session, input: &mut Input, words: &[String]) -> Answer {
+async fn answer<R: AsyncRead + Unpin>(
+    session: &mut Session,
+    input: &mut Input<R>,
+    words: &[String],
+) -> Answer {
     if words.is_empty() {
         return Answer::Done;
     }
@@ -87,9 +93,9 @@ async fn answer(session: &mut Session, input: &mut Input, words: &[String]) -> A
 }
 
 /// Reads up to the end of a payload; whether it came. No command takes one yet, and HAProxy's that do not ignore it.
-async fn skip_payload(
-    input: &mut Input,
-    output: &mut OwnedWriteHalf,
+async fn skip_payload<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
+    input: &mut Input<R>,
+    output: &mut W,
     session: &Session,
     mark: &str,
 ) -> io::Result<bool> {
@@ -115,7 +121,7 @@ async fn skip_payload(
 }
 
 /// Writes all; a client that takes nothing for as long as it may be silent is given up.
-async fn send(output: &mut OwnedWriteHalf, session: &Session, text: &str) -> io::Result<()> {
+async fn send<W: AsyncWrite + Unpin>(output: &mut W, session: &Session, text: &str) -> io::Result<()> {
     let mut bytes = text.as_bytes();
     while !bytes.is_empty() {
         match timeout(session.idle, output.write(bytes)).await.map_err(|_| io::ErrorKind::TimedOut)?? {

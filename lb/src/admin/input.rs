@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::io::AsyncReadExt;
-use tokio::net::unix::OwnedReadHalf;
+use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::time::timeout;
 
 /// Longest command line with its line feed, bytes (HAProxy's `tune.bufsize`).
@@ -22,8 +21,8 @@ pub(super) enum Read {
 
 /// A client's side of a connection.
 #[derive(Debug)]
-pub(super) struct Input {
-    stream: OwnedReadHalf,
+pub(super) struct Input<R> {
+    stream: R,
     /// Received and not used; bounded by what a line may have.
     buffer: Vec<u8>,
     /// The client closed its side.
@@ -32,8 +31,8 @@ pub(super) struct Input {
 
 // === impl Input ===
 
-impl Input {
-    pub(super) fn new(stream: OwnedReadHalf) -> Self {
+impl<R: AsyncRead + Unpin> Input<R> {
+    pub(super) fn new(stream: R) -> Self {
         Self { stream, buffer: Vec::new(), ended: false }
     }
 

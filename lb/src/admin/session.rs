@@ -4,8 +4,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-use tokio::net::UnixStream;
-
 use super::answer::Prefix;
 use crate::config::Level;
 use crate::control::{Control, Origin};
@@ -48,11 +46,8 @@ pub(super) struct Session {
 // === impl Session ===
 
 impl Session {
-    pub(super) fn new(control: Arc<Control>, level: Level, stream: &UnixStream) -> Self {
+    pub(super) fn new(control: Arc<Control>, level: Level, origin: Origin) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
-        let peer = stream.peer_cred().ok();
-        let origin =
-            Origin::Socket { pid: peer.and_then(|peer| peer.pid()), uid: peer.map(|peer| peer.uid()) };
         Self {
             control,
             origin,

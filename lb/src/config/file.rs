@@ -22,7 +22,7 @@ use toml::de::DeTable;
 
 use self::check::Links;
 use self::section::Section;
-use super::{Admin, Config, Faults, Level, Log, LogFormat, LogTarget, Process, Stats, Timeouts};
+use super::{Admin, Config, Faults, Level, Log, LogFormat, LogTarget, Process, Socket, Stats, Timeouts};
 
 /// Largest configuration file, bytes.
 const LARGEST: u64 = 16 << 20;
@@ -106,6 +106,8 @@ fn process(mut section: Section<'_>) -> Process {
         },
         maxconn: section.or("maxconn", value::whole(1..=10_000_000), 20_000),
         shutdown_grace: section.or("shutdown_grace", value::duration_or_zero, Duration::from_secs(30)),
+        node: section.maybe("node", value::line),
+        description: section.maybe("description", value::line),
     };
     section.finish();
     process
@@ -113,13 +115,20 @@ fn process(mut section: Section<'_>) -> Process {
 
 fn admin(mut section: Section<'_>, folder: &Path, links: &mut Links) -> Admin {
     let levels = [("admin", Level::Admin), ("operator", Level::Operator), ("user", Level::User)];
-    let socket = section.placed_or("socket", value::text, "run/lb.sock".to_owned());
+    let socket = section.placed_or("socket", value::socket, Socket::Unix("run/lb.sock".into()));
+    let socket = socket.map(|socket| match socket {
+        Socket::Unix(path) => Socket::Unix(resolve(folder, &path)),
+        address => address,
+    });
     let admin = Admin {
-        socket: resolve(folder, &socket.value),
+        socket: socket.value.clone(),
         mode: section.or("mode", value::mode, 0o660),
         level: section.or("level", value::one_of(&levels), Level::Admin),
     };
-    links.sockets.push(socket.map(|_| admin.socket.clone()));
+    match socket.value {
+        Socket::Tcp(address) => links.binds.push(socket.map(|_| address)),
+        Socket::Unix(_) => links.sockets.push(socket),
+    }
     section.finish();
     admin
 }
@@ -141,7 +150,7 @@ fn log(mut section: Section<'_>, folder: &Path) -> Log {
         target: match section.or("target", value::text, "stderr".to_owned()).as_str() {
             "stderr" => LogTarget::Stderr,
             "stdout" => LogTarget::Stdout,
-            path => LogTarget::File(resolve(folder, path)),
+            path => LogTarget::File(resolve(folder, Path::new(path))),
         },
     };
     section.finish();
@@ -149,8 +158,8 @@ fn log(mut section: Section<'_>, folder: &Path) -> Log {
 }
 
 /// A path of the file, seen from its folder.
-fn resolve(folder: &Path, path: &str) -> PathBuf {
-    folder.join(Path::new(path).strip_prefix(".").unwrap_or(Path::new(path)))
+fn resolve(folder: &Path, path: &Path) -> PathBuf {
+    folder.join(path.strip_prefix(".").unwrap_or(path))
 }
 
 /// A `timeout` section on top of `base`; keys that mean nothing on its side are faults.

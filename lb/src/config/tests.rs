@@ -19,6 +19,8 @@ const EVERYTHING: &str = r#"
 threads = 3
 maxconn = 10_000
 shutdown_grace = "0s"
+node = "lb-1"
+description = "the shop - its front door"
 
 [[admin]]
 socket = "/run/lb/admin.sock"
@@ -98,8 +100,18 @@ fn defaults_of_the_smallest_file() {
     assert!((1..=512).contains(&config.process.threads));
     let expected = Config {
         file: "etc/lb.toml".into(),
-        process: Process { threads: config.process.threads, maxconn: 20_000, shutdown_grace: seconds(30) },
-        admin: vec![Admin { socket: "etc/run/lb.sock".into(), mode: 0o660, level: Level::Admin }],
+        process: Process {
+            threads: config.process.threads,
+            maxconn: 20_000,
+            shutdown_grace: seconds(30),
+            node: None,
+            description: None,
+        },
+        admin: vec![Admin {
+            socket: Socket::Unix("etc/run/lb.sock".into()),
+            mode: 0o660,
+            level: Level::Admin,
+        }],
         stats: Stats { bind: vec!["127.0.0.1:8404".parse().unwrap()], admin: false, hosts: Vec::new() },
         log: Log { format: LogFormat::Json, target: LogTarget::Stderr },
         frontends: vec![Frontend {
@@ -148,10 +160,13 @@ fn defaults_of_the_smallest_file() {
 fn everything_said() {
     let seconds = Duration::from_secs;
     let config = parse(EVERYTHING);
-    assert_eq!(config.process, Process { threads: 3, maxconn: 10_000, shutdown_grace: Duration::ZERO });
+    let process = &config.process;
+    assert_eq!((process.threads, process.maxconn, process.shutdown_grace), (3, 10_000, Duration::ZERO));
+    assert_eq!(process.node.as_deref(), Some("lb-1"));
+    assert_eq!(process.description.as_deref(), Some("the shop - its front door"));
     let sockets = [
-        Admin { socket: "/run/lb/admin.sock".into(), mode: 0o600, level: Level::Operator },
-        Admin { socket: "etc/user.sock".into(), mode: 0o660, level: Level::User },
+        Admin { socket: Socket::Unix("/run/lb/admin.sock".into()), mode: 0o600, level: Level::Operator },
+        Admin { socket: Socket::Unix("etc/user.sock".into()), mode: 0o660, level: Level::User },
     ];
     assert_eq!(config.admin, sockets);
     assert_eq!(config.stats.bind, ["0.0.0.0:8405".parse().unwrap(), "[::1]:8405".parse().unwrap()]);

@@ -25,6 +25,8 @@ pub enum Origin {
         /// Where it came from.
         peer: SocketAddr,
     },
+    /// A command on a runtime socket that is an address, from there.
+    Address(SocketAddr),
     /// A signal.
     Signal,
     /// The program itself, when it starts.
@@ -199,6 +201,7 @@ impl fmt::Display for Origin {
             }
             Self::Socket { .. } => f.write_str("runtime socket"),
             Self::Page { peer } => write!(f, "status page ({peer})"),
+            Self::Address(peer) => write!(f, "runtime socket ({peer})"),
             Self::Signal => f.write_str("signal"),
             Self::Start => f.write_str("start"),
         }

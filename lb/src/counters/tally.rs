@@ -57,6 +57,7 @@ struct Read {
     latencies: Recent,
     requests: Rate,
     connections: Rate,
+    bytes_out: Rate,
 }
 
 // === impl Tally ===
@@ -96,6 +97,12 @@ impl Tally {
         Totals::of(&self.shards).since(&self.read().base)
     }
 
+    /// Exchanges that have begun and not ended; clearing does not change it.
+    pub fn open(&self) -> u64 {
+        let totals = Totals::of(&self.shards);
+        totals.requests.saturating_sub(totals.ended)
+    }
+
     /// The means over all workers.
     pub fn means(&self) -> Means {
         let mean = |of: fn(&Traffic) -> &Mean| Mean::of(self.shards.all().map(of));
@@ -129,6 +136,7 @@ impl Tally {
         read.requests.sample(now, totals.requests);
         read.connections.sample(now, totals.connections);
         read.latencies.sample(now, || self.all_latencies());
+        read.bytes_out.sample(now, totals.bytes_out);
     }
 
     /// Requests in the last second, and the most there were.
@@ -141,6 +149,11 @@ impl Tally {
     pub fn connection_rate(&self) -> (u64, u64) {
         let read = self.read();
         (read.connections.get(), read.connections.max())
+    }
+
+    /// Bytes to clients in the last second.
+    pub fn byte_rate(&self) -> u64 {
+        self.read().bytes_out.get()
     }
 
     /// Forgets the largest values and rates.

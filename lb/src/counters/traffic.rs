@@ -73,6 +73,8 @@ traffic! {
     server_bytes_out,
     /// Bytes from servers: heads as received and bodies.
     server_bytes_in,
+    /// Exchanges that have ended (frontends).
+    ended,
     /// Bad or broken requests.
     request_errors,
     /// Failed connections to a server.

@@ -2,8 +2,6 @@
 
 use std::fmt;
 use std::io::{self, Read, Write};
-use std::os::fd::OwnedFd;
-use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -11,6 +9,7 @@ use socket2::{Domain, SockAddr, Socket, Type};
 
 use super::answers::{self, ASK_SEVERITY, Answer};
 use super::teach;
+use crate::config;
 
 /// Longest answer, bytes.
 const LONGEST_ANSWER: u64 = 64 << 20;
@@ -58,12 +57,20 @@ fn exchange(socket: &Path, command: &str, patience: Duration) -> io::Result<Vec<
     Err(io::Error::other(format!("the answer is longer than {} MiB", LONGEST_ANSWER >> 20)))
 }
 
-fn connect(path: &Path, patience: Duration) -> io::Result<UnixStream> {
-    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+fn connect(place: &Path, patience: Duration) -> io::Result<Socket> {
+    let (domain, address) = match place.to_str().and_then(config::Socket::parse) {
+        Some(config::Socket::Tcp(address)) => (Domain::for_address(address), address.into()),
+        Some(config::Socket::Unix(path)) => (Domain::UNIX, SockAddr::unix(path)?),
+        None => (Domain::UNIX, SockAddr::unix(place)?),
+    };
+    let socket = Socket::new(domain, Type::STREAM, None)?;
     // It also bounds how long connecting may wait for a balancer that accepts nobody.
     socket.set_write_timeout(Some(patience))?;
-    socket.connect(&SockAddr::unix(path)?)?;
-    Ok(OwnedFd::from(socket).into())
+    match domain {
+        Domain::UNIX => socket.connect(&address)?,
+        _ => socket.connect_timeout(&address, patience)?,
+    }
+    Ok(socket)
 }
 
 impl fmt::Display for NoAnswer {

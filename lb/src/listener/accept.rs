@@ -32,6 +32,9 @@ async fn accept(shared: Arc<Shared>, listen: Listen) -> io::Result<()> {
             Ok((stream, peer)) => {
                 // Nobody closes a room.
                 let Some(place) = listen.frontend.room.enter().await else { return Ok(()) };
+                if shared.process.room.is_full() {
+                    shared.process.full.add_shared(1);
+                }
                 let Some(permit) = shared.process.room.enter().await else { return Ok(()) };
                 shared.process.connection_pace.turn().await;
                 shared.process.session_pace.turn().await;

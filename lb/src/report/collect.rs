@@ -13,7 +13,7 @@ use crate::topology::{Backend, Frontend, Open, Shared, Topology};
 use super::column::{Column, Kind};
 use super::row::{Field, Row};
 
-/// The rows of everything: each frontend, then each backend's servers and the backend itself.
+/// The rows of everything by the number of the proxy: of a frontend its own, of a backend its servers' and its own.
 pub(super) fn rows(shared: &Shared) -> Vec<Row> {
     let topology = shared.topology.load();
     let frontends = topology.frontends.iter().map(|of| frontend(of, shared));
@@ -22,6 +22,7 @@ pub(super) fn rows(shared: &Shared) -> Vec<Row> {
         rows.extend(of.servers.iter().map(|one| server(one, of)));
         rows.push(backend(of, &topology, shared));
     }
+    rows.sort_by_key(|row| row.proxy);
     rows
 }
 
@@ -47,6 +48,7 @@ fn frontend(frontend: &Frontend, shared: &Shared) -> Row {
         row.set(column, totals.requests);
     }
     row.set(Column::H1OpenConnections, live.sessions.get());
+    row.set(Column::H1OpenStreams, live.tally.open());
     row.set(Column::H1BytesIn, totals.bytes_in);
     row.set(Column::H1BytesOut, totals.bytes_out);
     // A session of a frontend is a client's connection.
@@ -144,12 +146,15 @@ fn backend(backend: &Backend, topology: &Topology, shared: &Shared) -> Row {
     row.set(Column::Lastchg, standing.since().elapsed().as_secs());
     let has_servers = !backend.servers.is_empty();
     row.set_if(Column::Downtime, has_servers.then(|| standing.downtime().as_secs()));
-    row.set(Column::Algo, algorithm(&backend.config.balance));
+    // Nothing is picked where there is nothing.
+    row.set(Column::Algo, if has_servers { algorithm(&backend.config.balance) } else { "unknown" });
     let (in_flight, idle) = (sum(|server| server.in_flight().into()), sum(|server| server.stats.idle.get()));
     row.set(Column::H1OpenConnections, in_flight + idle);
     row.set(Column::H1OpenStreams, in_flight);
     row.set(Column::H1TotalConnections, totals.connects);
     row.set(Column::H1TotalStreams, totals.connects + totals.reuses);
+    row.set(Column::H1BytesIn, totals.server_bytes_in);
+    row.set(Column::H1BytesOut, totals.server_bytes_out);
     row
 }
 

@@ -2,6 +2,8 @@
 //!
 //! One table, read by every rendering. It refuses to know values; the number that a column has here is protocol and never changes.
 
+mod about;
+
 /// What a row is about (the `type` column).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {

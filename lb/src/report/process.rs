@@ -10,8 +10,10 @@ use crate::net::limits;
 /// The facts.
 #[derive(Debug, Clone)]
 pub struct Facts {
-    /// Name of this machine.
+    /// Name of this balancer: `process.node`, else of this machine.
     pub node: String,
+    /// `process.description`.
+    pub description: Option<String>,
     /// Number of this process.
     pub pid: u32,
     /// Data workers.
@@ -20,12 +22,20 @@ pub struct Facts {
     pub uptime: Duration,
     /// Unix time of the start, seconds.
     pub started: u64,
+    /// The same with its fraction.
+    pub began: Duration,
+    /// From the start until it served.
+    pub boot: Duration,
     /// Share of the workers' time spent waiting since the start, percent.
     pub idle: u64,
     /// Open files allowed; `None` means unlimited or unknown.
     pub open_files: Option<u64>,
     /// Client connections allowed at once.
     pub maxconn: u32,
+    /// The same as the configuration says it.
+    pub hard_maxconn: u64,
+    /// Times that a client had to wait for it.
+    pub full: u64,
     /// Client connections now.
     pub connections: u64,
     /// Client connections accepted.
@@ -36,10 +46,16 @@ pub struct Facts {
     pub exchanges: u64,
     /// Bytes to clients.
     pub bytes_out: u64,
+    /// Those of the last second.
+    pub bytes_out_rate: u64,
     /// Connections accepted in the last second.
     pub connection_rate: u64,
     /// The most there were in a second. With several frontends a lower bound: their busiest seconds may differ.
     pub connection_rate_max: u64,
+    /// Limit of client connections a second, 0 for none.
+    pub connection_limit: u64,
+    /// Limit of sessions a second, 0 for none.
+    pub session_limit: u64,
     /// Requests in the last second.
     pub request_rate: u64,
     /// Tasks of the control side, and one for each client connection.
@@ -63,6 +79,7 @@ impl Facts {
     pub fn of(control: &Control) -> Self {
         let (process, workers) = (&control.shared().process, &control.shared().workers);
         let topology = control.topology();
+        let config = control.config().process;
         let tallies = || topology.frontends.iter().map(|frontend| &frontend.live.tally);
         let totals: Vec<_> = tallies().map(crate::counters::Tally::totals).collect();
         let rates: Vec<_> = tallies().map(crate::counters::Tally::connection_rate).collect();
@@ -70,21 +87,30 @@ impl Facts {
         let connections = process.connections.get();
         let (tasks, run_queue) = runtime();
         let uptime = process.started.elapsed();
+        let began = process.started_at.duration_since(UNIX_EPOCH).unwrap_or_default();
         Self {
-            node: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+            node: config.node.unwrap_or_else(machine),
+            description: config.description,
             pid: std::process::id(),
             threads: workers.count(),
             uptime,
-            started: process.started_at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs(),
+            started: began.as_secs(),
+            began,
+            boot: process.boot.get().copied().unwrap_or_default(),
             idle: idle(uptime, workers.count()),
             open_files: limits::open_files(),
             maxconn: process.maxconn(),
+            hard_maxconn: config.maxconn as u64,
+            full: process.full.get(),
             connections,
             connections_total: totals.iter().map(|totals| totals.connections).sum(),
             requests_total: totals.iter().map(|totals| totals.requests).sum(),
             exchanges: topology.backends.iter().map(|backend| backend.live.sessions.get()).sum(),
             bytes_out: totals.iter().map(|totals| totals.bytes_out).sum(),
+            bytes_out_rate: tallies().map(crate::counters::Tally::byte_rate).sum(),
             connection_rate,
+            connection_limit: process.connection_pace.limit().into(),
+            session_limit: process.session_pace.limit().into(),
             connection_rate_max: rates.iter().map(|(_, most)| *most).fold(connection_rate, u64::max),
             request_rate: tallies().map(|tally| tally.request_rate().0).sum(),
             tasks: tasks + connections,
@@ -95,6 +121,10 @@ impl Facts {
             stopping: process.is_stopping(),
         }
     }
+}
+
+fn machine() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
 /// Tasks of the runtime that this is called on, and those of them that wait to run.

@@ -26,6 +26,8 @@ pub struct Query {
     pub up: bool,
     /// Leave out servers in maintenance.
     pub no_maint: bool,
+    /// Say of each field what it means, in typed output.
+    pub described: bool,
 }
 
 /// No proxy has the name that was asked for.
@@ -63,8 +65,12 @@ pub fn typed(shared: &Shared, query: &Query) -> Result<String, UnknownProxy> {
             let (position, tags, type_) = (column as usize, column.tags(row.kind), meta.kind.name());
             push(
                 &mut out,
-                format_args!("{kind}.{proxy}.{number}.{position}.{}.1:{tags}:{type_}:{value}\n", meta.name),
+                format_args!("{kind}.{proxy}.{number}.{position}.{}.1:{tags}:{type_}:{value}", meta.name),
             );
+            if query.described {
+                push(&mut out, format_args!(":\"{}\"", column.about()));
+            }
+            out.push('\n');
         }
     }
     Ok(out)
@@ -181,7 +187,7 @@ impl Query {
 impl Default for Query {
     /// Everything.
     fn default() -> Self {
-        Self { full: true, proxy: None, kinds: -1, server: -1, up: false, no_maint: false }
+        Self { full: true, proxy: None, kinds: -1, server: -1, up: false, no_maint: false, described: false }
     }
 }
 

@@ -1,15 +1,16 @@
 //! What outlives a snapshot: counters, queues and limits, and the one place that holds them all.
 
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
 use tokio::time::Instant;
 
-use super::{Pace, Room, Topology, Workers};
+use super::{Capture, Captured, Pace, Room, Topology, Workers};
 use crate::counters::{Counter, Gauge, Standing, Tally};
-use crate::server::Queue;
+use crate::server::{Queue, Server};
 
 /// The living part of a frontend.
 #[derive(Debug)]
@@ -24,6 +25,8 @@ pub struct LiveFrontend {
     pub sessions: Gauge,
     /// How many of them there may be.
     pub room: Room,
+    /// The last bad request.
+    pub captured: Captured,
     open: AtomicU8,
 }
 
@@ -56,6 +59,8 @@ pub struct LiveBackend {
     pub cursor: AtomicUsize,
     /// The operator has taken it out of every route (HAProxy's `UNPUB`).
     pub unpublished: AtomicBool,
+    /// The last bad response.
+    pub captured: Captured,
     standing: Mutex<Standing>,
 }
 
@@ -66,8 +71,14 @@ pub struct Process {
     pub started: Instant,
     /// When it started, for people.
     pub started_at: SystemTime,
+    /// From the start until it served; set once.
+    pub boot: OnceLock<Duration>,
     /// Client connections now.
     pub connections: Gauge,
+    /// Times that a client had to wait because `maxconn` was reached.
+    pub full: Counter,
+    /// Bad requests and responses that were captured.
+    pub captures: AtomicU64,
     /// Look-ups of server names that failed.
     pub failed_lookups: Counter,
     /// Set when the process no longer wants traffic: readiness says 503.
@@ -104,6 +115,7 @@ impl LiveFrontend {
             tally: Tally::new(workers),
             sessions: Gauge::default(),
             room: Room::new(maxconn),
+            captured: Captured::default(),
             open: AtomicU8::new(Open::Yes as u8),
         })
     }
@@ -136,6 +148,7 @@ impl LiveBackend {
             queue: Arc::default(),
             cursor: AtomicUsize::new(0),
             unpublished: AtomicBool::new(false),
+            captured: Captured::default(),
             standing: Mutex::new(Standing::new(true)),
         })
     }
@@ -153,6 +166,25 @@ impl LiveBackend {
     }
 }
 
+// === impl Shared ===
+
+impl Shared {
+    /// Keeps a request that was refused.
+    pub fn capture_request(&self, frontend: &LiveFrontend, peer: SocketAddr, bytes: &[u8]) {
+        let (event, whose) = (self.process.next_capture(), (Arc::clone(&frontend.name), frontend.id));
+        frontend.captured.put(Capture::new(event, peer, whose, None, bytes));
+    }
+
+    /// Keeps a response that was refused.
+    pub fn capture_response(&self, server: &Server, frontend: &LiveFrontend, peer: SocketAddr, bytes: &[u8]) {
+        let topology = self.topology.load();
+        let Some(backend) = topology.backend(&server.backend) else { return };
+        let known = backend.servers.iter().find(|known| known.id == server.id).cloned();
+        let (event, whose) = (self.process.next_capture(), (Arc::clone(&frontend.name), frontend.id));
+        backend.live.captured.put(Capture::new(event, peer, whose, known, bytes));
+    }
+}
+
 // === impl Process ===
 
 impl Process {
@@ -161,7 +193,10 @@ impl Process {
         Self {
             started: Instant::now(),
             started_at: SystemTime::now(),
+            boot: OnceLock::new(),
             connections: Gauge::default(),
+            full: Counter::default(),
+            captures: AtomicU64::new(0),
             failed_lookups: Counter::default(),
             stopping: AtomicBool::new(false),
             room: Room::new(maxconn),
@@ -179,6 +214,10 @@ impl Process {
     /// The most client connections that may be allowed at run time.
     pub fn hard_maxconn(&self) -> u32 {
         self.hard_maxconn.load(Relaxed)
+    }
+
+    fn next_capture(&self) -> u64 {
+        self.captures.fetch_add(1, Relaxed)
     }
 
     /// Whether it no longer wants traffic.

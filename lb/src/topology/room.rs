@@ -33,6 +33,11 @@ impl Room {
         Arc::clone(&self.slots).acquire_owned().await.ok()
     }
 
+    /// Whether who comes now has to wait.
+    pub fn is_full(&self) -> bool {
+        self.slots.available_permits() == 0
+    }
+
     /// Completes when nobody is inside.
     pub async fn emptied(&self) {
         // Fails only when it is closed, which nobody does.

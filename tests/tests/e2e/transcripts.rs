@@ -11,6 +11,8 @@ use tests::{Lab, Origin, Running};
 
 use crate::ok;
 
+mod show;
+
 /// Names of files begin so.
 const REPLAYED: [&str; 3] = ["badarg.", "noarg.", "user-socket."];
 
@@ -28,7 +30,7 @@ async fn what_haproxy_refuses_is_refused_in_its_words() {
         println!("LB_TRANSCRIPTS names no folder: nothing is replayed");
         return;
     };
-    let transcripts = read(&PathBuf::from(folder));
+    let transcripts = read(&PathBuf::from(folder), &REPLAYED);
     assert!(!transcripts.is_empty(), "there is nothing to replay");
     let exceptions = exceptions();
     let (admin, user) = (fixture("admin").await, fixture("user").await);
@@ -74,14 +76,14 @@ async fn fixture(level: &str) -> Running {
     lab.server_with("api2", address, "weight = 2, maxconn = 50").start().await
 }
 
-fn read(folder: &Path) -> Vec<Transcript> {
+fn read(folder: &Path, starts: &[&str]) -> Vec<Transcript> {
     let files = std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     let mut transcripts: Vec<_> = files
         .map(|file| file.unwrap().path())
         .filter(|file| file.extension().is_some_and(|ending| ending == "txt"))
         .filter_map(|file| {
             let name = file.file_stem()?.to_str()?.to_owned();
-            REPLAYED.iter().any(|start| name.starts_with(start)).then(|| {
+            starts.iter().any(|start| name.starts_with(start)).then(|| {
                 let text = std::fs::read_to_string(&file).unwrap();
                 let (sent, answer) = text.split_once('\n').expect("a line that was sent");
                 Transcript { name, sent: sent.to_owned(), answer: answer.to_owned() }

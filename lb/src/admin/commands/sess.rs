@@ -1,21 +1,22 @@
 //! `show sess` and `shutdown session`: exchanges in flight, one line each.
 //!
-//! The line has HAProxy's fields in HAProxy's order; those that describe its own insides are 0 or empty here.
+//! The line has HAProxy's fields in HAProxy's order; those that describe its own insides are 0 or empty here. The long form (`all`, or one
+//! by its number) tells who, where to and since when; it leaves HAProxy's insides out.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::Later;
 use crate::admin::answer::Answer;
 use crate::admin::session::Session;
-use crate::admin::{names, time};
-use crate::control::Event;
+use crate::admin::{date, names, time};
+use crate::control::{Event, Origin};
 use crate::topology::{SessionInfo, Topology};
 
 const HELP: &str = "Usage: show sess [<id> | all | help] [<options>*]
 Shows the exchanges in flight, one a line. Which ones:
    <id>         this client connection (0x...)
-   all          all of them, as without a word
+   all          all of them, at length
    help         show this
 Options:
    older <age>  begun at least that long ago; seconds, unless another unit is given
@@ -32,6 +33,8 @@ struct Filter {
     frontend: Option<Arc<str>>,
     backend: Option<Arc<str>>,
     server: Option<Arc<str>>,
+    /// At length.
+    long: bool,
 }
 
 pub(super) fn show<'a>(session: &'a Session, words: &'a [String]) -> Later<'a> {
@@ -41,12 +44,14 @@ pub(super) fn show<'a>(session: &'a Session, words: &'a [String]) -> Later<'a> {
             Err(answer) => return answer,
         };
         let sessions = session.control.shared().workers.sessions().await;
-        let mut lines: Vec<_> = sessions.iter().filter(|info| filter.wants(info)).map(line).collect();
+        let topology = session.control.topology();
+        let told = |info| if filter.long { at_length(info, &topology) } else { line(info) };
+        let mut lines: Vec<_> = sessions.iter().filter(|info| filter.wants(info)).map(told).collect();
         if filter.id.is_some() && lines.is_empty() {
             return Answer::error("Session not found.");
         }
         if filter.is_open() {
-            lines.push(own_line(session.id));
+            lines.push(own_line(session));
         }
         Answer::Dump(lines.concat())
     })
@@ -85,9 +90,42 @@ fn line(info: &SessionInfo) -> String {
     with_rest(&head, info.age, info.requests)
 }
 
+/// All that is known, in the lines in which HAProxy tells it.
+fn at_length(info: &SessionInfo, topology: &Topology) -> String {
+    let protocol = if info.peer.is_ipv4() { "tcpv4" } else { "tcpv6" };
+    let (id, peer, age, calls) = (info.id, info.peer, time::brief(info.age), info.requests);
+    let since = date::of(SystemTime::now().checked_sub(info.age).unwrap_or(UNIX_EPOCH));
+    let frontend = topology.frontends.iter().find(|frontend| frontend.live.name == info.frontend);
+    let frontend_id = frontend.map_or(-1, |frontend| i64::from(frontend.live.id));
+    let backend = info.backend.as_deref().and_then(|name| topology.backend(name));
+    let backend_text = backend.map_or_else(
+        || "<NONE> (id=-1 mode=-)".to_owned(),
+        |backend| format!("{} (id={} mode=http)", backend.live.name, backend.live.id),
+    );
+    let server = backend.and_then(|backend| backend.server(info.server.as_deref()?));
+    let server_text = server.map_or_else(
+        || "<NONE> (id=-1)".to_owned(),
+        |server| {
+            let address =
+                server.place.address().map_or_else(|| "-".to_owned(), |address| address.to_string());
+            format!("{} (id={}) addr={address}", server.name, server.number)
+        },
+    );
+    format!(
+        "0x{id:x}: [{since}] id={id} proto={protocol} source={peer}\n  frontend={} (id={frontend_id} mode=http)\n  \
+         backend={backend_text}\n  server={server_text}\n  task (calls={calls} age={age})\n",
+        info.frontend
+    )
+}
+
 /// The connection that asks is listed, too.
-fn own_line(id: u64) -> String {
-    let head = format!("0x{id:x}: proto=unix_stream src=unix:1 fe=GLOBAL be=<NONE> srv=<none>");
+fn own_line(session: &Session) -> String {
+    let source = match session.origin {
+        Origin::Address(peer) if peer.is_ipv4() => format!("proto=tcpv4 src={peer}"),
+        Origin::Address(peer) => format!("proto=tcpv6 src={peer}"),
+        _ => "proto=unix_stream src=unix:1".to_owned(),
+    };
+    let head = format!("0x{:x}: {source} fe=GLOBAL be=<NONE> srv=<none>", session.id);
     with_rest(&head, Duration::ZERO, 1)
 }
 
@@ -114,6 +152,7 @@ impl Filter {
                 filter.id = Some(parse_id(selector).ok_or_else(|| Answer::error("Session not found."))?);
             }
             if is_id || selector == "all" {
+                filter.long = true;
                 rest = others;
             }
         }
@@ -162,7 +201,7 @@ impl Filter {
 
     /// Whether it wants everything.
     fn is_open(&self) -> bool {
-        let Self { id, older, frontend, backend, server } = self;
+        let Self { id, older, frontend, backend, server, long: _ } = self;
         id.is_none() && older.is_zero() && frontend.is_none() && backend.is_none() && server.is_none()
     }
 }

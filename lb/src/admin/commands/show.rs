@@ -1,12 +1,20 @@
 //! Commands that only read. What is counted is written by [`report`].
 
+pub(super) mod errors;
+pub(super) mod schema;
+pub(super) mod texts;
+
 use crate::admin::answer::Answer;
 use crate::admin::names;
 use crate::admin::session::Session;
 use crate::config::Level;
+use crate::report::info::{self, Style};
 use crate::report::{self, stat::Query};
 use crate::topology::Backend;
 
+/// There are no sections of resolvers: a header without rows.
+const RESOLVERS: &str = "# id,pid,sent,send_error,valid,update,cname,cname_error,any_err,nx,timeout,refused,other,invalid,\
+     too_big,truncated,outdated,\n";
 const NO_BACKEND: &str = "Can't find backend.";
 const SERVERS_CONN: &str = "# bkname/svname bkid/svid addr port - purge_delay served used_cur used_max need_est idle_sess \
      unsafe_nb safe_nb idle_lim idle_cur idle_per_thr[1]\n";
@@ -21,7 +29,8 @@ enum Form {
 
 pub(super) fn stat(session: &mut Session, words: &[String]) -> Answer {
     let (query, form) = match parse_stat(words, session.level) {
-        Ok(parsed) => parsed,
+        Ok(Some(parsed)) => parsed,
+        Ok(None) => return Answer::Dump(RESOLVERS.to_owned()),
         Err(text) => return Answer::error(text),
     };
     let shared = session.control.shared();
@@ -33,12 +42,18 @@ pub(super) fn stat(session: &mut Session, words: &[String]) -> Answer {
     report.map_or_else(|_| Answer::error("No such proxy."), Answer::Dump)
 }
 
-pub(super) fn info(session: &mut Session, words: &[String]) -> Answer {
-    match words.iter().find(|word| matches!(word.as_str(), "typed" | "json")) {
-        // Who asked for another form could not read this one.
-        Some(form) => Answer::error(format!("'show info {form}' is not supported by this version of lb.")),
-        None => Answer::Dump(report::info::text(&session.control)),
+pub(super) fn process(session: &mut Session, words: &[String]) -> Answer {
+    let mut style = Style::default();
+    for word in words {
+        match word.as_str() {
+            "typed" => style.form = info::Form::Typed,
+            "json" => style.form = info::Form::Json,
+            "desc" => style.described = true,
+            "float" => style.exact = true,
+            _ => {}
+        }
     }
+    Answer::Dump(info::text(&session.control, style))
 }
 
 pub(super) fn servers_state(session: &mut Session, words: &[String]) -> Answer {
@@ -80,7 +95,7 @@ pub(super) fn cli_level(session: &mut Session, _: &[String]) -> Answer {
 pub(super) fn cli_sockets(session: &mut Session, _: &[String]) -> Answer {
     let mut text = "# socket lvl processes\n".to_owned();
     for admin in session.control.config().admin {
-        text.push_str(&format!("unix@{} {} all\n", admin.socket.display(), level_word(admin.level)));
+        text.push_str(&format!("{} {} all\n", admin.socket, level_word(admin.level)));
     }
     Answer::Dump(text)
 }
@@ -102,12 +117,13 @@ pub(super) fn env(_: &mut Session, words: &[String]) -> Answer {
 }
 
 /// Three words are a filter, whatever they are; words after it, or fewer, are options; those that nobody knows are ignored.
-fn parse_stat(mut words: &[String], level: Level) -> Result<(Query, Form), &'static str> {
+fn parse_stat(mut words: &[String], level: Level) -> Result<Option<(Query, Form)>, &'static str> {
     if let [domain, rest @ ..] = words
         && domain == "domain"
     {
         words = match rest {
             [proxy, rest @ ..] if proxy == "proxy" => rest,
+            [resolvers, ..] if resolvers == "resolvers" => return Ok(None),
             _ => return Err("Invalid statistics domain."),
         };
     }
@@ -122,13 +138,14 @@ fn parse_stat(mut words: &[String], level: Level) -> Result<(Query, Form), &'sta
     for word in words {
         match word.as_str() {
             "typed" => form = Form::Typed,
+            "desc" => query.described = true,
             "json" => form = Form::Json,
             "up" => query.up = true,
             "no-maint" => query.no_maint = true,
             _ => {}
         }
     }
-    Ok((query, form))
+    Ok(Some((query, form)))
 }
 
 /// The number that a word begins with, 0 without one.
@@ -180,7 +197,8 @@ mod tests {
             ("api_nodes", all, Form::Csv, false, false),
             ("api_nodes 4", all, Form::Csv, false, false),
             ("bogus", all, Form::Csv, false, false),
-            ("typed desc", all, Form::Typed, false, false),
+            ("typed", all, Form::Typed, false, false),
+            ("desc typed", all, Form::Typed, false, false),
             ("json", all, Form::Json, false, false),
             ("up", all, Form::Csv, true, false),
             ("no-maint up", all, Form::Csv, true, true),
@@ -194,7 +212,7 @@ mod tests {
         ];
         for (text, (proxy, kinds, server), form, up, no_maint) in table {
             let words: Vec<_> = text.split_whitespace().map(str::to_owned).collect();
-            let (query, parsed) = parse_stat(&words, Level::Admin).unwrap();
+            let (query, parsed) = parse_stat(&words, Level::Admin).unwrap().unwrap();
             assert_eq!(
                 (query.proxy.as_deref(), query.kinds, query.server),
                 (*proxy, *kinds, *server),
@@ -203,7 +221,7 @@ mod tests {
             assert_eq!((parsed, query.up, query.no_maint), (*form, *up, *no_maint), "{text}");
             assert!(query.full);
         }
-        assert!(!parse_stat(&[], Level::User).unwrap().0.full);
+        assert!(!parse_stat(&[], Level::User).unwrap().unwrap().0.full);
         let nope = ["domain".to_owned(), "nope".to_owned()];
         assert_eq!(parse_stat(&nope, Level::Admin).unwrap_err(), "Invalid statistics domain.");
     }

@@ -312,8 +312,6 @@ async fn exchanges_in_flight_are_listed_filtered_and_ended() {
         ("frontend fe_api", format!("{first}{second}\n")),
         ("older 30", format!("{second}\n")),
         ("older 2m", "\n".to_owned()),
-        ("all older 1 server #3/#1", format!("{first}\n")),
-        ("0xb", format!("{second}\n")),
         ("server api_nodes/nope", NO_SERVER.to_owned()),
         ("backend fe_api", NO_BACKEND.to_owned()),
         ("frontend api_nodes", "No such frontend.\n\n".to_owned()),
@@ -321,6 +319,15 @@ async fn exchanges_in_flight_are_listed_filtered_and_ended() {
     ] {
         assert_eq!(lab.ask(&format!("show sess {filter}")).await, expected, "{filter}");
     }
+    let long = lab.ask("show sess all older 1 server #3/#1").await;
+    let expected = "\n  frontend=fe_api (id=2 mode=http)\n  backend=api_nodes (id=3 mode=http)\n  server=api0 (id=1) addr=127.0.0.1:4000\n  \
+        task (calls=2 age=1s)\n\n";
+    assert!(
+        long.starts_with("0xa: [") && long.contains(" id=10 proto=tcpv4 source=127.0.0.1:53870\n"),
+        "{long}"
+    );
+    assert!(long.ends_with(expected), "{long}");
+    assert!(lab.ask("show sess 0xb").await.starts_with("0xb: ["), "one by its number is told at length");
     assert_eq!(lab.ask("shutdown session 0xb;shutdown sessions server api_nodes/api0").await, "\n\n");
     let api0 = lab.server("api_nodes", "api0").id.get();
     // Orders of one worker are taken in order: its answer comes after what it was told before.

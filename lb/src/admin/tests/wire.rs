@@ -146,3 +146,22 @@ async fn the_connection_after_the_last_slot_is_served_when_another_ends() {
     held.pop();
     assert_eq!(rest(&mut late).await, "user\n\n");
 }
+
+#[tokio::test]
+async fn an_address_is_a_runtime_socket_as_well() {
+    let lab = lab::open();
+    let place = crate::config::Socket::parse("tcp://127.0.0.1:0").unwrap();
+    let config = crate::config::Admin { socket: place, mode: 0, level: crate::config::Level::Operator };
+    let listener = crate::admin::bind(&config).unwrap();
+    let crate::admin::Bound::Tcp(socket) = &listener.bound else { panic!("it is an address") };
+    let address = socket.local_addr().unwrap();
+    tokio::spawn(crate::admin::serve(listener, std::sync::Arc::clone(&lab.control)));
+    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    stream.write_all(b"show cli level;disable server api_nodes/api0;show sess\n").await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    let (before, own) = answer.split_once("0x").unwrap();
+    assert_eq!(before, "operator\n\nPermission denied\n\n");
+    let peer = stream.local_addr().unwrap();
+    assert!(own.contains(&format!(": proto=tcpv4 src={peer} fe=GLOBAL ")), "who asks is told: {own}");
+}

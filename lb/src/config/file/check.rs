@@ -3,11 +3,10 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 
 use super::section::Placed;
 use super::value::near;
-use crate::config::Faults;
+use crate::config::{Faults, Socket};
 
 /// Everything in the file that has to be unique or to exist.
 #[derive(Default)]
@@ -21,7 +20,7 @@ pub(super) struct Links {
     /// Addresses listened on, by frontends and for statistics.
     pub(super) binds: Vec<Placed<SocketAddr>>,
     /// Runtime sockets.
-    pub(super) sockets: Vec<Placed<PathBuf>>,
+    pub(super) sockets: Vec<Placed<Socket>>,
 }
 
 // === impl Links ===
@@ -37,7 +36,9 @@ impl Links {
         // Port 0 stands for a free one, a different one each time.
         let binds = self.binds.into_iter().filter(|bind| bind.value.port() != 0);
         unique(faults, binds.collect(), |bind| format!("`{bind}` is listened on twice"));
-        unique(faults, self.sockets, |path| format!("`{}` is the path of two sockets", path.display()));
+        unique(faults, self.sockets, |socket| {
+            format!("`{}` is the place of two sockets", socket.written().display())
+        });
         let names = self.frontends.into_iter().chain(self.backends).collect();
         unique(faults, names, |name| format!("`{name}` is the name of a frontend and of a backend"));
     }

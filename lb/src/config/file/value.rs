@@ -11,7 +11,7 @@ use http::HeaderName;
 use http::uri::Authority;
 use toml::de::DeValue;
 
-use crate::config::{Balance, Protocol, units};
+use crate::config::{Balance, Protocol, Socket, units};
 
 /// A value that has been read, or why it cannot be.
 pub(super) type Read<T> = Result<T, Wrong>;
@@ -57,6 +57,19 @@ pub(super) fn whole<T: TryFrom<u64>>(limits: RangeInclusive<u64>) -> impl Fn(&De
 pub(super) fn text(value: &DeValue<'_>) -> Read<String> {
     let text = value.as_str().filter(|text| !text.is_empty());
     text.map(str::to_owned).ok_or_else(|| wrong("a string in quotes, not an empty one", None))
+}
+
+/// Text for one line of `show info`, where tools split at `: `.
+pub(super) fn line(value: &DeValue<'_>) -> Read<String> {
+    let fits =
+        |text: &&str| !text.trim().is_empty() && !text.contains(char::is_control) && !text.contains(": ");
+    value.as_str().filter(fits).map(str::to_owned).ok_or_else(|| {
+        let meant = value.as_str().map(|text| text.replace(": ", " - ").replace(char::is_control, " "));
+        wrong(
+            "one line of text in quotes without a colon and a blank in a row",
+            meant.filter(|text| fits(&text.as_str())).map(quoted),
+        )
+    })
 }
 
 /// One of a few words.
@@ -112,6 +125,14 @@ pub(super) fn mode(value: &DeValue<'_>) -> Read<u32> {
 }
 
 // === places ===
+
+/// Where a runtime socket is: a path or an address.
+pub(super) fn socket(value: &DeValue<'_>) -> Read<Socket> {
+    let text = value.as_str().filter(|text| !text.is_empty() && *text != "unix@");
+    text.and_then(Socket::parse).ok_or_else(|| {
+        wrong("a path such as `\"run/lb.sock\"` or an address such as `\"127.0.0.1:9999\"`", None)
+    })
+}
 
 /// An address to listen on.
 pub(super) fn address(value: &DeValue<'_>) -> Read<SocketAddr> {

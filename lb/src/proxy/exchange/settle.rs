@@ -56,7 +56,9 @@ impl Exchange {
     fn broken_off(&mut self) -> Termination {
         if std::thread::panicking() {
             let count = |traffic: &Traffic| traffic.internal_errors.add(1);
-            count(self.client.frontend.live.tally.mine());
+            let frontend = self.client.frontend.live.tally.mine();
+            count(frontend);
+            frontend.ended.add(1);
             self.count(count);
             return Termination::internal(self.phase);
         }

@@ -315,6 +315,10 @@ impl Outgoing for Asking<'_> {
                 Ok(head) => return Ok(Answered { connection, head }),
                 Err(cause) => cause,
             };
+            if matches!(cause, Cause::Faulty) {
+                let (frontend, bytes) = (&self.client.frontend.live, self.kit.answer.data());
+                self.worker.shared.capture_response(server, frontend, self.client.peer, bytes);
+            }
             // It had been closed before the request went out: nothing happened, and nobody is to blame.
             if !(connection.is_reused() && matches!(cause, Cause::Unsent)) {
                 return Err(self.failed(cause, &connection));

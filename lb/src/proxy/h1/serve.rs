@@ -211,6 +211,7 @@ async fn refuse(worker: &Rc<Worker>, client: &Rc<Client>, kit: &mut Kit, error: 
     let line = worker.logs().then(RequestLine::bad);
     let mut exchange = Exchange::begin(worker, client, line);
     exchange.failed(error);
+    worker.shared.capture_request(&client.frontend.live, client.peer, kit.input.data());
     // As much of the method as there is tells whether a body would be taken for something else.
     let is_head = kit.input.data().starts_with(b"HEAD ");
     let towards = response::Towards { is_head, old: false, keep: false, upgrade: None };

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::report::column::Column;
+use crate::report::field::{Place, Scalar, Tags, Value};
 use crate::report::row::{self, Row};
 
 /// One field of one row.
@@ -18,33 +19,6 @@ pub(super) struct Field<'a> {
     process: u32,
     tags: Tags,
     value: Value<'a>,
-}
-
-#[derive(Serialize)]
-struct Place {
-    pos: usize,
-    name: &'static str,
-}
-
-#[derive(Serialize)]
-struct Tags {
-    origin: &'static str,
-    nature: &'static str,
-    scope: &'static str,
-}
-
-#[derive(Serialize)]
-struct Value<'a> {
-    #[serde(rename = "type")]
-    kind: &'static str,
-    value: Scalar<'a>,
-}
-
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Scalar<'a> {
-    Number(i64),
-    Text(&'a str),
 }
 
 // === impl Field ===
@@ -64,38 +38,6 @@ impl<'a> Field<'a> {
             process: 1,
             tags: Tags::new(column.tags(row.kind)),
             value: Value { kind: column.meta().kind.name(), value },
-        }
-    }
-}
-
-// === impl Tags ===
-
-impl Tags {
-    /// The words for the first three of the letters of typed output.
-    fn new(tags: &str) -> Self {
-        let mut letters = tags.chars();
-        let mut next = || letters.next().unwrap_or_default();
-        Self {
-            origin: match next() {
-                'M' => "Metric",
-                'S' => "Status",
-                'K' => "Key",
-                'C' => "Config",
-                _ => "Product",
-            },
-            nature: match next() {
-                'A' => "Age",
-                'a' => "Avg",
-                'C' => "Counter",
-                'D' => "Duration",
-                'G' => "Gauge",
-                'L' => "Limit",
-                'M' => "Max",
-                'N' => "Name",
-                'O' => "Output",
-                _ => "Rate",
-            },
-            scope: if next() == 'S' { "Service" } else { "Process" },
         }
     }
 }

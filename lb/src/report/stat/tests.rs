@@ -71,10 +71,10 @@ async fn rows_are_haproxys_to_the_comma() {
         0,0,0,0,0,,,,,,,,,,,,,,,,,,,,,,";
     assert_eq!(rows[2], expected);
     let frontend = "fe,FRONTEND,,,0,0,20000,0,0,0,0,0,0,,,,,OPEN,,,,,,,,,1,2,0,,,,0,0,0,0,,,,0,0,0,0,0,0,,0,0,0,,,0,0,0,0,,,,,,,,,,,,,,,,,,,,,http,,\
-        0,0,0,0,0,0,0,,,0,0,,,,,,,0,,,,,,,,,,0,0,0,0,0,0,0,0,,,0,0,0,0,-,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,,0,0,0,0,0,0,";
+        0,0,0,0,0,0,0,,,0,0,,,,,,,0,,,,,,,,,,0,0,0,0,0,0,0,0,,,0,0,0,0,-,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,";
     assert_eq!(rows[0], frontend);
     let backend = "be,BACKEND,0,0,0,0,2000,0,0,0,0,0,,0,0,0,0,UP,3,2,0,,0,0,0,,1,3,0,,0,,1,0,,0,,,,0,0,0,0,0,0,,,,0,0,0,0,0,0,0,-1,,,0,0,0,0,,,,,,,,,,,,,,\
-        http,roundrobin,,,,,,,0,0,0,0,0,,,0,0,0,0,0,,,,,3,0,0,0,,,,,,,,,,,,0,0,0,0,-,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,1,0,0,0,,,0,0,";
+        http,roundrobin,,,,,,,0,0,0,0,0,,,0,0,0,0,0,,,,,3,0,0,0,,,,,,,,,,,,0,0,0,0,-,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,1,0,0,0,0,0,0,0,";
     assert_eq!(rows[3], backend);
 }
 
@@ -243,6 +243,10 @@ async fn typed_lines_parse_and_leave_out_what_does_not_apply() {
         assert!(text.lines().any(|line| line == expected), "{expected} in\n{text}");
     }
     assert!(!text.contains("S.3.1.36."), "maintenance hides the check");
+    let query = Query { described: true, ..Query::default() };
+    let described = typed(fixture.control.shared(), &query).unwrap();
+    assert!(described.contains("\nS.3.2.6.slim.1:CLPV:u32:50:\"most sessions at once\"\n"), "{described}");
+    assert_eq!(described.lines().count(), text.lines().count());
 }
 
 #[tokio::test]

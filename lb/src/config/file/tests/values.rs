@@ -36,6 +36,8 @@ fn values_out_of_range() {
         ("[process]\nshutdown_grace = '577h'", 6, "process.shutdown_grace", ""),
         ("[admin]\nmode = '1777'", 6, "admin.mode", ""),
         ("[admin]\nsocket = ''", 6, "admin.socket", ""),
+        ("[admin]\nsocket = 'tcp://nowhere'", 6, "admin.socket", ""),
+        ("[process]\ndescription = 'a: b'", 6, "process.description", "did you mean `\"a - b\"`?"),
         ("[timeout]\nqueue = '0s'", 6, "timeout.queue", ""),
         ("[frontend.f]\nbind = '1.2.3.4:1'\nbackend = 'be'\nmax_head = '2MiB'", 8, "frontend.f.max_head", ""),
         (

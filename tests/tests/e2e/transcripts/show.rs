@@ -1,0 +1,194 @@
+//! HAProxy's dumps, replayed: every `show …` that changes nothing, in every form, field by field.
+//!
+//! `lb` is configured as the transcripts' HAProxy was and put into the same situation; both answers are compared as `tests::normal` leaves
+//! them. What the fixture cannot have in `lb` is changed in HAProxy's answer here, and nowhere else: cookies, and a frontend that leads
+//! nowhere.
+
+use std::path::PathBuf;
+
+use tests::{Lab, Origin, Running, Wire, eventually, normal};
+
+use super::{Transcript, exceptions, read};
+use crate::{get, ok};
+
+/// Replayed in the order of these situations.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Situation {
+    Quiet,
+    /// A bad request and a bad response were seen.
+    Errors,
+    /// One exchange is in flight on api0.
+    InFlight,
+}
+
+#[tokio::test]
+async fn haproxys_dumps_have_the_same_form() {
+    let Some(folder) = std::env::var_os("LB_TRANSCRIPTS") else {
+        println!("LB_TRANSCRIPTS names no folder: nothing is replayed");
+        return;
+    };
+    let mut transcripts = read(&PathBuf::from(folder), &["show-", "operator-socket.show-env"]);
+    transcripts.sort_by_key(|transcript| situation(&transcript.name));
+    let exceptions = exceptions();
+    let (_origin, lab) = fixture().await;
+    let (mut wrong, mut waiting) = (Vec::new(), None);
+    for Transcript { name, sent, answer } in &transcripts {
+        match situation(name) {
+            Situation::Errors if name == "show-errors" => provoke(&lab).await,
+            Situation::InFlight if waiting.is_none() => waiting = Some(ask_slowly(&lab).await),
+            _ => {}
+        }
+        let command = in_our_words(sent, waiting.as_ref().map_or("", |(_, id)| id));
+        let socket = name.split_once("-socket.").map_or("lb", |(level, _)| level);
+        let got = lab.socket_of(&format!("{socket}.sock"), &command).await;
+        let folder = lab.path("").display().to_string();
+        let got = normal(sent, &got.replace(folder.trim_end_matches('/'), "./run"));
+        let expected = normal(sent, &as_configured(&in_our_words(answer, "")));
+        match (got == expected, exceptions.contains_key(name.as_str())) {
+            (true, false) | (false, true) => {}
+            (false, false) => wrong.push(format!("{name}: {sent}\n{}", difference(&expected, &got))),
+            (true, true) => wrong.push(format!("{name}: it no longer differs: take it off the list")),
+        }
+    }
+    println!("{} dumps replayed", transcripts.len());
+    assert!(wrong.is_empty(), "{} of {} are wrong\n{}", wrong.len(), transcripts.len(), wrong.join("\n"));
+}
+
+fn situation(name: &str) -> Situation {
+    match name {
+        "show-errors" | "show-errors-request" | "show-errors-response" => Situation::Errors,
+        "show-sess-one" | "show-sess-backend" | "show-sess-server" | "show-sess-older" | "show-sess-id" => {
+            Situation::InFlight
+        }
+        _ => Situation::Quiet,
+    }
+}
+
+/// `fixture.cfg`, in TOML.
+async fn fixture() -> (Origin, Running) {
+    let origin = Origin::script(|mut conn| async move {
+        while let Some(request) = conn.request().await {
+            let answer = match request.target() {
+                "/slow" => continue,
+                "/bad" => "HTTP/1.1 200 OK\r\nbad header: x\r\n\r\n".to_owned(),
+                _ => ok(""),
+            };
+            if conn.try_send(answer).await.is_err() {
+                return;
+            }
+        }
+    })
+    .await;
+    let address = origin.address();
+    let lab = Lab::new().section("process", "threads = 1\nmaxconn = 2000\nnode = \"lb-lab\"");
+    let lab = lab.section("process", "description = \"socket lab\"");
+    let lab = lab.section("admin#operator", "socket = \"operator.sock\"\nlevel = \"operator\"");
+    let lab = lab.section("admin#user", "socket = \"user.sock\"\nlevel = \"user\"");
+    let lab = lab.backend("health = { path = \"/health\", interval = \"500ms\", rise = 2, fall = 3 }");
+    let lab = lab.section("backend.clients", "retries = 3");
+    let lab = lab.server("api0", address).server("api1", address);
+    let mut lab = lab.server_with("api2", address, "weight = 2, maxconn = 50").start().await;
+    // HAProxy numbers its proxies in the order of the file.
+    lab.reload(|plan| plan.set("frontend.fe_stats", "bind = \"127.0.0.1:0\"\nbackend = \"clients\"")).await;
+    for server in ["api0", "api1", "api2"] {
+        lab.status_of(server, "UP").await;
+    }
+    (origin, lab)
+}
+
+/// A bad response of api1, then a bad request, as the transcripts had them.
+async fn provoke(lab: &Running) {
+    only(lab, "api1").await;
+    lab.get("/bad").await;
+    lab.send("GET / HTTP/1.1\r\nHost: x\r\nbad header: y\r\n\r\n").await;
+}
+
+/// A request that api0 does not answer, and its number in `show sess`.
+async fn ask_slowly(lab: &Running) -> (Wire, String) {
+    only(lab, "api0").await;
+    let mut wire = lab.connect().await;
+    wire.send(&get("/slow", "")).await;
+    let mut id = String::new();
+    eventually("an exchange older than a second", async || {
+        let sessions = lab.socket("show sess older 1").await;
+        id = sessions.split(':').next().unwrap_or_default().trim().to_owned();
+        !id.is_empty()
+    })
+    .await;
+    (wire, id)
+}
+
+/// Drains all servers but one.
+async fn only(lab: &Running, wanted: &str) {
+    for server in ["api0", "api1", "api2"] {
+        let state = if server == wanted { "ready" } else { "drain" };
+        lab.order(&format!("set server api_nodes/{server} state {state}")).await;
+    }
+}
+
+/// A command or an answer with what is otherwise called here: a variable that every test has, and the exchange in flight.
+fn in_our_words(text: &str, session: &str) -> String {
+    match text {
+        "show env LAB" => "show env CARGO_PKG_NAME".to_owned(),
+        "LAB=1\n\n" => "CARGO_PKG_NAME=tests\n\n".to_owned(),
+        known if known.starts_with("show sess 0x5") => format!("show sess {session}"),
+        other => other.to_owned(),
+    }
+}
+
+/// An answer without the values of `cookie`, which the fixture's servers have in HAProxy only, and with the `slim` that `clients` has because
+/// `fe_stats` leads there: in HAProxy it leads nowhere.
+fn as_configured(answer: &str) -> String {
+    let (typed, json) = (":CLPV:u32:1", "\"scope\":\"Process\"},\"value\":{\"type\":\"u32\",\"value\":1}");
+    let mut lines = Vec::new();
+    for line in answer.split('\n').filter(|line| !line.contains(".cookie.1:")) {
+        let mut fields: Vec<_> = line.split(',').collect();
+        if fields.len() == 146 && !line.starts_with('#') {
+            fields[74] = "";
+            if fields[0] == "clients" {
+                fields[6] = "200";
+            }
+            lines.push(fields.join(","));
+        } else if line.starts_with("[[") {
+            let objects =
+                line.split(",{\"objType\"").filter(|object| !object.contains("\"name\":\"cookie\""));
+            let objects = objects.map(|object| {
+                let is_slim = object.contains("\"proxyId\":4,") && object.contains("\"name\":\"slim\"");
+                if is_slim { object.replace(json, &json.replace(":1}", ":200}")) } else { object.to_owned() }
+            });
+            lines.push(objects.collect::<Vec<_>>().join(",{\"objType\""));
+        } else if line.starts_with("B.4.0.6.slim.1:") {
+            lines.push(line.replace(typed, ":CLPV:u32:200"));
+        } else {
+            lines.push(line.to_owned());
+        }
+    }
+    lines.join("\n")
+}
+
+/// The lines that differ, and of a table its fields.
+fn difference(expected: &str, got: &str) -> String {
+    let (theirs, ours): (Vec<_>, Vec<_>) = (expected.lines().collect(), got.lines().collect());
+    let mut out = String::new();
+    let split = |line: &'_ str| -> Vec<String> {
+        let at = if line.starts_with('[') { "},{" } else { "," };
+        line.split(at).map(str::to_owned).collect()
+    };
+    for at in 0..theirs.len().max(ours.len()) {
+        let pair = (theirs.get(at).copied(), ours.get(at).copied());
+        match pair {
+            (Some(one), Some(other)) if one == other => {}
+            (Some(one), Some(other)) if split(one).len() == split(other).len() && split(one).len() > 3 => {
+                for (field, (one, other)) in split(one).iter().zip(&split(other)).enumerate() {
+                    if one != other {
+                        out.push_str(&format!("  line {at} field {field}: HAProxy {one:?}, lb {other:?}\n"));
+                    }
+                }
+            }
+            (one, other) => {
+                out.push_str(&format!("  line {at}: HAProxy {one:?}\n  line {at}: lb      {other:?}\n"));
+            }
+        }
+    }
+    out
+}
