@@ -14,9 +14,11 @@ use clap::{Args, Parser, Subcommand};
 use crate::admin::time;
 use crate::config::Config;
 use crate::ctl::{self, Order, Outcome};
-use crate::{app, report};
+use crate::{app, report, top};
 
 const WRONG_USAGE: u8 = 2;
+/// Of `lb top`: looking more often than this would be load, not news.
+const SHORTEST_INTERVAL: Duration = Duration::from_millis(50);
 /// Where the runtime socket is when nobody says so.
 const SOCKET: &str = "run/lb.sock";
 
@@ -51,6 +53,17 @@ enum Command {
     Drain(Target),
     /// Put a server back into service; with --wait, until it is up
     Enable(Target),
+    /// Watch a balancer in the terminal: what is up, draining, down and why; orders by keys
+    Top {
+        #[command(flatten)]
+        sockets: Sockets,
+        /// Between two looks
+        #[arg(long, value_name = "TIME", value_parser = duration, default_value = "1s")]
+        interval: Duration,
+        /// No key gives an order
+        #[arg(long)]
+        read_only: bool,
+    },
     /// Exit with 0 when the balancer is ready, for a container's HEALTHCHECK
     Healthcheck(File),
 }
@@ -118,6 +131,12 @@ impl Command {
                     Err(problem) => wrong_usage(&problem, err),
                 };
             }
+            Self::Top { sockets, interval, read_only } => {
+                return match sockets.find(default_socket) {
+                    Ok(sockets) => watch(sockets, interval, read_only, err),
+                    Err(problem) => wrong_usage(&problem, err),
+                };
+            }
             Self::Disable(target) => (target, Order::Disable),
             Self::Drain(target) => (target, Order::Drain),
             Self::Enable(target) => (target, Order::Enable),
@@ -149,6 +168,16 @@ impl Sockets {
             }
             (None, None) => Ok(vec![SOCKET.into()]),
         }
+    }
+}
+
+fn watch(sockets: Vec<PathBuf>, interval: Duration, read_only: bool, err: &mut dyn Write) -> ExitCode {
+    // https://no-color.org: set and not empty.
+    let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let interval = interval.max(SHORTEST_INTERVAL);
+    match top::run(&top::Options { sockets, interval, read_only, plain }) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => wrong_usage(&format!("lb top needs a terminal: {error}"), err),
     }
 }
 

@@ -64,6 +64,18 @@ pub fn run(sockets: &[PathBuf], command: &str, out: &mut dyn Write, err: &mut dy
     ask_all(sockets, &ask_one, out, err)
 }
 
+/// The answer of one socket to one command.
+///
+/// # Errors
+/// In words: why it was refused, or why there was no answer.
+pub(crate) fn ask(socket: &Path, command: &str) -> Result<String, String> {
+    let answers = client::ask(socket, command, PATIENCE).map_err(|error| error.to_string())?;
+    match answers.iter().find(|answer| answer.refused) {
+        Some(refusal) => Err(refusal.text.trim_end().to_owned()),
+        None => Ok(answers.into_iter().map(|answer| answer.text).collect()),
+    }
+}
+
 /// Asks all at the same time and prints in the order of `sockets`; each with its name when there are several.
 fn ask_all(
     sockets: &[PathBuf],

@@ -6,6 +6,7 @@
 
 mod collect;
 pub mod column;
+mod drift;
 mod field;
 pub mod info;
 pub mod overview;
@@ -16,6 +17,7 @@ pub mod row;
 pub mod stat;
 mod state;
 
+pub use drift::text as drift;
 pub use overview::{Overview, json};
 pub use readiness::readiness;
 pub use state::{backends, servers_state};

@@ -116,6 +116,7 @@ pub(super) static TABLE: &[Entry] = &[
     entry(User, "show cache", "show cache", "caches: there are none", Now(show::texts::none)),
     entry(User, "show cli level", "show cli level", "what this connection may do", Now(show::cli_level)),
     entry(User, "show cli sockets", "show cli sockets", "runtime sockets and their levels", Now(show::cli_sockets)),
+    entry(User, "show drift", "show drift", "what differs from the configuration (lb's own)", Now(show::drift)),
     entry(Operator, "show env", "show env [var]", "the process's environment", Now(show::env)),
     entry(Operator, "show errors", "show errors [<proxy>] [request|response]", "the last message of each proxy that was no HTTP", Now(show::errors::show)),
     entry(User, "show events", "show events [<sink>]", "sinks of events: nothing is kept in them", Now(show::texts::events)),

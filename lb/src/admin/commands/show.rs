@@ -84,6 +84,10 @@ pub(super) fn backend(session: &mut Session, _: &[String]) -> Answer {
     Answer::Dump(report::backends(&session.control.topology()))
 }
 
+pub(super) fn drift(session: &mut Session, _: &[String]) -> Answer {
+    Answer::Dump(report::drift(&session.control))
+}
+
 pub(super) fn version(_: &mut Session, _: &[String]) -> Answer {
     Answer::info(report::VERSION)
 }

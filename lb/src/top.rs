@@ -1,0 +1,164 @@
+//! `lb top`: the dashboard in a terminal. It reads runtime sockets every second, shows what is up, draining and down and why, and gives
+//! orders that were confirmed.
+//!
+//! [`model`] is all state and what keys do to it, [`view`] draws it, [`rows`] reads `show stat`; none of them does anything else, so that
+//! they are tested without a terminal. Here are the threads, the terminal and its restoration. Nothing here knows more of a balancer than
+//! its socket tells.
+
+mod model;
+mod rows;
+mod view;
+
+#[cfg(test)]
+mod tests;
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::Duration;
+
+use ratatui::crossterm::event::{self, Event, KeyEventKind};
+
+use crate::ctl;
+use model::{Action, Effect, Model, Poll};
+
+/// What the loop is told.
+enum Message {
+    Key(event::KeyEvent),
+    Resized,
+    Polled(usize, Result<Poll, String>),
+    /// An order was given.
+    Done(Result<String, String>),
+    /// A signal, or there is nobody at the keys any more.
+    End,
+}
+
+/// How it runs.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Runtime sockets.
+    pub sockets: Vec<PathBuf>,
+    /// Between two looks.
+    pub interval: Duration,
+    /// No key gives an order.
+    pub read_only: bool,
+    /// Without colours.
+    pub plain: bool,
+}
+
+/// Runs until `q`; the terminal is as before afterwards, whatever happened.
+///
+/// # Errors
+/// There is no terminal, or it broke.
+pub fn run(options: &Options) -> io::Result<()> {
+    let mut terminal = ratatui::try_init()?;
+    let result = show(options, &mut terminal);
+    // What went wrong before matters more.
+    let restored = ratatui::try_restore();
+    result.and(restored)
+}
+
+fn show(options: &Options, terminal: &mut ratatui::DefaultTerminal) -> io::Result<()> {
+    let (told, messages) = channel();
+    let feeds: Vec<_> = options
+        .sockets
+        .iter()
+        .enumerate()
+        .map(|(at, socket)| feed(at, socket, options.interval, &told))
+        .collect();
+    keys(told.clone());
+    signals(told.clone());
+    let names = options.sockets.iter().map(|socket| socket.display().to_string()).collect();
+    let mut model = Model::new(names, options.read_only, options.plain);
+    loop {
+        terminal.draw(|frame| view::draw(&model, frame))?;
+        let Ok(message) = messages.recv() else { return Ok(()) };
+        let effect = match message {
+            Message::Key(key) => model.key(key),
+            Message::Resized => Effect::None,
+            Message::Polled(at, poll) => {
+                model.polled(at, poll);
+                Effect::None
+            }
+            Message::Done(result) => {
+                model.done(result);
+                Effect::None
+            }
+            Message::End => Effect::Quit,
+        };
+        match effect {
+            Effect::None => {}
+            Effect::Quit => return Ok(()),
+            Effect::Give(action) => give(options, action, &feeds, &told),
+        }
+    }
+}
+
+/// Looks at a socket every `interval`, and whenever it is told to; ends with the loop.
+fn feed(at: usize, socket: &std::path::Path, interval: Duration, told: &Sender<Message>) -> Sender<()> {
+    let (again, asked): (Sender<()>, Receiver<()>) = channel();
+    let (socket, told) = (socket.to_owned(), told.clone());
+    std::thread::spawn(move || {
+        loop {
+            let poll = ctl::ask(&socket, "show info").and_then(|info| {
+                let stat = ctl::ask(&socket, "show stat")?;
+                Ok(Poll { info: rows::info(&info), lines: rows::lines(&stat) })
+            });
+            if told.send(Message::Polled(at, poll)).is_err() {
+                return;
+            }
+            if asked.recv_timeout(interval) == Err(RecvTimeoutError::Disconnected) {
+                return;
+            }
+        }
+    });
+    again
+}
+
+fn keys(told: Sender<Message>) {
+    std::thread::spawn(move || {
+        loop {
+            let message = match event::read() {
+                Ok(Event::Key(key)) if key.kind != KeyEventKind::Release => Message::Key(key),
+                Ok(Event::Resize(..)) => Message::Resized,
+                Ok(_) => continue,
+                Err(_) => Message::End,
+            };
+            let over = matches!(message, Message::End);
+            if told.send(message).is_err() || over {
+                return;
+            }
+        }
+    });
+}
+
+/// Who is told to end puts the terminal back first.
+fn signals(told: Sender<Message>) {
+    std::thread::spawn(move || {
+        let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
+        runtime.block_on(async {
+            use tokio::signal::unix::{SignalKind, signal};
+            let kinds = [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()];
+            let [Ok(mut term), Ok(mut int), Ok(mut hup)] = kinds.map(signal) else { return };
+            tokio::select! {
+                _ = term.recv() => {}
+                _ = int.recv() => {}
+                _ = hup.recv() => {}
+            }
+        });
+        // Fails only when the loop has ended.
+        let _ = told.send(Message::End);
+    });
+}
+
+/// Gives an order on a thread of its own, and looks again when it has been answered.
+fn give(options: &Options, action: Action, feeds: &[Sender<()>], told: &Sender<Message>) {
+    let Some(socket) = options.sockets.get(action.socket).cloned() else { return };
+    let (told, again) = (told.clone(), feeds.get(action.socket).cloned());
+    std::thread::spawn(move || {
+        let done = ctl::ask(&socket, &action.command).map(|_| action.said);
+        // Both fail only when the loop has ended.
+        let _ = told.send(Message::Done(done));
+        let _ = again.map(|again| again.send(()));
+    });
+}

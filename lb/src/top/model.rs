@@ -1,0 +1,333 @@
+//! All that the dashboard knows, and what keys and news do to it. It refuses to draw, to read and to give orders: it says which to give.
+
+use std::collections::{HashMap, VecDeque};
+
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+use super::rows::{Info, Kind, Line};
+
+/// Looks that a sparkline goes back.
+pub(super) const HISTORY: usize = 16;
+
+/// What a socket told.
+#[derive(Debug)]
+pub(super) struct Poll {
+    pub(super) info: Info,
+    pub(super) lines: Vec<Line>,
+}
+
+/// An order for one server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Action {
+    /// Which balancer.
+    pub(super) socket: usize,
+    pub(super) command: String,
+    /// What is asked before it is given.
+    pub(super) question: String,
+    /// What is told when it was given.
+    pub(super) said: String,
+}
+
+/// What a key asks for.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Effect {
+    None,
+    Quit,
+    Give(Action),
+}
+
+/// What keys mean now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Mode {
+    Looking,
+    /// The filter is being written.
+    Filter,
+    /// An order waits for a yes.
+    Confirm(Action),
+    /// A weight is being written for the selected server.
+    Weight(String),
+    Help,
+}
+
+/// In which order lines stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sort {
+    Configured,
+    State,
+    Rate,
+    InFlight,
+    Errors,
+    Name,
+}
+
+/// One balancer.
+#[derive(Debug, Default)]
+pub(super) struct Balancer {
+    pub(super) socket: String,
+    pub(super) info: Info,
+    /// Why it did not answer last time.
+    pub(super) error: Option<String>,
+    pub(super) lines: Vec<Line>,
+    rates: HashMap<String, VecDeque<u64>>,
+}
+
+/// A line that is selected: balancer, proxy, name.
+type Key = (usize, String, String);
+
+/// Everything.
+#[derive(Debug)]
+pub(super) struct Model {
+    pub(super) balancers: Vec<Balancer>,
+    pub(super) mode: Mode,
+    pub(super) filter: String,
+    pub(super) sort: Sort,
+    pub(super) read_only: bool,
+    pub(super) plain: bool,
+    /// What the last order came to, and whether it was refused.
+    pub(super) notice: Option<(bool, String)>,
+    selected: Option<Key>,
+}
+
+// === impl Model ===
+
+impl Model {
+    pub(super) fn new(sockets: Vec<String>, read_only: bool, plain: bool) -> Self {
+        let balancers =
+            sockets.into_iter().map(|socket| Balancer { socket, ..Balancer::default() }).collect();
+        Self {
+            balancers,
+            mode: Mode::Looking,
+            filter: String::new(),
+            sort: Sort::Configured,
+            read_only,
+            plain,
+            notice: None,
+            selected: None,
+        }
+    }
+
+    /// A balancer was looked at.
+    pub(super) fn polled(&mut self, at: usize, poll: Result<Poll, String>) {
+        let Some(balancer) = self.balancers.get_mut(at) else { return };
+        match poll {
+            Ok(Poll { info, lines }) => {
+                for line in &lines {
+                    let rates = balancer.rates.entry(format!("{}/{}", line.proxy, line.name)).or_default();
+                    rates.push_back(line.rate);
+                    while rates.len() > HISTORY {
+                        rates.pop_front();
+                    }
+                }
+                balancer.rates.retain(|name, _| {
+                    lines.iter().any(|line| *name == format!("{}/{}", line.proxy, line.name))
+                });
+                (balancer.info, balancer.lines, balancer.error) = (info, lines, None);
+            }
+            Err(error) => balancer.error = Some(error),
+        }
+        if self.selected_line().is_none() {
+            self.selected = self.visible().first().map(|(at, line)| key_of(*at, line));
+        }
+    }
+
+    /// An order was given.
+    pub(super) fn done(&mut self, result: Result<String, String>) {
+        self.notice = Some(match result {
+            Ok(said) => (false, said),
+            Err(refusal) => (true, refusal),
+        });
+    }
+
+    /// Lines that the filter lets through, in order, each with its balancer.
+    pub(super) fn visible(&self) -> Vec<(usize, &Line)> {
+        let wanted = self.filter.to_lowercase();
+        let all = self.balancers.iter().enumerate();
+        let all = all.flat_map(|(at, balancer)| balancer.lines.iter().map(move |line| (at, line)));
+        let mut lines: Vec<_> = all
+            .filter(|(_, line)| {
+                let text = format!("{}/{} {} {}", line.proxy, line.name, line.status, line.why);
+                text.to_lowercase().contains(&wanted)
+            })
+            .collect();
+        match self.sort {
+            Sort::Configured => {}
+            Sort::State => lines.sort_by_key(|(_, line)| (line.mood, line.kind != Kind::Server)),
+            Sort::Rate => lines.sort_by_key(|(_, line)| std::cmp::Reverse(line.rate)),
+            Sort::InFlight => lines.sort_by_key(|(_, line)| std::cmp::Reverse(line.in_flight + line.queue)),
+            Sort::Errors => lines.sort_by_key(|(_, line)| std::cmp::Reverse(line.errors)),
+            Sort::Name => lines.sort_by(|(_, one), (_, other)| one.name.cmp(&other.name)),
+        }
+        lines
+    }
+
+    /// Where the selected line is among the visible ones.
+    pub(super) fn selected_at(&self) -> Option<usize> {
+        let selected = self.selected.as_ref()?;
+        self.visible().iter().position(|(at, line)| key_of(*at, line) == *selected)
+    }
+
+    /// The rates of a line, oldest first.
+    pub(super) fn rates(&self, at: usize, line: &Line) -> Vec<u64> {
+        let rates =
+            self.balancers.get(at).and_then(|of| of.rates.get(&format!("{}/{}", line.proxy, line.name)));
+        rates.into_iter().flatten().copied().collect()
+    }
+
+    /// A key was pressed.
+    pub(super) fn key(&mut self, key: KeyEvent) -> Effect {
+        if key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL) {
+            return Effect::Quit;
+        }
+        match std::mem::replace(&mut self.mode, Mode::Looking) {
+            Mode::Looking => return self.look(key.code),
+            Mode::Help => {}
+            Mode::Filter => self.write_filter(key.code),
+            Mode::Confirm(action) => match key.code {
+                KeyCode::Char('y' | 'Y') | KeyCode::Enter => return Effect::Give(action),
+                KeyCode::Char('n' | 'N' | 'q') | KeyCode::Esc => {}
+                // A slip is no answer.
+                _ => self.mode = Mode::Confirm(action),
+            },
+            Mode::Weight(text) => self.write_weight(text, key.code),
+        }
+        Effect::None
+    }
+
+    fn look(&mut self, code: KeyCode) -> Effect {
+        self.notice = None;
+        match code {
+            KeyCode::Char('q') => return Effect::Quit,
+            KeyCode::Char('?' | 'h') => self.mode = Mode::Help,
+            KeyCode::Char('/') => self.mode = Mode::Filter,
+            KeyCode::Char('s') => self.sort = self.sort.next(),
+            KeyCode::Esc => self.filter.clear(),
+            KeyCode::Down | KeyCode::Char('j') => self.move_by(1),
+            KeyCode::Up | KeyCode::Char('k') => self.move_by(-1),
+            KeyCode::PageDown => self.move_by(10),
+            KeyCode::PageUp => self.move_by(-10),
+            KeyCode::Home => self.move_by(isize::MIN / 2),
+            KeyCode::End => self.move_by(isize::MAX / 2),
+            KeyCode::Char('d') => self.ask("drain", "nothing new but what sticks to it"),
+            KeyCode::Char('m') => self.ask("maint", "nothing new, what is in flight ends"),
+            KeyCode::Char('r') => self.ask("ready", "it takes traffic at once"),
+            KeyCode::Char('w') => self.ask_weight(),
+            _ => {}
+        }
+        Effect::None
+    }
+
+    fn write_filter(&mut self, code: KeyCode) {
+        match code {
+            KeyCode::Enter => {}
+            KeyCode::Esc => self.filter.clear(),
+            other => {
+                match other {
+                    KeyCode::Backspace => drop(self.filter.pop()),
+                    KeyCode::Char(letter) => self.filter.push(letter),
+                    _ => {}
+                }
+                self.mode = Mode::Filter;
+            }
+        }
+        if self.selected_at().is_none() {
+            self.selected = self.visible().first().map(|(at, line)| key_of(*at, line));
+        }
+    }
+
+    fn write_weight(&mut self, mut text: String, code: KeyCode) {
+        match code {
+            KeyCode::Esc => return,
+            KeyCode::Enter => {
+                if let Some((socket, name)) = self.target()
+                    && !text.is_empty()
+                {
+                    self.mode = Mode::Confirm(Action {
+                        socket,
+                        command: format!("set server {name} weight {text}"),
+                        question: format!("Give {name} the weight {text}?"),
+                        said: format!("{name} has the weight {text}"),
+                    });
+                }
+                return;
+            }
+            KeyCode::Backspace => drop(text.pop()),
+            KeyCode::Char(letter) if (letter.is_ascii_digit() || letter == '%') && text.len() < 5 => {
+                text.push(letter);
+            }
+            _ => {}
+        }
+        self.mode = Mode::Weight(text);
+    }
+
+    fn ask(&mut self, state: &str, meaning: &str) {
+        if let Some((socket, name)) = self.target() {
+            self.mode = Mode::Confirm(Action {
+                socket,
+                command: format!("set server {name} state {state}"),
+                question: format!("Put {name} into {state}: {meaning}?"),
+                said: format!("{name} is in {state}"),
+            });
+        }
+    }
+
+    fn ask_weight(&mut self) {
+        if self.target().is_some() {
+            self.mode = Mode::Weight(String::new());
+        }
+    }
+
+    /// The selected server and its balancer; says why not when an order cannot be given.
+    fn target(&mut self) -> Option<(usize, String)> {
+        let found = self.selected_line().map(|(at, line)| (at, line.kind, line.full_name()));
+        let problem = match found {
+            _ if self.read_only => "Nothing can be changed here: it was started with --read-only",
+            Some((at, Kind::Server, name)) => return Some((at, name)),
+            _ => "Select a server first: orders are for servers",
+        };
+        self.notice = Some((true, problem.to_owned()));
+        None
+    }
+
+    fn selected_line(&self) -> Option<(usize, &Line)> {
+        let selected = self.selected.as_ref()?;
+        self.visible().into_iter().find(|(at, line)| key_of(*at, line) == *selected)
+    }
+
+    fn move_by(&mut self, step: isize) {
+        let visible = self.visible();
+        let last = visible.len().saturating_sub(1);
+        let to = self.selected_at().unwrap_or(0).saturating_add_signed(step).min(last);
+        let selected = visible.get(to).map(|(at, line)| key_of(*at, line));
+        self.selected = selected;
+    }
+}
+
+fn key_of(at: usize, line: &Line) -> Key {
+    (at, line.proxy.clone(), line.name.clone())
+}
+
+// === impl Sort ===
+
+impl Sort {
+    fn next(self) -> Self {
+        match self {
+            Self::Configured => Self::State,
+            Self::State => Self::Rate,
+            Self::Rate => Self::InFlight,
+            Self::InFlight => Self::Errors,
+            Self::Errors => Self::Name,
+            Self::Name => Self::Configured,
+        }
+    }
+
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Configured => "as configured",
+            Self::State => "worst first",
+            Self::Rate => "rate",
+            Self::InFlight => "in flight",
+            Self::Errors => "errors",
+            Self::Name => "name",
+        }
+    }
+}

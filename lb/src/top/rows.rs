@@ -1,0 +1,167 @@
+//! `show stat` and `show info` as what the dashboard shows of them. Pure text in, values out.
+
+use std::collections::HashMap;
+
+/// What a line is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Kind {
+    Frontend,
+    Server,
+    Backend,
+}
+
+/// How well something is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Mood {
+    Down,
+    /// On the way up or down.
+    Shaky,
+    /// Out of service by order.
+    Out,
+    Draining,
+    Up,
+}
+
+/// A frontend, a server or a backend.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Line {
+    pub(super) kind: Kind,
+    pub(super) proxy: String,
+    pub(super) name: String,
+    pub(super) status: String,
+    pub(super) mood: Mood,
+    /// The last check: its finding, its code, what it was told.
+    pub(super) why: String,
+    /// Seconds since the state changed.
+    pub(super) since: Option<u64>,
+    pub(super) weight: Option<u64>,
+    pub(super) in_flight: u64,
+    pub(super) queue: u64,
+    pub(super) rate: u64,
+    pub(super) errors: u64,
+    /// Mean milliseconds to the response, and of the whole.
+    pub(super) times: Option<(u64, u64)>,
+}
+
+/// The process.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Info {
+    pub(super) node: String,
+    pub(super) version: String,
+    pub(super) uptime: String,
+    pub(super) connections: String,
+    pub(super) maxconn: String,
+    pub(super) rate: String,
+    pub(super) stopping: bool,
+}
+
+/// The lines of `show stat`, in its order.
+pub(super) fn lines(csv: &str) -> Vec<Line> {
+    let mut rows = csv.lines().filter(|row| !row.is_empty());
+    let Some(header) = rows.next().and_then(|header| header.strip_prefix("# ")) else { return Vec::new() };
+    let places: HashMap<_, _> = header.split(',').enumerate().map(|(at, name)| (name, at)).collect();
+    rows.filter_map(|row| {
+        let fields = split(row);
+        let text = |name: &str| places.get(name).and_then(|at| fields.get(*at)).map_or("", String::as_str);
+        line(&text)
+    })
+    .collect()
+}
+
+fn line<'a>(text: &dyn Fn(&str) -> &'a str) -> Option<Line> {
+    let number = |name: &str| text(name).parse::<u64>().ok();
+    let sum = |names: &[&str]| names.iter().filter_map(|name| number(name)).sum();
+    let kind = match text("type") {
+        "0" => Kind::Frontend,
+        "1" => Kind::Backend,
+        "2" => Kind::Server,
+        _ => return None,
+    };
+    let status = text("status").to_owned();
+    let parts = [text("check_status").trim_start_matches("* "), text("check_code"), text("last_chk")];
+    let parts: Vec<_> = parts.into_iter().filter(|part| !part.is_empty() && *part != "0").collect();
+    let mut why = parts.join(" ");
+    if let Some(took) = number("check_duration") {
+        why.push_str(&format!(" in {took}ms"));
+    }
+    let times = (kind != Kind::Frontend).then(|| (sum(&["rtime"]), sum(&["ttime"])));
+    Some(Line {
+        kind,
+        proxy: text("pxname").to_owned(),
+        name: text("svname").to_owned(),
+        mood: mood(&status),
+        status,
+        why,
+        since: number("lastchg"),
+        weight: number("uweight").or_else(|| number("weight")),
+        in_flight: sum(&["scur"]),
+        queue: sum(&["qcur"]),
+        rate: if kind == Kind::Frontend { sum(&["req_rate"]) } else { sum(&["rate"]) },
+        errors: sum(&["ereq", "econ", "eresp", "hrsp_5xx"]),
+        times,
+    })
+}
+
+fn mood(status: &str) -> Mood {
+    let word = status.split(' ').next().unwrap_or_default();
+    match word {
+        "UP" if status.contains('/') && !status.contains('(') => Mood::Shaky,
+        "UP" | "OPEN" | "no" => Mood::Up,
+        "DRAIN" | "NOLB" => Mood::Draining,
+        "MAINT" | "PAUSED" | "STOP" => Mood::Out,
+        _ => Mood::Down,
+    }
+}
+
+/// What is shown of `show info`.
+pub(super) fn info(text: &str) -> Info {
+    let pairs: HashMap<_, _> = text.lines().filter_map(|line| line.split_once(": ")).collect();
+    let value = |name: &str| pairs.get(name).copied().unwrap_or_default().to_owned();
+    Info {
+        node: value("node"),
+        version: value("Version"),
+        uptime: value("Uptime"),
+        connections: value("CurrConns"),
+        maxconn: value("Maxconn"),
+        rate: value("ConnRate"),
+        stopping: value("Stopping") == "1",
+    }
+}
+
+/// The fields of a line of CSV, quotes taken off.
+fn split(line: &str) -> Vec<String> {
+    let (mut fields, mut field, mut quoted) = (Vec::new(), String::new(), false);
+    let mut letters = line.chars().peekable();
+    while let Some(letter) = letters.next() {
+        match letter {
+            '"' if quoted && letters.peek() == Some(&'"') => {
+                letters.next();
+                field.push('"');
+            }
+            '"' => quoted = !quoted,
+            ',' if !quoted => fields.push(std::mem::take(&mut field)),
+            // What a server said in its answer must not reach the terminal as an order.
+            other if other.is_control() => field.push(' '),
+            other => field.push(other),
+        }
+    }
+    fields.push(field);
+    fields
+}
+
+// === impl Line ===
+
+impl Line {
+    /// `backend/server`, or the proxy alone.
+    pub(super) fn full_name(&self) -> String {
+        match self.kind {
+            Kind::Server => format!("{}/{}", self.proxy, self.name),
+            Kind::Frontend | Kind::Backend => self.proxy.clone(),
+        }
+    }
+
+    /// Whether somebody should look at it.
+    pub(super) fn is_trouble(&self) -> bool {
+        matches!(self.mood, Mood::Down | Mood::Shaky)
+    }
+}

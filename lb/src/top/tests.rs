@@ -1,0 +1,161 @@
+//! The dashboard without a terminal: keys go in, a buffer comes out.
+
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use ratatui::style::Color;
+
+use super::model::{Action, Effect, Mode, Model, Poll, Sort};
+use super::{rows, view};
+
+const STAT: &str = "# pxname,svname,qcur,scur,status,weight,lastchg,type,rate,check_status,check_code,check_duration,hrsp_5xx,req_rate,last_chk,rtime,ttime,econ,eresp,ereq,uweight,
+fe_api,FRONTEND,,3,OPEN,,,0,9,,,,2,12,,,,,,1,,
+api_nodes,api0,0,2,UP,1,7,2,8,L7OK,200,1,0,,,4,5,0,0,,1,
+api_nodes,api1,0,0,DOWN,1,12,2,0,* L7STS,500,3,2,,\"Internal \"\"x\"\", Error\",0,0,1,0,,1,
+api_nodes,api2,0,0,MAINT,2,200,2,0,,,,0,,,0,0,0,0,,2,
+api_nodes,BACKEND,1,2,UP,3,40,1,8,,,,2,,,4,5,1,0,,3,
+
+";
+const INFO: &str = "Name: lb\nVersion: 3.4.0-lb\nUptime: 0d 0h00m02s\nMaxconn: 2000\nCurrConns: 3\nConnRate: 9\nnode: edge-1\nStopping: 0\n\n";
+
+fn model() -> Model {
+    let mut model = Model::new(vec!["lb.sock".to_owned()], false, false);
+    model.polled(0, Ok(Poll { info: rows::info(INFO), lines: rows::lines(STAT) }));
+    model
+}
+
+fn press(model: &mut Model, keys: &str) -> Effect {
+    let mut effect = Effect::None;
+    for key in keys.chars() {
+        let code = match key {
+            '\n' => KeyCode::Enter,
+            '\x1b' => KeyCode::Esc,
+            '\x08' => KeyCode::Backspace,
+            letter => KeyCode::Char(letter),
+        };
+        effect = model.key(KeyEvent::new(code, KeyModifiers::NONE));
+    }
+    effect
+}
+
+fn drawn(model: &Model) -> Terminal<TestBackend> {
+    let mut terminal = Terminal::new(TestBackend::new(140, 20)).unwrap();
+    terminal.draw(|frame| view::draw(model, frame)).unwrap();
+    terminal
+}
+
+fn text(model: &Model) -> String {
+    drawn(model).backend().to_string()
+}
+
+#[test]
+fn one_look_tells_what_is_wrong_and_why() {
+    let text = text(&model());
+    assert!(text.contains("edge-1  3.4.0-lb  up 0d 0h00m02s  connections 3/2000  9/s"), "{text}");
+    assert!(
+        text.contains("! api_nodes/api1 is DOWN for 12s: L7STS 500 Internal \"x\", Error in 3ms"),
+        "{text}"
+    );
+    let row = |name: &str| text.lines().find(|line| line.contains(&format!("  {name} "))).unwrap();
+    let words = |name: &str| {
+        row(name).trim_matches(['"', '>', ' ']).split_whitespace().map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(words("api0"), ["api0", "UP", "7s", "1", "2", "8", "█", "4/5", "L7OK", "200", "in", "1ms"]);
+    assert_eq!(words("api2"), ["api2", "MAINT", "3m", "2", "0", "0/0"]);
+    assert!(text.contains("api_nodes (backend)") && text.contains("fe_api (frontend)"), "{text}");
+}
+
+#[test]
+fn states_have_colours_unless_nobody_wants_them() {
+    let colours = |model: &Model| {
+        let terminal = drawn(model);
+        let buffer = terminal.backend().buffer();
+        buffer.content().iter().map(|cell| cell.fg).filter(|colour| *colour != Color::Reset).count()
+    };
+    let mut model = model();
+    assert!(colours(&model) > 0);
+    let with = text(&model);
+    model.plain = true;
+    assert_eq!(colours(&model), 0);
+    assert_eq!(text(&model), with, "the words are the same");
+}
+
+#[test]
+fn an_order_is_asked_for_and_given_once() {
+    let mut model = model();
+    assert_eq!(press(&mut model, "d"), Effect::None, "a frontend cannot be drained");
+    assert!(text(&model).contains("Select a server first"));
+    assert_eq!(press(&mut model, "jjd"), Effect::None);
+    assert!(text(&model).contains("Put api_nodes/api1 into drain"), "{}", text(&model));
+    assert_eq!(press(&mut model, "x"), Effect::None, "a slip is no answer");
+    assert!(matches!(model.mode, Mode::Confirm(_)));
+    let Effect::Give(Action { socket: 0, command, said, .. }) = press(&mut model, "y") else {
+        panic!("an order")
+    };
+    assert_eq!(command, "set server api_nodes/api1 state drain");
+    assert_eq!(press(&mut model, "y"), Effect::None);
+    model.done(Ok(said));
+    assert!(text(&model).contains("api_nodes/api1 is in drain"));
+    assert_eq!(press(&mut model, "mn"), Effect::None);
+    assert_eq!(model.mode, Mode::Looking, "no is no");
+    model.done(Err("Permission denied".to_owned()));
+    assert!(text(&model).contains("Permission denied"));
+}
+
+#[test]
+fn a_weight_is_written_and_asked_for() {
+    let mut model = model();
+    let effect = press(&mut model, "jw5z0\x08\x080%\n");
+    assert_eq!(effect, Effect::None);
+    assert!(text(&model).contains("Give api_nodes/api0 the weight 0%?"), "{}", text(&model));
+    let Effect::Give(action) = press(&mut model, "\n") else { panic!("an order") };
+    assert_eq!(action.command, "set server api_nodes/api0 weight 0%");
+    press(&mut model, "w\x1b");
+    assert_eq!(model.mode, Mode::Looking);
+}
+
+#[test]
+fn nothing_is_changed_with_read_only() {
+    let mut model = model();
+    model.read_only = true;
+    for key in ["jd", "m", "r", "w"] {
+        assert_eq!(press(&mut model, key), Effect::None);
+        assert_eq!(model.mode, Mode::Looking);
+    }
+    assert!(text(&model).contains("--read-only"));
+    press(&mut model, "k");
+    assert!(text(&model).contains("read only  / filter"));
+}
+
+#[test]
+fn filter_and_order() {
+    let mut model = model();
+    press(&mut model, "/l7sts");
+    assert_eq!(model.visible().len(), 1, "what a check said is searched, too");
+    assert!(text(&model).contains("show what contains: l7sts_"));
+    press(&mut model, "\n");
+    assert_eq!(model.selected_at(), Some(0), "what is hidden is not selected");
+    press(&mut model, "\x1bs");
+    assert_eq!((model.sort, model.visible().len()), (Sort::State, 5));
+    assert_eq!(model.visible()[0].1.name, "api1", "the worst first");
+    press(&mut model, "s");
+    assert_eq!(model.visible()[0].1.name, "FRONTEND");
+    assert_eq!(press(&mut model, "?"), Effect::None);
+    assert!(text(&model).contains("Any key closes this."));
+    assert_eq!(press(&mut model, "q"), Effect::None);
+    assert_eq!(press(&mut model, "q"), Effect::Quit);
+}
+
+#[test]
+fn a_balancer_that_is_gone_says_so_and_keeps_its_lines() {
+    let mut model = model();
+    model.polled(0, Err("lb: lb.sock: nobody\n  = start lb".to_owned()));
+    let text = text(&model);
+    assert!(text.contains("lb.sock: lb.sock: nobody") && text.contains("api0"), "{text}");
+}
+
+#[test]
+fn what_a_server_says_is_no_order_for_the_terminal() {
+    let lines = rows::lines("# pxname,svname,type,status,last_chk,\nbe,s1,2,DOWN,a\x1b[2Jb,\n");
+    assert_eq!(lines[0].why, "a [2Jb");
+}
