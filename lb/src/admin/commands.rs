@@ -119,7 +119,7 @@ pub(super) static TABLE: &[Entry] = &[
     entry(User, "show drift", "show drift", "what differs from the configuration (lb's own)", Now(show::drift)),
     entry(Operator, "show env", "show env [var]", "the process's environment", Now(show::env)),
     entry(Operator, "show errors", "show errors [<proxy>] [request|response]", "the last message of each proxy that was no HTTP", Now(show::errors::show)),
-    entry(User, "show events", "show events [<sink>]", "sinks of events: nothing is kept in them", Now(show::texts::events)),
+    entry(User, "show events", "show events [<sink>]", "the last events (journal), or which sinks there are", Now(show::texts::events)),
     entry(Operator, "show fd", "show fd", "how many descriptors are open", Now(show::texts::fd)),
     entry(User, "show info", "show info [desc|json|typed|float]*", "the process in numbers", Now(show::process)),
     entry(Admin, "show map", "show map [<id>]", "maps: there are none", Now(subjects::show_map)),

@@ -170,3 +170,19 @@ fn readiness_is_the_status_of_readyz() {
     let gone: SocketAddr = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     assert_eq!(healthcheck(gone, &mut Vec::new()), Outcome::Silent);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn an_address_is_asked_like_a_path() {
+    let lab = lab::open();
+    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let socket = crate::config::Socket::Tcp(address);
+    let config = crate::config::Admin { socket, mode: 0, level: crate::config::Level::Operator };
+    tokio::spawn(crate::admin::serve(
+        crate::admin::bind(&config).unwrap(),
+        std::sync::Arc::clone(&lab.control),
+    ));
+    for written in [address.to_string(), format!("tcp://{address}"), format!("ipv4@{address}")] {
+        let (outcome, out, err) = ctl(vec![written.clone().into()], "show cli level").await;
+        assert_eq!((outcome, out.as_str()), (Outcome::Done, "operator\n\n"), "{written}: {err}");
+    }
+}

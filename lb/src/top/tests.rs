@@ -66,6 +66,26 @@ fn one_look_tells_what_is_wrong_and_why() {
 }
 
 #[test]
+fn a_narrow_terminal_keeps_what_matters() {
+    let model = model();
+    for (width, titles) in [
+        (80, "NAME STATE SINCE NOW QUEUE RATE ERRORS WHY"),
+        (110, "NAME STATE SINCE WEIGHT NOW QUEUE RATE ERRORS MS WHY"),
+    ] {
+        let mut terminal = Terminal::new(TestBackend::new(width, 20)).unwrap();
+        terminal.draw(|frame| view::draw(&model, frame)).unwrap();
+        let text = terminal.backend().to_string();
+        let header = text.lines().find(|line| line.contains("STATE")).unwrap();
+        assert_eq!(header.trim_matches('"').split_whitespace().collect::<Vec<_>>().join(" "), titles);
+        assert!(
+            text.lines()
+                .any(|line| line.contains("  api1") && line.contains("DOWN") && line.contains("L7STS 500")),
+            "{text}"
+        );
+    }
+}
+
+#[test]
 fn states_have_colours_unless_nobody_wants_them() {
     let colours = |model: &Model| {
         let terminal = drawn(model);

@@ -6,10 +6,12 @@ use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line as Text, Span};
 use ratatui::widgets::{Block, Cell, Clear, Paragraph, Row, Table, TableState};
 
-use super::model::{Balancer, HISTORY, Mode, Model};
-use super::rows::{Kind, Mood};
+use super::model::{Balancer, HISTORY, Mode, Model, Sort};
+use super::rows::{Kind, Line, Mood};
 
 const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+/// How wide the table has to be for each column: name, state and why are there in the narrowest.
+const NEEDS: [u16; 11] = [0, 0, 0, 100, 60, 70, 60, 120, 70, 100, 0];
 /// Troubles that are listed above the table.
 const TROUBLES: usize = 3;
 const HELP: &str = "
@@ -88,8 +90,9 @@ fn rows(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     let visible = model.visible();
     let right = |text: &str| Cell::from(Text::from(text.to_owned()).alignment(Alignment::Right));
     let titles = ["NAME", "STATE", "SINCE", "WEIGHT", "NOW", "QUEUE", "RATE", "", "ERRORS", "MS", "WHY"];
-    let header = Row::new(titles.map(|title| match title {
-        "NAME" | "STATE" | "" | "WHY" => Cell::from(title),
+    let shown = |place: &usize| area.width >= NEEDS[*place];
+    let header = Row::new((0..titles.len()).filter(shown).map(|place| match titles[place] {
+        title @ ("NAME" | "STATE" | "" | "WHY") => Cell::from(title),
         title => right(title),
     }));
     let header = header.style(Style::new().add_modifier(Modifier::UNDERLINED));
@@ -97,21 +100,13 @@ fn rows(model: &Model, frame: &mut Frame<'_>, area: Rect) {
         let number = |value: Option<u64>| right(&value.map(|value| value.to_string()).unwrap_or_default());
         let zero = |value: u64| number((value > 0).then_some(value));
         let times = line.times.map(|(response, total)| format!("{response}/{total}")).unwrap_or_default();
-        let indent = if line.kind == Kind::Server { "  " } else { "" };
-        let name = match line.kind {
-            Kind::Server if model.sort != super::model::Sort::Configured => line.full_name(),
-            Kind::Server => line.name.clone(),
-            Kind::Frontend => format!("{} (frontend)", line.proxy),
-            Kind::Backend => format!("{} (backend)", line.proxy),
-        };
-        let several = if model.balancers.len() > 1 { format!("{at}: ") } else { String::new() };
         let bold = Style::new().add_modifier(if line.kind == Kind::Server {
             Modifier::empty()
         } else {
             Modifier::BOLD
         });
-        Row::new([
-            Cell::from(format!("{several}{indent}{name}")).style(bold),
+        let cells = [
+            Cell::from(name(model, *at, line)).style(bold),
             Cell::from(line.status.clone()).style(colour(model, line.mood)),
             right(&line.since.map(age).unwrap_or_default()),
             number(line.weight),
@@ -122,11 +117,12 @@ fn rows(model: &Model, frame: &mut Frame<'_>, area: Rect) {
             zero(line.errors),
             right(&times),
             Cell::from(line.why.clone()),
-        ])
+        ];
+        Row::new(cells.into_iter().enumerate().filter(|(place, _)| shown(place)).map(|(_, cell)| cell))
     });
-    let longest = visible.iter().map(|(_, line)| line.full_name().chars().count()).max().unwrap_or(0);
+    let longest = visible.iter().map(|(at, line)| name(model, *at, line).chars().count()).max().unwrap_or(0);
     let widths = [
-        Constraint::Length(u16::try_from(longest + 12).unwrap_or(24).clamp(18, 40)),
+        Constraint::Length(u16::try_from(longest).unwrap_or(40).clamp(10, 40)),
         Constraint::Length(12),
         Constraint::Length(6),
         Constraint::Length(6),
@@ -138,12 +134,25 @@ fn rows(model: &Model, frame: &mut Frame<'_>, area: Rect) {
         Constraint::Length(11),
         Constraint::Min(10),
     ];
+    let widths = widths.into_iter().enumerate().filter(|(place, _)| shown(place)).map(|(_, width)| width);
     let table = Table::new(body, widths)
         .header(header)
         .row_highlight_style(Style::new().add_modifier(Modifier::REVERSED))
         .highlight_symbol("> ");
     let mut state = TableState::default().with_selected(model.selected_at());
     frame.render_stateful_widget(table, area, &mut state);
+}
+
+/// What a line is called: servers stand below their backend as long as they are told as configured.
+fn name(model: &Model, at: usize, line: &Line) -> String {
+    let several = if model.balancers.len() > 1 { format!("{at}: ") } else { String::new() };
+    let name = match line.kind {
+        Kind::Server if model.sort == Sort::Configured => format!("  {}", line.name),
+        Kind::Server => format!("  {}", line.full_name()),
+        Kind::Frontend => format!("{} (frontend)", line.proxy),
+        Kind::Backend => format!("{} (backend)", line.proxy),
+    };
+    several + &name
 }
 
 fn footer(model: &Model) -> Text<'static> {

@@ -12,6 +12,7 @@ use tests::{Lab, Origin, Running};
 use crate::ok;
 
 mod show;
+mod table;
 
 /// Names of files begin so.
 const REPLAYED: [&str; 3] = ["badarg.", "noarg.", "user-socket."];

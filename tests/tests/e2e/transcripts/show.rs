@@ -1,13 +1,14 @@
 //! HAProxy's dumps, replayed: every `show …` that changes nothing, in every form, field by field.
 //!
 //! `lb` is configured as the transcripts' HAProxy was and put into the same situation; both answers are compared as `tests::normal` leaves
-//! them. What the fixture cannot have in `lb` is changed in HAProxy's answer here, and nowhere else: cookies, and a frontend that leads
+//! them. The table in `tests/transcripts/show.txt` is always compared, and the whole folder where it is known. What the fixture cannot have in `lb` is changed in HAProxy's answer here, and nowhere else: cookies, and a frontend that leads
 //! nowhere.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use tests::{Lab, Origin, Running, Wire, eventually, normal};
 
+use super::table::{self, Dump};
 use super::{Transcript, exceptions, read};
 use crate::{get, ok};
 
@@ -23,16 +24,19 @@ enum Situation {
 
 #[tokio::test]
 async fn haproxys_dumps_have_the_same_form() {
-    let Some(folder) = std::env::var_os("LB_TRANSCRIPTS") else {
-        println!("LB_TRANSCRIPTS names no folder: nothing is replayed");
-        return;
-    };
-    let mut transcripts = read(&PathBuf::from(folder), &["show-", "operator-socket.show-env"]);
-    transcripts.sort_by_key(|transcript| situation(&transcript.name));
+    let mut dumps = table::kept();
+    match std::env::var_os("LB_TRANSCRIPTS") {
+        None => println!("LB_TRANSCRIPTS names no folder: only the table is compared"),
+        Some(folder) => {
+            dumps = told(&PathBuf::from(folder));
+            table::check(&dumps);
+        }
+    }
+    dumps.sort_by_key(|dump| situation(&dump.name));
     let exceptions = exceptions();
     let (_origin, lab) = fixture().await;
     let (mut wrong, mut waiting) = (Vec::new(), None);
-    for Transcript { name, sent, answer } in &transcripts {
+    for Dump { name, sent, expected } in &dumps {
         match situation(name) {
             Situation::Errors if name == "show-errors" => provoke(&lab).await,
             Situation::InFlight if waiting.is_none() => waiting = Some(ask_slowly(&lab).await),
@@ -43,15 +47,23 @@ async fn haproxys_dumps_have_the_same_form() {
         let got = lab.socket_of(&format!("{socket}.sock"), &command).await;
         let folder = lab.path("").display().to_string();
         let got = normal(sent, &got.replace(folder.trim_end_matches('/'), "./run"));
-        let expected = normal(sent, &as_configured(&in_our_words(answer, "")));
-        match (got == expected, exceptions.contains_key(name.as_str())) {
+        match (got == *expected, exceptions.contains_key(name.as_str())) {
             (true, false) | (false, true) => {}
-            (false, false) => wrong.push(format!("{name}: {sent}\n{}", difference(&expected, &got))),
+            (false, false) => wrong.push(format!("{name}: {sent}\n{}", difference(expected, &got))),
             (true, true) => wrong.push(format!("{name}: it no longer differs: take it off the list")),
         }
     }
-    println!("{} dumps replayed", transcripts.len());
-    assert!(wrong.is_empty(), "{} of {} are wrong\n{}", wrong.len(), transcripts.len(), wrong.join("\n"));
+    println!("{} dumps compared", dumps.len());
+    assert!(wrong.is_empty(), "{} of {} are wrong\n{}", wrong.len(), dumps.len(), wrong.join("\n"));
+}
+
+/// The dumps among HAProxy's transcripts.
+fn told(folder: &Path) -> Vec<Dump> {
+    let dump = |Transcript { name, sent, answer }| {
+        let expected = normal(&sent, &as_configured(&in_our_words(&answer, "")));
+        Dump { name, sent, expected }
+    };
+    read(folder, &["show-", "operator-socket.show-env"]).into_iter().map(dump).collect()
 }
 
 fn situation(name: &str) -> Situation {

@@ -4,14 +4,18 @@
 //! HAProxy's to the byte.
 
 use std::fmt::Write as _;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::admin::answer::Answer;
+use crate::admin::date;
 use crate::admin::session::Session;
+use crate::control::Record;
 use crate::report;
 
-/// Sinks of events that can be named; nothing is kept in them.
+/// Sinks of events that HAProxy has; nothing is kept in them.
 const SINKS: [&str; 3] = ["stdout", "stderr", "buf0"];
+/// The one that is our own: changes of state, orders, reloads.
+const JOURNAL: &str = "journal";
 
 pub(in crate::admin::commands) fn activity(session: &mut Session, _: &[String]) -> Answer {
     let shared = session.control.shared();
@@ -61,15 +65,29 @@ pub(in crate::admin::commands) fn profiling(_: &mut Session, _: &[String]) -> An
     Answer::Dump("Nothing is profiled from within: use perf on the process.\n".to_owned())
 }
 
-pub(in crate::admin::commands) fn events(_: &mut Session, words: &[String]) -> Answer {
+pub(in crate::admin::commands) fn events(session: &mut Session, words: &[String]) -> Answer {
     match words.first().map(String::as_str) {
         None => {
             let lines = SINKS.map(|sink| format!("    {sink:<11}: 0 dropped, nothing is kept\n"));
-            Answer::Dump(format!("Sinks of events; state changes are lines of the log.\n{}", lines.concat()))
+            Answer::Dump(format!(
+                "Sinks of events:\n    {JOURNAL:<11}: the last changes of state, orders and reloads\n{}",
+                lines.concat()
+            ))
         }
+        Some(JOURNAL) => Answer::Dump(journal(session)),
         Some(sink) if SINKS.contains(&sink) => Answer::Done,
         Some(_) => Answer::error("No such event sink"),
     }
+}
+
+/// The events that are kept, oldest first.
+fn journal(session: &Session) -> String {
+    let line = |record: &Record| {
+        let at = UNIX_EPOCH + Duration::try_from_secs_f64(record.time).unwrap_or_default();
+        // An empty line would look like the end of the answer.
+        format!("[{}] {}\n", date::of(at), record.text.replace('\n', " "))
+    };
+    session.control.journal().iter().rev().map(|record| line(record)).collect()
 }
 
 pub(in crate::admin::commands) fn anon(_: &mut Session, _: &[String]) -> Answer {
