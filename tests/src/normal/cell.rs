@@ -60,7 +60,7 @@ const INFO: [&str; 11] = [
     "NbThreadGroups",
 ];
 /// What says who answers.
-const OWN: [&str; 4] = ["Name", "Version", "Release_date", "Build info"];
+const OWN: [&str; 3] = ["Version", "Release_date", "Build info"];
 
 // === impl Kind ===
 

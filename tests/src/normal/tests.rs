@@ -77,24 +77,23 @@ fn typed_lines_and_json_keep_names_types_and_tags() {
         "S.3.2.17.status.1:SOPV:str:UP 1/3:\"DESC\"\n"
     );
     assert_eq!(line("S.3.2.73.addr.1:CGSV:str:127.0.0.1:17010\n"), "S.3.2.73.addr.1:CGSV:str:127.0.0.1:P\n");
-    assert_eq!(line("0.Name.1:POSV:str:HAProxy\n"), "0.Name.1:POSV:str:OWN\n");
+    assert_eq!(line("0.Name.1:POSV:str:HAProxy\n"), "0.Name.1:POSV:str:HAProxy\n");
     assert_eq!(line("8.Uptime_sec.1:MDPP:u32:2\n"), "8.Uptime_sec.1:MDPP:u32:N\n");
     let stat = "[[{\"objType\":\"Server\",\"field\":{\"pos\":4,\"name\":\"scur\"},\"tags\":{},\"value\":{\"type\":\"u32\",\"value\":12}},\
         {\"field\":{\"pos\":17,\"name\":\"status\"},\"value\":{\"type\":\"str\",\"value\":\"a\\\"} 12\"}}]]";
     assert_eq!(line(stat), stat.replace("\"value\":12}", "\"value\":N}"));
-    let info = "[{\"field\":{\"pos\":0,\"name\":\"Name\"},\"value\":{\"type\":\"str\",\"value\":\"lb\"}}]";
+    let info = "[{\"field\":{\"pos\":1,\"name\":\"Version\"},\"value\":{\"type\":\"str\",\"value\":\"lb\"}}]";
     assert_eq!(line(info), info.replace("\"lb\"", "\"OWN\""));
 }
 
 #[test]
 fn lines_of_show_info() {
     let text = "Name: HAProxy\nVersion: 3.4.0-x\nPid: 1\nUptime: 0d 0h00m02s\nUptime_sec: 2.25\nMaxconn: 2000\nnode: lb-lab\n\n";
-    let expected =
-        "Name: OWN\nVersion: OWN\nPid: N\nUptime: UPTIME\nUptime_sec: N.N\nMaxconn: 2000\nnode: lb-lab\n\n";
+    let expected = "Name: HAProxy\nVersion: OWN\nPid: N\nUptime: UPTIME\nUptime_sec: N.N\nMaxconn: 2000\nnode: lb-lab\n\n";
     assert_eq!(normal("show info float", text), expected);
     assert_eq!(
         normal("show info desc", "Name: lb:\"words\"\nPid: 7:\"more: words\"\n"),
-        "Name: OWN:\"DESC\"\nPid: N:\"DESC\"\n"
+        "Name: lb:\"DESC\"\nPid: N:\"DESC\"\n"
     );
 }
 

@@ -10,6 +10,7 @@ mod connection;
 mod corpus;
 mod crash;
 mod deploy;
+mod drift;
 mod failure;
 mod fields;
 mod frontends;

@@ -9,6 +9,8 @@ use std::time::Duration;
 use crate::report::VERSION;
 use crate::report::process::Facts;
 
+/// Whose API is spoken: libraries refuse to talk to anybody who does not say so.
+const SPOKEN: &str = "HAProxy";
 /// The day of this version, as HAProxy writes it.
 const RELEASE_DATE: &str = "2026/11/22";
 
@@ -43,7 +45,7 @@ pub(super) fn lines(facts: &Facts, exact: bool) -> Vec<Line> {
     let files = || Value::U32(facts.open_files.unwrap_or_default());
     let mut lines = Vec::with_capacity(80);
     let mut add = |place, name, tags, value, about| lines.push(Line { place, name, tags, value, about });
-    add(0, "Name", "POSV", text("lb"), "This program");
+    add(0, "Name", "POSV", text(SPOKEN), "Whose runtime API this is; the version says which program speaks it");
     add(1, "Version", "POSV", text(VERSION), "Its version");
     add(2, "Release_date", "POSV", text(RELEASE_DATE), "Day of the version");
     add(3, "Nbthread", "CGSV", whole(facts.threads), "Data workers, a thread each");

@@ -31,7 +31,7 @@ async fn every_line_has_one_separator_and_the_version_is_high_enough() {
 async fn typed_lines_and_json_tell_the_same() {
     let typed = told(Style { form: Form::Typed, ..Style::default() });
     for expected in [
-        "0.Name.1:POSV:str:lb",
+        "0.Name.1:POSV:str:HAProxy",
         "15.Maxconn.1:CLPV:u32:20000",
         "54.Unstoppable Jobs.1:MGPV:u32:0",
         "61.TotalBytesOut.1:MGPV:u64:0",
