@@ -19,6 +19,7 @@ mod h2;
 mod health;
 mod log;
 mod members;
+mod monitoring;
 mod queue;
 mod refused;
 mod relay;

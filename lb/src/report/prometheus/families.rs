@@ -255,7 +255,7 @@ fn seconds(row: &Row, column: Column) -> Value {
 /// The state that a status text comes to; a server that is not known to be anything else is up.
 fn state(row: &Row) -> &'static str {
     let status = row.text(Column::Status);
-    let named = ["DOWN", "MAINT", "DRAIN"].into_iter().find(|state| status.starts_with(state));
+    let named = ["DOWN", "MAINT", "DRAIN", "NOLB"].into_iter().find(|state| status.starts_with(state));
     // A frontend whose listeners are closed.
     named.unwrap_or(if status == "STOP" { "DOWN" } else { "UP" })
 }

@@ -3,6 +3,7 @@
 use super::text::{Head, Kind, Text, Value, label};
 use crate::report::VERSION;
 use crate::report::process::Facts;
+use crate::topology;
 
 /// The families of the process in the making.
 struct Process<'a, 'q>(&'a mut Text<'q>);
@@ -11,7 +12,7 @@ struct Process<'a, 'q>(&'a mut Text<'q>);
 const NONE: u64 = 0;
 
 /// Writes all of them.
-pub(super) fn write(facts: &Facts, out: &mut Text<'_>) {
+pub(super) fn write(facts: &Facts, process: &topology::Process, out: &mut Text<'_>) {
     let mut out = Process(out);
     let files = facts.open_files;
     let (rate, most) = (facts.connection_rate, facts.connection_rate_max);
@@ -23,7 +24,7 @@ pub(super) fn write(facts: &Facts, out: &mut Text<'_>) {
     out.add("max_fds", files, "Limit of open files");
     out.add("max_sockets", files, "Limit of sockets");
     out.add("max_connections", facts.maxconn, "Limit of client connections");
-    out.add("hard_max_connections", facts.maxconn, "Upper bound of max_connections");
+    out.add("hard_max_connections", process.hard_maxconn(), "Upper bound of max_connections");
     out.add("current_connections", facts.connections, "Client connections now");
     out.add("connections_total", facts.connections_total, "Client connections so far");
     out.add("requests_total", facts.requests_total, "Requests so far");
@@ -34,10 +35,14 @@ pub(super) fn write(facts: &Facts, out: &mut Text<'_>) {
     out.add("pipes_used_total", NONE, "Pipes in use");
     out.add("pipes_free_total", NONE, "Pipes kept");
     out.add("current_connection_rate", rate, "Client connections in the last second");
-    out.add("limit_connection_rate", NONE, "Limit of client connections a second, 0 for none");
+    out.add(
+        "limit_connection_rate",
+        process.connection_pace.limit(),
+        "Limit of client connections a second, 0 for none",
+    );
     out.add("max_connection_rate", most, "Most client connections in a second");
     out.add("current_session_rate", rate, "Sessions in the last second");
-    out.add("limit_session_rate", NONE, "Limit of sessions a second, 0 for none");
+    out.add("limit_session_rate", process.session_pace.limit(), "Limit of sessions a second, 0 for none");
     out.add("max_session_rate", most, "Most sessions in a second");
     out.add("current_ssl_rate", NONE, "TLS connections in the last second");
     out.add("limit_ssl_rate", NONE, "Limit of TLS connections a second, 0 for none");
