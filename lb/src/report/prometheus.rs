@@ -27,7 +27,7 @@ pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4";
 pub fn text(control: &Control, query: &Query) -> String {
     let mut out = Text::new(query);
     if query.has(Scope::Process) {
-        process::write(&Facts::of(control), &control.shared().process, &mut out);
+        process::write(&Facts::of(control), query, &mut out);
     }
     let rows = collect::rows(control.shared());
     for scope in [Scope::Frontend, Scope::Backend, Scope::Server] {

@@ -2,12 +2,9 @@
 //!
 //! A test holds this list and what is served against all names of HAProxy 3.4: a family is in one of the two, never in both.
 
-/// Names of families, and why lb leaves them out.
+/// Names of families, and why lb leaves them out. What is only told where there is something to tell (`haproxy_process_description`) is not
+/// among them.
 pub const LEFT_OUT: &[(&[&str], &str)] = &[
-    (
-        &["haproxy_process_description"],
-        "HAProxy tells it where the configuration has a description; that of lb has none.",
-    ),
     (
         &["haproxy_sticktable_size", "haproxy_sticktable_used", "haproxy_sticktable_local_updates"],
         "A series for each stick table: lb has none, as HAProxy without `stick-table`.",

@@ -1,19 +1,28 @@
 //! Families of the process. What lb does not have is a true zero; what it does not measure is `NaN`.
 
+use super::query::Query;
 use super::text::{Head, Kind, Text, Value, label};
 use crate::report::VERSION;
 use crate::report::process::Facts;
-use crate::topology;
 
 /// The families of the process in the making.
-struct Process<'a, 'q>(&'a mut Text<'q>);
+struct Process<'a, 'q> {
+    out: &'a mut Text<'q>,
+    /// What every series says of the process, where the scrape asks for it.
+    description: String,
+}
 
 /// What lb does not have.
 const NONE: u64 = 0;
 
 /// Writes all of them.
-pub(super) fn write(facts: &Facts, process: &topology::Process, out: &mut Text<'_>) {
-    let mut out = Process(out);
+pub(super) fn write(facts: &Facts, query: &Query, out: &mut Text<'_>) {
+    let describe = |description: &String| label("desc", description);
+    let description = facts.description.as_ref().map(describe).unwrap_or_default();
+    let mut out = Process { out, description: String::new() };
+    if query.describe {
+        out.description.clone_from(&description);
+    }
     let files = facts.open_files;
     let (rate, most) = (facts.connection_rate, facts.connection_rate_max);
     out.add("nbthread", facts.threads, "Data workers");
@@ -24,7 +33,7 @@ pub(super) fn write(facts: &Facts, process: &topology::Process, out: &mut Text<'
     out.add("max_fds", files, "Limit of open files");
     out.add("max_sockets", files, "Limit of sockets");
     out.add("max_connections", facts.maxconn, "Limit of client connections");
-    out.add("hard_max_connections", process.hard_maxconn(), "Upper bound of max_connections");
+    out.add("hard_max_connections", facts.hard_maxconn, "Upper bound of max_connections");
     out.add("current_connections", facts.connections, "Client connections now");
     out.add("connections_total", facts.connections_total, "Client connections so far");
     out.add("requests_total", facts.requests_total, "Requests so far");
@@ -37,12 +46,12 @@ pub(super) fn write(facts: &Facts, process: &topology::Process, out: &mut Text<'
     out.add("current_connection_rate", rate, "Client connections in the last second");
     out.add(
         "limit_connection_rate",
-        process.connection_pace.limit(),
+        facts.connection_limit,
         "Limit of client connections a second, 0 for none",
     );
     out.add("max_connection_rate", most, "Most client connections in a second");
     out.add("current_session_rate", rate, "Sessions in the last second");
-    out.add("limit_session_rate", process.session_pace.limit(), "Limit of sessions a second, 0 for none");
+    out.add("limit_session_rate", facts.session_limit, "Limit of sessions a second, 0 for none");
     out.add("max_session_rate", most, "Most sessions in a second");
     out.add("current_ssl_rate", NONE, "TLS connections in the last second");
     out.add("limit_ssl_rate", NONE, "Limit of TLS connections a second, 0 for none");
@@ -62,7 +71,14 @@ pub(super) fn write(facts: &Facts, process: &topology::Process, out: &mut Text<'
     out.add("current_tasks", facts.tasks, "Tasks of the control side, and one for each client connection");
     out.add("current_run_queue", facts.run_queue, "Tasks of the control side that wait to run");
     out.add("idle_time_percent", facts.idle, "Share of the workers' time spent waiting since the start");
-    out.one("node", &label("node", &facts.node), "Always 1; the label is this machine's name");
+    out.one("node", &label("node", &facts.node), "Always 1; the label is the balancer's name");
+    if !description.is_empty() {
+        out.description.clear();
+        out.one("description", &description, "Always 1; the label is what it is for");
+        if query.describe {
+            out.description = description;
+        }
+    }
     out.add("stopping", facts.stopping, "1 while stopping");
     out.add("jobs", facts.connections + facts.listeners, "Client connections and listening sockets");
     out.add("unstoppable_jobs", NONE, "Jobs that outlive a stop");
@@ -74,11 +90,7 @@ pub(super) fn write(facts: &Facts, process: &topology::Process, out: &mut Text<'
     out.add("failed_resolutions", facts.failed_lookups, "Look-ups of server names that failed");
     out.add("bytes_out_total", facts.bytes_out, "Bytes sent to clients");
     out.add("spliced_bytes_out_total", NONE, "Bytes sent to clients by the kernel alone");
-    out.add(
-        "bytes_out_rate",
-        Value::Unknown,
-        "Bytes sent to clients in the last second: not measured, see bytes_out_total",
-    );
+    out.add("bytes_out_rate", facts.bytes_out_rate, "Bytes sent to clients in the last second");
     out.add("recv_logs_total", NONE, "Log lines received");
     out.one("build_info", &label("version", VERSION), "Always 1; the label is the version");
     out.add("max_memory_bytes", NONE, "Limit of memory, 0 for none");
@@ -108,9 +120,10 @@ impl Process<'_, '_> {
         let is_counter = matches!(name, "failed_resolutions" | "total_warnings")
             || (name.ends_with("_total") && !name.starts_with("patterns_"));
         let kind = if is_counter { Kind::Counter } else { Kind::Gauge };
-        if let Some(mut family) = self.0.family(Head { name: &format!("haproxy_process_{name}"), kind, help })
+        if let Some(mut family) =
+            self.out.family(Head { name: &format!("haproxy_process_{name}"), kind, help })
         {
-            family.series([label, ""], value);
+            family.series([&self.description, label], value);
         }
     }
 }

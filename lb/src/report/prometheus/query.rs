@@ -10,6 +10,8 @@ pub struct Query {
     pub(super) no_maint: bool,
     /// Tell the columns of HAProxy's modules, too.
     pub(super) extra: bool,
+    /// Add the description of the process to all that is told of it.
+    pub(super) describe: bool,
     /// Only these families, when any is named.
     only: Vec<String>,
     /// Not these families.
@@ -35,8 +37,8 @@ pub(super) enum Scope {
 // === impl Query ===
 
 impl Query {
-    /// Reads the query of a request: `scope`, `metrics` (both may be repeated), `no-maint`, `extra-counters`. `desc-labels` is
-    /// allowed and changes nothing: no object of lb has a description.
+    /// Reads the query of a request: `scope`, `metrics` (both may be repeated), `no-maint`, `extra-counters`,
+    /// `desc-labels`.
     ///
     /// # Errors
     /// When there is no such scope.
@@ -45,6 +47,7 @@ impl Query {
             scopes: Scope::ALL.to_vec(),
             no_maint: false,
             extra: false,
+            describe: false,
             only: Vec::new(),
             except: Vec::new(),
         };
@@ -59,6 +62,7 @@ impl Query {
                 }
                 "no-maint" => parsed.no_maint = true,
                 "extra-counters" => parsed.extra = true,
+                "desc-labels" => parsed.describe = true,
                 "metrics" => {
                     for name in value.split(',').map(str::trim).filter(|name| !name.is_empty()) {
                         match name.strip_prefix('-') {

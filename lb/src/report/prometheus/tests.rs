@@ -32,7 +32,7 @@ fn parse(text: &str) -> HashMap<String, f64> {
         assert!(["", "_bucket", "_sum", "_count"].contains(&suffix), "{line}");
         for label in labels.strip_suffix('}').unwrap().split_terminator(',') {
             let (name, value) = label.split_once('=').unwrap();
-            let known = ["proxy", "server", "state", "code", "node", "version", "mod", "le"];
+            let known = ["proxy", "server", "state", "code", "node", "version", "mod", "le", "desc"];
             assert!(known.contains(&name), "{line}");
             assert!(value.len() >= 2 && value.starts_with('"') && value.ends_with('"'), "{line}");
         }
@@ -47,7 +47,7 @@ fn scrape(fixture: &Fixture, query: &str) -> HashMap<String, f64> {
 
 /// One server up, one drained, one in maintenance.
 fn mixed() -> Fixture {
-    let fixture = Fixture::new(BACKEND);
+    let fixture = Fixture::with("[process]\ndescription = \"a lab\"\n", BACKEND);
     for name in ["s1", "s2", "s3"] {
         let took = std::time::Duration::from_millis(8);
         let result = CheckResult {
@@ -156,6 +156,18 @@ async fn extra_counters_are_the_columns_of_modules() {
     assert_eq!(series["haproxy_backend_h2_open_connections{proxy=\"be\",mod=\"h2\"}"], 0.0);
     assert_eq!(series["haproxy_server_ssl_sess{proxy=\"be\",server=\"s1\",mod=\"ssl\"}"], 0.0);
     assert!(!series.keys().any(|key| key.starts_with("haproxy_server_h1")));
+}
+
+#[tokio::test]
+async fn the_description_is_told_where_there_is_one() {
+    let series = scrape(&mixed(), "scope=global");
+    assert_eq!(series["haproxy_process_description{desc=\"a lab\"}"], 1.0);
+    assert!(series.contains_key("haproxy_process_nbthread"));
+    let described = scrape(&mixed(), "scope=global&desc-labels");
+    assert_eq!(described.len(), series.len());
+    assert!(described.keys().all(|key| key.contains("desc=\"a lab\"")));
+    let without = scrape(&Fixture::new(BACKEND), "scope=global&desc-labels");
+    assert!(!without.keys().any(|key| key.contains("desc")));
 }
 
 #[tokio::test]
