@@ -6,6 +6,8 @@
 
 mod action;
 mod guard;
+mod history;
+mod live;
 mod page;
 mod routes;
 
@@ -21,12 +23,14 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tower::{ServiceBuilder, service_fn};
 
 use crate::control::{Control, Event};
 use crate::net::bind;
 use guard::Guard;
+use live::Live;
 
 /// Connections at once; more wait to be accepted.
 const CONNECTIONS: usize = 256;
@@ -47,6 +51,14 @@ const PAUSE: Duration = Duration::from_millis(50);
 struct Site {
     control: Arc<Control>,
     guard: Guard,
+    live: Live,
+}
+
+/// How long an answer may go on.
+#[derive(Clone)]
+struct Until {
+    stop: CancellationToken,
+    deadline: Instant,
 }
 
 /// Bound, not serving yet.
@@ -73,7 +85,8 @@ impl Web {
     pub async fn serve(self, control: Arc<Control>, stop: CancellationToken) {
         let slots = Arc::new(Semaphore::new(CONNECTIONS));
         let guard = Guard::new(control.config().stats);
-        let site = Arc::new(Site { control, guard });
+        let site = Arc::new(Site { control, guard, live: Live::new() });
+        let sampling = tokio::spawn(live::run(Arc::clone(&site), stop.clone()));
         let mut accepting = JoinSet::new();
         for listener in self.0 {
             match TcpListener::from_std(listener) {
@@ -87,6 +100,8 @@ impl Web {
             }
         }
         accepting.join_all().await;
+        // It ends with `stop`, and without listeners nobody looks.
+        sampling.abort();
     }
 }
 
@@ -121,9 +136,10 @@ async fn serve(
 ) {
     // Answers are small: waiting to fill a segment only delays them. Without the option they still arrive.
     let _ = stream.set_nodelay(true);
+    let until = Until { stop: stop.clone(), deadline: Instant::now() + LIFETIME };
     let service = ServiceBuilder::new().map_response(routes::harden).service(service_fn(move |request| {
-        let site = Arc::clone(&site);
-        async move { Ok::<_, Infallible>(routes::answer(request, &site, peer).await) }
+        let (site, until) = (Arc::clone(&site), until.clone());
+        async move { Ok::<_, Infallible>(routes::answer(request, &site, peer, until).await) }
     }));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -141,6 +157,26 @@ async fn serve(
     }
     connection.as_mut().graceful_shutdown();
     let _ = tokio::time::timeout(GRACE, connection).await;
+}
+
+// === impl Site ===
+
+impl Site {
+    /// What our page proves itself with, where it may change something.
+    fn token(&self) -> Option<&str> {
+        self.guard.is_open().then(|| self.guard.token.text())
+    }
+}
+
+// === impl Until ===
+
+impl Until {
+    async fn over(&self) {
+        tokio::select! {
+            () = self.stop.cancelled() => {}
+            () = tokio::time::sleep_until(self.deadline) => {}
+        }
+    }
 }
 
 #[cfg(test)]

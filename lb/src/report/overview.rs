@@ -139,6 +139,8 @@ pub struct ServerView {
     pub status: String,
     /// `up`, `partial`, `down`, `drain` or `maint`.
     pub state: &'static str,
+    /// The operator's order: `ready`, `drain` or `maint`.
+    pub order: &'static str,
     /// Why it is not simply up.
     pub reason: Option<String>,
     /// Seconds since it last began or ceased to run.
@@ -171,6 +173,8 @@ pub struct Check {
     pub status: String,
     /// What that means.
     pub meaning: &'static str,
+    /// Whether it passed.
+    pub passed: bool,
     /// The HTTP status seen.
     pub code: Option<u16>,
     /// What was seen besides.

@@ -3,23 +3,25 @@
 //! GET and HEAD show, and change nothing; POST to the status page orders, if [`Guard`](super::guard::Guard) lets it. It refuses cookies,
 //! and every other method.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 
 use bytes::Bytes;
 use http::header::{self, HeaderValue};
 use http::{Method, Request, Response, StatusCode, Uri};
-use http_body_util::{BodyExt as _, Full, Limited};
+use http_body_util::channel::Channel;
+use http_body_util::{BodyExt as _, Either, Full, Limited};
 use hyper::body::Incoming;
 use serde_json::json;
 use tokio::time::timeout;
 
 use super::action::{self, Form, Outcome};
-use super::{HEAD_TIME, Site, page};
+use super::{HEAD_TIME, Site, Until, page};
 use crate::control::{Control, Origin};
 use crate::report::{self, Overview, prometheus, stat};
 
 /// The answer's type.
-pub(super) type Answer = Response<Full<Bytes>>;
+pub(super) type Answer = Response<Either<Full<Bytes>, Channel<Bytes, Infallible>>>;
 
 const TEXT: &str = "text/plain; charset=utf-8";
 const HTML: &str = "text/html; charset=utf-8";
@@ -29,6 +31,7 @@ const JSON: &str = "application/json";
 const PATHS: &str = "nothing here. There is:
 /            status page, also /stats
 /stats.json  the same as JSON
+/events      what the page is kept current with, as server-sent events
 /stats;csv   HAProxy's CSV; also ;json and ;typed, with ;up or ;no-maint behind
              (the address that HAProxy has by default, /haproxy?stats;csv, is understood too)
 /metrics     Prometheus; ?scope=, ?metrics=, ?no-maint, ?extra-counters
@@ -48,12 +51,17 @@ struct Place<'a> {
 }
 
 /// Answers a request that came from `peer`.
-pub(super) async fn answer(request: Request<Incoming>, site: &Site, peer: SocketAddr) -> Answer {
+pub(super) async fn answer(
+    request: Request<Incoming>,
+    site: &Site,
+    peer: SocketAddr,
+    until: Until,
+) -> Answer {
     let uri = request.uri().clone();
     let place = Place::of(&uri);
     let is_page = matches!(place.path, "/" | "/stats");
     match *request.method() {
-        Method::GET | Method::HEAD => show(&place, &uri, site),
+        Method::GET | Method::HEAD => show(&place, &uri, site, until),
         Method::POST if is_page => act(request, place.page, site, peer).await,
         _ => {
             let (text, methods) = if is_page {
@@ -68,12 +76,13 @@ pub(super) async fn answer(request: Request<Incoming>, site: &Site, peer: Socket
     }
 }
 
-fn show(place: &Place<'_>, uri: &Uri, site: &Site) -> Answer {
+fn show(place: &Place<'_>, uri: &Uri, site: &Site, until: Until) -> Answer {
     let control = &site.control;
     match place.path {
         "/" | "/stats" => stats(place, site),
         "/stats.css" => with(StatusCode::OK, "text/css; charset=utf-8", include_str!("assets/page.css")),
         "/stats.js" => with(StatusCode::OK, "text/javascript; charset=utf-8", include_str!("assets/page.js")),
+        "/events" => events(site, until),
         "/stats.json" => with(StatusCode::OK, JSON, report::json(control)),
         "/metrics" => metrics(uri.query().unwrap_or_default(), control),
         "/healthz" => with(StatusCode::OK, TEXT, "ok\n"),
@@ -96,9 +105,10 @@ fn stats(place: &Place<'_>, site: &Site) -> Answer {
         (JSON, stat::json(shared, &query))
     } else {
         let outcome = place.options.iter().find_map(|option| Outcome::of(option.strip_prefix("st=")?));
-        let token = site.guard.is_open().then(|| site.guard.token.text());
-        let frame = page::Frame { refreshing: !has("norefresh"), token, notice: outcome.map(Outcome::text) };
-        (HTML, Ok(page::html(&Overview::of(&site.control), &frame)))
+        let frame = page::Frame { refreshing: !has("norefresh"), notice: outcome.map(Outcome::text) };
+        let (overview, history) = (Overview::of(&site.control), site.live.history());
+        let view = page::View { overview: &overview, history: &history, token: site.token() };
+        (HTML, Ok(page::html(&view, &frame)))
     };
     match text {
         Ok(text) => with(StatusCode::OK, kind, text),
@@ -143,6 +153,19 @@ async fn act(request: Request<Incoming>, page: &str, site: &Site, peer: SocketAd
     answer
 }
 
+fn events(site: &Site, until: Until) -> Answer {
+    let Some(stream) = site.live.watch(site, until) else {
+        return with(
+            StatusCode::SERVICE_UNAVAILABLE,
+            TEXT,
+            "too many look at once: ask for /stats again and again\n",
+        );
+    };
+    let mut answer = Response::new(Either::Right(stream));
+    answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    answer
+}
+
 fn metrics(query: &str, control: &Control) -> Answer {
     match prometheus::Query::parse(query) {
         Ok(query) => with(StatusCode::OK, prometheus::CONTENT_TYPE, prometheus::text(control, &query)),
@@ -159,7 +182,7 @@ fn ready(control: &Control) -> Answer {
 }
 
 fn with(status: StatusCode, kind: &'static str, body: impl Into<Bytes>) -> Answer {
-    let mut answer = Response::new(Full::new(body.into()));
+    let mut answer = Response::new(Either::Left(Full::new(body.into())));
     *answer.status_mut() = status;
     answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     answer

@@ -91,10 +91,10 @@ async fn every_path_answers_in_its_own_type() {
     let pages = Pages::new();
     for (path, kind, part) in [
         ("/", "text/html", "<!doctype html>"),
-        ("/stats", "text/html", "<h2>be</h2>"),
-        ("/stats/", "text/html", "<h2>be</h2>"),
+        ("/stats", "text/html", ">be</h2>"),
+        ("/stats/", "text/html", ">be</h2>"),
         ("/stats.css", "text/css", "prefers-color-scheme: dark"),
-        ("/stats.js", "text/javascript", "refresh"),
+        ("/stats.js", "text/javascript", "EventSource"),
         ("/stats.json", "application/json", "\"backends\""),
         ("/stats;csv", "text/plain", "# pxname,svname,"),
         ("/stats;csv;norefresh", "text/plain", "# pxname,svname,"),
@@ -188,6 +188,9 @@ async fn the_page_and_the_json_say_why_a_server_is_down() {
     assert_eq!(document["process"]["ready"], false);
     let page = pages.get("/").await.body;
     assert!(page.contains("<span class=\"badge down\">DOWN</span>"), "{page}");
+    assert!(page.contains("<title>1 down, 1 in maintenance of 2 servers · lb on "), "{page}");
+    assert!(page.contains("v&lt;1&gt;") && !page.contains("v<1>"), "{page}");
+    assert!(!page.contains("data-act") && !page.contains("<dialog"), "{page}");
     assert!(page.contains("L7STS 503 in 12 ms, 0 s ago: &lt;b&gt;Service &amp; co&lt;/b&gt;"), "{page}");
     assert!(page.contains("<noscript><meta http-equiv=\"refresh\"") && !page.contains("{{"));
     assert!(!pages.get("/stats;norefresh").await.body.contains("<script"));
@@ -224,7 +227,20 @@ async fn an_address_in_use_is_named() {
 async fn the_script_finds_the_parts_that_it_replaces() {
     let pages = Pages::new();
     let page = pages.get("/").await.body;
-    for part in ["ready", "process", "frontends", "backends", "live"] {
+    let all = [
+        "verdict",
+        "ready",
+        "process",
+        "backends",
+        "frontends",
+        "timeline",
+        "facts",
+        "live-state",
+        "live-age",
+        "news",
+        "toast",
+    ];
+    for part in all {
         assert!(include_str!("assets/page.js").contains(&format!("\"{part}\"")), "{part}");
         assert_eq!(page.matches(&format!("id=\"{part}\"")).count(), 1, "{part}");
     }
@@ -320,5 +336,78 @@ async fn nothing_is_changed_unless_the_configuration_lets_the_page() {
     assert!(denied.status == 303 && denied.head.contains("location: /stats;st=deny"), "{}", denied.head);
     assert_eq!(pages.fixture.server("s1").admin(), Admin::Ready);
     assert!(!pages.get("/").await.body.contains("lb-token"));
+    pages.end().await;
+}
+
+#[tokio::test]
+async fn where_it_may_the_page_offers_what_fits_the_state() {
+    let pages = Pages::open();
+    pages.order("s2", Admin::Drain);
+    let page = pages.get("/").await.body;
+    for part in [
+        "data-act=\"drain\" aria-label=\"Drain be/s1\"",
+        "data-act=\"ready\" aria-label=\"Ready be/s2\"",
+        "data-act=\"weight\" aria-label=\"weight of be/s1: 1, change\"",
+        "<dialog id=\"ask\"",
+        "set to drain by start",
+    ] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    assert!(!page.contains("aria-label=\"Drain be/s2\""), "{page}");
+    let document: serde_json::Value = serde_json::from_str(&pages.get("/stats.json").await.body).unwrap();
+    assert_eq!(document["events"][0]["server"], "be/s2");
+    assert_eq!(document["backends"][0]["servers"][1]["order"], "drain");
+    pages.end().await;
+}
+
+/// Reads a stream until `enough`.
+async fn read_until(stream: &mut TcpStream, enough: impl Fn(&str) -> bool) -> String {
+    let mut seen = Vec::new();
+    while !enough(&String::from_utf8_lossy(&seen)) {
+        let read = tokio::time::timeout(Duration::from_secs(30), stream.read_buf(&mut seen)).await;
+        assert_ne!(read.unwrap().unwrap(), 0, "{}", String::from_utf8_lossy(&seen));
+    }
+    String::from_utf8(seen).unwrap()
+}
+
+const EVENTS: &[u8] = b"GET /events HTTP/1.1\r\nHost: lb\r\n\r\n";
+
+#[tokio::test]
+async fn viewers_are_shown_changes_at_once_and_let_go_at_the_stop() {
+    let pages = Pages::new();
+    let mut viewers = [pages.connect().await, pages.connect().await];
+    for viewer in &mut viewers {
+        viewer.write_all(EVENTS).await.unwrap();
+        let first = read_until(viewer, |seen| seen.contains("\\\"UP 1/3") || seen.contains("UP 1/3")).await;
+        assert!(first.to_lowercase().contains("content-type: text/event-stream"), "{first}");
+        assert!(first.contains("retry: 300\ndata: {"), "{first}");
+    }
+    pages.order("s1", Admin::Maint);
+    for viewer in &mut viewers {
+        read_until(viewer, |seen| seen.contains("1 in maintenance of 2 servers")).await;
+    }
+    pages.end().await;
+    for viewer in &mut viewers {
+        let mut rest = Vec::new();
+        viewer.read_to_end(&mut rest).await.unwrap();
+        assert!(rest.ends_with(b"0\r\n\r\n"), "a stream that ends, ends as chunks do");
+    }
+}
+
+#[tokio::test]
+async fn more_viewers_than_there_is_room_for_are_told_so() {
+    let pages = Pages::new();
+    let mut viewers = Vec::new();
+    let mut answers = Vec::new();
+    for _ in 0..=live::VIEWERS {
+        let mut viewer = pages.connect().await;
+        viewer.write_all(EVENTS).await.unwrap();
+        answers.push(read_until(&mut viewer, |seen| seen.contains("\r\n\r\n")).await);
+        viewers.push(viewer);
+    }
+    let refused = answers.pop().unwrap();
+    assert!(refused.starts_with("HTTP/1.1 503"), "{refused}");
+    assert!(answers.iter().all(|answer| answer.starts_with("HTTP/1.1 200")));
+    drop(viewers);
     pages.end().await;
 }

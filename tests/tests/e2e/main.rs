@@ -20,6 +20,7 @@ mod health;
 mod log;
 mod members;
 mod monitoring;
+mod page;
 mod queue;
 mod refused;
 mod relay;

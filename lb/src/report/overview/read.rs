@@ -9,7 +9,7 @@ use crate::report::VERSION;
 use crate::report::collect::algorithm;
 use crate::report::process::Facts;
 use crate::report::readiness;
-use crate::server::{HealthRecord, Server, Status};
+use crate::server::{Admin, HealthRecord, Server, Status};
 use crate::topology::{self, Topology};
 
 // === impl Overview ===
@@ -97,6 +97,11 @@ impl ServerView {
             version: health.version.clone(),
             status: status.to_string(),
             state: state(status),
+            order: match server.admin() {
+                Admin::Ready => "ready",
+                Admin::Drain => "drain",
+                Admin::Maint => "maint",
+            },
             reason: reason(server, status, &health),
             since_seconds: health.standing.since().elapsed().as_secs(),
             weight: server.weight(),
@@ -125,6 +130,7 @@ impl Check {
         Some(Self {
             status: last.status.to_string(),
             meaning: last.status.meaning(),
+            passed: last.status.is_pass(),
             code: last.code,
             text: last.detail.clone(),
             duration_ms: u64::try_from(last.took.as_millis()).unwrap_or(u64::MAX),

@@ -1,29 +1,161 @@
-// Keeps the status page current: takes it anew every second and puts its moving parts in place. One rendering, the server's.
+// Keeps the status page current, and asks before it changes something. One rendering, the server's: parts of it come by server-sent
+// events, or, where those fail, by loading the page again.
 "use strict";
 
-const parts = ["ready", "process", "frontends", "backends"];
-const line = document.getElementById("live");
+const byId = (id) => document.getElementById(id);
+const say = (node, text) => { if (node.textContent !== text) node.textContent = text; };
+const PARTS = ["verdict", "ready", "process", "backends", "frontends", "timeline", "facts"];
+const COLOURS = { up: "%2316733a", drain: "%231d4f9e", down: "%23c02020" };
+const token = document.querySelector("meta[name=lb-token]")?.content;
+document.documentElement.classList.add("js");
 
-const refresh = async () => {
-  let current = false;
-  try {
-    const answer = await fetch(location.pathname, { cache: "no-store", signal: AbortSignal.timeout(5000) });
-    if (answer.ok) {
-      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-      for (const id of parts) {
-        const now = document.getElementById(id);
-        const next = page.getElementById(id);
-        if (now.innerHTML !== next.innerHTML) now.replaceChildren(...next.childNodes);
-      }
-      current = true;
-    }
-  } catch {
-    // No answer is told below, like a bad one.
-  }
-  const text = current ? "live" : "no answer: what you see is old";
-  if (line.textContent !== text) line.textContent = text;
-  document.body.classList.toggle("stale", !current);
-  setTimeout(refresh, document.hidden ? 5000 : 1000);
+// === the state ===
+
+// Makes `from` like `to` where they differ, so that focus, selection and open folds stay.
+const morph = (from, to) => {
+  if (from.nodeName !== to.nodeName || from.id !== to.id) { from.replaceWith(to); return; }
+  if (from.nodeType === Node.TEXT_NODE) { if (from.data !== to.data) from.data = to.data; return; }
+  for (const { name, value } of to.attributes) if (from.getAttribute(name) !== value) from.setAttribute(name, value);
+  for (const { name } of [...from.attributes]) if (!to.hasAttribute(name) && name !== "open") from.removeAttribute(name);
+  children(from, to);
+};
+const children = (from, to) => {
+  const have = [...from.childNodes];
+  const want = [...to.childNodes];
+  want.forEach((node, at) => (at < have.length ? morph(have[at], node) : from.append(node)));
+  have.slice(want.length).forEach((node) => node.remove());
 };
 
-setTimeout(refresh, 1000);
+// Times as they are here.
+const localise = (root) => {
+  for (const node of root.querySelectorAll("[data-time]")) {
+    const time = new Date(node.dataset.time * 1000);
+    node.textContent = time.toLocaleTimeString();
+    node.title = time.toLocaleString();
+  }
+};
+
+const grade = (name) => {
+  document.body.dataset.grade = name;
+  document.querySelector("link[rel=icon]").href =
+    `data:image/svg+xml,<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 8 8"><circle cx="4" cy="4" r="4" fill="${COLOURS[name]}"/></svg>`;
+};
+
+const newest = () => Number(document.querySelector("[data-newest]")?.dataset.newest ?? 0);
+let told = newest();
+
+// New events are read out, a few at a time; numbers that move are not.
+const tell = () => {
+  const fresh = [...document.querySelectorAll("#timeline li")].filter((item) => item.dataset.number > told).slice(0, 3);
+  // A balancer that was started anew counts from the beginning.
+  told = newest();
+  if (fresh.length) say(byId("news"), fresh.map((item) => item.querySelector(".what").textContent).reverse().join(". "));
+};
+
+let last = Date.now();
+const show = ({ title, grade: name, parts }) => {
+  for (const id of PARTS) {
+    const part = document.createElement("div");
+    part.innerHTML = parts[id];
+    localise(part);
+    children(byId(id), part);
+  }
+  if (document.title !== title) document.title = title;
+  grade(name);
+  tell();
+  last = Date.now();
+};
+
+// === how it comes ===
+
+let source;
+let streaming = false;
+const listen = () => {
+  if (!window.EventSource) return;
+  source = new EventSource("/events");
+  source.onmessage = ({ data }) => { streaming = true; show(JSON.parse(data)); };
+  // The browser tries again by itself, unless it was refused.
+  source.onerror = () => { if (source.readyState === EventSource.CLOSED) { streaming = false; setTimeout(listen, 15000); } };
+};
+
+const poll = async () => {
+  try {
+    const answer = await fetch("/stats", { cache: "no-store", signal: AbortSignal.timeout(4000) });
+    if (!answer.ok) return;
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const parts = Object.fromEntries(PARTS.map((id) => [id, page.getElementById(id).innerHTML]));
+    streaming = false;
+    show({ title: page.title, grade: page.body.dataset.grade, parts });
+  } catch {
+    // No answer: the age of what is shown says so.
+  }
+};
+
+const STALE = 4000;
+const watchOver = async () => {
+  const age = Date.now() - last;
+  if (!streaming || age > STALE) await poll();
+  const old = Date.now() - last > STALE;
+  document.body.classList.toggle("stale", old);
+  say(byId("live-state"), old ? "No answer: what you see is old" : streaming ? "Live" : "Live, by polling");
+  say(byId("live-age"), old ? `${Math.round((Date.now() - last) / 1000)} s` : "");
+  setTimeout(watchOver, document.hidden && !streaming ? 5000 : 1000);
+};
+
+// === changes ===
+
+const WORDS = {
+  drain: (it) => ["Drain", `It takes nothing new and finishes the ${it.flight} in flight.`],
+  maint: (it) => ["Stop", `It takes nothing at all until it is made ready again; the ${it.flight} in flight may finish.`],
+  ready: () => ["Make ready", "It takes traffic again at once, until a check finds it sick."],
+  weight: (it) => ["Weigh", `Its share of the traffic; it is ${it.weight} now, and 0 takes nothing new.`],
+};
+
+const act = async ({ backend, server }, action, weight) => {
+  const name = `${backend}/${server}`;
+  const form = new URLSearchParams({ b: backend, s: server, action });
+  if (action === "weight") form.set("w", weight);
+  let text;
+  try {
+    const headers = { accept: "application/json", "x-lb-token": token };
+    const answer = await fetch("/stats", { method: "POST", body: form, headers, signal: AbortSignal.timeout(8000) });
+    text = (await answer.json()).text;
+  } catch {
+    text = "no answer: look whether it was done";
+  }
+  say(byId("toast"), `${name}, ${action}: ${text}`);
+  clearTimeout(act.timer);
+  act.timer = setTimeout(() => say(byId("toast"), ""), 10000);
+  if (!streaming) poll();
+};
+
+const ask = (facts, action) => {
+  const dialog = byId("ask");
+  const field = dialog.querySelector("input");
+  const [verb, meaning] = WORDS[action](facts);
+  const isLast = facts.others === "0" && (action === "drain" || action === "maint");
+  say(byId("ask-title"), `${verb} ${facts.backend}/${facts.server}?`);
+  say(byId("ask-text"), isLast ? `${meaning} No other server of ${facts.backend} can take traffic: clients would get 503.` : meaning);
+  say(byId("ask-yes"), `${verb} ${facts.server}`);
+  dialog.classList.toggle("grave", isLast);
+  byId("ask-weight").hidden = action !== "weight";
+  field.disabled = action !== "weight";
+  field.value = facts.weight;
+  dialog.returnValue = "";
+  dialog.onclose = () => { if (dialog.returnValue === "yes") act(facts, action, field.value); };
+  dialog.showModal();
+  if (action === "weight") field.select();
+  else byId("ask-yes").focus();
+};
+
+document.addEventListener("click", ({ target }) => {
+  const button = target.closest("[data-act]");
+  if (button && token) ask({ ...button.closest("[data-server]").dataset }, button.dataset.act);
+});
+byId("ask-no")?.addEventListener("click", () => byId("ask").close());
+
+localise(document);
+grade(document.body.dataset.grade);
+listen();
+// The first event comes at once, where it comes at all.
+setTimeout(watchOver, 1000);
