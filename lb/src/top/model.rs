@@ -86,6 +86,8 @@ pub(super) struct Model {
     /// What the last order came to, and whether it was refused.
     pub(super) notice: Option<(bool, String)>,
     selected: Option<Key>,
+    /// Somebody has pressed a key: from then on the selection is theirs.
+    touched: bool,
 }
 
 // === impl Model ===
@@ -103,6 +105,7 @@ impl Model {
             plain,
             notice: None,
             selected: None,
+            touched: false,
         }
     }
 
@@ -125,9 +128,18 @@ impl Model {
             }
             Err(error) => balancer.error = Some(error),
         }
-        if self.selected_line().is_none() {
-            self.selected = self.visible().first().map(|(at, line)| key_of(*at, line));
+        if !self.touched || self.selected_line().is_none() {
+            self.select_worst();
         }
+    }
+
+    /// Selects the server that is worst off, so that it can be seen to with the first key.
+    fn select_worst(&mut self) {
+        let visible = self.visible();
+        let servers = || visible.iter().filter(|(_, line)| line.kind == Kind::Server);
+        let worst = servers().find(|(_, line)| line.is_trouble()).or_else(|| servers().next());
+        let selected = worst.or(visible.first()).map(|(at, line)| key_of(*at, line));
+        self.selected = selected;
     }
 
     /// An order was given.
@@ -195,6 +207,7 @@ impl Model {
 
     fn look(&mut self, code: KeyCode) -> Effect {
         self.notice = None;
+        self.touched = true;
         match code {
             KeyCode::Char('q') => return Effect::Quit,
             KeyCode::Char('?' | 'h') => self.mode = Mode::Help,
@@ -230,7 +243,7 @@ impl Model {
             }
         }
         if self.selected_at().is_none() {
-            self.selected = self.visible().first().map(|(at, line)| key_of(*at, line));
+            self.select_worst();
         }
     }
 

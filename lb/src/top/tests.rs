@@ -31,6 +31,7 @@ fn press(model: &mut Model, keys: &str) -> Effect {
             '\n' => KeyCode::Enter,
             '\x1b' => KeyCode::Esc,
             '\x08' => KeyCode::Backspace,
+            '\x02' => KeyCode::Home,
             letter => KeyCode::Char(letter),
         };
         effect = model.key(KeyEvent::new(code, KeyModifiers::NONE));
@@ -103,7 +104,7 @@ fn states_have_colours_unless_nobody_wants_them() {
 #[test]
 fn an_order_is_asked_for_and_given_once() {
     let mut model = model();
-    assert_eq!(press(&mut model, "d"), Effect::None, "a frontend cannot be drained");
+    assert_eq!(press(&mut model, "\x02d"), Effect::None, "a frontend cannot be drained");
     assert!(text(&model).contains("Select a server first"));
     assert_eq!(press(&mut model, "jjd"), Effect::None);
     assert!(text(&model).contains("Put api_nodes/api1 into drain"), "{}", text(&model));
@@ -123,9 +124,28 @@ fn an_order_is_asked_for_and_given_once() {
 }
 
 #[test]
+fn the_worst_server_is_selected_until_somebody_presses_a_key() {
+    let mut before = Model::new(vec!["lb.sock".to_owned()], false, false);
+    assert!(text(&before).contains("lb.sock: asked, no answer yet"));
+    press(&mut before, "d");
+    let well = STAT.replace("DOWN", "UP");
+    let poll = |stat: &str| Ok(Poll { info: rows::info(INFO), lines: rows::lines(stat) });
+    let mut model = Model::new(vec!["lb.sock".to_owned()], false, false);
+    model.polled(0, poll(&well));
+    assert_eq!(model.selected_at(), Some(1), "nothing is wrong: the first server");
+    model.polled(0, poll(STAT));
+    assert_eq!(press(&mut model, "d"), Effect::None);
+    let Effect::Give(action) = press(&mut model, "y") else { panic!("two keys drain it") };
+    assert_eq!(action.command, "set server api_nodes/api1 state drain");
+    press(&mut model, "k");
+    model.polled(0, poll(STAT));
+    assert_eq!(model.selected_at(), Some(1), "it stays where somebody has put it");
+}
+
+#[test]
 fn a_weight_is_written_and_asked_for() {
     let mut model = model();
-    let effect = press(&mut model, "jw5z0\x08\x080%\n");
+    let effect = press(&mut model, "\x02jw5z0\x08\x080%\n");
     assert_eq!(effect, Effect::None);
     assert!(text(&model).contains("Give api_nodes/api0 the weight 0%?"), "{}", text(&model));
     let Effect::Give(action) = press(&mut model, "\n") else { panic!("an order") };

@@ -56,6 +56,9 @@ fn summary(model: &Model, balancer: &Balancer) -> Text<'static> {
         return Text::from(Span::styled(text, colour(model, Mood::Down)));
     }
     let info = &balancer.info;
+    if info.version.is_empty() {
+        return Text::from(format!("{}: asked, no answer yet", balancer.socket));
+    }
     let stopping = if info.stopping { "  STOPPING" } else { "" };
     Text::from(vec![
         Span::styled(if info.node.is_empty() { balancer.socket.clone() } else { info.node.clone() }, bold),
