@@ -81,7 +81,7 @@ impl App {
     /// # Errors
     /// The first address, socket or file that cannot be had.
     pub fn bind(config: Config) -> anyhow::Result<Self> {
-        let (log, log_thread) = log::start(&config.log.target)?;
+        let (log, log_thread) = log::start(&config.log)?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .thread_name("lb-control")

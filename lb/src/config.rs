@@ -101,7 +101,21 @@ pub struct Log {
     pub format: LogFormat,
     /// Where lines go.
     pub target: LogTarget,
+    /// What syslog is told that they are about.
+    pub facility: Facility,
+    /// The program's name in syslog's lines.
+    pub tag: String,
+    /// Most bytes of a line for syslog.
+    pub length: usize,
+    /// Lines that may wait to be written; more are lost.
+    pub buffer: usize,
+    /// Whether each check that tells something new has a line.
+    pub health_checks: bool,
 }
+
+/// What a line of syslog is about (RFC 3164 section 4.1.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Facility(u8);
 
 /// Shape of an access log line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,6 +137,15 @@ pub enum LogTarget {
     Stdout,
     /// A file, appended to.
     File(PathBuf),
+    /// Syslog, a datagram each.
+    Udp {
+        /// The daemon's host.
+        host: String,
+        /// Its port.
+        port: u16,
+    },
+    /// Syslog on a Unix datagram socket.
+    Unix(PathBuf),
 }
 
 /// Time limits in force for a frontend or a backend: the global ones with its own on top.
@@ -344,6 +367,44 @@ impl fmt::Display for Socket {
         match self {
             Self::Unix(path) => write!(f, "unix@{}", path.display()),
             Self::Tcp(address) => write!(f, "ipv{}@{address}", if address.is_ipv4() { 4 } else { 6 }),
+        }
+    }
+}
+
+// === impl Facility ===
+
+impl Facility {
+    /// HAProxy's names, by their number.
+    pub const NAMES: [&str; 24] = [
+        "kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "auth2", "ftp",
+        "ntp", "audit", "alert", "cron2", "local0", "local1", "local2", "local3", "local4", "local5",
+        "local6", "local7",
+    ];
+
+    /// The facility of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        let number = Self::NAMES.iter().position(|known| *known == name)?;
+        u8::try_from(number).ok().map(Self)
+    }
+
+    /// Its number.
+    pub fn number(self) -> u8 {
+        self.0
+    }
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self {
+            format: LogFormat::Json,
+            target: LogTarget::Stderr,
+            // local0
+            facility: Facility(16),
+            // What rules for HAProxy's lines look for.
+            tag: "haproxy".to_owned(),
+            length: 8192,
+            buffer: 16 * 1024,
+            health_checks: false,
         }
     }
 }

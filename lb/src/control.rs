@@ -21,10 +21,11 @@ use tokio::sync::watch;
 
 use crate::config::{self, Config, LogFormat};
 use crate::log::Log;
-use crate::server::{Admin, CheckResult, Load, Server, Verdict};
-use crate::topology::{Order, Shared, Topology};
+use crate::server::{Admin, CheckResult, HealthRecord, Load, Server, Verdict};
+use crate::topology::{LiveBackend, LiveFrontend, Open, Order, Shared, Topology};
 
 pub use apply::{ApplyError, Changes};
+use event::Scene;
 pub use event::{Event, Origin};
 pub use frontends::FrontendError;
 use journal::Journal;
@@ -39,6 +40,10 @@ pub struct Control {
     shared: Arc<Shared>,
     log: Log,
     format: LogFormat,
+    /// Whether checks have lines of their own.
+    checks_logged: bool,
+    /// Backends that have lost their last server since the last event was told.
+    lost: Mutex<Vec<Arc<str>>>,
     /// Rises with every change; whoever follows the topology waits on it.
     generation: watch::Sender<u64>,
     state: Mutex<State>,
@@ -69,6 +74,8 @@ impl Control {
             shared,
             log,
             format: config.log.format,
+            checks_logged: config.log.health_checks,
+            lost: Mutex::default(),
             generation: watch::Sender::new(0),
             state: Mutex::new(state),
             journal: Mutex::default(),
@@ -108,6 +115,7 @@ impl Control {
     /// Gives the operator's order for a server. When this returns, no request that the order forbids can reach it any more.
     pub fn set_admin(&self, server: &Arc<Server>, admin: Admin, origin: &Origin) -> Load {
         let state = self.state();
+        let was_up = server.health.snapshot().is_up();
         let before = server.set_admin(admin);
         if admin == Admin::Maint {
             server.place.retire_connections();
@@ -115,7 +123,8 @@ impl Control {
         }
         self.refresh(&state, server);
         if before.admin != admin {
-            self.say(&Event::Ordered { server, admin, in_flight: before.in_flight, origin });
+            let Load { admin: before, in_flight } = before;
+            self.say(&Event::Ordered { server, before, admin, was_up, in_flight, origin });
         }
         before
     }
@@ -178,12 +187,16 @@ impl Control {
     /// Takes the result of a check into account. The operator's order stays whatever the result.
     pub fn checked(&self, server: &Arc<Server>, result: CheckResult) {
         let text = result.clone();
-        let (before, former) = (server.status(), server.health.snapshot().version);
+        let (before, known) = (server.status(), server.health.snapshot());
         let verdict = server.health.record(server.admin(), result);
+        if self.checks_logged {
+            self.say_probed(server, &known, &text);
+        }
+        let (former, was_stopping) = (known.version, known.stopping);
         if verdict != Verdict::Same {
             let state = self.state();
             self.refresh(&state, server);
-            self.say(&Event::Checked { server, verdict, result: &text });
+            self.say(&Event::Checked { server, verdict, was_stopping, result: &text });
         } else if server.status() != before {
             // Nothing for the balancer, but somebody may wait for full health.
             self.generation.send_modify(|generation| *generation += 1);
@@ -193,6 +206,15 @@ impl Control {
             && server.admin() != Admin::Maint
         {
             self.say(&Event::Deployed { server, before: &before, version });
+        }
+    }
+
+    /// Says what a check found, if that is another finding or another health than before.
+    fn say_probed(&self, server: &Server, before: &HealthRecord, result: &CheckResult) {
+        let HealthRecord { level, rise, fall, last, .. } = server.health.snapshot();
+        let status = |last: &Option<CheckResult>| last.as_ref().map(|last| last.status);
+        if level != before.level || status(&last) != status(&before.last) {
+            self.say(&Event::Probed { server, result, level, rise, fall });
         }
     }
 
@@ -246,8 +268,22 @@ impl Control {
     pub fn begin_stop(&self) {
         self.shared.process.stopping.store(true, Relaxed);
         self.state().listeners.close_all();
+        let topology = self.topology();
+        let open = topology.frontends.iter().filter(|frontend| frontend.live.open() != Open::Stopped);
+        open.for_each(|frontend| self.say_stopped(&frontend.live));
+        topology.backends.iter().for_each(|backend| self.say_ended(&backend.live));
         self.shared.workers.broadcast(|| Order::Finish(None));
         self.generation.send_modify(|generation| *generation += 1);
+    }
+
+    fn say_stopped(&self, frontend: &LiveFrontend) {
+        let connections = frontend.tally.totals().connections;
+        self.say(&Event::Stopped { name: &frontend.name, connections, requests: 0 });
+    }
+
+    fn say_ended(&self, backend: &LiveBackend) {
+        let requests = backend.tally.totals().requests;
+        self.say(&Event::Stopped { name: &backend.name, connections: 0, requests });
     }
 
     /// The last events, newest first.
@@ -258,7 +294,24 @@ impl Control {
     /// Logs an event, and keeps it for a while.
     pub fn say(&self, event: &Event<'_>) {
         self.journal.lock().unwrap_or_else(PoisonError::into_inner).add(event);
-        self.log.send(Box::new(event.line(self.format)));
+        let lost = std::mem::take(&mut *self.lost.lock().unwrap_or_else(PoisonError::into_inner));
+        for line in event::lines(event, self.scene(event), &lost, self.format) {
+            self.log.send(Box::new(line));
+        }
+    }
+
+    /// What there is around the server of an event.
+    fn scene(&self, event: &Event<'_>) -> Scene {
+        let topology = self.topology();
+        let backend = event.subject().and_then(|server| topology.backend(&server.backend));
+        let checks_logged = self.checks_logged;
+        let Some(backend) = backend else { return Scene { checks_logged, ..Scene::default() } };
+        let usable = |backup: bool| {
+            let counts = |server: &&Arc<Server>| server.is_backup() == backup && server.is_usable();
+            backend.servers.iter().filter(counts).count()
+        };
+        let waiting = backend.live.queue.waiting().get();
+        Scene { active: usable(false), backup: usable(true), waiting, checks_logged }
     }
 
     /// Makes the rotation of a server's backend anew and lets everybody know.
@@ -283,7 +336,10 @@ impl Control {
         let topology = Arc::new(topology);
         self.shared.topology.store(Arc::clone(&topology));
         for backend in &topology.backends {
-            backend.live.turn(backend.is_up());
+            if backend.live.turn(backend.is_up()) {
+                let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
+                lost.push(Arc::clone(&backend.live.name));
+            }
             backend.live.queue.look_again();
         }
         self.generation.send_modify(|generation| *generation += 1);

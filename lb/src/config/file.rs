@@ -5,6 +5,7 @@
 mod backend;
 mod check;
 mod frontend;
+mod log;
 mod section;
 mod value;
 
@@ -22,7 +23,7 @@ use toml::de::DeTable;
 
 use self::check::Links;
 use self::section::Section;
-use super::{Admin, Config, Faults, Level, Log, LogFormat, LogTarget, Process, Socket, Stats, Timeouts};
+use super::{Admin, Config, Faults, Level, Process, Socket, Stats, Timeouts};
 
 /// Largest configuration file, bytes.
 const LARGEST: u64 = 16 << 20;
@@ -76,7 +77,7 @@ fn config(mut root: Section<'_>, file: &Path, faults: &RefCell<Faults>) -> Confi
     let admin =
         root.sections("admin").into_iter().map(|section| admin(section, folder, &mut links)).collect();
     let stats = stats(root.section("stats"), &mut links);
-    let log = log(root.section("log"), folder);
+    let log = log::read(root.section("log"), folder);
     let timeout = timeouts(root.section("timeout"), Timeouts::default(), Side::Global);
     let frontends = root.section("frontend").named();
     let backends = root.section("backend").named();
@@ -141,20 +142,6 @@ fn stats(mut section: Section<'_>, links: &mut Links) -> Stats {
     let addresses = bind.iter().map(|address| address.value).collect();
     links.binds.extend(bind);
     Stats { bind: addresses, admin, hosts }
-}
-
-fn log(mut section: Section<'_>, folder: &Path) -> Log {
-    let formats = [("json", LogFormat::Json), ("http", LogFormat::Http), ("off", LogFormat::Off)];
-    let log = Log {
-        format: section.or("format", value::one_of(&formats), LogFormat::Json),
-        target: match section.or("target", value::text, "stderr".to_owned()).as_str() {
-            "stderr" => LogTarget::Stderr,
-            "stdout" => LogTarget::Stdout,
-            path => LogTarget::File(resolve(folder, Path::new(path))),
-        },
-    };
-    section.finish();
-    log
 }
 
 /// A path of the file, seen from its folder.

@@ -37,6 +37,11 @@ bind = ["0.0.0.0:8405", "[::1]:8405"]
 [log]
 format = "http"
 target = "log/access.log"
+facility = "local3"
+tag = "lb0"
+length = 1024
+buffer = 100
+health_checks = true
 
 [timeout]
 connect = "250ms"
@@ -113,7 +118,15 @@ fn defaults_of_the_smallest_file() {
             level: Level::Admin,
         }],
         stats: Stats { bind: vec!["127.0.0.1:8404".parse().unwrap()], admin: false, hosts: Vec::new() },
-        log: Log { format: LogFormat::Json, target: LogTarget::Stderr },
+        log: Log {
+            format: LogFormat::Json,
+            target: LogTarget::Stderr,
+            facility: Facility::named("local0").unwrap(),
+            tag: "haproxy".into(),
+            length: 8192,
+            buffer: 16_384,
+            health_checks: false,
+        },
         frontends: vec![Frontend {
             name: "fe_api".into(),
             bind: vec!["0.0.0.0:5000".parse().unwrap()],
@@ -172,7 +185,15 @@ fn everything_said() {
     assert_eq!(config.stats.bind, ["0.0.0.0:8405".parse().unwrap(), "[::1]:8405".parse().unwrap()]);
     assert_eq!(
         config.log,
-        Log { format: LogFormat::Http, target: LogTarget::File("etc/log/access.log".into()) }
+        Log {
+            format: LogFormat::Http,
+            target: LogTarget::File("etc/log/access.log".into()),
+            facility: Facility::named("local3").unwrap(),
+            tag: "lb0".into(),
+            length: 1024,
+            buffer: 100,
+            health_checks: true,
+        }
     );
 
     let global = Timeouts { connect: Duration::from_millis(250), client: seconds(60), ..Timeouts::default() };
@@ -340,4 +361,23 @@ fn ports_and_addresses_that_do_not_collide() {
         [backend.b]
     "#;
     assert_eq!(parse(text).frontends.len(), 2);
+}
+
+#[test]
+fn targets_of_the_log() {
+    let udp = |host: &str, port| LogTarget::Udp { host: host.into(), port };
+    for (text, target) in [
+        ("stdout", LogTarget::Stdout),
+        ("access.log", LogTarget::File("etc/access.log".into())),
+        ("/var/log/lb.log", LogTarget::File("/var/log/lb.log".into())),
+        ("udp://127.0.0.1:5514", udp("127.0.0.1", 5514)),
+        ("udp://[::1]:5514", udp("::1", 5514)),
+        ("syslog://collector", udp("collector", 514)),
+        ("unix:///dev/log", LogTarget::Unix("/dev/log".into())),
+        ("unix://run/log", LogTarget::Unix("etc/run/log".into())),
+        ("/dev/log", LogTarget::Unix("/dev/log".into())),
+    ] {
+        let config = parse(&format!("{SMALLEST}\n[log]\ntarget = {text:?}\n"));
+        assert_eq!(config.log.target, target, "{text}");
+    }
 }

@@ -5,8 +5,8 @@
 
 use std::fmt;
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, PoisonError};
 
 use super::members::free_number;
 use super::{Control, Event, Origin, State};
@@ -65,12 +65,17 @@ impl Control {
         changes.removed = gone.iter().map(|server| full_name(server)).collect();
         let frontends = next.frontends.clone();
         self.swap(next);
+        if *origin == Origin::Start {
+            // Who has just come has lost nothing.
+            self.lost.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        }
 
         let (opened, closed) = state.listeners.install(prepared, &frontends, &self.shared.workers)?;
         (changes.opened, changes.closed) = (opened, closed);
         for frontend in &before.frontends {
             if !frontends.iter().any(|new| new.live.id == frontend.live.id) {
                 self.shared.workers.broadcast(|| Order::Finish(Some(frontend.live.id)));
+                self.say_stopped(&frontend.live);
             }
         }
         for server in gone {
@@ -79,6 +84,9 @@ impl Control {
         }
         self.resize(&state.config, &config);
         self.shared.workers.broadcast(|| Order::Tick(tick(&config)));
+        let gone =
+            |backend: &&Arc<Backend>| !config.backends.iter().any(|new| *new.name == *backend.live.name);
+        before.backends.iter().filter(gone).for_each(|backend| self.say_ended(&backend.live));
         state.config = config;
         self.say(&Event::Applied { changes: &changes, origin });
         Ok(changes)

@@ -1,14 +1,19 @@
 //! What control tells the log: who changed what, and what it found.
 //!
-//! One place for the words, as text or as JSON. Nothing reads them back.
+//! One place for lb's own words; HAProxy's are in `words`, and how both become lines in `line`. Nothing reads them back.
+
+mod line;
+mod words;
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::Changes;
-use crate::config::LogFormat;
 use crate::server::{Admin, CheckResult, Server, Verdict};
+use crate::topology::{LiveFrontend, Open};
+
+pub(super) use line::lines;
+pub(super) use words::Scene;
 
 /// Who asked for a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,7 +43,14 @@ pub enum Origin {
 pub enum Event<'a> {
     /// The operator's order for a server changed.
     #[expect(missing_docs, reason = "the names say it")]
-    Ordered { server: &'a Server, admin: Admin, in_flight: u32, origin: &'a Origin },
+    Ordered {
+        server: &'a Server,
+        before: Admin,
+        admin: Admin,
+        was_up: bool,
+        in_flight: u32,
+        origin: &'a Origin,
+    },
     /// A server's weight changed.
     #[expect(missing_docs, reason = "the names say it")]
     Weighed { server: &'a Server, before: u32, weight: u32, origin: &'a Origin },
@@ -62,7 +74,16 @@ pub enum Event<'a> {
     Deleted { server: &'a Server, origin: &'a Origin },
     /// A check changed a server's health.
     #[expect(missing_docs, reason = "the names say it")]
-    Checked { server: &'a Server, verdict: Verdict, result: &'a CheckResult },
+    Checked { server: &'a Server, verdict: Verdict, was_stopping: bool, result: &'a CheckResult },
+    /// A check found something new that changed nothing else; `level` is its health, of `rise` and `fall`.
+    #[expect(missing_docs, reason = "the names say it")]
+    Probed { server: &'a Server, result: &'a CheckResult, level: u32, rise: u32, fall: u32 },
+    /// A frontend or a backend takes no more traffic.
+    #[expect(missing_docs, reason = "the names say it")]
+    Stopped { name: &'a str, connections: u64, requests: u64 },
+    /// A frontend was paused, opened again or shut down.
+    #[expect(missing_docs, reason = "the names say it")]
+    Turned { frontend: &'a LiveFrontend, open: Open, origin: &'a Origin },
     /// A server told another version than before.
     #[expect(missing_docs, reason = "the names say it")]
     Deployed { server: &'a Server, before: &'a str, version: &'a str },
@@ -83,18 +104,6 @@ pub enum Event<'a> {
 // === impl Event ===
 
 impl Event<'_> {
-    /// The line for the log.
-    pub fn line(&self, format: LogFormat) -> String {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let (time, text) = (now.as_secs_f64(), self.to_string());
-        match format {
-            LogFormat::Json => {
-                serde_json::json!({ "time": time, "event": self.name(), "text": text }).to_string()
-            }
-            LogFormat::Http | LogFormat::Off => format!("lb[{}]: {text}", std::process::id()),
-        }
-    }
-
     /// The server that it is about.
     pub(super) fn subject(&self) -> Option<&Server> {
         match self {
@@ -105,6 +114,7 @@ impl Event<'_> {
             | Self::Forced { server, .. }
             | Self::Watched { server, .. }
             | Self::Checked { server, .. }
+            | Self::Probed { server, .. }
             | Self::Deployed { server, .. }
             | Self::Resolved { server, .. }
             | Self::Added { server, .. }
@@ -121,6 +131,9 @@ impl Event<'_> {
             Self::Weighed { .. } => "weight",
             Self::Limited { .. } => "maxconn",
             Self::Checked { .. } | Self::Forced { .. } | Self::Watched { .. } => "health",
+            Self::Probed { .. } => "check",
+            Self::Stopped { .. } => "stop",
+            Self::Turned { .. } => "frontend",
             Self::Deployed { .. } => "version",
             Self::Resolved { .. } | Self::Moved { .. } => "address",
             Self::Added { .. } | Self::Deleted { .. } => "server",
@@ -135,12 +148,8 @@ impl fmt::Display for Event<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = |server: &Server| format!("{}/{}", server.backend, server.name);
         match self {
-            Self::Ordered { server, admin, in_flight, origin } => {
-                let order = match admin {
-                    Admin::Ready => "ready",
-                    Admin::Drain => "drain",
-                    Admin::Maint => "maint",
-                };
+            Self::Ordered { server, admin, in_flight, origin, .. } => {
+                let order = line::order(*admin);
                 write!(f, "server {} set to {order} by {origin}, {in_flight} in flight", name(server))
             }
             Self::Weighed { server, before, weight, origin } => {
@@ -162,7 +171,7 @@ impl fmt::Display for Event<'_> {
                 write!(f, "server {} at {host}:{port} added by {origin}", name(server))
             }
             Self::Deleted { server, origin } => write!(f, "server {} deleted by {origin}", name(server)),
-            Self::Checked { server, verdict, result } => {
+            Self::Checked { server, verdict, result, .. } => {
                 let state = match verdict {
                     Verdict::WentDown => "DOWN",
                     Verdict::Stopping => "stopping",
@@ -174,6 +183,18 @@ impl fmt::Display for Event<'_> {
                     write!(f, " ({})", result.detail)?;
                 }
                 write!(f, ", check took {} ms", result.took.as_millis())
+            }
+            Self::Probed { server, result, .. } => {
+                write!(f, "check of server {}: {}", name(server), result.status.meaning())
+            }
+            Self::Stopped { name, .. } => write!(f, "proxy {name} stopped"),
+            Self::Turned { frontend, open, origin } => {
+                let word = match open {
+                    Open::Yes => "enabled",
+                    Open::Paused => "disabled",
+                    Open::Stopped => "shut down",
+                };
+                write!(f, "frontend {} {word} by {origin}", frontend.name)
             }
             Self::Deployed { server, before, version } => {
                 write!(f, "server {} runs version {version} now, before {before}", name(server))

@@ -7,7 +7,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 
 use super::{Control, Origin};
-use crate::config::{Config, LogTarget};
+use crate::config::{Config, Log, LogTarget};
 use crate::log::{self, LogThread};
 use crate::server::Server;
 use crate::topology::{Inbox, Process, Shared, Topology, Workers};
@@ -39,7 +39,8 @@ impl Fixture {
     pub(crate) fn with(head: &str, backend: &str) -> Self {
         let config = config(head, backend);
         let folder = tempfile::tempdir().unwrap();
-        let (log, thread) = log::start(&LogTarget::File(folder.path().join("log"))).unwrap();
+        let target = LogTarget::File(folder.path().join("log"));
+        let (log, thread) = log::start(&Log { target, ..config.log.clone() }).unwrap();
         let (workers, inboxes) = Workers::new(1);
         let (topology, process) =
             (ArcSwap::from_pointee(Topology::empty()), Process::new(config.process.maxconn));

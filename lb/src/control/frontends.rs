@@ -114,13 +114,8 @@ impl Control {
 
     fn turn(&self, frontend: &Frontend, open: Open, origin: &Origin) {
         frontend.live.set_open(open);
-        let word = match open {
-            Open::Yes => "enabled",
-            Open::Paused => "disabled",
-            Open::Stopped => "shut down",
-        };
         self.generation.send_modify(|generation| *generation += 1);
-        self.notice(&format!("frontend {} {word} by {origin}", frontend.live.name));
+        self.say(&Event::Turned { frontend: &frontend.live, open, origin });
     }
 
     fn notice(&self, text: &str) {

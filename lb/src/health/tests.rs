@@ -116,8 +116,8 @@ async fn three_failures_take_a_server_down_and_two_passes_bring_it_back() {
     }
     assert_eq!(seen, ["UP 2/3", "UP 1/3", "DOWN", "DOWN", "DOWN 1/2", "UP"]);
     let log = fixture.logged();
-    assert!(log.contains("server be/s1 is DOWN: Layer7 wrong status"), "{log}");
-    assert!(log.contains("server be/s1 is UP: Layer7 check passed"), "{log}");
+    assert!(log.contains("Server be/s1 is DOWN, reason: Layer7 wrong status"), "{log}");
+    assert!(log.contains("Server be/s1 is UP, reason: Layer7 check passed"), "{log}");
 }
 
 #[tokio::test(start_paused = true)]

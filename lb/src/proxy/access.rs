@@ -11,15 +11,15 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use serde_json::{Map, Value, json};
+use serde::{Serialize, Serializer};
 
 use super::error::Termination;
 use super::exchange::{RequestLine, Times};
 use crate::config::{CaptureFields, LogFormat};
-use crate::log::Line;
+use crate::log::{Line, date};
 use crate::server::Server;
 use crate::topology::{Frontend, LiveBackend};
-use text::{write_captured, write_date, write_quoted};
+use text::{write_captured, write_quoted};
 
 pub(super) use capture::Captured;
 
@@ -111,7 +111,7 @@ impl AccessRecord {
         let backend_name = self.backend.as_ref().map_or(frontend_name, |backend| &backend.name);
         let server_name = self.server.as_ref().map_or("<NOSRV>", |server| &server.name);
         write!(out, "{}:{} [", self.peer.ip().to_canonical(), self.peer.port())?;
-        write_date(out, self.started())?;
+        date::write_http(out, self.started())?;
         write!(out, "] {frontend_name} {backend_name}/{server_name} ")?;
         let status = if self.status == 0 { -1 } else { i32::from(self.status) };
         write!(out, "{request}/{queue}/{connect}/{response}/{active} {status} {} ", self.bytes_out)?;
@@ -142,52 +142,95 @@ impl AccessRecord {
 
     fn json(&self, out: &mut Vec<u8>) -> io::Result<()> {
         let Timers { request, queue, connect, response, active } = self.timers();
-        let Standing { process, frontend, backend, server, waiting } = self.standing;
         let capture = &self.frontend.config.capture;
-        let mut value = json!({
-            "time": self.started().as_secs_f64(),
-            "client": SocketAddr::new(self.peer.ip().to_canonical(), self.peer.port()).to_string(),
-            "frontend": &*self.frontend.live.name,
-            "backend": self.backend.as_ref().map(|backend| &*backend.name),
-            "server": self.server.as_ref().map(|server| &*server.name),
-            "method": &*self.request.method,
-            "uri": &*self.request.target,
-            "version": self.request.version,
-            "status": (self.status != 0).then_some(self.status),
-            "bytes_in": self.bytes_in,
-            "bytes_out": self.bytes_out,
-            "request_ms": request,
-            "queue_ms": queue,
-            "connect_ms": connect,
-            "response_ms": response,
-            "total_ms": active,
-            "retries": self.retries,
-            "redispatched": self.redispatched,
-            "termination": self.termination.as_str(),
-            "actconn": process,
-            "feconn": frontend,
-            "beconn": backend,
-            "in_flight": self.server.as_ref().map(|_| server),
-            "queue_position": self.queue_position,
-            "waiting": self.backend.as_ref().map(|_| waiting),
-        });
-        let captured = [
-            ("captured_request", &capture.request, &self.request.captured),
-            ("captured_response", &capture.response, &self.request.answer_captured),
-        ];
-        for (key, wanted, captured) in captured {
-            if !wanted.names.is_empty() {
-                value[key] = Value::Object(fields(wanted, captured));
-            }
-        }
-        serde_json::to_writer(out, &value).map_err(Into::into)
+        let captured = |wanted, captured| CapturedFields::some(wanted, captured);
+        let entry = Entry {
+            time: self.started().as_secs_f64(),
+            client: SocketAddr::new(self.peer.ip().to_canonical(), self.peer.port()),
+            frontend: &self.frontend.live.name,
+            backend: self.backend.as_ref().map(|backend| &*backend.name),
+            server: self.server.as_ref().map(|server| &*server.name),
+            method: &self.request.method,
+            uri: &self.request.target,
+            version: self.request.version,
+            status: (self.status != 0).then_some(self.status),
+            bytes_in: self.bytes_in,
+            bytes_out: self.bytes_out,
+            request_ms: request,
+            queue_ms: queue,
+            connect_ms: connect,
+            response_ms: response,
+            total_ms: active,
+            retries: self.retries,
+            redispatched: self.redispatched,
+            termination: self.termination.as_str(),
+            actconn: self.standing.process,
+            feconn: self.standing.frontend,
+            beconn: self.standing.backend,
+            in_flight: self.server.as_ref().map(|_| self.standing.server),
+            queue_position: self.queue_position,
+            waiting: self.backend.as_ref().map(|_| self.standing.waiting),
+            captured_request: captured(&capture.request, &self.request.captured),
+            captured_response: captured(&capture.response, &self.request.answer_captured),
+        };
+        serde_json::to_writer(out, &entry).map_err(Into::into)
     }
 }
 
+/// The JSON line, written without a detour by values on the heap.
+#[derive(Serialize)]
+struct Entry<'a> {
+    time: f64,
+    client: SocketAddr,
+    frontend: &'a str,
+    backend: Option<&'a str>,
+    server: Option<&'a str>,
+    method: &'a str,
+    uri: &'a str,
+    version: &'a str,
+    status: Option<u16>,
+    bytes_in: u64,
+    bytes_out: u64,
+    request_ms: i64,
+    queue_ms: i64,
+    connect_ms: i64,
+    response_ms: i64,
+    total_ms: u64,
+    retries: u32,
+    redispatched: bool,
+    termination: &'a str,
+    actconn: u64,
+    feconn: u64,
+    beconn: u64,
+    in_flight: Option<u32>,
+    queue_position: u64,
+    waiting: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    captured_request: Option<CapturedFields<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    captured_response: Option<CapturedFields<'a>>,
+}
+
 /// Captured fields by their names; those that the head did not have are missing.
-fn fields(wanted: &CaptureFields, captured: &Captured) -> Map<String, Value> {
-    let values = captured.values().zip(&wanted.names);
-    values.filter_map(|(value, name)| Some((name.clone(), String::from_utf8_lossy(value?).into()))).collect()
+struct CapturedFields<'a> {
+    wanted: &'a CaptureFields,
+    captured: &'a Captured,
+}
+
+// === impl CapturedFields ===
+
+impl<'a> CapturedFields<'a> {
+    fn some(wanted: &'a CaptureFields, captured: &'a Captured) -> Option<Self> {
+        (!wanted.names.is_empty()).then_some(Self { wanted, captured })
+    }
+}
+
+impl Serialize for CapturedFields<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let values = self.captured.values().zip(&self.wanted.names);
+        let there = values.filter_map(|(value, name)| Some((name, String::from_utf8_lossy(value?))));
+        serializer.collect_map(there)
+    }
 }
 
 impl Line for AccessRecord {

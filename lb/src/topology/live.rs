@@ -155,9 +155,12 @@ impl LiveBackend {
 }
 
 impl LiveBackend {
-    /// Says whether the backend can take traffic now.
-    pub fn turn(&self, running: bool) {
-        self.standing.lock().unwrap_or_else(PoisonError::into_inner).turn(running);
+    /// Says whether the backend can take traffic now; returns whether it could until now, and no longer can.
+    pub fn turn(&self, running: bool) -> bool {
+        let mut standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
+        let downs = standing.downs();
+        standing.turn(running);
+        standing.downs() > downs
     }
 
     /// Whether it could take traffic over time.

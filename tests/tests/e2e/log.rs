@@ -1,9 +1,11 @@
 //! The access log: one line an exchange, with the facts, and never in the way of traffic.
 
+mod events;
 mod http;
+mod targets;
 
 use serde_json::Value;
-use tests::{Lab, Origin, Running, Wire, eventually, within};
+use tests::{Lab, Origin, Running, eventually};
 
 use crate::{get, ok, post};
 
@@ -219,64 +221,4 @@ async fn a_reload_opens_the_file_anew() {
     lab.get("/after").await;
     entry(&lab, "/after").await;
     assert!(std::fs::read_to_string(lab.path("access.log.1")).unwrap().contains("/before"));
-}
-
-/// A pipe that is open and that nobody reads: it fills, and then whoever writes to it waits for ever.
-struct Blocked {
-    folder: tempfile::TempDir,
-    _reader: std::fs::File,
-}
-
-impl Blocked {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("pipe");
-        let made = std::process::Command::new("mkfifo").arg(&path).status().unwrap();
-        assert!(made.success());
-        let reader = std::fs::OpenOptions::new().read(true).write(true).open(path).unwrap();
-        Self { folder, _reader: reader }
-    }
-
-    fn line(&self) -> String {
-        format!("target = \"{}\"", self.folder.path().join("pipe").display())
-    }
-}
-
-/// Breaks when traffic waits for the log, or lost lines are not counted. (That it stops at all is what dropping the lab asserts.)
-#[tokio::test]
-async fn a_log_that_blocks_stalls_nobody_and_lost_lines_are_counted() {
-    let blocked = Blocked::new();
-    let lab = Lab::new().section("log", &blocked.line()).start().await;
-    let mut wire: Wire = lab.connect().await;
-    // More lines than may wait: without servers each request is answered by lb itself.
-    let burst = get("/", "").repeat(100);
-    for _ in 0..200 {
-        wire.send(&burst).await;
-        for _ in 0..100 {
-            assert_eq!(wire.answer().await.status(), 503);
-        }
-    }
-    let dropped = async || {
-        let page = lab.page("/metrics").await;
-        let line = page.text().lines().find(|line| line.starts_with("haproxy_process_dropped_logs_total"));
-        line.unwrap().rsplit(' ').next().unwrap().parse::<f64>().unwrap()
-    };
-    eventually("lost lines counted", async || dropped().await > 1000.0).await;
-    lab.stop();
-    within("the end of lb", lab.exit()).await;
-}
-
-/// The same with room left in the queue of lines: the end must not wait for the writer.
-#[tokio::test]
-async fn a_log_that_blocks_does_not_hold_up_the_end() {
-    let blocked = Blocked::new();
-    let lab = Lab::new().section("log", &blocked.line()).start().await;
-    let mut wire = lab.connect().await;
-    wire.send(get("/", "").repeat(1000)).await;
-    for _ in 0..1000 {
-        assert_eq!(wire.answer().await.status(), 503);
-    }
-    drop(wire);
-    lab.stop();
-    within("the end of lb", lab.exit()).await;
 }

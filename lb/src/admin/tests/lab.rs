@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 
-use crate::config::{Config, LogTarget};
+use crate::config::{Config, Log, LogTarget};
 use crate::control::{Control, Origin};
 use crate::server::{CheckResult, CheckStatus, Server};
 use crate::topology::{Order, Process, SessionInfo, Shared, Topology, Workers};
@@ -56,7 +56,8 @@ pub(crate) fn open() -> Lab {
     let (workers, inboxes) = Workers::new(1);
     let topology = ArcSwap::from_pointee(Topology::empty());
     let shared = Arc::new(Shared { topology, workers, process: Process::new(20_000) });
-    let (log, _) = crate::log::start(&LogTarget::File(folder.path().join("log"))).unwrap();
+    let target = LogTarget::File(folder.path().join("log"));
+    let (log, _) = crate::log::start(&Log { target, ..config.log.clone() }).unwrap();
     let control = Control::new(shared, &config, log);
     let sockets = config.admin.clone();
     control.apply(config, &Origin::Start).unwrap();

@@ -161,6 +161,61 @@ pub(super) fn endpoint(value: &DeValue<'_>) -> Read<(String, u16)> {
     })
 }
 
+/// Where a log goes, as it is written.
+pub(super) enum Target {
+    Stderr,
+    Stdout,
+    File(String),
+    Udp(String, u16),
+    Unix(String),
+}
+
+/// The target of a log.
+pub(super) fn log_target(value: &DeValue<'_>) -> Read<Target> {
+    const SYSLOG: u16 = 514;
+    let text = value.as_str().unwrap_or_default();
+    let daemon = |place: &str| {
+        let host = |host: &str| units::is_host(host).then(|| (host.to_owned(), SYSLOG));
+        let (host, port) = units::endpoint(place).or_else(|| host(place))?;
+        Some(Target::Udp(host, port))
+    };
+    let found = match text.split_once("://") {
+        _ if text.is_empty() => None,
+        Some(("udp" | "syslog", place)) => daemon(place),
+        Some(("unix", path)) => (!path.is_empty()).then(|| Target::Unix(path.to_owned())),
+        Some(_) => None,
+        None => Some(match text {
+            "stderr" => Target::Stderr,
+            "stdout" => Target::Stdout,
+            // No file: the socket of the local daemon, wherever there is one.
+            "/dev/log" => Target::Unix(text.to_owned()),
+            path => Target::File(path.to_owned()),
+        }),
+    };
+    found.ok_or_else(|| {
+        wrong(
+            "`\"stderr\"`, `\"stdout\"`, a file's path, `\"udp://127.0.0.1:514\"` or `\"unix:///dev/log\"`",
+            text.strip_prefix("tcp://").map(|place| quoted(format!("udp://{place}"))),
+        )
+    })
+}
+
+/// The name of a program in syslog (RFC 3164 section 4.1.3).
+pub(super) fn tag(value: &DeValue<'_>) -> Read<String> {
+    let text = value.as_str().unwrap_or_default();
+    let fits = |text: &str| {
+        (1..=32).contains(&text.len())
+            && text.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'[' | b']' | b':'))
+    };
+    if fits(text) {
+        return Ok(text.to_owned());
+    }
+    let meant: String =
+        text.chars().filter(|letter| letter.is_ascii_alphanumeric() || *letter == '-').take(32).collect();
+    let meant = Some(meant).filter(|meant| fits(meant)).map(quoted);
+    Err(wrong("a name of 1 to 32 visible ASCII characters without `[`, `]` and `:`", meant))
+}
+
 /// Path of a health check's GET (RFC 9112 3.2.1: origin form).
 pub(super) fn origin_path(value: &DeValue<'_>) -> Read<String> {
     let is_path =

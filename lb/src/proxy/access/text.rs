@@ -1,30 +1,4 @@
-//! Dates and quoting of the httplog line.
-
-use std::io::{self, Write};
-use std::time::Duration;
-
-/// `22/Nov/2026:21:34:05.123`, in UTC.
-pub(super) fn write_date(out: &mut Vec<u8>, unix: Duration) -> io::Result<()> {
-    const MONTHS: [&str; 12] =
-        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-    let seconds = unix.as_secs();
-    let (year, month, day) = civil(seconds / 86_400);
-    let month = MONTHS.get(month).copied().unwrap_or("???");
-    let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
-    write!(out, "{day:02}/{month}/{year}:{hour:02}:{minute:02}:{second:02}.{:03}", unix.subsec_millis())
-}
-
-/// Year, month from 0 and day from 1 of a day after 1970-01-01, by counting in years that begin in March.
-fn civil(days: u64) -> (u64, usize, u64) {
-    let shifted = days + 719_468;
-    let (era, of_era) = (shifted / 146_097, shifted % 146_097);
-    let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let from_march = (5 * of_year + 2) / 153;
-    let month = (from_march + 2) % 12;
-    let day = of_year - (153 * from_march + 2) / 5 + 1;
-    (year_of_era + era * 400 + u64::from(month < 2), usize::try_from(month).unwrap_or(0), day)
-}
+//! Quoting of the httplog line.
 
 /// Escapes what would end the quotes or the line, as HAProxy does: `#` and two hex digits.
 pub(super) fn write_quoted(out: &mut Vec<u8>, text: &[u8]) {
@@ -59,20 +33,6 @@ fn escape(out: &mut Vec<u8>, text: &[u8], special: impl Fn(u8) -> bool) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn dates_are_utc() {
-        let table = [
-            (0, "01/Jan/1970:00:00:00.000"),
-            (951_782_400, "29/Feb/2000:00:00:00.000"),
-            (1_795_378_278, "22/Nov/2026:20:11:18.000"),
-        ];
-        for (unix, expected) in table {
-            let mut out = Vec::new();
-            write_date(&mut out, Duration::from_secs(unix)).unwrap();
-            assert_eq!(String::from_utf8(out).unwrap(), expected);
-        }
-    }
 
     #[test]
     fn a_quote_cannot_end_the_field() {

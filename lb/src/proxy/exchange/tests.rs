@@ -9,7 +9,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 
 use super::*;
-use crate::config::{Config, LogFormat, LogTarget};
+use crate::config::{Config, LogFormat};
 use crate::counters::Totals;
 use crate::log;
 use crate::net::{Duct, Socket};
@@ -20,7 +20,7 @@ use crate::topology::{Frontend, LiveFrontend, Process, Shared, Topology, Workers
 fn client() -> (Rc<Worker>, Registered) {
     let text = "[frontend.fe]\nbind = \"127.0.0.1:0\"\nbackend = \"be\"\n[backend.be.servers]\n";
     let config = Config::parse(text, Path::new("lb.toml")).unwrap_or_else(|faults| panic!("{faults}"));
-    let (log, _) = log::start(&LogTarget::Stderr).unwrap();
+    let (log, _) = log::start(&config.log).unwrap();
     let (workers, _inboxes) = Workers::new(1);
     let (topology, process) = (ArcSwap::from_pointee(Topology::empty()), Process::new(10));
     let shared = Arc::new(Shared { topology, workers, process });

@@ -38,6 +38,13 @@ fn values_out_of_range() {
         ("[admin]\nsocket = ''", 6, "admin.socket", ""),
         ("[admin]\nsocket = 'tcp://nowhere'", 6, "admin.socket", ""),
         ("[process]\ndescription = 'a: b'", 6, "process.description", "did you mean `\"a - b\"`?"),
+        ("[log]\ntarget = ''", 6, "log.target", ""),
+        ("[log]\ntarget = 'tcp://10.0.0.1:514'", 6, "log.target", "`\"udp://10.0.0.1:514\"`"),
+        ("[log]\ntarget = 'udp://:514'", 6, "log.target", ""),
+        ("[log]\nfacility = 'local8'", 6, "log.facility", "did you mean"),
+        ("[log]\ntag = 'my lb'", 6, "log.tag", "`\"mylb\"`"),
+        ("[log]\nlength = 79", 6, "log.length", ""),
+        ("[log]\nbuffer = 0", 6, "log.buffer", ""),
         ("[timeout]\nqueue = '0s'", 6, "timeout.queue", ""),
         ("[frontend.f]\nbind = '1.2.3.4:1'\nbackend = 'be'\nmax_head = '2MiB'", 8, "frontend.f.max_head", ""),
         (

@@ -1,0 +1,150 @@
+//! An event on its way to the log: HAProxy's sentences and lb's own as text, or one object of JSON with everything as fields.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde_json::{Value, json};
+
+use super::words::{self, Sentence};
+use super::{Event, Origin, Scene};
+use crate::config::LogFormat;
+use crate::log::{Level, Line};
+use crate::server::Admin;
+
+/// A line, written already.
+#[derive(Debug)]
+pub(in crate::control) struct EventLine {
+    text: String,
+    level: Level,
+    dated: bool,
+}
+
+/// The lines of an event, and of the backends that it left without a server.
+pub(in crate::control) fn lines(
+    event: &Event<'_>,
+    scene: Scene,
+    lost: &[impl AsRef<str>],
+    format: LogFormat,
+) -> Vec<EventLine> {
+    let sentences = event.sentences(scene);
+    let lost = lost.iter().map(|backend| (backend.as_ref(), words::nobody_left(backend.as_ref())));
+    match format {
+        LogFormat::Json => {
+            let mut lines = vec![EventLine::json(event.fields(&sentences), level(&sentences))];
+            lines.extend(sentences.iter().skip(1).map(|more| {
+                EventLine::json(json!({ "event": event.name(), "text": more.text }), more.level)
+            }));
+            lines.extend(lost.map(|(backend, said)| {
+                let fields = json!({ "event": "backend-down", "backend": backend, "text": said.text });
+                EventLine::json(fields, said.level)
+            }));
+            lines
+        }
+        LogFormat::Http | LogFormat::Off => {
+            let said = sentences.into_iter().chain(lost.map(|(_, said)| said));
+            let mut lines: Vec<_> =
+                said.map(|Sentence { level, text }| EventLine { text, level, dated: false }).collect();
+            // Who asked is not HAProxy's to say.
+            if lines.is_empty() || event.origin().is_some() {
+                lines.push(EventLine { text: event.to_string(), level: Level::Notice, dated: false });
+            }
+            lines
+        }
+    }
+}
+
+fn level(sentences: &[Sentence]) -> Level {
+    sentences.first().map_or(Level::Notice, |sentence| sentence.level)
+}
+
+// === impl EventLine ===
+
+impl EventLine {
+    fn json(mut fields: Value, level: Level) -> Self {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        fields["time"] = json!(now.as_secs_f64());
+        fields["level"] = json!(level.name());
+        Self { text: fields.to_string(), level, dated: true }
+    }
+}
+
+impl Line for EventLine {
+    fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.text.as_bytes());
+    }
+
+    fn level(&self) -> Level {
+        self.level
+    }
+
+    fn is_dated(&self) -> bool {
+        self.dated
+    }
+}
+
+// === impl Event ===
+
+impl Event<'_> {
+    /// What it says, as fields; the text is HAProxy's where it has one, with lb's own beside it.
+    fn fields(&self, sentences: &[Sentence]) -> Value {
+        let own = self.to_string();
+        let mut fields = match sentences.first() {
+            Some(sentence) => json!({ "event": self.name(), "text": sentence.text, "note": own }),
+            None => json!({ "event": self.name(), "text": own }),
+        };
+        if let Some(server) = self.subject() {
+            fields["backend"] = json!(&*server.backend);
+            fields["server"] = json!(&*server.name);
+            fields["status"] = json!(server.status().to_string());
+            fields["in_flight"] = json!(server.in_flight());
+        }
+        if let Some(origin) = self.origin() {
+            fields["by"] = json!(origin.to_string());
+        }
+        match self {
+            Self::Ordered { before, admin, .. } => {
+                fields["before"] = json!(order(*before));
+                fields["order"] = json!(order(*admin));
+            }
+            Self::Checked { result, .. } | Self::Probed { result, .. } => {
+                fields["check_status"] = json!(result.status.to_string());
+                fields["check_code"] = json!(result.code);
+                fields["check_ms"] = json!(u64::try_from(result.took.as_millis()).unwrap_or(u64::MAX));
+                fields["check_info"] = json!(result.detail);
+            }
+            Self::Stopped { name, connections, requests } => {
+                fields["proxy"] = json!(name);
+                fields["connections"] = json!(connections);
+                fields["requests"] = json!(requests);
+            }
+            Self::Turned { frontend, .. } => fields["frontend"] = json!(&*frontend.name),
+            _ => {}
+        }
+        fields
+    }
+
+    fn origin(&self) -> Option<&Origin> {
+        match self {
+            Self::Ordered { origin, .. }
+            | Self::Weighed { origin, .. }
+            | Self::Limited { origin, .. }
+            | Self::Moved { origin, .. }
+            | Self::Forced { origin, .. }
+            | Self::Watched { origin, .. }
+            | Self::Killed { origin, .. }
+            | Self::Added { origin, .. }
+            | Self::Deleted { origin, .. }
+            | Self::Turned { origin, .. }
+            | Self::Applied { origin, .. } => Some(origin),
+            _ => None,
+        }
+    }
+}
+
+/// HAProxy's word for an order.
+pub(super) fn order(admin: Admin) -> &'static str {
+    match admin {
+        Admin::Ready => "ready",
+        Admin::Drain => "drain",
+        Admin::Maint => "maint",
+    }
+}

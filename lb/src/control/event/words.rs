@@ -1,0 +1,183 @@
+//! Changes of state in the words of HAProxy's log, which programs match letter by letter (as HAProxy 2.6 was seen to write them).
+//!
+//! It refuses to say who asked for something: HAProxy does not, and lb says it in a line, or a field, of its own.
+
+use std::fmt::Write as _;
+
+use super::Event;
+use crate::log::Level;
+use crate::server::{Admin, CheckResult, Server, Verdict};
+use crate::topology::Open;
+
+/// A line in HAProxy's words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::control) struct Sentence {
+    /// How much it matters.
+    pub level: Level,
+    /// What it says.
+    pub text: String,
+}
+
+/// What there is around a server just after a change.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(in crate::control) struct Scene {
+    /// Usable servers of its backend that are no backups.
+    pub active: usize,
+    /// Usable backups.
+    pub backup: usize,
+    /// Requests that wait.
+    pub waiting: u64,
+    /// Single checks have lines of their own, so that a change of state needs no reason.
+    pub checks_logged: bool,
+}
+
+/// The line of a backend that has lost its last server.
+pub(in crate::control) fn nobody_left(backend: &str) -> Sentence {
+    Sentence { level: Level::Emergency, text: format!("backend {backend} has no server available!") }
+}
+
+impl Event<'_> {
+    /// What HAProxy would say; nothing where it says nothing.
+    pub(in crate::control) fn sentences(&self, scene: Scene) -> Vec<Sentence> {
+        match self {
+            Self::Ordered { server, admin, before, was_up, .. } => {
+                ordered(server, *before, *admin, *was_up, scene)
+            }
+            Self::Forced { server, state, .. } => {
+                let (word, level) = match *state {
+                    "UP" => ("UP", Level::Notice),
+                    "NOLB" => ("stopping", Level::Notice),
+                    _ => ("DOWN", Level::Alert),
+                };
+                let end = scene.end(server, word != "DOWN");
+                vec![said(level, format!("{} is {word}, changed from CLI.{end}", subject(server)))]
+            }
+            Self::Checked { server, verdict, was_stopping, result } => {
+                checked(server, *verdict, *was_stopping, result, scene)
+            }
+            Self::Probed { server, result, level, rise, fall } => {
+                let word = if result.status.is_pass() { "succeeded" } else { "failed" };
+                let status = match level.checked_sub(*rise) {
+                    Some(above) => format!("{}/{fall} UP", above + 1),
+                    None => format!("{level}/{rise} DOWN"),
+                };
+                let kind = if server.is_backup() { "backup server" } else { "server" };
+                let (backend, name, reason) = (&server.backend, &server.name, reason(result));
+                let text =
+                    format!("Health check for {kind} {backend}/{name} {word}{reason}, status: {status}.");
+                vec![said(Level::Notice, text)]
+            }
+            Self::Stopped { name, connections, requests } => vec![stopped(name, *connections, *requests)],
+            Self::Turned { frontend, open, .. } => vec![match open {
+                Open::Yes => said(Level::Warning, format!("Resumed frontend {}.", frontend.name)),
+                Open::Paused => said(Level::Warning, format!("Paused frontend {}.", frontend.name)),
+                Open::Stopped => stopped(&frontend.name, frontend.tally.totals().connections, 0),
+            }],
+            _ => Vec::new(),
+        }
+    }
+}
+
+fn ordered(server: &Server, before: Admin, admin: Admin, was_up: bool, scene: Scene) -> Vec<Sentence> {
+    let who = subject(server);
+    let is_up = server.health.snapshot().is_up();
+    let state = if is_up { "UP" } else { "DOWN" };
+    let remains = || said(Level::Notice, format!("{who} remains in forced drain mode."));
+    match (before, admin) {
+        (Admin::Maint, Admin::Ready) => {
+            vec![said(Level::Notice, format!("{who} is {state}/READY (leaving forced maintenance)."))]
+        }
+        (Admin::Maint, Admin::Drain) => {
+            let left = said(Level::Notice, format!("{who} is {state}/DRAIN (leaving forced maintenance)."));
+            vec![left, remains()]
+        }
+        (_, Admin::Maint) if was_up => {
+            // A server that had been drained is missed by nobody.
+            let level = if before == Admin::Drain { Level::Notice } else { Level::Alert };
+            let end = scene.end(server, false);
+            vec![said(level, format!("{who} is going DOWN for maintenance.{end}"))]
+        }
+        (_, Admin::Maint) => {
+            vec![said(Level::Notice, format!("{who} was DOWN and now enters maintenance."))]
+        }
+        (_, Admin::Drain) => {
+            let end = scene.end(server, is_up);
+            vec![said(Level::Notice, format!("{who} enters drain state.{end}"))]
+        }
+        (_, Admin::Ready) => {
+            vec![said(Level::Notice, format!("{who} is {state} (leaving forced drain)."))]
+        }
+    }
+}
+
+fn checked(
+    server: &Server,
+    verdict: Verdict,
+    was_stopping: bool,
+    result: &CheckResult,
+    scene: Scene,
+) -> Vec<Sentence> {
+    let who = subject(server);
+    let drained = server.admin() == Admin::Drain;
+    let state = match verdict {
+        Verdict::WentDown => "DOWN",
+        Verdict::Stopping => "stopping",
+        Verdict::WentUp | Verdict::Same => "UP",
+    };
+    let down = verdict == Verdict::WentDown;
+    // A server that took nothing new anyway is missed by nobody.
+    let level = if down && !drained && !was_stopping { Level::Alert } else { Level::Notice };
+    let reason = if scene.checks_logged { String::new() } else { reason(result) };
+    let mut lines = vec![said(level, format!("{who} is {state}{reason}.{}", scene.end(server, !down)))];
+    if drained {
+        lines.push(said(Level::Notice, format!("{who} remains in forced drain mode.")));
+    }
+    lines
+}
+
+fn stopped(name: &str, connections: u64, requests: u64) -> Sentence {
+    let text = format!("Proxy {name} stopped (cumulated conns: FE: {connections}, BE: {requests}).");
+    said(Level::Warning, text)
+}
+
+/// What a check found, behind a comma.
+fn reason(result: &CheckResult) -> String {
+    let mut text = format!(", reason: {}", result.status.meaning());
+    if let Some(code) = result.code {
+        // Writing to a string does not fail.
+        let _ = write!(text, ", code: {code}");
+    }
+    if !result.detail.is_empty() {
+        let _ = write!(text, ", info: \"{}\"", result.detail.replace('"', "'"));
+    }
+    let _ = write!(text, ", check duration: {}ms", result.took.as_millis());
+    text
+}
+
+fn subject(server: &Server) -> String {
+    let kind = if server.is_backup() { "Backup Server" } else { "Server" };
+    format!("{kind} {}/{}", server.backend, server.name)
+}
+
+fn said(level: Level, text: String) -> Sentence {
+    Sentence { level, text }
+}
+
+// === impl Scene ===
+
+impl Scene {
+    /// What is left behind a change, and what became of the requests.
+    fn end(self, server: &Server, up: bool) -> String {
+        let Self { active, backup, waiting, .. } = self;
+        let word = if up { "online" } else { "left" };
+        let backups = if active == 0 && backup > 0 { " Running on backup." } else { "" };
+        let sessions = match (up, server.in_flight()) {
+            (true, _) => format!("0 sessions requeued, {waiting} total in queue."),
+            (false, count) => format!("{count} sessions active, 0 requeued, {waiting} remaining in queue."),
+        };
+        format!(" {active} active and {backup} backup servers {word}.{backups} {sessions}")
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,174 @@
+//! Where lines go: a stream that takes many at once, or a socket that takes each by itself.
+//!
+//! A datagram never waits: what a daemon does not take is lost. A file that was moved away or deleted is noticed and opened anew.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::net::{SocketAddr, ToSocketAddrs as _, UdpSocket};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use super::Line;
+use super::syslog::Frame;
+use crate::config::{self, LogTarget};
+
+/// Bytes that are written in one go at most.
+pub(super) const BATCH: usize = 64 * 1024;
+
+/// How often a file is looked for in its place while lines are written.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// A target and what is written around lines.
+pub(super) struct Target {
+    way: Way,
+    frame: Frame,
+    /// Most bytes of a datagram.
+    length: usize,
+}
+
+enum Way {
+    Stderr,
+    Stdout,
+    File {
+        file: File,
+        path: PathBuf,
+        looked: Instant,
+    },
+    Udp(UdpSocket, SocketAddr),
+    #[cfg(unix)]
+    Unix(std::os::unix::net::UnixDatagram, PathBuf),
+}
+
+// === impl Target ===
+
+impl Target {
+    pub(super) fn new(config: &config::Log) -> io::Result<Self> {
+        let way = match &config.target {
+            LogTarget::Stderr => Way::Stderr,
+            LogTarget::Stdout => Way::Stdout,
+            LogTarget::File(path) => {
+                Way::File { file: open(path)?, path: path.clone(), looked: Instant::now() }
+            }
+            LogTarget::Udp { host, port } => udp(host, *port)?,
+            LogTarget::Unix(path) => unix(path)?,
+        };
+        let frame = Frame::new(config.facility, &config.tag, std::process::id());
+        Ok(Self { way, frame, length: config.length })
+    }
+
+    /// Takes a line: into `batch`, or out at once where each goes by itself.
+    pub(super) fn take(&mut self, line: &dyn Line, batch: &mut Vec<u8>) -> io::Result<()> {
+        let now = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        if self.is_stream() {
+            if !line.is_dated() {
+                self.frame.write_date(batch, now());
+            }
+            line.write(batch);
+            batch.push(b'\n');
+            return Ok(());
+        }
+        batch.clear();
+        self.frame.write(batch, line.level(), now());
+        line.write(batch);
+        batch.truncate(self.length - 1);
+        batch.push(b'\n');
+        let sent = match &self.way {
+            Way::Udp(socket, to) => socket.send_to(batch, to),
+            #[cfg(unix)]
+            Way::Unix(socket, to) => socket.send_to(batch, to),
+            Way::Stderr | Way::Stdout | Way::File { .. } => Ok(0),
+        };
+        batch.clear();
+        sent.map(|_| ())
+    }
+
+    /// Writes what was taken.
+    pub(super) fn write(&mut self, batch: &[u8]) -> io::Result<()> {
+        match &mut self.way {
+            _ if batch.is_empty() => Ok(()),
+            Way::Stderr => io::stderr().lock().write_all(batch),
+            Way::Stdout => {
+                let mut stdout = io::stdout().lock();
+                stdout.write_all(batch)?;
+                stdout.flush()
+            }
+            Way::File { file, .. } => file.write_all(batch),
+            _ => Ok(()),
+        }
+    }
+
+    /// Looks, now and then, whether a file is still in its place, and opens it anew when it is not.
+    pub(super) fn look(&mut self) {
+        if let Way::File { file, path, looked } = &mut self.way
+            && looked.elapsed() >= LOOK
+        {
+            *looked = Instant::now();
+            if !is_at(file, path) {
+                self.reopen();
+            }
+        }
+    }
+
+    pub(super) fn reopen(&mut self) {
+        // What cannot be opened now may be there later; until then lines go where they went.
+        if let Way::File { file, path, .. } = &mut self.way
+            && let Ok(new) = open(path)
+        {
+            *file = new;
+        }
+    }
+
+    fn is_stream(&self) -> bool {
+        matches!(self.way, Way::Stderr | Way::Stdout | Way::File { .. })
+    }
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    OpenOptions::new().create(true).append(true).open(path).map_err(|error| {
+        let hint = "its folder must exist and be writable for this user";
+        io::Error::new(error.kind(), format!("cannot open the log {}: {error} ({hint})", path.display()))
+    })
+}
+
+/// Whether `path` leads to the open file; what is no file (a pipe) never moves.
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    let Ok(open) = file.metadata() else { return true };
+    if !open.is_file() {
+        return true;
+    }
+    std::fs::metadata(path).is_ok_and(|there| (there.dev(), there.ino()) == (open.dev(), open.ino()))
+}
+
+#[cfg(not(unix))]
+fn is_at(_: &File, path: &Path) -> bool {
+    path.exists()
+}
+
+fn udp(host: &str, port: u16) -> io::Result<Way> {
+    let failed = |error: io::Error| {
+        let hint = "`target` in [log] must name a host that is known when lb starts";
+        io::Error::new(error.kind(), format!("cannot log to {host}:{port}: {error} ({hint})"))
+    };
+    let nobody = || failed(io::Error::new(io::ErrorKind::NotFound, "the name has no address"));
+    let to = (host, port).to_socket_addrs().map_err(failed)?.next().ok_or_else(nobody)?;
+    let any: SocketAddr = if to.is_ipv4() { ([0, 0, 0, 0], 0).into() } else { ([0_u16; 8], 0).into() };
+    let socket = UdpSocket::bind(any).map_err(failed)?;
+    socket.set_nonblocking(true).map_err(failed)?;
+    Ok(Way::Udp(socket, to))
+}
+
+/// Not connected: a daemon that is started again is found again.
+#[cfg(unix)]
+fn unix(path: &Path) -> io::Result<Way> {
+    let socket = std::os::unix::net::UnixDatagram::unbound()?;
+    socket.set_nonblocking(true)?;
+    Ok(Way::Unix(socket, path.to_owned()))
+}
+
+#[cfg(not(unix))]
+fn unix(path: &Path) -> io::Result<Way> {
+    let text = format!("cannot log to {}: there are no Unix sockets here", path.display());
+    Err(io::Error::new(io::ErrorKind::Unsupported, text))
+}

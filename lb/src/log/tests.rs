@@ -1,0 +1,142 @@
+//! Lines on their way, and what becomes of them when the target moves, stalls or leaves.
+
+use super::*;
+use crate::config::{Facility, Log as Config, LogFormat, LogTarget};
+
+fn config(target: LogTarget) -> Config {
+    Config { format: LogFormat::Http, target, buffer: 1000, ..Config::default() }
+}
+
+struct Event(&'static str);
+
+impl Line for Event {
+    fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.0.as_bytes());
+    }
+
+    fn level(&self) -> Level {
+        Level::Alert
+    }
+
+    fn is_dated(&self) -> bool {
+        false
+    }
+}
+
+#[test]
+fn lines_arrive_in_order_and_a_moved_file_is_left_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, moved) = (folder.path().join("access.log"), folder.path().join("access.log.1"));
+    let (log, thread) = start(&config(LogTarget::File(path.clone()))).unwrap();
+    log.send(Box::new("one"));
+    log.send(Box::new("two"));
+    // The thread writes before it takes the next message; the file shows when it is done.
+    while std::fs::read(&path).unwrap().len() < 8 {
+        std::thread::yield_now();
+    }
+    std::fs::rename(&path, &moved).unwrap();
+    log.reopen();
+    log.send(Box::new("three"));
+    thread.end(&log);
+    assert_eq!(std::fs::read_to_string(moved).unwrap(), "one\ntwo\n");
+    assert_eq!(std::fs::read_to_string(path).unwrap(), "three\n");
+    assert_eq!(log.dropped(), 0);
+}
+
+#[test]
+fn a_line_without_a_date_gets_one_in_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log");
+    let config = Config { tag: "lb0".into(), ..config(LogTarget::File(path.clone())) };
+    let (log, thread) = start(&config).unwrap();
+    log.send(Box::new(Event("Server be/a is DOWN.")));
+    thread.end(&log);
+    let text = std::fs::read_to_string(path).unwrap();
+    let (date, line) = text.split_at(16);
+    assert!(date.ends_with(' ') && date.matches(':').count() == 2, "{text}");
+    assert_eq!(line, format!("lb0[{}]: Server be/a is DOWN.\n", std::process::id()));
+}
+
+#[test]
+fn a_stuck_writer_costs_lines_and_never_time() {
+    struct Stuck(std::sync::Mutex<std::sync::mpsc::Receiver<()>>);
+    impl Line for Stuck {
+        fn write(&self, _: &mut Vec<u8>) {
+            let _ = self.0.lock().unwrap().recv();
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (log, thread) = start(&config(LogTarget::File(folder.path().join("log")))).unwrap();
+    let (free, stuck) = std::sync::mpsc::channel();
+    log.send(Box::new(Stuck(std::sync::Mutex::new(stuck))));
+    (0..2000).for_each(|_| log.send(Box::new("line")));
+    assert!(log.dropped() >= 999);
+    drop(free);
+    thread.end(&log);
+}
+
+#[test]
+fn datagrams_are_framed_cut_and_sent_one_by_one() {
+    let daemon = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let port = daemon.local_addr().unwrap().port();
+    let target = LogTarget::Udp { host: "127.0.0.1".into(), port };
+    let facility = Facility::named("local1").unwrap();
+    let (log, thread) = start(&Config { facility, length: 80, ..config(target) }).unwrap();
+    log.send(Box::new("fine"));
+    log.send(Box::new(Event("down")));
+    log.send(Box::new("x".repeat(200)));
+    let mut buffer = [0; 1000];
+    let mut next = || {
+        let count = daemon.recv(&mut buffer).unwrap();
+        String::from_utf8(buffer[..count].to_vec()).unwrap()
+    };
+    let sender = format!(" haproxy[{}]: ", std::process::id());
+    let (fine, down, long) = (next(), next(), next());
+    assert!(fine.starts_with("<142>") && fine.ends_with(&format!("{sender}fine\n")), "{fine}");
+    assert!(down.starts_with("<137>") && down.ends_with(&format!("{sender}down\n")), "{down}");
+    assert!(long.len() == 80 && long.ends_with("xx\n"), "{long}");
+    thread.end(&log);
+    assert_eq!(log.dropped(), 0);
+}
+
+/// Breaks when lb has to be started after the daemon, or a daemon that comes back is not found.
+#[cfg(unix)]
+#[test]
+fn lines_for_a_daemon_that_is_not_there_are_lost_and_counted() {
+    use std::os::unix::net::UnixDatagram;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log");
+    let (log, thread) = start(&config(LogTarget::Unix(path.clone()))).unwrap();
+    let lost = |count| {
+        log.send(Box::new("lost"));
+        while log.dropped() < count {
+            std::thread::yield_now();
+        }
+    };
+    lost(1);
+    let mut buffer = [0; 1000];
+    for round in 2..4 {
+        let daemon = UnixDatagram::bind(&path).unwrap();
+        log.send(Box::new("found"));
+        let count = daemon.recv(&mut buffer).unwrap();
+        assert!(buffer[..count].ends_with(b"found\n"));
+        drop(daemon);
+        std::fs::remove_file(&path).unwrap();
+        lost(round);
+    }
+    thread.end(&log);
+    assert_eq!(log.dropped(), 3);
+}
+
+#[test]
+fn what_cannot_be_had_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let table = [
+        (LogTarget::File(folder.path().join("no/such/log")), "no/such/log"),
+        (LogTarget::Udp { host: "no.such.host.invalid".into(), port: 514 }, "no.such.host.invalid:514"),
+    ];
+    for (target, name) in table {
+        let error = start(&config(target)).unwrap_err().to_string();
+        assert!(error.contains(name) && error.contains('('), "{error}");
+    }
+}
