@@ -23,6 +23,9 @@ const REFRESH: &str = "<script src=\"/stats.js\" defer></script>\n<noscript><met
 /// What asks before something is changed.
 const DIALOG: &str = include_str!("assets/dialog.html");
 
+/// What would bring the buttons.
+const HINT: &str = "<span>read only: <code>admin = true</code> in <code>[stats]</code> lets this page drain and stop servers</span>";
+
 /// What is drawn.
 pub(super) struct View<'a> {
     pub(super) overview: &'a Overview,
@@ -56,7 +59,8 @@ pub(super) fn html(view: &View<'_>, frame: &Frame<'_>) -> String {
         ("version", Text(view.overview.process.version).to_string()),
         ("refresh", if frame.refreshing { REFRESH.to_owned() } else { String::new() }),
         ("token", view.token.map(token).unwrap_or_default()),
-        ("dialog", if view.token.is_some() { DIALOG.to_owned() } else { String::new() }),
+        ("dialog", if view.token.is_some() { DIALOG } else { "" }.to_owned()),
+        ("hint", if view.token.is_none() { HINT } else { "" }.to_owned()),
         ("notice", frame.notice.map(notice).unwrap_or_default()),
     ];
     values.extend(parts);

@@ -75,7 +75,7 @@ fn versions(backend: &Backend) -> String {
 
 fn heads(with_actions: bool) -> String {
     let plain = ["Server", "State", "Why, and last check"];
-    let numbers = ["In flight", "Requests", "Failures", "p50, p99", "Weight"];
+    let numbers = ["In flight", "Requests", "Failures", "Latency", "Weight"];
     let plain = plain.map(|name| format!("<th scope=\"col\">{name}</th>")).concat();
     let numbers = numbers.map(|name| format!("<th scope=\"col\" class=\"number\">{name}</th>")).concat();
     let actions = if with_actions { "<th scope=\"col\" class=\"acts\">Change</th>" } else { "" };
@@ -117,9 +117,13 @@ fn server(view: &View<'_>, (at, number): (usize, usize), backend: &Backend, serv
             "bad",
         ),
         cell(
-            "p50, p99",
+            "Latency",
             &server.latency.as_ref().map_or_else(|| "–".to_owned(), |latency| millis(latency.p50_ms)),
-            &server.latency.as_ref().map(|latency| millis(latency.p99_ms)).unwrap_or_default(),
+            &server
+                .latency
+                .as_ref()
+                .map(|latency| format!("p99 {}", millis(latency.p99_ms)))
+                .unwrap_or_default(),
             &trend.latency,
             "time",
         ),
