@@ -149,7 +149,7 @@ fn about(args: &Args, proxies: &[Proxy], stage: &Stage) -> String {
         .collect();
     format!(
         "Compared: {}.\n{}{} connections, one thread a proxy, {}. Keep-alive on both sides, three servers, the same three X-Forwarded\n\
-         fields, no logs, health checks every 2 s (nginx has none; the relay has neither checks nor fields).",
+         fields, no logs but those of an lb that is observed, health checks every 2 s (nginx has none; the relay has neither checks nor fields).",
         versions.join(", "),
         missing.concat(),
         args.connections,

@@ -37,6 +37,9 @@ pub(super) struct Args {
     /// Also: system calls per request, from N and 2N requests in waves under strace
     #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "2000", value_parser = at_least_one())]
     pub(super) syscalls: Option<usize>,
+    /// Also: each lb a second time, with its pages, a JSON log to a file, and a scrape of /metrics a second
+    #[arg(long)]
+    pub(super) observed: bool,
     /// A built lb instead of this tree's; may be given several times to compare builds, each with a name
     #[arg(long, value_name = "[NAME=]FILE", value_parser = build)]
     pub(super) lb: Vec<(String, PathBuf)>,

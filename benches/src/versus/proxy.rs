@@ -13,6 +13,9 @@ use tokio::process::Command;
 use super::args::Args;
 use super::machine::find;
 
+/// What the name of an lb ends with that is observed.
+pub(super) const OBSERVED: &str = " observed";
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Lb,
@@ -30,6 +33,8 @@ pub(super) struct Proxy {
     pub(super) program: PathBuf,
     /// Its name with its version.
     pub(super) version: String,
+    /// With its pages, a log, and somebody who scrapes it.
+    pub(super) observed: bool,
 }
 
 /// What a proxy has to do.
@@ -43,6 +48,8 @@ pub(super) struct Orders<'a> {
     pub(super) connections: usize,
     /// Seconds between health checks.
     pub(super) checks: u64,
+    /// Where its pages shall be, if it is observed.
+    pub(super) pages: Option<SocketAddr>,
 }
 
 // === impl Proxy ===
@@ -60,22 +67,30 @@ impl Proxy {
             let program = fs::canonicalize(&program).with_context(|| program.display().to_string())?;
             let version = first_line(&program, "--version").await?;
             let version = if name == "lb" { version } else { format!("{name} ({version})") };
-            all.push(Self { kind: Kind::Lb, name, program, version });
+            let observed = args.observed.then(|| Self {
+                kind: Kind::Lb,
+                name: format!("{name}{OBSERVED}"),
+                program: program.clone(),
+                version: format!("{name}{OBSERVED} (pages, a JSON log to a file, a scrape a second)"),
+                observed: true,
+            });
+            all.push(Self { kind: Kind::Lb, name, program, version, observed: false });
+            all.extend(observed);
         }
         if let Some(program) = find("haproxy") {
             // HAProxy version 2.6.12-1 2026/10/17 - https://haproxy.org/
             let line = first_line(&program, "-v").await?;
             let version =
                 line.split_whitespace().take(3).collect::<Vec<_>>().join(" ").replace(" version", "");
-            all.push(Self { kind: Kind::HaProxy, name: "HAProxy".into(), program, version });
+            all.push(Self { kind: Kind::HaProxy, name: "HAProxy".into(), program, version, observed: false });
         }
         if let Some(program) = find("nginx") {
             let line = first_line(&program, "-v").await?;
             let version = line.trim_start_matches("nginx version: ").replace('/', " ");
-            all.push(Self { kind: Kind::Nginx, name: "nginx".into(), program, version });
+            all.push(Self { kind: Kind::Nginx, name: "nginx".into(), program, version, observed: false });
         }
         let (name, version) = ("relay".to_owned(), "a relay that parses nothing".to_owned());
-        all.push(Self { kind: Kind::Relay, name, program: beside("relay")?, version });
+        all.push(Self { kind: Kind::Relay, name, program: beside("relay")?, version, observed: false });
         Ok(all)
     }
 

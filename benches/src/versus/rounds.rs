@@ -1,17 +1,23 @@
 //! Interleaved rounds: in each, every proxy in turn has the same load, so that what changes on the machine changes for all.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
+use tokio::time::sleep;
 
 use super::args::Args;
 use super::load::Run;
 use super::proxy::Kind;
-use super::stage::{Stage, Started};
+use super::stage::{Stage, Started, blocking};
+use crate::client::{Buffer, Client};
 
 /// How many requests at least have to share a new server connection.
 const REUSED: u64 = 100;
+
+/// Between two scrapes.
+const SCRAPE: Duration = Duration::from_secs(1);
 
 /// A proxy's round.
 #[derive(Clone, Copy, Debug)]
@@ -65,10 +71,29 @@ pub(super) async fn measure(
     Ok(measured)
 }
 
+/// Scrapes `pages` every second, if there are any, until this is dropped or a scrape fails.
+async fn scrapes(pages: Option<SocketAddr>) -> anyhow::Error {
+    let Some(pages) = pages else { return std::future::pending().await };
+    loop {
+        let scrape = blocking(move || {
+            let answer = Client::connect(pages)?.get("/metrics", &mut Buffer::default(), |_| ())?;
+            ensure!(answer.status == 200, "it is answered with {}", answer.status);
+            Ok(())
+        });
+        if let Err(fault) = scrape.await {
+            return fault;
+        }
+        sleep(SCRAPE).await;
+    }
+}
+
 async fn round(stage: &Stage, proxy: &mut Started, run: &Run<'_>) -> anyhow::Result<Round> {
     let opened = stage.opened().await?;
     let before = proxy.process.cpu()?;
-    let load = run.against(&stage.machine, proxy.address).await?;
+    let load = tokio::select! {
+        load = run.against(&stage.machine, proxy.address) => load?,
+        fault = scrapes(proxy.pages) => return Err(fault.context("a scrape")),
+    };
     let cpu = proxy.process.cpu()?.saturating_sub(before);
     proxy.process.alive()?;
     let opened = stage.opened().await?.saturating_sub(opened);

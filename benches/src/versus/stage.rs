@@ -47,6 +47,8 @@ pub(super) struct Started {
     pub(super) kind: Kind,
     pub(super) address: SocketAddr,
     pub(super) process: Process,
+    /// Where its pages are, if it is observed.
+    pub(super) pages: Option<SocketAddr>,
     _folder: TempDir,
 }
 
@@ -95,6 +97,7 @@ impl Stage {
     pub(super) async fn start_under(&self, proxy: &Proxy, under: Under) -> anyhow::Result<Started> {
         let folder = tempfile::tempdir_in(self.folder.path())?;
         let address = free_address()?;
+        let pages = if proxy.observed { Some(free_address()?) } else { None };
         let mut command = self.machine.proxy(&under.wrapper, &proxy.program);
         let checks = if under.timeless { 3600 } else { 2 };
         let orders = Orders {
@@ -103,11 +106,12 @@ impl Stage {
             servers: &self.servers,
             connections: self.connections,
             checks,
+            pages,
         };
         proxy.order(&mut command, &orders)?;
         let process = Process::start(&proxy.name, &mut command, Stdio::null(), folder.path().join("said"))?;
         let (name, kind) = (proxy.name.clone(), proxy.kind);
-        let mut started = Started { name, kind, address, process, _folder: folder };
+        let mut started = Started { name, kind, address, process, pages, _folder: folder };
         started.answers().await?;
         Ok(started)
     }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::proxy::Kind;
+use super::proxy::{Kind, OBSERVED};
 use super::rounds::{Measured, Round};
 
 /// The table of a size, and the lines that say how far to trust it.
@@ -25,6 +25,20 @@ pub(super) fn load(size: usize, measured: &[Measured]) -> String {
         for lb in measured.iter().filter(|one| one.kind == Kind::Lb) {
             let rounds: Vec<_> = ratios(lb, haproxy).iter().map(|ratio| format!("{ratio:.2}")).collect();
             let _ = writeln!(text, "{} to HAProxy, round by round: {}.", lb.name, rounds.join(" "));
+        }
+    }
+    for observed in measured {
+        let plain = observed.name.strip_suffix(OBSERVED);
+        if let Some(plain) = measured.iter().find(|one| Some(&*one.name) == plain) {
+            let rounds: Vec<_> = ratios(observed, plain).iter().map(|ratio| format!("{ratio:.2}")).collect();
+            let median = ratio(observed, plain);
+            let _ = writeln!(
+                text,
+                "{} to {}: {median:.3}, round by round {}.",
+                observed.name,
+                plain.name,
+                rounds.join(" ")
+            );
         }
     }
     let list = |show: &dyn Fn(&Measured) -> String| {
@@ -106,6 +120,14 @@ mod tests {
         assert!(text.contains("\n| relay | 5.00 | 0.23 | – | 1.00 | 200000 |\n"), "{text}");
         assert!(text.contains("round by round: 0.50 0.40."), "{text}");
         assert!(text.contains("in all rounds: lb 4, HAProxy 4, relay 4."), "{text}");
+    }
+
+    #[test]
+    fn what_observation_costs_is_told_in_a_line() {
+        let all = [measured("lb", Kind::Lb, &[10.0, 20.0]), measured("lb observed", Kind::Lb, &[11.0, 22.0])];
+        let text = load(128, &all);
+        assert!(text.contains("\nlb observed to lb: 1.100, round by round 1.10 1.10.\n"), "{text}");
+        assert!(!load(128, &all[..1]).contains("observed"));
     }
 
     #[test]

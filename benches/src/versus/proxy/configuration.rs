@@ -1,5 +1,5 @@
 //! Each proxy's configuration for the same work, without a handicap for anybody: idle server connections are kept, buffers and limits
-//! are ample, nothing is logged, and the same three fields are set.
+//! are ample, nothing is logged (but by an lb that is observed), and the same three fields are set.
 
 use std::fmt::Write as _;
 
@@ -7,6 +7,10 @@ use super::Orders;
 
 pub(super) fn lb(orders: &Orders<'_>) -> String {
     let Orders { listen, connections, checks, .. } = orders;
+    let (pages, log) = match orders.pages {
+        Some(pages) => (format!("\"{pages}\""), "format = \"json\"\ntarget = \"access.log\""),
+        None => ("[]".to_owned(), "format = \"off\""),
+    };
     let mut text = format!(
         r#"[process]
 threads = 1
@@ -14,9 +18,9 @@ maxconn = {connections}
 [admin]
 socket = "lb.sock"
 [stats]
-bind = []
+bind = {pages}
 [log]
-format = "off"
+{log}
 [timeout]
 http_keep_alive = "600s"
 [frontend.fe]
