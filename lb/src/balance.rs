@@ -8,17 +8,23 @@ mod schedule;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::time::Duration;
 
 use crate::config::Balance;
 use crate::server::{Claim, Refusal, Server, ServerId};
 
 pub use ring::hash;
 
+/// Parts that a weight of 1 is divided into while a server warms up.
+const FINER: u32 = 16;
+
 /// The usable servers of a backend at one moment.
 #[derive(Debug)]
 pub struct Rotation {
     members: Box<[Member]>,
     order: Order,
+    /// Units that make a weight of 1.
+    scale: u32,
 }
 
 /// What a pick came to.
@@ -56,13 +62,18 @@ enum Order {
 // === impl Rotation ===
 
 impl Rotation {
-    /// The rotation of those of `servers` that are usable: the active ones, or if there are none the first backup.
-    pub fn new(balance: &Balance, servers: &[Arc<Server>]) -> Self {
+    /// The rotation of those of `servers` that are usable: the active ones, or if there are none the first backup. One that came back
+    /// less than `slow_start` ago has a part of its share; hashes go by whole shares, so that a client does not wander.
+    pub fn new(balance: &Balance, servers: &[Arc<Server>], slow_start: Duration) -> Self {
+        let hashes = matches!(balance, Balance::Source | Balance::Uri | Balance::Header(_));
+        let slow_start = if hashes { Duration::ZERO } else { slow_start };
+        let warming = servers.iter().any(|server| server.warmth(slow_start).is_some());
+        let scale = if warming { FINER } else { 1 };
         let usable = |backup: bool| {
             servers
                 .iter()
                 .filter(move |server| server.is_backup() == backup && server.is_usable())
-                .map(|server| Member { server: Arc::clone(server), weight: server.weight() })
+                .map(|server| Member { server: Arc::clone(server), weight: server.share(slow_start, scale) })
         };
         let mut members: Box<[Member]> = usable(false).collect();
         if members.is_empty() {
@@ -78,7 +89,7 @@ impl Rotation {
                 members.iter().map(|member| (&*member.server.name, member.weight)),
             )),
         };
-        Self { members, order }
+        Self { members, order, scale }
     }
 
     /// Picks and claims. `cursor` is the backend's place in its turn, `key` what a hash goes by; servers in `tried` come last.
@@ -120,7 +131,7 @@ impl Rotation {
 
     /// Sum of the weights in force.
     pub fn weight(&self) -> u64 {
-        self.members.iter().map(|member| u64::from(member.weight)).sum()
+        self.members.iter().map(|member| u64::from(member.weight.div_ceil(self.scale))).sum()
     }
 
     fn first_choice(&self, cursor: &AtomicUsize, key: u64, tried: &Tried) -> usize {

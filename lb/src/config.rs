@@ -229,6 +229,8 @@ pub struct Backend {
     pub health: Option<Health>,
     /// What a server with checks is taken for before the first check.
     pub health_start: HealthStart,
+    /// How long a server that has come back takes to get its whole share of the traffic; 0: it has it at once.
+    pub slow_start: Duration,
     /// How often server names are looked up again.
     pub resolve: Duration,
     /// Idle connections kept to each server by each worker.

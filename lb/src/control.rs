@@ -314,6 +314,24 @@ impl Control {
         Scene { active: usable(false), backup: usable(true), waiting, checks_logged }
     }
 
+    /// Gives servers in their slow start what is due to them by now. `warming` is what this returned last: backends to look at once more,
+    /// since one that has just finished gets its whole share.
+    pub fn warm(&self, warming: &[u32]) -> Vec<u32> {
+        let topology = self.topology();
+        let now: Vec<_> = topology
+            .backends
+            .iter()
+            .filter(|backend| backend.is_warming())
+            .map(|backend| backend.live.id)
+            .collect();
+        let concerned = |id: u32| now.contains(&id) || warming.contains(&id);
+        for backend in topology.backends.iter().filter(|backend| concerned(backend.live.id)) {
+            let state = self.state();
+            self.refresh_backend(&state, &backend.live.name);
+        }
+        now
+    }
+
     /// Makes the rotation of a server's backend anew and lets everybody know.
     fn refresh(&self, only_writer: &MutexGuard<'_, State>, server: &Server) {
         self.refresh_backend(only_writer, &server.backend);

@@ -1,6 +1,7 @@
 //! Takes the samples that rates are made of.
 //!
-//! Workers only count; somebody has to look at the counts regularly, and it is not them. It refuses to know what a rate means.
+//! Workers only count; somebody has to look at the counts regularly, and it is not them. The same clock warms servers up that are in
+//! their slow start. It refuses to know what a rate means.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,14 +15,24 @@ use crate::topology::Topology;
 /// Between two samples.
 const EVERY: Duration = Duration::from_millis(100);
 
+/// Samples between two looks at servers that warm up.
+const WARM_EVERY: u32 = 5;
+
 /// Samples every tally of every frontend, backend and server ten times a second until `stop` is cancelled.
 pub async fn run(control: Arc<Control>, stop: CancellationToken) {
+    let (mut warming, mut count) = (Vec::new(), 0u32);
     let mut ticks = tokio::time::interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
-            now = ticks.tick() => sample(&control.topology(), now),
+            now = ticks.tick() => {
+                sample(&control.topology(), now);
+                count = (count + 1) % WARM_EVERY;
+                if count == 0 {
+                    warming = control.warm(&warming);
+                }
+            }
         }
     }
 }

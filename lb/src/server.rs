@@ -14,6 +14,7 @@ mod status;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
+use std::time::Duration;
 
 use crate::config;
 use crate::counters::{Gauge, Peak, Tally};
@@ -137,6 +138,22 @@ impl Server {
     /// Its share of the traffic now, 0 to 256.
     pub fn weight(&self) -> u32 {
         self.weight.load(Relaxed)
+    }
+
+    /// How far it has come in its slow start, per cent; `None` when it is not in one.
+    pub fn warmth(&self, slow_start: Duration) -> Option<u32> {
+        if slow_start.is_zero() {
+            return None;
+        }
+        let running = self.health.running_again().filter(|running| *running < slow_start)?;
+        let percent = running.as_millis() * 100 / slow_start.as_millis().max(1);
+        Some(u32::try_from(percent).unwrap_or(100))
+    }
+
+    /// Its share of the traffic with its slow start, in units of which `scale` make a weight of 1; at least one unless it is 0.
+    pub fn share(&self, slow_start: Duration, scale: u32) -> u32 {
+        let whole = self.weight() * scale;
+        self.warmth(slow_start).map_or(whole, |percent| (whole * percent / 100).max(whole.min(1)))
     }
 
     /// Its share as configured.

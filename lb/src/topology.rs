@@ -83,7 +83,7 @@ impl Topology {
 impl Backend {
     /// A backend with the rotation that its servers' states make now.
     pub fn new(config: config::Backend, live: Arc<LiveBackend>, servers: Vec<Arc<Server>>) -> Self {
-        let rotation = Rotation::new(&config.balance, &servers);
+        let rotation = Rotation::new(&config.balance, &servers, config.slow_start);
         Self { config, live, servers, rotation }
     }
 
@@ -97,6 +97,11 @@ impl Backend {
     #[inline]
     pub fn pick(&self, key: u64, tried: &Tried) -> Pick {
         self.rotation.pick(&self.live.cursor, key, tried)
+    }
+
+    /// Whether a server is in its slow start, so that the rotation is to be made anew as time goes on.
+    pub fn is_warming(&self) -> bool {
+        self.servers.iter().any(|server| server.warmth(self.config.slow_start).is_some())
     }
 
     /// Whether it can take traffic: a server is usable, or it has none at all (HAProxy calls that up as well).

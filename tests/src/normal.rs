@@ -7,7 +7,7 @@
 //!   empty cell stays empty and a cell with a number stays one: which columns apply is protocol.
 //! - **Ports** of addresses become `P`, in free text any five digits: the system chooses them. So do pids.
 //! - **Pointers** (`0x…`) become `0xP`, and in `show sess` every value after `=` that is a number, a time or flags becomes `N`.
-//! - **Dates** in brackets become `[DATE]`, and an uptime becomes `UPTIME`.
+//! - **Dates** in brackets become `[DATE]`, and an uptime, also in a prompt, becomes `UPTIME`.
 //! - **Who answers** (`Version`, `Release_date`, `Build info`, `show version`) becomes `OWN`: a version says who it is. `Name` stays: it is
 //!   whose API is spoken, and libraries read it.
 //! - **A check that runs at this moment** (`* ` before `check_status`, the bit 1 of `srv_check_state`) is left out.
@@ -81,7 +81,28 @@ fn is_free(sent: &str) -> bool {
     FREE.iter().any(|free| sent == *free || free.ends_with("0x") && sent.starts_with(free))
 }
 
+/// A line behind its prompt or its severity, which stay.
 fn step<'a>(table: &mut Table<'a>, line: &'a str) -> Option<String> {
+    let (before, line) = prompted(line);
+    Some(before.to_owned() + &bare(table, line)?)
+}
+
+/// What stands before an answer: a prompt, in which the uptime is taken out, or a severity.
+fn prompted(line: &str) -> (&str, &str) {
+    if let Some(rest) = line.strip_prefix("> ") {
+        return ("> ", rest);
+    }
+    let bracketed = line.strip_prefix('[').and_then(|rest| rest.split_once(']'));
+    match bracketed {
+        Some((time, rest)) if time.matches(':').count() == 3 && rest.starts_with("> ") => {
+            ("[UPTIME]> ", &rest[2..])
+        }
+        Some((_, rest)) if rest.starts_with(": ") => line.split_at(line.len() - rest.len() + 2),
+        _ => ("", line),
+    }
+}
+
+fn bare<'a>(table: &mut Table<'a>, line: &'a str) -> Option<String> {
     if line.is_empty() {
         *table = Table::None;
         return Some(String::new());

@@ -155,6 +155,14 @@ impl Running {
         socket::ask(&self.socket_path(), bytes).await
     }
 
+    /// Sends bytes to the runtime socket of that file and returns the answer, to the byte.
+    ///
+    /// # Panics
+    /// When nobody listens.
+    pub async fn socket_bytes_of(&self, file: &str, bytes: &[u8]) -> String {
+        socket::ask(&self.path(file), bytes).await.expect("the runtime socket answers")
+    }
+
     /// Sends commands that say nothing when they succeed.
     ///
     /// # Panics

@@ -43,15 +43,18 @@ fn expect<const N: usize>(pairs: [(&str, u32); N]) -> BTreeMap<String, u32> {
 #[test]
 fn weights_are_kept() {
     let servers = three();
-    let by_turn = Rotation::new(&Balance::RoundRobin, &servers);
+    let by_turn = Rotation::new(&Balance::RoundRobin, &servers, Duration::ZERO);
     assert_eq!(shares(&by_turn, 400, false), expect([("a", 100), ("b", 200), ("c", 100)]));
-    let by_load = Rotation::new(&Balance::LeastConn, &servers);
+    let by_load = Rotation::new(&Balance::LeastConn, &servers, Duration::ZERO);
     assert_eq!(shares(&by_load, 400, true), expect([("a", 100), ("b", 200), ("c", 100)]));
     for balance in [Balance::Random, Balance::Source, Balance::Uri, Balance::Header("x".into())] {
-        let shares = shares(&Rotation::new(&balance, &servers), 4000, false);
+        let shares = shares(&Rotation::new(&balance, &servers, Duration::ZERO), 4000, false);
         assert!(shares["b"] > shares["a"] && shares["b"] > shares["c"], "{balance:?}: {shares:?}");
     }
-    assert_eq!(shares(&Rotation::new(&Balance::First, &servers), 9, true), expect([("a", 9)]));
+    assert_eq!(
+        shares(&Rotation::new(&Balance::First, &servers, Duration::ZERO), 9, true),
+        expect([("a", 9)])
+    );
 }
 
 #[test]
@@ -59,7 +62,7 @@ fn a_full_server_is_passed_over_and_all_full_is_worth_waiting() {
     let servers = vec![server("a", 1, 1, false), server("b", 1, 1, false)];
     for balance in [Balance::RoundRobin, Balance::LeastConn, Balance::Random, Balance::First, Balance::Source]
     {
-        let rotation = Rotation::new(&balance, &servers);
+        let rotation = Rotation::new(&balance, &servers, Duration::ZERO);
         let cursor = AtomicUsize::new(0);
         let one = claim(rotation.pick(&cursor, 7, &Tried::default()));
         let two = claim(rotation.pick(&cursor, 7, &Tried::default()));
@@ -71,7 +74,7 @@ fn a_full_server_is_passed_over_and_all_full_is_worth_waiting() {
 #[test]
 fn who_left_after_the_rotation_was_made_is_not_claimed() {
     let servers = three();
-    let rotation = Rotation::new(&Balance::RoundRobin, &servers);
+    let rotation = Rotation::new(&Balance::RoundRobin, &servers, Duration::ZERO);
     servers[0].set_admin(Admin::Maint);
     servers[1].set_admin(Admin::Drain);
     let cursor = AtomicUsize::new(0);
@@ -86,7 +89,7 @@ fn who_left_after_the_rotation_was_made_is_not_claimed() {
 fn who_was_tried_comes_last() {
     let servers = vec![server("a", 1, 0, false), server("b", 1, 0, false)];
     for balance in [Balance::RoundRobin, Balance::LeastConn, Balance::First, Balance::Source] {
-        let rotation = Rotation::new(&balance, &servers);
+        let rotation = Rotation::new(&balance, &servers, Duration::ZERO);
         let cursor = AtomicUsize::new(0);
         let mut tried = Tried::default();
         tried.add(servers[0].id);
@@ -102,7 +105,7 @@ fn who_was_tried_comes_last() {
 fn backups_serve_only_when_nobody_else_can_and_one_at_a_time() {
     let servers = vec![server("a", 1, 0, false), server("x", 1, 0, true), server("y", 1, 0, true)];
     let names = |servers: &[Arc<Server>]| {
-        let rotation = Rotation::new(&Balance::RoundRobin, servers);
+        let rotation = Rotation::new(&Balance::RoundRobin, servers, Duration::ZERO);
         rotation.servers().map(|server| server.name.to_string()).collect::<Vec<_>>()
     };
     assert_eq!(names(&servers), ["a"]);
@@ -110,4 +113,31 @@ fn backups_serve_only_when_nobody_else_can_and_one_at_a_time() {
     assert_eq!(names(&servers), ["x"]);
     servers[1].set_admin(Admin::Drain);
     assert_eq!(names(&servers), ["y"]);
+}
+
+/// Breaks when a server that has come back gets its whole share at once, or when a weight of 1 leaves nothing to divide.
+#[tokio::test(start_paused = true)]
+async fn a_server_that_comes_back_warms_up() {
+    let (servers, slow_start) = (three(), Duration::from_secs(20));
+    let share = |balance: &Balance| {
+        let rotation = Rotation::new(balance, &servers, slow_start);
+        let counts = shares(&rotation, 4000, false);
+        (counts.get("a").copied().unwrap_or_default(), rotation.weight())
+    };
+    assert_eq!(share(&Balance::RoundRobin), (1000, 4), "nobody warms up at the start");
+    servers[0].set_admin(Admin::Maint);
+    servers[0].set_admin(Admin::Ready);
+    for (seconds, percent) in [(5, 25), (5, 50), (9, 95)] {
+        tokio::time::advance(Duration::from_secs(seconds)).await;
+        assert_eq!(servers[0].warmth(slow_start), Some(percent));
+        let (served, weight) = share(&Balance::RoundRobin);
+        let expected = 4000 * percent / (300 + percent);
+        assert!(served.abs_diff(expected) < 60, "{served}, not {expected}, at {percent}%");
+        assert_eq!(weight, 4, "a part of a weight is told as a whole one");
+    }
+    let (by_hash, _) = share(&Balance::Source);
+    tokio::time::advance(Duration::from_secs(1)).await;
+    assert_eq!(servers[0].warmth(slow_start), None);
+    assert_eq!(share(&Balance::RoundRobin).0, 1000);
+    assert_eq!(share(&Balance::Source).0, by_hash, "a hash does not wander");
 }

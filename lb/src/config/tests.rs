@@ -150,6 +150,7 @@ fn defaults_of_the_smallest_file() {
             retries: 3,
             health: None,
             health_start: HealthStart::Up,
+            slow_start: Duration::ZERO,
             resolve: seconds(1),
             max_idle: 256,
             idle_timeout: seconds(60),

@@ -36,6 +36,11 @@ impl Standing {
         self.since = Instant::now();
     }
 
+    /// For how long it has run since it last began to; `None` while it does not, and when it ran from the beginning.
+    pub fn running_again(&self) -> Option<Duration> {
+        (self.running && self.downs > 0).then(|| self.since.elapsed())
+    }
+
     /// When it last changed.
     pub fn since(&self) -> Instant {
         self.since

@@ -4,6 +4,7 @@
 //! downtime). It refuses to write anything, and to guess: what lb does not count stays empty.
 
 use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
 
 use crate::config::Balance;
 use crate::counters::{Maxima, Tally, Totals};
@@ -74,8 +75,10 @@ fn server(server: &Server, backend: &Backend) -> Row {
     row.set(Column::Smax, server.stats.in_flight_max.get());
     row.set_if(Column::Slim, limit(server.maxconn()));
     row.set(Column::Status, status.to_string());
-    row.set(Column::Weight, server.weight());
+    let slow_start = backend.config.slow_start;
+    row.set(Column::Weight, server.share(slow_start, 1));
     row.set(Column::Uweight, server.weight());
+    row.set_if(Column::Throttle, throttle(server, status, slow_start));
     row.set(Column::Act, u32::from(!server.is_backup()));
     row.set(Column::Bck, u32::from(server.is_backup()));
     row.set(Column::Lastchg, health.standing.since().elapsed().as_secs());
@@ -235,6 +238,11 @@ pub(super) fn algorithm(balance: &Balance) -> &'static str {
         Balance::Uri => "uri",
         Balance::Header(_) => "hdr",
     }
+}
+
+/// The column `throttle`: only of a server that warms up, or could.
+fn throttle(server: &Server, status: Status, slow_start: Duration) -> Option<u32> {
+    server.warmth(slow_start).filter(|_| status.is_running())
 }
 
 fn limit(maxconn: u32) -> Option<u32> {

@@ -60,7 +60,7 @@ fn line(out: &mut String, backend: &Backend, server: &Server) {
         backend.live.name,
         server.number,
         server.name,
-        op_state(status),
+        op_state(status, server.warmth(backend.config.slow_start).is_some()),
         server.admin_bits().0,
         server.weight(),
         server.initial_weight(),
@@ -70,10 +70,11 @@ fn line(out: &mut String, backend: &Backend, server: &Server) {
     );
 }
 
-/// `srv_op_state`: 0 stopped, 2 running, 3 stopping.
-fn op_state(status: Status) -> u8 {
+/// `srv_op_state`: 0 stopped, 1 starting, 2 running, 3 stopping.
+fn op_state(status: Status, is_warming: bool) -> u8 {
     match status {
         Status::Stopping { .. } => 3,
+        Status::Up { .. } | Status::NoCheck if is_warming => 1,
         _ if status.is_running() => 2,
         _ => 0,
     }

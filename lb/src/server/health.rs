@@ -140,6 +140,11 @@ impl Health {
         self.lock().clone()
     }
 
+    /// For how long it has run since it came back; see [`Standing::running_again`].
+    pub fn running_again(&self) -> Option<Duration> {
+        self.lock().standing.running_again()
+    }
+
     /// A check begins or was given up.
     pub fn set_checking(&self, checking: bool) {
         self.lock().checking = checking;

@@ -149,3 +149,12 @@ fn captured_messages_keep_their_bytes() {
     different("show errors", &one, &text("22/Nov/2026:20:17:40.454", 16342, "GET /1 HTTP/1.1"));
     assert!(normal("show errors", &one).contains("[DATE] frontend fe (#2): invalid request\n"));
 }
+
+#[test]
+fn prompts_and_severities_stay() {
+    assert_eq!(normal("prompt", "\n> 3.4.0-a\n\n> "), "\n> OWN\n\n> ");
+    assert_eq!(normal("prompt timed", "\n[0:00:00:03]> 3.4.0-a\n\n"), "\n[UPTIME]> OWN\n\n");
+    assert_eq!(normal("show version", "[6]: 3.4.0-a\n\n"), "[6]: OWN\n\n");
+    different("show version", "[6]: 3.4.0-a\n\n", "[info]: 3.4.0-a\n\n");
+    same("prompt", "> Unknown command: 'x', but\n  a : b\n\n", "> Unknown command: 'x', but\n  a : c\n\n");
+}

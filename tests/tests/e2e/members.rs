@@ -155,3 +155,28 @@ async fn an_operator_can_say_that_a_server_stops() {
     assert_eq!(lab.stat("api_nodes", "b").await.text("status"), "UP");
     assert_eq!(texts(&lab, 6).await.len(), 2);
 }
+
+/// Breaks when a server that comes back gets its whole share at once, or never.
+#[tokio::test]
+async fn a_server_that_comes_back_gets_its_share_little_by_little() {
+    let (a, b) = (Origin::named("a").await, Origin::named("b").await);
+    let lab = Lab::new().backend("slow_start = \"1h\"").server("a", a.address()).server("b", b.address());
+    let mut lab = lab.start().await;
+    assert_eq!(texts(&lab, 4).await, ["a", "b"], "at the start all have their share");
+    lab.order("disable server api_nodes/b;enable server api_nodes/b").await;
+    let row = lab.stat("api_nodes", "b").await;
+    assert_eq!((row.text("status"), row.text("throttle")), ("no check", "0"));
+    let state = lab.socket("show servers state api_nodes").await;
+    assert!(state.lines().any(|line| line.contains(" b 127.0.0.1 1 0 ")), "{state}");
+    let before = b.count();
+    texts(&lab, 34).await;
+    assert_eq!(b.count() - before, 2, "one of seventeen is the least there is");
+    lab.reload(|plan| plan.set("backend.api_nodes", "slow_start = \"1ms\"")).await;
+    eventually("the whole share", async || {
+        let before = b.count();
+        texts(&lab, 10).await;
+        b.count() - before == 5
+    })
+    .await;
+    assert_eq!(lab.stat("api_nodes", "b").await.text("throttle"), "");
+}

@@ -23,6 +23,7 @@ pub(super) fn read(mut section: Section<'_>, timeout: Timeouts, links: &mut Link
         retries: section.or("retries", value::whole(0..=100), 3),
         health: section.optional("health").map(|check| health(check, protocol)),
         health_start: section.or("health_start", value::one_of(&starts), HealthStart::Up),
+        slow_start: section.or("slow_start", value::duration_or_zero, Duration::ZERO),
         resolve: section.or("resolve", value::duration, Duration::from_secs(1)),
         max_idle: section.or("max_idle", value::whole(0..=65_536), 256),
         idle_timeout: section.or("idle_timeout", value::duration, Duration::from_secs(60)),

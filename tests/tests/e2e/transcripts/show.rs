@@ -1,16 +1,21 @@
 //! HAProxy's dumps, replayed: every `show …` that changes nothing, in every form, field by field.
 //!
 //! `lb` is configured as the transcripts' HAProxy was and put into the same situation; both answers are compared as `tests::normal` leaves
-//! them. The table in `tests/transcripts/show.txt` is always compared, and the whole folder where it is known. What the fixture cannot have in `lb` is changed in HAProxy's answer here, and nowhere else: cookies, and a frontend that leads
+//! them. The table in `tests/transcripts/show.txt` is always compared, and the whole folder where it is known. What the fixture cannot
+//! have in `lb` is changed in HAProxy's answer by `compare`, and nowhere else: cookies, and a frontend that leads
 //! nowhere.
 
 use std::path::{Path, PathBuf};
 
 use tests::{Lab, Origin, Running, Wire, eventually, normal};
 
+use super::compare::{as_configured, difference};
 use super::table::{self, Dump};
 use super::{Transcript, exceptions, read};
 use crate::{get, ok};
+
+/// Names of files begin so.
+pub(super) const REPLAYED: [&str; 2] = ["show-", "operator-socket.show-env"];
 
 /// Replayed in the order of these situations.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -63,7 +68,7 @@ fn told(folder: &Path) -> Vec<Dump> {
         let expected = normal(&sent, &as_configured(&in_our_words(&answer, "")));
         Dump { name, sent, expected }
     };
-    read(folder, &["show-", "operator-socket.show-env"]).into_iter().map(dump).collect()
+    read(folder, &REPLAYED).into_iter().map(dump).collect()
 }
 
 fn situation(name: &str) -> Situation {
@@ -146,61 +151,4 @@ fn in_our_words(text: &str, session: &str) -> String {
         known if known.starts_with("show sess 0x5") => format!("show sess {session}"),
         other => other.to_owned(),
     }
-}
-
-/// An answer without the values of `cookie`, which the fixture's servers have in HAProxy only, and with the `slim` that `clients` has because
-/// `fe_stats` leads there: in HAProxy it leads nowhere.
-fn as_configured(answer: &str) -> String {
-    let (typed, json) = (":CLPV:u32:1", "\"scope\":\"Process\"},\"value\":{\"type\":\"u32\",\"value\":1}");
-    let mut lines = Vec::new();
-    for line in answer.split('\n').filter(|line| !line.contains(".cookie.1:")) {
-        let mut fields: Vec<_> = line.split(',').collect();
-        if fields.len() == 146 && !line.starts_with('#') {
-            fields[74] = "";
-            if fields[0] == "clients" {
-                fields[6] = "200";
-            }
-            lines.push(fields.join(","));
-        } else if line.starts_with("[[") {
-            let objects =
-                line.split(",{\"objType\"").filter(|object| !object.contains("\"name\":\"cookie\""));
-            let objects = objects.map(|object| {
-                let is_slim = object.contains("\"proxyId\":4,") && object.contains("\"name\":\"slim\"");
-                if is_slim { object.replace(json, &json.replace(":1}", ":200}")) } else { object.to_owned() }
-            });
-            lines.push(objects.collect::<Vec<_>>().join(",{\"objType\""));
-        } else if line.starts_with("B.4.0.6.slim.1:") {
-            lines.push(line.replace(typed, ":CLPV:u32:200"));
-        } else {
-            lines.push(line.to_owned());
-        }
-    }
-    lines.join("\n")
-}
-
-/// The lines that differ, and of a table its fields.
-fn difference(expected: &str, got: &str) -> String {
-    let (theirs, ours): (Vec<_>, Vec<_>) = (expected.lines().collect(), got.lines().collect());
-    let mut out = String::new();
-    let split = |line: &'_ str| -> Vec<String> {
-        let at = if line.starts_with('[') { "},{" } else { "," };
-        line.split(at).map(str::to_owned).collect()
-    };
-    for at in 0..theirs.len().max(ours.len()) {
-        let pair = (theirs.get(at).copied(), ours.get(at).copied());
-        match pair {
-            (Some(one), Some(other)) if one == other => {}
-            (Some(one), Some(other)) if split(one).len() == split(other).len() && split(one).len() > 3 => {
-                for (field, (one, other)) in split(one).iter().zip(&split(other)).enumerate() {
-                    if one != other {
-                        out.push_str(&format!("  line {at} field {field}: HAProxy {one:?}, lb {other:?}\n"));
-                    }
-                }
-            }
-            (one, other) => {
-                out.push_str(&format!("  line {at}: HAProxy {one:?}\n  line {at}: lb      {other:?}\n"));
-            }
-        }
-    }
-    out
 }
