@@ -56,7 +56,6 @@ pub struct Client {
 /// What a connection takes of the limits, until it is dropped.
 #[derive(Debug)]
 pub struct Seat {
-    _permits: [OwnedSemaphorePermit; 2],
     /// Its worker's connections.
     connections: Arc<Gauge>,
     shared: Arc<Shared>,
@@ -90,7 +89,7 @@ pub struct Registered(pub Rc<Client>);
 // === impl Seat ===
 
 impl Seat {
-    /// Takes a seat; the worker's own count has been raised already.
+    /// Takes a seat, and the places of its permits with it; the worker's own count has been raised already.
     pub fn take(
         permits: [OwnedSemaphorePermit; 2],
         connections: Arc<Gauge>,
@@ -99,7 +98,8 @@ impl Seat {
     ) -> Self {
         shared.process.connections.up();
         live.sessions.up();
-        Self { _permits: permits, connections, shared: Arc::clone(shared), live: Arc::clone(live) }
+        permits.into_iter().for_each(OwnedSemaphorePermit::forget);
+        Self { connections, shared: Arc::clone(shared), live: Arc::clone(live) }
     }
 }
 
@@ -108,6 +108,8 @@ impl Drop for Seat {
         self.connections.down();
         self.shared.process.connections.down();
         self.live.sessions.down();
+        self.live.room.leave();
+        self.shared.process.room.leave();
     }
 }
 

@@ -38,6 +38,11 @@ impl Room {
         self.slots.available_permits() == 0
     }
 
+    /// Gives back a place whose permit was forgotten: who keeps the room anyway need not keep a permit, too.
+    pub fn leave(&self) {
+        self.slots.add_permits(1);
+    }
+
     /// Completes when nobody is inside.
     pub async fn emptied(&self) {
         // Fails only when it is closed, which nobody does.
