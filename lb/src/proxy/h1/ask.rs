@@ -111,21 +111,15 @@ impl<'a> Asking<'a> {
     }
 
     /// No answer came. Says whether all of the request has been read, so that the connection can go on.
-    pub(super) fn give_up(mut self) -> bool {
+    pub(super) fn give_up(&mut self) -> bool {
         let whole = self.state == Upload::Done || self.upload.skip(&mut self.kit.input);
         self.end_upload();
         whole
     }
 
     /// Gives back what the upload had borrowed.
-    pub(super) fn end_upload(self) {
-        self.into_kit();
-    }
-
-    /// The same, for who needs the buffers.
-    pub(super) fn into_kit(self) -> &'a mut Kit {
+    pub(super) fn end_upload(&mut self) {
         self.kit.up = self.upload.end(&self.worker.kits);
-        self.kit
     }
 
     fn is_replayable(&self) -> bool {

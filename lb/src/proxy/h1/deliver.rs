@@ -25,8 +25,8 @@ enum Cut {
 
 /// Brings an answer to the client; says how the client's connection ends, if it does.
 pub(super) async fn deliver(
-    mut exchange: Exchange,
-    mut asking: Asking<'_>,
+    exchange: &mut Exchange,
+    asking: &mut Asking<'_>,
     answered: Answered,
 ) -> Option<End> {
     let Answered { connection, head } = answered;
@@ -41,7 +41,7 @@ pub(super) async fn deliver(
     let mut turns = 0_u32;
     let delivered = poll_fn(|cx| {
         turns += 1;
-        poll_deliver(cx, &mut download, &mut asking, &connection)
+        poll_deliver(cx, &mut download, asking, &connection)
     })
     .await;
     if turns == 1 {
@@ -64,10 +64,10 @@ pub(super) async fn deliver(
         }
         Err(Cut::Server(None)) if download.sent() == 0 => {
             exchange.broken_unheard();
-            download.end(&asking.worker.kits);
+            asking.kit.down = download.end(&asking.worker.kits);
+            asking.end_upload();
             let (whole, head) = (asking.state == Upload::Done, asking.head);
-            let kit = asking.into_kit();
-            return answer(exchange, kit, head, ProxyError::BadResponse, whole).await;
+            return answer(exchange, asking.kit, head, ProxyError::BadResponse, whole).await;
         }
         Err(Cut::Server(ended)) => {
             exchange.broken(Termination::server_broke(ended));

@@ -123,12 +123,12 @@ impl Pump {
         matches!(self.source, Source::Done)
     }
 
-    /// Gives back what it had borrowed, and its text.
-    pub fn end(self, kits: &Kits) -> Vec<u8> {
-        if let Some(pipe) = self.pipe {
+    /// Gives back what it had borrowed, and its text; it is over.
+    pub fn end(&mut self, kits: &Kits) -> Vec<u8> {
+        if let Some(pipe) = self.pipe.take() {
             kits.give_pipe(pipe);
         }
-        self.staged
+        std::mem::take(&mut self.staged)
     }
 
     /// Moves what can be moved; ready when the last byte has left.

@@ -137,16 +137,16 @@ async fn one(worker: &Rc<Worker>, client: &Rc<Client>, kit: &mut Kit) -> Option<
     kit.input.consume(head.size);
     let backend = match backend {
         Ok(backend) => backend,
-        Err(error) => return answer(exchange, kit, &head, error, false).await,
+        Err(error) => return answer(&mut exchange, kit, &head, error, false).await,
     };
     let mut asking = Asking::new(worker, client, kit, &head);
     match attempts::until_answered(&mut exchange, backend, head.key, &mut asking).await {
-        Ok(answered) => deliver::deliver(exchange, asking, answered).await,
+        Ok(answered) => deliver::deliver(&mut exchange, &mut asking, answered).await,
         // There is nobody to tell; dropping the account says so.
         Err(ProxyError::ClientGone) => Some(End::Closed),
         Err(error) => {
             let whole = asking.give_up();
-            answer(exchange, kit, &head, error, whole).await
+            answer(&mut exchange, asking.kit, &head, error, whole).await
         }
     }
 }
@@ -222,7 +222,7 @@ async fn refuse(worker: &Rc<Worker>, client: &Rc<Client>, kit: &mut Kit, error: 
 
 /// Answers a request for which no server has an answer; `whole` when all of it has been read.
 pub(super) async fn answer(
-    mut exchange: Exchange,
+    exchange: &mut Exchange,
     kit: &mut Kit,
     head: &Head,
     error: ProxyError,
@@ -233,7 +233,6 @@ pub(super) async fn answer(
     let keep = whole && head.keep && !error.is_clients_fault() && !client.finishing.get();
     let towards = response::Towards { is_head: head.is_head, old: head.old, keep, upgrade: None };
     let said = say(&client, &mut kit.down, error, keep, towards).await;
-    drop(exchange);
     match said {
         Ok(()) if keep => None,
         Ok(()) => Some(End::Linger),

@@ -20,7 +20,7 @@ struct Lane {
 }
 
 /// Passes bytes until the tunnel ends.
-pub(super) async fn run(mut exchange: Exchange, asking: Asking<'_>, connection: Connection) -> End {
+pub(super) async fn run(exchange: &mut Exchange, asking: &mut Asking<'_>, connection: Connection) -> End {
     let limit = exchange.tunnel_limit();
     let client = asking.client;
     if asking.state != Upload::Done {
@@ -32,7 +32,7 @@ pub(super) async fn run(mut exchange: Exchange, asking: Asking<'_>, connection: 
         pulse.rest();
     }
     client.pulse().await_bytes(limit);
-    let kit = asking.kit;
+    let kit = &mut *asking.kit;
     let mut up = Lane::new(std::mem::take(&mut kit.up), false);
     let mut down = Lane::new(std::mem::take(&mut kit.down), true);
     let (input, answer) = (&mut kit.input, &mut kit.answer);
