@@ -261,7 +261,7 @@ impl Stage {
 
     /// A message ends with an empty line, which the table does not say; an order is answered with nothing but ends of lines.
     async fn ask(&mut self, scene: &str, command: &str, expected: &str, name: Option<&str>) {
-        let filled = self.filled(command);
+        let (filled, expected) = (self.filled(command), self.filled(expected));
         let got = self.lab.socket(&filled).await;
         let told = got.replace('\n', "|");
         if told.trim_end_matches('|') != expected.trim_end_matches('|') || !got.ends_with('\n') {
