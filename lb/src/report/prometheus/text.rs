@@ -31,7 +31,6 @@ pub(super) struct Head<'a> {
 pub(super) enum Kind {
     Counter,
     Gauge,
-    Histogram,
 }
 
 /// A value as HAProxy's exporter writes it.
@@ -54,7 +53,17 @@ impl<'a> Text<'a> {
 
     /// Begins a family; `None` when the scrape does not ask for it.
     pub(super) fn family<'f>(&'f mut self, head: Head<'f>) -> Option<Family<'f>> {
-        self.query.wants(head.name).then_some(Family { head, out: &mut self.out, begun: false })
+        self.wants(head.name).then_some(Family { head, out: &mut self.out, begun: false })
+    }
+
+    /// Whether the scrape asks for a family of that name.
+    pub(super) fn wants(&self, name: &str) -> bool {
+        self.query.wants(name)
+    }
+
+    /// Adds a family that is text already.
+    pub(super) fn append(&mut self, family: &str) {
+        self.out.push_str(family);
     }
 
     pub(super) fn into_string(self) -> String {
@@ -67,11 +76,7 @@ impl<'a> Text<'a> {
 impl Family<'_> {
     /// Writes a series; `labels` come one after the other, each of them nothing or made by [`label`].
     pub(super) fn series(&mut self, labels: [&str; 2], value: impl Into<Value>) {
-        self.part("", labels, value.into());
-    }
-
-    /// The same for one of the series that a histogram consists of.
-    pub(super) fn part(&mut self, suffix: &str, labels: [&str; 2], value: Value) {
+        let value = value.into();
         let Head { name, kind, help } = self.head;
         if !std::mem::replace(&mut self.begun, true) {
             self.write(format_args!("# HELP {name} {help}\n# TYPE {name} {kind}\n"));
@@ -82,7 +87,6 @@ impl Family<'_> {
             [one, two] => &["{", one, ",", two, "}"],
         };
         self.out.push_str(name);
-        self.out.push_str(suffix);
         labels.iter().for_each(|part| self.out.push_str(part));
         self.write(format_args!(" {value}\n"));
     }
@@ -115,7 +119,6 @@ impl fmt::Display for Kind {
         f.write_str(match self {
             Self::Counter => "counter",
             Self::Gauge => "gauge",
-            Self::Histogram => "histogram",
         })
     }
 }
