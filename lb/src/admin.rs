@@ -7,7 +7,6 @@
 mod answer;
 mod commands;
 mod connection;
-mod date;
 mod help;
 mod input;
 mod line;

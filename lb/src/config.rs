@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use fault::{Fault, Faults};
-pub use units::is_host;
+pub use units::{host_and_port, is_host};
 
 /// A whole configuration, checked: names resolve to each other, limits are in range.
 #[derive(Debug, Clone, PartialEq)]

@@ -31,7 +31,7 @@ pub use frontends::FrontendError;
 use journal::Journal;
 pub use journal::Record;
 use listeners::Listeners;
-pub use members::{DeleteError, removable};
+pub use members::DeleteError;
 pub use watches::{Watches, jittered, spread};
 
 /// The door for writes.
@@ -95,6 +95,11 @@ impl Control {
     /// The configuration in force.
     pub fn config(&self) -> Config {
         self.state().config.clone()
+    }
+
+    /// Its `[process]`.
+    pub fn process_config(&self) -> config::Process {
+        self.state().config.process.clone()
     }
 
     /// The log, for its state.

@@ -13,6 +13,7 @@ mod traffic;
 use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
 
 use crossbeam_utils::CachePadded;
 
@@ -54,6 +55,12 @@ thread_local! {
 /// Makes this thread the only writer of copy `worker` + 1 of every [`Sharded`] value.
 pub fn enter_worker(worker: usize) {
     SHARD.set(worker + 1);
+}
+
+/// Whole milliseconds, in which times are counted and told.
+#[inline]
+pub fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 // === impl Counter ===

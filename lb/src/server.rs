@@ -107,6 +107,11 @@ impl Server {
         })
     }
 
+    /// `backend/server`, as commands and logs name it.
+    pub fn full_name(&self) -> String {
+        format!("{}/{}", self.backend, self.name)
+    }
+
     /// The operator's order in force.
     pub fn admin(&self) -> Admin {
         self.gate.load().admin

@@ -72,6 +72,17 @@ impl Topology {
         self.backends.iter().find(|backend| *backend.live.name == *name)
     }
 
+    /// The backend that an operator means: by name, or by `#` and its number.
+    pub fn find_backend(&self, word: &str) -> Option<&Arc<Backend>> {
+        match word.strip_prefix('#') {
+            Some(number) => {
+                let number: u32 = number.parse().ok()?;
+                self.backends.iter().find(|backend| backend.live.id == number)
+            }
+            None => self.backend(word),
+        }
+    }
+
     /// All servers of all backends.
     pub fn servers(&self) -> impl Iterator<Item = &Arc<Server>> {
         self.backends.iter().flat_map(|backend| &backend.servers)

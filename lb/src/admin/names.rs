@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use crate::server::Server;
-use crate::topology::{Backend, Frontend, Topology};
+use crate::topology::{Frontend, Topology};
 
 pub(super) const NO_BACKEND: &str = "No such backend.";
 pub(super) const NO_FRONTEND: &str = "No such frontend.";
@@ -19,20 +19,12 @@ pub(super) fn server(topology: &Topology, words: &[String]) -> Result<Arc<Server
         .and_then(|word| word.split_once('/'))
         .filter(|(_, server)| !server.is_empty())
         .ok_or(NO_NAME)?;
-    let backend = backend(topology, backend_name).ok_or(NO_BACKEND)?;
+    let backend = topology.find_backend(backend_name).ok_or(NO_BACKEND)?;
     let server = match number(server_name) {
         Some(number) => backend.servers.iter().find(|server| server.number == number),
         None => backend.server(server_name),
     };
     server.cloned().ok_or(NO_SERVER)
-}
-
-/// The backend that `word` names.
-pub(super) fn backend<'a>(topology: &'a Topology, word: &str) -> Option<&'a Arc<Backend>> {
-    match number(word) {
-        Some(number) => topology.backends.iter().find(|backend| backend.live.id == number),
-        None => topology.backend(word),
-    }
 }
 
 /// The frontend that `word` names.

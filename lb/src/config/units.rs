@@ -48,6 +48,11 @@ pub(super) fn endpoint(text: &str) -> Option<(String, u16)> {
     Some((host.to_owned(), port))
 }
 
+/// Host and port as they are written: an IPv6 address in brackets.
+pub fn host_and_port(host: &str, port: u16) -> String {
+    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+}
+
 /// Whether a name may be a frontend's, a backend's or a server's (HAProxy manual, 2.2 and 4: proxy names).
 pub(super) fn is_name(name: &str) -> bool {
     !name.is_empty() && name.chars().all(is_name_character)

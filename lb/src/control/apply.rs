@@ -62,7 +62,7 @@ impl Control {
         let next = self.build(state, &before, &config, &mut changes);
         let gone: Vec<_> =
             before.servers().filter(|server| !next.servers().any(|new| new.id == server.id)).collect();
-        changes.removed = gone.iter().map(|server| full_name(server)).collect();
+        changes.removed = gone.iter().map(|server| server.full_name()).collect();
         let frontends = next.frontends.clone();
         self.swap(next);
         if *origin == Origin::Start {
@@ -184,7 +184,7 @@ fn servers(
             let former =
                 known.and_then(|backend| backend.config.servers.iter().find(|old| old.name == server.name));
             if former != Some(server) {
-                changes.changed.push(full_name(same));
+                changes.changed.push(same.full_name());
             }
             same.reconfigure(former, server, check);
             servers.push(Arc::clone(same));
@@ -193,17 +193,13 @@ fn servers(
         let taken: Vec<_> = before.iter().chain(&servers).cloned().collect();
         let number = free_number(&taken);
         let new = Server::new(&live.name, number, server, check, spec.health_start, &live.queue, workers);
-        changes.added.push(full_name(&new));
+        changes.added.push(new.full_name());
         servers.push(new);
     }
     // One that an operator added is not the configuration's to take away.
     let named = |server: &Arc<Server>| spec.servers.iter().any(|spec| *spec.name == *server.name);
     servers.extend(before.iter().filter(|server| server.is_added() && !named(server)).cloned());
     servers
-}
-
-fn full_name(server: &Server) -> String {
-    format!("{}/{}", server.backend, server.name)
 }
 
 fn refuse_restarts(before: &Config, after: &Config) -> Result<(), ApplyError> {

@@ -146,38 +146,39 @@ impl Event<'_> {
 
 impl fmt::Display for Event<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = |server: &Server| format!("{}/{}", server.backend, server.name);
         match self {
             Self::Ordered { server, admin, in_flight, origin, .. } => {
-                let order = line::order(*admin);
-                write!(f, "server {} set to {order} by {origin}, {in_flight} in flight", name(server))
+                let order = admin.word();
+                write!(f, "server {} set to {order} by {origin}, {in_flight} in flight", server.full_name())
             }
             Self::Weighed { server, before, weight, origin } => {
-                write!(f, "server {} weight {before} -> {weight} by {origin}", name(server))
+                write!(f, "server {} weight {before} -> {weight} by {origin}", server.full_name())
             }
             Self::Limited { server, before, maxconn, origin } => {
-                write!(f, "server {} maxconn {before} -> {maxconn} by {origin}", name(server))
+                write!(f, "server {} maxconn {before} -> {maxconn} by {origin}", server.full_name())
             }
             Self::Moved { server, before: (old, old_port), place: (host, port), origin } => {
-                write!(f, "server {} moved from {old}:{old_port} to {host}:{port} by {origin}", name(server))
+                write!(
+                    f,
+                    "server {} moved from {old}:{old_port} to {host}:{port} by {origin}",
+                    server.full_name()
+                )
             }
             Self::Forced { server, state, origin } => {
-                write!(f, "server {} is taken for {state} by {origin}", name(server))
+                write!(f, "server {} is taken for {state} by {origin}", server.full_name())
             }
             Self::Watched { server, what, origin } => {
-                write!(f, "checks of server {} {what} by {origin}", name(server))
+                write!(f, "checks of server {} {what} by {origin}", server.full_name())
             }
             Self::Added { server, place: (host, port), origin } => {
-                write!(f, "server {} at {host}:{port} added by {origin}", name(server))
+                write!(f, "server {} at {host}:{port} added by {origin}", server.full_name())
             }
-            Self::Deleted { server, origin } => write!(f, "server {} deleted by {origin}", name(server)),
+            Self::Deleted { server, origin } => {
+                write!(f, "server {} deleted by {origin}", server.full_name())
+            }
             Self::Checked { server, verdict, result, .. } => {
-                let state = match verdict {
-                    Verdict::WentDown => "DOWN",
-                    Verdict::Stopping => "stopping",
-                    Verdict::WentUp | Verdict::Same => "UP",
-                };
-                write!(f, "server {} is {state}: {}", name(server), result.status.meaning())?;
+                let state = verdict.word();
+                write!(f, "server {} is {state}: {}", server.full_name(), result.status.meaning())?;
                 result.code.map_or(Ok(()), |code| write!(f, ", code {code}"))?;
                 if !result.detail.is_empty() {
                     write!(f, " ({})", result.detail)?;
@@ -185,7 +186,7 @@ impl fmt::Display for Event<'_> {
                 write!(f, ", check took {} ms", result.took.as_millis())
             }
             Self::Probed { server, result, .. } => {
-                write!(f, "check of server {}: {}", name(server), result.status.meaning())
+                write!(f, "check of server {}: {}", server.full_name(), result.status.meaning())
             }
             Self::Stopped { name, .. } => write!(f, "proxy {name} stopped"),
             Self::Turned { frontend, open, origin } => {
@@ -197,16 +198,16 @@ impl fmt::Display for Event<'_> {
                 write!(f, "frontend {} {word} by {origin}", frontend.name)
             }
             Self::Deployed { server, before, version } => {
-                write!(f, "server {} runs version {version} now, before {before}", name(server))
+                write!(f, "server {} runs version {version} now, before {before}", server.full_name())
             }
             Self::Resolved { server, before: Some(before), address } => {
-                write!(f, "server {} moved from {before} to {address}", name(server))
+                write!(f, "server {} moved from {before} to {address}", server.full_name())
             }
             Self::Resolved { server, before: None, address } => {
-                write!(f, "server {} is at {address}", name(server))
+                write!(f, "server {} is at {address}", server.full_name())
             }
             Self::Killed { server, origin } => {
-                write!(f, "all sessions on server {} shut down by {origin}", name(server))
+                write!(f, "all sessions on server {} shut down by {origin}", server.full_name())
             }
             Self::Applied { changes, origin } => write!(f, "configuration applied by {origin}: {changes}"),
             Self::Notice { text } => f.write_str(text),

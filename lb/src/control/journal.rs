@@ -6,21 +6,24 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use serde::Serialize;
+
 use super::Event;
+use crate::server::Server;
 
 /// Events that are kept.
 const KEPT: usize = 256;
 /// Characters of one that are kept: a fault in a configuration can be a long text.
 const LONGEST: usize = 500;
 
-/// An event that was.
-#[derive(Debug, Clone, PartialEq)]
+/// An event that was. Its fields are those of `/stats.json`: they are added to, never renamed.
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Record {
     /// Rises by one with each event of this process.
     pub number: u64,
     /// Unix time, seconds.
     pub time: f64,
-    /// Its kind, in a word.
+    /// Its kind: `admin`, `health`, `version`, `weight`, `configuration`, …
     pub kind: &'static str,
     /// The server that it is about: `backend/server`.
     pub server: Option<String>,
@@ -47,7 +50,7 @@ impl Journal {
             number: self.last,
             time: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64(),
             kind: event.name(),
-            server: server.map(|server| format!("{}/{}", server.backend, server.name)),
+            server: server.map(Server::full_name),
             status: server.map(|server| server.status().to_string()),
             text: event.to_string().chars().take(LONGEST).collect(),
         };

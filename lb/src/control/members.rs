@@ -123,7 +123,7 @@ impl Control {
 ///
 /// # Errors
 /// Why not.
-pub fn removable(server: &Server) -> Result<(), DeleteError> {
+fn removable(server: &Server) -> Result<(), DeleteError> {
     if server.admin() != Admin::Maint {
         Err(DeleteError::NotInMaintenance)
     } else if server.in_flight() > 0 {

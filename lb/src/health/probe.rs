@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
 use super::{Probe, answer};
-use crate::config::Protocol;
+use crate::config::{Protocol, host_and_port};
 use crate::server::{CheckPlan, CheckResult, CheckStatus, Server};
 
 /// Checks over the network.
@@ -55,9 +55,9 @@ impl Target {
         if let Some(other) = plan.address {
             address.set_ip(other);
         }
-        let host = check.host.clone().unwrap_or_else(|| match server.place.named() {
-            (host, port) if host.contains(':') => format!("[{host}]:{port}"),
-            (host, port) => format!("{host}:{port}"),
+        let host = check.host.clone().unwrap_or_else(|| {
+            let (host, port) = server.place.named();
+            host_and_port(&host, port)
         });
         let (path, protocol) = (check.path.clone(), check.protocol);
         let (timeout, disable_on_404) = (check.timeout, check.disable_on_404);

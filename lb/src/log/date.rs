@@ -1,7 +1,7 @@
 //! Dates as logs write them, in UTC. There is no time zone here and no clock.
 
 use std::io::{self, Write};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
@@ -23,6 +23,14 @@ struct Parts {
 pub fn write_http(out: &mut Vec<u8>, unix: Duration) -> io::Result<()> {
     let Parts { year, month, day, hour, minute, second } = Parts::of(unix);
     write!(out, "{day:02}/{month}/{year}:{hour:02}:{minute:02}:{second:02}.{:03}", unix.subsec_millis())
+}
+
+/// The same of a moment, as text.
+pub fn http(time: SystemTime) -> String {
+    let mut out = Vec::new();
+    // Writing to memory cannot fail, and all of it is ASCII.
+    let _ = write_http(&mut out, time.duration_since(UNIX_EPOCH).unwrap_or_default());
+    String::from_utf8_lossy(&out).into_owned()
 }
 
 /// `Nov 22 21:34:05`, as syslog has it (RFC 3164 section 4.1.2).
@@ -82,6 +90,13 @@ mod tests {
                 (String::from_utf8(one).unwrap(), String::from_utf8(other).unwrap()),
                 (http.into(), syslog.into())
             );
+        }
+        for (millis, expected) in [
+            (0, "01/Jan/1970:00:00:00.000"),
+            (951_782_400_000, "29/Feb/2000:00:00:00.000"),
+            (1_795_378_280_296, "22/Nov/2026:20:11:20.296"),
+        ] {
+            assert_eq!(super::http(UNIX_EPOCH + Duration::from_millis(millis)), expected);
         }
     }
 }

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use super::access::Captured;
 use super::error::{Phase, ProxyError, Termination};
 use super::{Client, Worker, h1};
-use crate::counters::{Tally, Traffic};
+use crate::counters::{Tally, Traffic, millis};
 use crate::net::Pulse;
 use crate::server::{Admin, Claim, Server, Waiting};
 use crate::topology::Backend;
@@ -332,10 +332,6 @@ impl Exchange {
     fn count(&self, what: impl Fn(&Traffic)) {
         self.tallies().for_each(|tally| what(tally.mine()));
     }
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 impl Drop for Exchange {

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use crate::config::Balance;
-use crate::counters::{Maxima, Tally, Totals};
+use crate::counters::{Maxima, Tally, Totals, millis};
 use crate::server::{CheckResult, HealthRecord, Server, Status};
 use crate::topology::{Backend, Frontend, Open, Shared, Topology};
 
@@ -247,10 +247,6 @@ fn throttle(server: &Server, status: Status, slow_start: Duration) -> Option<u32
 
 fn limit(maxconn: u32) -> Option<u32> {
     (maxconn > 0).then_some(maxconn)
-}
-
-fn millis(time: std::time::Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Whether it is out of service by order or for want of an address (HAProxy shows both as `MAINT`).

@@ -7,7 +7,7 @@
 use std::fmt;
 use std::sync::atomic::Ordering::Relaxed;
 
-use crate::config::{self, Config};
+use crate::config::{self, Config, host_and_port};
 use crate::control::Control;
 use crate::server::{Admin, Server};
 use crate::topology::{Open, Topology};
@@ -68,13 +68,14 @@ fn process(found: &mut Vec<Drift>, control: &Control, config: &Config) {
 }
 
 fn server(found: &mut Vec<Drift>, server: &Server, spec: Option<&config::Server>) {
-    let mut note = noting(found, format!("server {}/{}", server.backend, server.name));
+    let mut note = noting(found, format!("server {}", server.full_name()));
     let Some(spec) = spec.filter(|_| !server.is_added()) else { return note("present", &"yes", &"no") };
-    note("state", &word(server.admin()), &word(if spec.disabled { Admin::Maint } else { Admin::Ready }));
+    let configured = if spec.disabled { Admin::Maint } else { Admin::Ready };
+    note("state", &server.admin().word(), &configured.word());
     note("weight", &server.weight(), &spec.weight);
     note("maxconn", &server.maxconn(), &spec.maxconn);
     let (host, port) = server.place.named();
-    note("address", &place(&host, port), &place(&spec.host, spec.port));
+    note("address", &host_and_port(&host, port), &host_and_port(&spec.host, spec.port));
     let health = server.health.snapshot();
     if health.is_checked() {
         note("checks", &if health.is_watched() { "on" } else { "off" }, &"on");
@@ -101,20 +102,8 @@ fn noting(
     }
 }
 
-fn word(admin: Admin) -> &'static str {
-    match admin {
-        Admin::Ready => "ready",
-        Admin::Drain => "drain",
-        Admin::Maint => "maint",
-    }
-}
-
 fn yes(is: bool) -> &'static str {
     if is { "yes" } else { "no" }
-}
-
-fn place(host: &str, port: u16) -> String {
-    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }
 
 // === impl Drift ===

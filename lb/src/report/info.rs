@@ -13,6 +13,7 @@ use serde::Serialize;
 use super::field::{Place, Scalar, Tags, Value as Typed};
 use super::process::Facts;
 use crate::control::Control;
+pub(crate) use lines::uptime;
 use lines::{Line, Value};
 
 /// How the facts are told.

@@ -5,9 +5,11 @@
 
 mod read;
 
+use std::sync::Arc;
+
 use serde::Serialize;
 
-use crate::control::Control;
+use crate::control::{Control, Record};
 
 /// The document.
 #[derive(Debug, Serialize)]
@@ -19,24 +21,7 @@ pub struct Overview {
     /// Backends, in file order.
     pub backends: Vec<Backend>,
     /// What happened last, newest first.
-    pub events: Vec<Happening>,
-}
-
-/// Something that happened.
-#[derive(Debug, Serialize)]
-pub struct Happening {
-    /// Rises by one with each.
-    pub number: u64,
-    /// Unix time, seconds.
-    pub time: f64,
-    /// `admin`, `health`, `version`, `weight`, `configuration`, …
-    pub kind: &'static str,
-    /// The server that it is about: `backend/server`.
-    pub server: Option<String>,
-    /// That server's state just afterwards, in HAProxy's word.
-    pub status: Option<String>,
-    /// What happened, and who asked for it.
-    pub text: String,
+    pub events: Vec<Arc<Record>>,
 }
 
 /// The process as a whole.

@@ -79,7 +79,7 @@ impl Facts {
     pub fn of(control: &Control) -> Self {
         let (process, workers) = (&control.shared().process, &control.shared().workers);
         let topology = control.topology();
-        let config = control.config().process;
+        let config = control.process_config();
         let tallies = || topology.frontends.iter().map(|frontend| &frontend.live.tally);
         let totals: Vec<_> = tallies().map(crate::counters::Tally::totals).collect();
         let rates: Vec<_> = tallies().map(crate::counters::Tally::connection_rate).collect();

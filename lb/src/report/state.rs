@@ -14,16 +14,9 @@ const HEADER: &str = "1\n# be_id be_name srv_id srv_name srv_addr srv_op_state s
 
 /// A line for each server of all backends, or of the one given by name or as `#id`; `None` when there is no such backend.
 pub fn servers_state(topology: &Topology, backend: Option<&str>) -> Option<String> {
-    let by_id = |id: &str| {
-        let id: u32 = id.parse().ok()?;
-        topology.backends.iter().find(|backend| backend.live.id == id)
-    };
     let backends = match backend {
         None => topology.backends.as_slice(),
-        Some(name) => {
-            let found = name.strip_prefix('#').map_or_else(|| topology.backend(name), by_id)?;
-            std::slice::from_ref(found)
-        }
+        Some(name) => std::slice::from_ref(topology.find_backend(name)?),
     };
     let mut out = String::from(HEADER);
     for backend in backends {

@@ -69,6 +69,19 @@ impl Word for AtomicU64 {
     }
 }
 
+// === impl Admin ===
+
+impl Admin {
+    /// HAProxy's word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Ready => "ready",
+            Self::Drain => "drain",
+            Self::Maint => "maint",
+        }
+    }
+}
+
 // === impl Gate ===
 
 impl<W: Word> Gate<W> {

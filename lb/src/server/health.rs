@@ -302,6 +302,19 @@ impl HealthRecord {
     }
 }
 
+// === impl Verdict ===
+
+impl Verdict {
+    /// What a server is after it, in HAProxy's word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::WentDown => "DOWN",
+            Self::Stopping => "stopping",
+            Self::WentUp | Self::Same => "UP",
+        }
+    }
+}
+
 // === impl CheckStatus ===
 
 impl CheckStatus {

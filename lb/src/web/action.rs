@@ -68,12 +68,7 @@ impl Form {
             return Outcome::Wrong;
         }
         let topology = control.topology();
-        let number = self.backend.strip_prefix('#').and_then(|number| number.parse::<u32>().ok());
-        let backend = match number {
-            Some(number) => topology.backends.iter().find(|backend| backend.live.id == number),
-            None => topology.backend(&self.backend),
-        };
-        let Some(backend) = backend else { return Outcome::Wrong };
+        let Some(backend) = topology.find_backend(&self.backend) else { return Outcome::Wrong };
         let (mut changed, mut unknown) = (0, 0);
         for name in &self.servers {
             match backend.server(name) {

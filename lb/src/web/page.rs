@@ -13,6 +13,7 @@ use serde_json::json;
 
 use super::history::History;
 use crate::report::Overview;
+use crate::report::info;
 use crate::report::overview::Process;
 use text::{Spark, Text, ago, badge, count};
 
@@ -101,11 +102,11 @@ fn notice(text: &str) -> String {
 
 /// What HAProxy's page says of the process, in the shape in which tools look for it.
 fn facts(process: &Process) -> String {
-    let up = process.uptime_seconds;
-    let (days, hours, minutes, seconds) = (up / 86_400, up / 3600 % 24, up / 60 % 60, up % 60);
     format!(
-        "<b>pid = </b> {}; <b>uptime = </b> {days}d {hours}h{minutes:02}m{seconds:02}s; idle = {} %",
-        process.pid, process.idle_percent
+        "<b>pid = </b> {}; <b>uptime = </b> {}; idle = {} %",
+        process.pid,
+        info::uptime(process.uptime_seconds),
+        process.idle_percent
     )
 }
 

@@ -7,12 +7,13 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use tests::{Lab, Origin, Running, normal};
+use tests::{Origin, normal};
 
 use crate::ok;
 use compare::as_configured;
 
 mod compare;
+mod fixture;
 mod show;
 mod states;
 mod table;
@@ -48,23 +49,15 @@ async fn what_haproxy_refuses_is_refused_in_its_words() {
     let mut transcripts = read(&PathBuf::from(folder), &REPLAYED);
     transcripts.retain(|transcript| states::replayed().all(|elsewhere| elsewhere != transcript.name));
     assert!(!transcripts.is_empty(), "there is nothing to replay");
-    let exceptions = exceptions();
-    let (admin, user) = (fixture("admin").await, fixture("user").await);
+    let origin = Origin::http(|_| ok("")).await;
+    let lab = fixture::start([origin.address(); 3], "interval = \"500ms\"").await;
     let mut wrong = Vec::new();
     for Transcript { name, sent, answer } in &transcripts {
-        let lab = if name.starts_with("user-socket.") { &user } else { &admin };
-        let got = lab.socket(sent).await;
-        match (
-            normal(sent, &got) == normal(sent, &as_configured(answer)),
-            exceptions.contains_key(name.as_str()),
-        ) {
-            (true, false) | (false, true) => {}
-            (false, false) => wrong.push(format!("{name}: {sent}\n  HAProxy {answer:?}\n  lb      {got:?}")),
-            (true, true) => wrong.push(format!("{name}: it no longer differs: take it off the list")),
-        }
+        let got = normal(sent, &lab.socket_of(&fixture::socket_of(name), sent).await);
+        wrong.extend(compare::fault(name, sent, &normal(sent, &as_configured(answer)), &got));
     }
     let count = transcripts.len();
-    println!("{count} transcripts replayed, {} may differ", exceptions.len());
+    println!("{count} transcripts replayed");
     assert!(wrong.is_empty(), "{} of {count} are wrong\n{}", wrong.len(), wrong.join("\n"));
 }
 
@@ -92,18 +85,6 @@ fn every_exception_has_a_reason() {
     for (name, reason) in exceptions() {
         assert!(reason.len() > 10, "{name} has no reason");
     }
-}
-
-/// What the transcripts were taken from, as far as these answers depend on it.
-async fn fixture(level: &str) -> Running {
-    let origin = Origin::http(|_| ok("")).await;
-    let address = origin.address();
-    let admin = format!("level = \"{level}\"");
-    let lab = Lab::new().section("admin", &admin).section("process", "maxconn = 2000");
-    let lab = lab.section("backend.clients", "retries = 3");
-    let lab = lab.backend("health = { path = \"/health\", interval = \"500ms\", rise = 2, fall = 3 }");
-    let lab = lab.server("api0", address).server("api1", address);
-    lab.server_with("api2", address, "weight = 2, maxconn = 50").start().await
 }
 
 fn read(folder: &Path, starts: &[&str]) -> Vec<Transcript> {

@@ -119,7 +119,7 @@ pub(super) fn cookie(session: &mut Session, words: &[String]) -> Answer {
 
 fn set_published(session: &Session, words: &[String], published: bool) -> Answer {
     let topology = session.control.topology();
-    let Some(backend) = names::backend(&topology, words.first().map_or("", String::as_str)) else {
+    let Some(backend) = topology.find_backend(words.first().map_or("", String::as_str)) else {
         return Answer::error(NO_BACKEND);
     };
     session.control.publish(backend, published, &session.origin);
@@ -140,7 +140,7 @@ fn with_frontend(
 
 fn with_backend(session: &Session, words: &[String], run: impl FnOnce(&Backend) -> Answer) -> Answer {
     let Some(word) = words.first() else { return Answer::error(BACKEND_EXPECTED) };
-    match names::backend(&session.control.topology(), word) {
+    match session.control.topology().find_backend(word) {
         Some(backend) => run(backend),
         None => Answer::error(NO_BACKEND),
     }

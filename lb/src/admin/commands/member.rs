@@ -35,7 +35,7 @@ pub(super) fn add(session: &mut Session, words: &[String]) -> Answer {
     let named = words.first().and_then(|word| word.split_once('/')).filter(|(_, server)| !server.is_empty());
     let Some((backend, name)) = named else { return Answer::error(NAME_EXPECTED) };
     let topology = session.control.topology();
-    let Some(backend) = names::backend(&topology, backend) else { return Answer::error(NO_BACKEND) };
+    let Some(backend) = topology.find_backend(backend) else { return Answer::error(NO_BACKEND) };
     if backend.server(name).is_some() {
         return Answer::error("Already exists a server with the same name in backend.");
     }

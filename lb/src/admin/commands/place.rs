@@ -115,5 +115,5 @@ pub(super) fn set_name(session: &Session, server: &Arc<Server>, word: Option<&St
     if !session.control.set_place(server, name, port, &session.origin) {
         return Answer::info(UNCHANGED);
     }
-    Answer::info(format!("{}/{} changed its FQDN from {former} to {name} {BY}", server.backend, server.name))
+    Answer::info(format!("{} changed its FQDN from {former} to {name} {BY}", server.full_name()))
 }

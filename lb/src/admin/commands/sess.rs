@@ -9,8 +9,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use super::Later;
 use crate::admin::answer::Answer;
 use crate::admin::session::Session;
-use crate::admin::{date, names, time};
+use crate::admin::{names, time};
 use crate::control::{Event, Origin};
+use crate::log::date;
 use crate::topology::{SessionInfo, Topology};
 
 const HELP: &str = "Usage: show sess [<id> | all | help] [<options>*]
@@ -94,7 +95,7 @@ fn line(info: &SessionInfo) -> String {
 fn at_length(info: &SessionInfo, topology: &Topology) -> String {
     let protocol = if info.peer.is_ipv4() { "tcpv4" } else { "tcpv6" };
     let (id, peer, age, calls) = (info.id, info.peer, time::brief(info.age), info.requests);
-    let since = date::of(SystemTime::now().checked_sub(info.age).unwrap_or(UNIX_EPOCH));
+    let since = date::http(SystemTime::now().checked_sub(info.age).unwrap_or(UNIX_EPOCH));
     let frontend = topology.frontends.iter().find(|frontend| frontend.live.name == info.frontend);
     let frontend_id = frontend.map_or(-1, |frontend| i64::from(frontend.live.id));
     let backend = info.backend.as_deref().and_then(|name| topology.backend(name));
@@ -170,7 +171,7 @@ impl Filter {
                     filter.server = Some(Arc::clone(&server.name));
                 }
                 "backend" => {
-                    let backend = value.and_then(|name| names::backend(topology, name));
+                    let backend = value.and_then(|name| topology.find_backend(name));
                     let backend = backend.ok_or_else(|| Answer::error(names::NO_BACKEND))?;
                     filter.backend = Some(Arc::clone(&backend.live.name));
                 }

@@ -5,7 +5,6 @@ pub(super) mod schema;
 pub(super) mod texts;
 
 use crate::admin::answer::Answer;
-use crate::admin::names;
 use crate::admin::session::Session;
 use crate::config::Level;
 use crate::report::info::{self, Style};
@@ -58,7 +57,7 @@ pub(super) fn process(session: &mut Session, words: &[String]) -> Answer {
 
 pub(super) fn servers_state(session: &mut Session, words: &[String]) -> Answer {
     let topology = session.control.topology();
-    let only = match words.first().map(|word| names::backend(&topology, word)) {
+    let only = match words.first().map(|word| topology.find_backend(word)) {
         Some(None) => return Answer::error(NO_BACKEND),
         Some(Some(backend)) => Some(&*backend.live.name),
         None => None,
@@ -68,7 +67,7 @@ pub(super) fn servers_state(session: &mut Session, words: &[String]) -> Answer {
 
 pub(super) fn servers_conn(session: &mut Session, words: &[String]) -> Answer {
     let topology = session.control.topology();
-    let only = match words.first().map(|word| names::backend(&topology, word)) {
+    let only = match words.first().map(|word| topology.find_backend(word)) {
         Some(None) => return Answer::error(NO_BACKEND),
         Some(Some(backend)) => Some(backend.live.id),
         None => None,

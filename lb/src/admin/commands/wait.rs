@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::admin::answer::Answer;
 use crate::admin::{names, time};
-use crate::control::Control;
+use crate::control::{Control, DeleteError};
 use crate::server::{Admin, Server, Status};
 use crate::topology::Topology;
 
@@ -135,14 +135,13 @@ impl Condition {
             Err(text) => return Finding::Failed(text.to_owned()),
         };
         let (admin, in_flight) = (server.admin(), server.in_flight());
-        let name = format!("{}/{}", server.backend, server.name);
+        let name = server.full_name();
         match self.kind {
             Kind::Removable if admin != Admin::Maint => {
-                Finding::Failed("Only servers in maintenance mode can be deleted.".to_owned())
+                Finding::Failed(DeleteError::NotInMaintenance.to_string())
             }
             Kind::Removable if in_flight > 0 || server.stats.idle.get() > 0 => {
-                let reason = "Server still has connections attached to it, cannot remove it.";
-                Finding::Not(server, reason.to_owned())
+                Finding::Not(server, DeleteError::Busy.to_string())
             }
             Kind::Drained if admin == Admin::Ready => {
                 Finding::Failed(format!("{name} is neither in maintenance nor in drain."))

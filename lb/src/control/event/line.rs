@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use super::words::{self, Sentence};
 use super::{Event, Origin, Scene};
 use crate::config::LogFormat;
+use crate::counters::millis;
 use crate::log::{Level, Line};
-use crate::server::Admin;
 
 /// A line, written already.
 #[derive(Debug)]
@@ -102,13 +102,13 @@ impl Event<'_> {
         }
         match self {
             Self::Ordered { before, admin, .. } => {
-                fields["before"] = json!(order(*before));
-                fields["order"] = json!(order(*admin));
+                fields["before"] = json!(before.word());
+                fields["order"] = json!(admin.word());
             }
             Self::Checked { result, .. } | Self::Probed { result, .. } => {
                 fields["check_status"] = json!(result.status.to_string());
                 fields["check_code"] = json!(result.code);
-                fields["check_ms"] = json!(u64::try_from(result.took.as_millis()).unwrap_or(u64::MAX));
+                fields["check_ms"] = json!(millis(result.took));
                 fields["check_info"] = json!(result.detail);
             }
             Self::Stopped { name, connections, requests } => {
@@ -137,14 +137,5 @@ impl Event<'_> {
             | Self::Applied { origin, .. } => Some(origin),
             _ => None,
         }
-    }
-}
-
-/// HAProxy's word for an order.
-pub(super) fn order(admin: Admin) -> &'static str {
-    match admin {
-        Admin::Ready => "ready",
-        Admin::Drain => "drain",
-        Admin::Maint => "maint",
     }
 }

@@ -62,9 +62,8 @@ impl Event<'_> {
                     None => format!("{level}/{rise} DOWN"),
                 };
                 let kind = if server.is_backup() { "backup server" } else { "server" };
-                let (backend, name, reason) = (&server.backend, &server.name, reason(result));
-                let text =
-                    format!("Health check for {kind} {backend}/{name} {word}{reason}, status: {status}.");
+                let (name, reason) = (server.full_name(), reason(result));
+                let text = format!("Health check for {kind} {name} {word}{reason}, status: {status}.");
                 vec![said(Level::Notice, text)]
             }
             Self::Stopped { name, connections, requests } => vec![stopped(name, *connections, *requests)],
@@ -119,11 +118,7 @@ fn checked(
 ) -> Vec<Sentence> {
     let who = subject(server);
     let drained = server.admin() == Admin::Drain;
-    let state = match verdict {
-        Verdict::WentDown => "DOWN",
-        Verdict::Stopping => "stopping",
-        Verdict::WentUp | Verdict::Same => "UP",
-    };
+    let state = verdict.word();
     let down = verdict == Verdict::WentDown;
     // A server that took nothing new anyway is missed by nobody.
     let level = if down && !drained && !was_stopping { Level::Alert } else { Level::Notice };
@@ -156,7 +151,7 @@ fn reason(result: &CheckResult) -> String {
 
 fn subject(server: &Server) -> String {
     let kind = if server.is_backup() { "Backup Server" } else { "Server" };
-    format!("{kind} {}/{}", server.backend, server.name)
+    format!("{kind} {}", server.full_name())
 }
 
 fn said(level: Level, text: String) -> Sentence {

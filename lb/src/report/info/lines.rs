@@ -6,6 +6,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::counters::millis;
 use crate::report::VERSION;
 use crate::report::process::Facts;
 
@@ -131,12 +132,8 @@ pub(super) fn lines(facts: &Facts, exact: bool) -> Vec<Line> {
     lines
 }
 
-fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
-}
-
 /// `0d 0h00m02s`.
-pub(super) fn uptime(seconds: u64) -> String {
+pub(crate) fn uptime(seconds: u64) -> String {
     let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86400);
     format!("{days}d {}h{:02}m{:02}s", hours % 24, minutes % 60, seconds % 60)
 }

@@ -1,6 +1,6 @@
 //! The facts of a control made by hand, in the shapes that HAProxy's clients parse.
 
-use super::lines::uptime;
+use super::uptime;
 use super::*;
 use crate::control::fixture::Fixture;
 

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use super::{Backend, Check, Frontend, Happening, Latency, Overview, Process, ServerView, Traffic};
-use crate::control::{Control, Record};
-use crate::counters::{Percentiles, Tally};
+use super::{Backend, Check, Frontend, Latency, Overview, Process, ServerView, Traffic};
+use crate::control::Control;
+use crate::counters::{Percentiles, Tally, millis};
 use crate::report::VERSION;
 use crate::report::collect::algorithm;
 use crate::report::process::Facts;
 use crate::report::readiness;
-use crate::server::{Admin, HealthRecord, Server, Status};
+use crate::server::{HealthRecord, Server, Status};
 use crate::topology::{self, Topology};
 
 // === impl Overview ===
@@ -34,7 +34,7 @@ impl Overview {
             process: Process::of(control, &topology),
             frontends: topology.frontends.iter().map(frontend).collect(),
             backends: topology.backends.iter().map(|of| Backend::of(of)).collect(),
-            events: control.journal().iter().map(|record| Happening::of(record)).collect(),
+            events: control.journal(),
         }
     }
 }
@@ -97,11 +97,7 @@ impl ServerView {
             version: health.version.clone(),
             status: status.to_string(),
             state: state(status),
-            order: match server.admin() {
-                Admin::Ready => "ready",
-                Admin::Drain => "drain",
-                Admin::Maint => "maint",
-            },
+            order: server.admin().word(),
             reason: reason(server, status, &health),
             since_seconds: health.standing.since().elapsed().as_secs(),
             weight: server.weight(),
@@ -117,13 +113,6 @@ impl ServerView {
     }
 }
 
-impl Happening {
-    fn of(record: &Record) -> Self {
-        let Record { number, time, kind, server, status, text } = record.clone();
-        Self { number, time, kind, server, status, text }
-    }
-}
-
 impl Check {
     fn of(health: &HealthRecord) -> Option<Self> {
         let last = health.last.as_ref()?;
@@ -133,7 +122,7 @@ impl Check {
             passed: last.status.is_pass(),
             code: last.code,
             text: last.detail.clone(),
-            duration_ms: u64::try_from(last.took.as_millis()).unwrap_or(u64::MAX),
+            duration_ms: millis(last.took),
             age_seconds: health.last_at.map_or(0, |at| at.elapsed().as_secs()),
             failures_total: health.failures,
             downs_total: health.downs,

@@ -1,7 +1,9 @@
 //! What happened last: changes of state, orders and deployments, the newest first.
 
+use std::sync::Arc;
+
 use super::text::{Text, ago, badge, class};
-use crate::report::overview::Happening;
+use crate::control::Record;
 
 /// Events that are shown at once; more are folded away.
 const SHOWN: usize = 12;
@@ -9,11 +11,11 @@ const SHOWN: usize = 12;
 const TOLD: usize = 100;
 
 /// The list; `now` is Unix time.
-pub(super) fn timeline(events: &[Happening], now: f64) -> String {
+pub(super) fn timeline(events: &[Arc<Record>], now: f64) -> String {
     let Some(newest) = events.first() else {
         return "<p class=\"empty\">nothing yet</p>".to_owned();
     };
-    let list = |events: &[Happening]| events.iter().map(|event| item(event, now)).collect::<String>();
+    let list = |events: &[Arc<Record>]| events.iter().map(|event| item(event, now)).collect::<String>();
     let events = &events[..events.len().min(TOLD)];
     let (first, rest) = events.split_at(events.len().min(SHOWN));
     let more = if rest.is_empty() {
@@ -28,7 +30,7 @@ pub(super) fn timeline(events: &[Happening], now: f64) -> String {
     format!("<ol data-newest=\"{}\">{}</ol>{more}", newest.number, list(first))
 }
 
-fn item(event: &Happening, now: f64) -> String {
+fn item(event: &Record, now: f64) -> String {
     let status = event.status.as_deref().map(|status| badge(class(status), status)).unwrap_or_default();
     let deployed = if event.kind == "version" { badge("deployed", "deployed") } else { String::new() };
     // Times before 1970 do not come.
@@ -53,13 +55,15 @@ mod tests {
 
     #[test]
     fn the_newest_come_first_and_the_rest_is_folded_away() {
-        let event = |number: u64| Happening {
-            number,
-            time: 3_723.5,
-            kind: "health",
-            server: None,
-            status: Some("DOWN".to_owned()),
-            text: format!("<{number}>"),
+        let event = |number: u64| {
+            Arc::new(Record {
+                number,
+                time: 3_723.5,
+                kind: "health",
+                server: None,
+                status: Some("DOWN".to_owned()),
+                text: format!("<{number}>"),
+            })
         };
         let events: Vec<_> = (1..=20).rev().map(event).collect();
         let html = timeline(&events, 3_783.9);

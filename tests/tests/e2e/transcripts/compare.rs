@@ -1,4 +1,6 @@
-//! What of HAProxy's answers cannot be in `lb`'s, and how a difference is shown.
+//! What of HAProxy's answers cannot be in `lb`'s, and how a difference is found and shown.
+
+use super::exceptions;
 
 /// An answer without the values of `cookie`, which the fixture's servers have in HAProxy only, and with the `slim` that `clients` has because
 /// `fe_stats` leads there: in HAProxy it leads nowhere.
@@ -37,8 +39,17 @@ pub(super) fn as_configured(answer: &str) -> String {
     lines.join("\n")
 }
 
+/// What is wrong with an answer, both sides as `tests::normal` leaves them: who is on the list has to differ, and nobody else.
+pub(super) fn fault(name: &str, sent: &str, expected: &str, got: &str) -> Option<String> {
+    match (got == expected, exceptions().contains_key(name)) {
+        (true, false) | (false, true) => None,
+        (false, false) => Some(format!("{name}: {sent}\n{}", difference(expected, got))),
+        (true, true) => Some(format!("{name}: it no longer differs: take it off the list")),
+    }
+}
+
 /// The lines that differ, and of a table its fields.
-pub(super) fn difference(expected: &str, got: &str) -> String {
+fn difference(expected: &str, got: &str) -> String {
     let (theirs, ours): (Vec<_>, Vec<_>) = (expected.lines().collect(), got.lines().collect());
     let mut out = String::new();
     let split = |line: &'_ str| -> Vec<String> {

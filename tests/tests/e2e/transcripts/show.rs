@@ -7,11 +7,12 @@
 
 use std::path::{Path, PathBuf};
 
-use tests::{Lab, Origin, Running, Wire, eventually, normal};
+use tests::{Origin, Running, Wire, eventually, normal};
 
-use super::compare::{as_configured, difference};
+use super::compare::{as_configured, fault};
+use super::fixture::{self, SERVERS};
 use super::table::{self, Dump};
-use super::{Transcript, exceptions, read};
+use super::{Transcript, read};
 use crate::{get, ok};
 
 /// Names of files begin so.
@@ -38,8 +39,8 @@ async fn haproxys_dumps_have_the_same_form() {
         }
     }
     dumps.sort_by_key(|dump| situation(&dump.name));
-    let exceptions = exceptions();
-    let (_origin, lab) = fixture().await;
+    let origin = origin().await;
+    let lab = fixture::start([origin.address(); 3], "interval = \"500ms\"").await;
     let (mut wrong, mut waiting) = (Vec::new(), None);
     for Dump { name, sent, expected } in &dumps {
         match situation(name) {
@@ -48,15 +49,10 @@ async fn haproxys_dumps_have_the_same_form() {
             _ => {}
         }
         let command = in_our_words(sent, waiting.as_ref().map_or("", |(_, id)| id));
-        let socket = name.split_once("-socket.").map_or("lb", |(level, _)| level);
-        let got = lab.socket_of(&format!("{socket}.sock"), &command).await;
+        let got = lab.socket_of(&fixture::socket_of(name), &command).await;
         let folder = lab.path("").display().to_string();
         let got = normal(sent, &got.replace(folder.trim_end_matches('/'), "./run"));
-        match (got == *expected, exceptions.contains_key(name.as_str())) {
-            (true, false) | (false, true) => {}
-            (false, false) => wrong.push(format!("{name}: {sent}\n{}", difference(expected, &got))),
-            (true, true) => wrong.push(format!("{name}: it no longer differs: take it off the list")),
-        }
+        wrong.extend(fault(name, sent, expected, &got));
     }
     println!("{} dumps compared", dumps.len());
     assert!(wrong.is_empty(), "{} of {} are wrong\n{}", wrong.len(), dumps.len(), wrong.join("\n"));
@@ -81,9 +77,9 @@ fn situation(name: &str) -> Situation {
     }
 }
 
-/// `fixture.cfg`, in TOML.
-async fn fixture() -> (Origin, Running) {
-    let origin = Origin::script(|mut conn| async move {
+/// A server that can be bad and can be slow.
+async fn origin() -> Origin {
+    Origin::script(|mut conn| async move {
         while let Some(request) = conn.request().await {
             let answer = match request.target() {
                 "/slow" => continue,
@@ -95,22 +91,7 @@ async fn fixture() -> (Origin, Running) {
             }
         }
     })
-    .await;
-    let address = origin.address();
-    let lab = Lab::new().section("process", "threads = 1\nmaxconn = 2000\nnode = \"lb-lab\"");
-    let lab = lab.section("process", "description = \"socket lab\"");
-    let lab = lab.section("admin#operator", "socket = \"operator.sock\"\nlevel = \"operator\"");
-    let lab = lab.section("admin#user", "socket = \"user.sock\"\nlevel = \"user\"");
-    let lab = lab.backend("health = { path = \"/health\", interval = \"500ms\", rise = 2, fall = 3 }");
-    let lab = lab.section("backend.clients", "retries = 3");
-    let lab = lab.server("api0", address).server("api1", address);
-    let mut lab = lab.server_with("api2", address, "weight = 2, maxconn = 50").start().await;
-    // HAProxy numbers its proxies in the order of the file.
-    lab.reload(|plan| plan.set("frontend.fe_stats", "bind = \"127.0.0.1:0\"\nbackend = \"clients\"")).await;
-    for server in ["api0", "api1", "api2"] {
-        lab.status_of(server, "UP").await;
-    }
-    (origin, lab)
+    .await
 }
 
 /// A bad response of api1, then a bad request, as the transcripts had them.
@@ -137,7 +118,7 @@ async fn ask_slowly(lab: &Running) -> (Wire, String) {
 
 /// Drains all servers but one.
 async fn only(lab: &Running, wanted: &str) {
-    for server in ["api0", "api1", "api2"] {
+    for server in SERVERS {
         let state = if server == wanted { "ready" } else { "drain" };
         lab.order(&format!("set server api_nodes/{server} state {state}")).await;
     }

@@ -8,14 +8,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering::SeqCst};
 
-use tests::{Lab, Origin, Running, Wire, eventually, normal};
+use tests::{Origin, Running, Wire, eventually, normal};
 
-use super::compare::{as_configured, difference};
-use super::{exceptions, read};
+use super::compare::{as_configured, fault};
+use super::fixture::{self, SERVERS};
+use super::read;
 use crate::{answer, get, ok};
 
 const SCENES: &str = include_str!("../../../transcripts/states.txt");
-const SERVERS: [&str; 3] = ["api0", "api1", "api2"];
 /// In place of a status: no answer at all.
 const MUTE: u16 = 0;
 const SICK: u16 = 500;
@@ -139,27 +139,11 @@ impl Node {
 // === impl Stage ===
 
 impl Stage {
-    /// `fixture.cfg`, in TOML, with every server up.
+    /// The fixture, with servers that are in the test's hands.
     async fn set(transcripts: Arc<BTreeMap<String, (String, String)>>) -> Self {
         let nodes = [Node::start().await, Node::start().await, Node::start().await];
-        let check = "path = \"/health\", interval = \"200ms\", timeout = \"1m\", rise = 2, fall = 3";
-        let mut lab = Lab::new().section("process", "threads = 1\nmaxconn = 2000\nnode = \"lb-lab\"");
-        for level in ["operator", "user"] {
-            let lines = format!("socket = \"{level}.sock\"\nlevel = \"{level}\"");
-            lab = lab.section(&format!("admin#{level}"), &lines);
-        }
-        lab = lab.backend(&format!("health = {{ {check} }}")).section("backend.clients", "retries = 3");
-        for (name, node) in SERVERS.iter().zip(&nodes) {
-            let more = if *name == "api2" { "weight = 2, maxconn = 50" } else { "" };
-            lab = lab.server_with(name, node.origin.address(), more);
-        }
-        let mut lab = lab.timeout("queue = \"1m\"").start().await;
-        // HAProxy numbers its proxies in the order of the file.
-        lab.reload(|plan| plan.set("frontend.fe_stats", "bind = \"127.0.0.1:0\"\nbackend = \"clients\""))
-            .await;
-        for server in SERVERS {
-            lab.status_of(server, "UP").await;
-        }
+        let addresses = nodes.each_ref().map(|node| node.origin.address());
+        let lab = fixture::start(addresses, "interval = \"200ms\", timeout = \"1m\"").await;
         Self { lab, nodes: nodes.into(), clients: Vec::new(), transcripts, wrong: Vec::new() }
     }
 
@@ -278,21 +262,15 @@ impl Stage {
             assert!(self.transcripts.is_empty(), "{name} is not in the folder");
             return;
         };
-        let socket = name.split_once("-socket.").map_or("lb", |(level, _)| level);
         let sent_here = bytes(&self.ported(&sent));
-        let got = self.lab.socket_bytes_of(&format!("{socket}.sock"), sent_here.as_bytes()).await;
+        let got = self.lab.socket_bytes_of(&fixture::socket_of(name), sent_here.as_bytes()).await;
         self.judge(scene, name, &sent, &answer, &got);
     }
 
     fn judge(&mut self, scene: &str, name: &str, sent: &str, answer: &str, got: &str) {
         let (got, expected) = (normal(sent, got), normal(sent, &as_configured(answer)));
-        match (got == expected, exceptions().contains_key(name)) {
-            (true, false) | (false, true) => {}
-            (false, false) => {
-                self.wrong.push(format!("{scene}: {name}: {sent}\n{}", difference(&expected, &got)));
-            }
-            (true, true) => self.wrong.push(format!("{name}: it no longer differs: take it off the list")),
-        }
+        let fault = fault(name, sent, &expected, &got).map(|fault| format!("{scene}: {fault}"));
+        self.wrong.extend(fault);
     }
 
     /// The fixture's ports are ours here.

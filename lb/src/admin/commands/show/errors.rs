@@ -9,8 +9,8 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::SystemTime;
 
 use crate::admin::answer::Answer;
-use crate::admin::date;
 use crate::admin::session::Session;
+use crate::log::date;
 use crate::topology::{Capture, Topology};
 
 /// Bytes of a buffer, as the report tells them.
@@ -38,7 +38,7 @@ pub(in crate::admin::commands) fn show(session: &mut Session, words: &[String]) 
     let topology = session.control.topology();
     let Some(filter) = Filter::parse(words, &topology) else { return Answer::error("No such proxy.") };
     let total = session.control.shared().process.captures.load(Relaxed);
-    let mut out = format!("Total events captured on [{}] : {total}\n", date::of(SystemTime::now()));
+    let mut out = format!("Total events captured on [{}] : {total}\n", date::http(SystemTime::now()));
     found(&topology).iter().filter(|found| filter.wants(found)).for_each(|found| report(&mut out, found));
     Answer::Dump(out)
 }
@@ -58,7 +58,7 @@ fn found(topology: &Topology) -> Vec<Found> {
 fn report(out: &mut String, found: &Found) {
     let Found { is_request, name, id, capture } = found;
     let Capture { at, event, peer, frontend, server, bytes, length } = capture;
-    let (date, fault) = (date::of(*at), fault_in(bytes, *is_request));
+    let (date, fault) = (date::http(*at), fault_in(bytes, *is_request));
     // Writing to a String cannot fail.
     let _ = if *is_request {
         write!(

@@ -7,9 +7,9 @@ use std::fmt::Write as _;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::admin::answer::Answer;
-use crate::admin::date;
 use crate::admin::session::Session;
 use crate::control::Record;
+use crate::log::date;
 use crate::report;
 
 /// Sinks of events that HAProxy has; nothing is kept in them.
@@ -85,7 +85,7 @@ fn journal(session: &Session) -> String {
     let line = |record: &Record| {
         let at = UNIX_EPOCH + Duration::try_from_secs_f64(record.time).unwrap_or_default();
         // An empty line would look like the end of the answer.
-        format!("[{}] {}\n", date::of(at), record.text.replace('\n', " "))
+        format!("[{}] {}\n", date::http(at), record.text.replace('\n', " "))
     };
     session.control.journal().iter().rev().map(|record| line(record)).collect()
 }

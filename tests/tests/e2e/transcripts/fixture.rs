@@ -1,0 +1,36 @@
+//! `fixture.cfg`, the configuration that the transcripts were taken from, in TOML.
+
+use std::net::SocketAddr;
+
+use tests::{Lab, Running};
+
+/// The servers of `api_nodes`.
+pub(super) const SERVERS: [&str; 3] = ["api0", "api1", "api2"];
+
+/// An `lb` like that HAProxy, with every server up: three sockets, the servers at `addresses`, checked as the lines `check` say.
+pub(super) async fn start(addresses: [SocketAddr; 3], check: &str) -> Running {
+    let process = "threads = 1\nmaxconn = 2000\nnode = \"lb-lab\"\ndescription = \"socket lab\"";
+    let mut lab = Lab::new().section("process", process).timeout("queue = \"1m\"");
+    for level in ["operator", "user"] {
+        let lines = format!("socket = \"{level}.sock\"\nlevel = \"{level}\"");
+        lab = lab.section(&format!("admin#{level}"), &lines);
+    }
+    let health = format!("health = {{ path = \"/health\", rise = 2, fall = 3, {check} }}");
+    lab = lab.backend(&health).section("backend.clients", "retries = 3");
+    for (name, address) in SERVERS.iter().zip(addresses) {
+        let more = if *name == "api2" { "weight = 2, maxconn = 50" } else { "" };
+        lab = lab.server_with(name, address, more);
+    }
+    let mut lab = lab.start().await;
+    // HAProxy numbers its proxies in the order of the file.
+    lab.reload(|plan| plan.set("frontend.fe_stats", "bind = \"127.0.0.1:0\"\nbackend = \"clients\"")).await;
+    for server in SERVERS {
+        lab.status_of(server, "UP").await;
+    }
+    lab
+}
+
+/// The file of the socket that a transcript was taken on.
+pub(super) fn socket_of(name: &str) -> String {
+    format!("{}.sock", name.split_once("-socket.").map_or("lb", |(level, _)| level))
+}
