@@ -81,7 +81,7 @@ impl Rotation {
         }
         let weights = || members.iter().map(|member| member.weight);
         let order = match balance {
-            Balance::RoundRobin => Order::Schedule(schedule::smooth(weights())),
+            Balance::RoundRobin | Balance::StaticRr => Order::Schedule(schedule::smooth(weights())),
             Balance::LeastConn => Order::LeastConn,
             Balance::Random => Order::Random(schedule::running_sums(weights())),
             Balance::First => Order::First,

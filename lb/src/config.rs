@@ -31,9 +31,9 @@ pub struct Config {
     pub stats: Stats,
     /// `[log]`: the access log.
     pub log: Log,
-    /// `[frontend.NAME]`, in file order.
+    /// `[frontend.NAME]` and the first half of each `[listen.NAME]`, in file order.
     pub frontends: Vec<Frontend>,
-    /// `[backend.NAME]`, in file order.
+    /// `[backend.NAME]` and the second half of each `[listen.NAME]`, in file order.
     pub backends: Vec<Backend>,
 }
 
@@ -172,10 +172,14 @@ pub struct Timeouts {
 /// A frontend: where clients connect.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Frontend {
-    /// Its name, unique among frontends and backends.
+    /// Its name, unique among frontends and backends but for the two halves of a `listen` section, which have one name.
     pub name: String,
+    /// Its place among all proxies of the file, from 0.
+    pub rank: usize,
     /// Addresses it listens on, at least one.
-    pub bind: Vec<SocketAddr>,
+    pub bind: Vec<Bind>,
+    /// Whether each of its addresses has statistics of its own (HAProxy's `option socket-stats`).
+    pub socket_stats: bool,
     /// Name of the backend that takes its requests; it exists.
     pub backend: String,
     /// Client connections held at once; `None`: as many as the process holds.
@@ -194,6 +198,15 @@ pub struct Frontend {
     pub capture: Capture,
     /// Time limits.
     pub timeout: Timeouts,
+}
+
+/// An address that a frontend listens on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bind {
+    /// The address.
+    pub address: SocketAddr,
+    /// Its name in the statistics, if it has one.
+    pub name: Option<String>,
 }
 
 /// Header fields that the log shows (HAProxy's `capture request header` and `capture response header`).
@@ -217,8 +230,10 @@ pub struct CaptureFields {
 /// A backend: a group of servers.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Backend {
-    /// Its name, unique among frontends and backends.
+    /// Its name, unique as a frontend's is.
     pub name: String,
+    /// Its place among all proxies of the file, from 0.
+    pub rank: usize,
     /// How a server is picked.
     pub balance: Balance,
     /// What its servers speak.
@@ -257,6 +272,8 @@ pub enum Protocol {
 pub enum Balance {
     /// Smooth weighted round robin.
     RoundRobin,
+    /// The same, with weights and servers that stay as configured.
+    StaticRr,
     /// Fewest requests in flight, in proportion to weight.
     LeastConn,
     /// Two drawn at random by weight, the less loaded of the two.
@@ -392,6 +409,23 @@ impl Facility {
     /// Its number.
     pub fn number(self) -> u8 {
         self.0
+    }
+}
+
+// === impl Balance ===
+
+impl Balance {
+    /// Whether weights and servers can change at run time.
+    pub fn is_dynamic(&self) -> bool {
+        *self != Self::StaticRr
+    }
+}
+
+// === impl Bind ===
+
+impl From<SocketAddr> for Bind {
+    fn from(address: SocketAddr) -> Self {
+        Self { address, name: None }
     }
 }
 

@@ -257,7 +257,9 @@ impl Control {
         let backends =
             topology.backends.iter().map(|backend| (&backend.live.tally, Some(&backend.live.sessions)));
         let servers = topology.servers().map(|server| (&server.stats.tally, None));
-        for (tally, sessions) in frontends.chain(backends).chain(servers) {
+        let listeners = topology.frontends.iter().flat_map(|frontend| &frontend.listeners);
+        let listeners = listeners.map(|listener| (&listener.tally, Some(&listener.sessions)));
+        for (tally, sessions) in frontends.chain(listeners).chain(backends).chain(servers) {
             if all {
                 tally.clear();
             } else {

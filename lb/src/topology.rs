@@ -4,6 +4,7 @@
 //! queues, servers) hangs below it in `Arc`s. [`Shared`] is where the data side and the control side meet.
 
 mod captured;
+mod listener;
 mod live;
 mod orders;
 mod pace;
@@ -16,6 +17,7 @@ use crate::config;
 use crate::server::Server;
 
 pub use captured::{Capture, Captured};
+pub use listener::LiveListener;
 pub use live::{LiveBackend, LiveFrontend, Open, Process, Shared};
 pub use orders::{Arrival, Inbox, Listen, Order, SessionInfo, Workers};
 pub use pace::Pace;
@@ -37,6 +39,8 @@ pub struct Frontend {
     pub config: config::Frontend,
     /// What outlives this snapshot.
     pub live: Arc<LiveFrontend>,
+    /// Its addresses, in the order of the configuration.
+    pub listeners: Vec<Arc<LiveListener>>,
 }
 
 /// A backend as configured now.

@@ -22,14 +22,19 @@ const BACKEND: &str = "backend.api_nodes";
 impl Lab {
     /// A lab with no servers yet.
     pub fn new() -> Self {
+        Self::empty()
+            .frontend("bind = \"127.0.0.1:0\"\nbackend = \"api_nodes\"")
+            .backend("balance = \"roundrobin\"")
+            .section("backend.api_nodes.servers", "")
+    }
+
+    /// A lab without a frontend and a backend, for those that are all the test's own.
+    pub fn empty() -> Self {
         let mut plan = Plan::default();
         plan.set("process", "threads = 2");
         plan.set("admin", "socket = \"lb.sock\"");
         plan.set("stats", "bind = \"127.0.0.1:0\"");
         plan.set("log", "format = \"json\"\ntarget = \"access.log\"");
-        plan.set(FRONTEND, "bind = \"127.0.0.1:0\"\nbackend = \"api_nodes\"");
-        plan.set(BACKEND, "balance = \"roundrobin\"");
-        plan.set("backend.api_nodes.servers", "");
         Self { plan, nodes: 0 }
     }
 

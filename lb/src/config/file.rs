@@ -23,7 +23,7 @@ use toml::de::DeTable;
 
 use self::check::Links;
 use self::section::Section;
-use super::{Admin, Config, Faults, Level, Process, Socket, Stats, Timeouts};
+use super::{Admin, Backend, Config, Faults, Frontend, Level, Process, Socket, Stats, Timeouts};
 
 /// Largest configuration file, bytes.
 const LARGEST: u64 = 16 << 20;
@@ -79,23 +79,48 @@ fn config(mut root: Section<'_>, file: &Path, faults: &RefCell<Faults>) -> Confi
     let stats = stats(root.section("stats"), &mut links);
     let log = log::read(root.section("log"), folder);
     let timeout = timeouts(root.section("timeout"), Timeouts::default(), Side::Global);
-    let frontends = root.section("frontend").named();
-    let backends = root.section("backend").named();
-    let config = Config {
-        file: file.to_owned(),
-        process,
-        admin,
-        stats,
-        log,
-        frontends: frontends
-            .into_iter()
-            .map(|section| frontend::read(section, timeout, &mut links))
-            .collect(),
-        backends: backends.into_iter().map(|section| backend::read(section, timeout, &mut links)).collect(),
-    };
+    let (frontends, backends) = proxies(&mut root, timeout, &mut links);
+    let config = Config { file: file.to_owned(), process, admin, stats, log, frontends, backends };
     root.finish();
     links.check(&mut faults.borrow_mut());
     config
+}
+
+/// Everything that has traffic, in the order in which the file begins to speak of it.
+fn proxies(root: &mut Section<'_>, timeout: Timeouts, links: &mut Links) -> (Vec<Frontend>, Vec<Backend>) {
+    let (mut frontends, mut backends) = (Vec::new(), Vec::new());
+    let kinds = ["frontend", "backend", "listen"];
+    let sections = kinds.map(|kind| root.section(kind).named().into_iter().map(move |one| (kind, one)));
+    let mut sections: Vec<_> = sections.into_iter().flatten().collect();
+    sections.sort_by_key(|(_, section)| section.at.start);
+    for (rank, (kind, section)) in sections.into_iter().enumerate() {
+        match kind {
+            "frontend" => frontends.push(frontend::read(section, rank, timeout, links)),
+            "backend" => backends.push(backend::read(section, rank, timeout, links)),
+            _ => {
+                let (frontend, backend) = listen(section, rank, timeout, links);
+                frontends.push(frontend);
+                backends.push(backend);
+            }
+        }
+    }
+    (frontends, backends)
+}
+
+/// A frontend and the backend that it leads to, in one section and of one name.
+fn listen(
+    mut section: Section<'_>,
+    rank: usize,
+    timeout: Timeouts,
+    links: &mut Links,
+) -> (Frontend, Backend) {
+    links.listens.push(section.name());
+    let timeout = timeouts(section.section("timeout"), timeout, Side::Global);
+    let name = section.key.to_owned();
+    let frontend = frontend::of(&mut section, rank, name, timeout, links);
+    let backend = backend::of(&mut section, rank, timeout);
+    section.finish();
+    (frontend, backend)
 }
 
 fn process(mut section: Section<'_>) -> Process {

@@ -48,7 +48,8 @@ connect = "250ms"
 client = "1m"
 
 [frontend.web]
-bind = ["0.0.0.0:80", "[::]:80"]
+bind = ["0.0.0.0:80", { address = "[::]:80", name = "six" }]
+socket_stats = true
 backend = "b"
 forwarded = false
 max_head = "8KiB"
@@ -98,6 +99,10 @@ fn server(name: &str, host: &str, port: u16) -> Server {
     Server { name, host, port, weight: 1, maxconn: 0, backup: false, disabled: false }
 }
 
+fn bind(text: &str) -> Bind {
+    text.parse::<SocketAddr>().unwrap().into()
+}
+
 #[test]
 fn defaults_of_the_smallest_file() {
     let seconds = Duration::from_secs;
@@ -129,7 +134,9 @@ fn defaults_of_the_smallest_file() {
         },
         frontends: vec![Frontend {
             name: "fe_api".into(),
-            bind: vec!["0.0.0.0:5000".parse().unwrap()],
+            rank: 0,
+            bind: vec![bind("0.0.0.0:5000")],
+            socket_stats: false,
             backend: "api_nodes".into(),
             maxconn: None,
             forwarded: true,
@@ -145,6 +152,7 @@ fn defaults_of_the_smallest_file() {
         }],
         backends: vec![Backend {
             name: "api_nodes".into(),
+            rank: 1,
             balance: Balance::RoundRobin,
             protocol: Protocol::Http1,
             retries: 3,
@@ -200,7 +208,9 @@ fn everything_said() {
     let global = Timeouts { connect: Duration::from_millis(250), client: seconds(60), ..Timeouts::default() };
     let web = Frontend {
         name: "web".into(),
-        bind: vec!["0.0.0.0:80".parse().unwrap(), "[::]:80".parse().unwrap()],
+        rank: 0,
+        bind: vec![bind("0.0.0.0:80"), Bind { name: Some("six".into()), ..bind("[::]:80") }],
+        socket_stats: true,
         backend: "b".into(),
         maxconn: None,
         forwarded: false,
@@ -329,6 +339,7 @@ fn a_check_speaks_what_its_backend_speaks_unless_it_says_otherwise() {
 fn each_balance() {
     let words = [
         ("roundrobin", Balance::RoundRobin),
+        ("static-rr", Balance::StaticRr),
         ("leastconn", Balance::LeastConn),
         ("random", Balance::Random),
         ("first", Balance::First),
@@ -340,6 +351,32 @@ fn each_balance() {
         let config = parse(&format!("{SMALLEST}[backend.b]\nbalance = \"{word}\""));
         assert_eq!(config.backends[1].balance, balance, "{word}");
     }
+}
+
+#[test]
+fn proxies_are_in_the_order_of_the_file_and_listen_is_both() {
+    let text = r#"
+        [backend.a]
+        retries = 1
+        [backend.a.servers]
+        s = "a:1"
+        [listen.l]
+        bind = "127.0.0.1:80"
+        maxconn = 7
+        balance = "static-rr"
+        timeout = { client = "3s", server = "4s" }
+        servers.s = "a:2"
+        [frontend.f]
+        bind = "127.0.0.1:81"
+        backend = "l"
+    "#;
+    let config = parse(text);
+    let [l, f] = config.frontends.as_slice() else { panic!("two frontends") };
+    let [a, of_l] = config.backends.as_slice() else { panic!("two backends") };
+    assert_eq!([l.rank, f.rank, a.rank, of_l.rank], [1, 2, 0, 1]);
+    assert_eq!([&*l.name, &*l.backend, &*of_l.name, &*f.backend], ["l"; 4]);
+    assert_eq!((l.maxconn, of_l.balance.clone(), of_l.servers.len()), (Some(7), Balance::StaticRr, 1));
+    assert_eq!((l.timeout.client, of_l.timeout.server), (Duration::from_secs(3), Duration::from_secs(4)));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! What can fail comes first and changes nothing. Frontends, backends and servers that are found again by name keep their living part:
 //! counters, orders, health, what is in flight. It refuses changes that only a restart can make.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::io;
 use std::sync::atomic::Ordering::Relaxed;
@@ -12,7 +13,7 @@ use super::members::free_number;
 use super::{Control, Event, Origin, State};
 use crate::config::{self, Config};
 use crate::server::Server;
-use crate::topology::{Backend, Frontend, LiveBackend, LiveFrontend, Open, Order, Topology};
+use crate::topology::{Backend, Frontend, LiveBackend, LiveFrontend, LiveListener, Open, Order, Topology};
 
 /// Why a configuration was not put in force. Everything is as it was.
 #[derive(Debug, thiserror::Error)]
@@ -100,10 +101,8 @@ impl Control {
         changes: &mut Changes,
     ) -> Topology {
         let workers = self.shared.workers.count();
-        let mut next_id = || {
-            state.next_id += 1;
-            state.next_id - 1
-        };
+        let numbers = numbers(before, config, &mut state.next_id);
+        let number = |name: &str| numbers.get(name).copied().unwrap_or_default();
         let frontends = config
             .frontends
             .iter()
@@ -111,7 +110,7 @@ impl Control {
                 let known = before.frontends.iter().find(|frontend| *frontend.live.name == *spec.name);
                 let maxconn = spec.maxconn.unwrap_or(config.process.maxconn);
                 let live = known.map_or_else(
-                    || LiveFrontend::new(next_id(), &spec.name, maxconn, workers),
+                    || LiveFrontend::new(number(&spec.name), &spec.name, maxconn, workers),
                     |frontend| {
                         let former = frontend.config.maxconn.unwrap_or(state.config.process.maxconn);
                         if former != maxconn {
@@ -120,7 +119,9 @@ impl Control {
                         Arc::clone(&frontend.live)
                     },
                 );
-                Arc::new(Frontend { config: spec.clone(), live })
+                let listeners = known.map_or(&[][..], |frontend| &frontend.listeners);
+                let listeners = LiveListener::all(&spec.bind, listeners, workers);
+                Arc::new(Frontend { config: spec.clone(), live, listeners })
             })
             .collect();
         let backends = config
@@ -129,7 +130,7 @@ impl Control {
             .map(|spec| {
                 let known = before.backend(&spec.name);
                 let live = known.map_or_else(
-                    || LiveBackend::new(next_id(), &spec.name, workers),
+                    || LiveBackend::new(number(&spec.name), &spec.name, workers),
                     |backend| Arc::clone(&backend.live),
                 );
                 let servers = servers(spec, known, &live, workers, &mut state.deleted, changes);
@@ -147,6 +148,25 @@ impl Control {
             process.room.resize(after.process.maxconn);
         }
     }
+}
+
+/// The numbers of all proxies (HAProxy's `iid`): new ones in the order of the file. A name that is known keeps its number, and the two halves
+/// of a `listen` section share one.
+fn numbers<'a>(before: &'a Topology, config: &'a Config, next: &mut u32) -> HashMap<&'a str, u32> {
+    let frontends = before.frontends.iter().map(|frontend| (&*frontend.live.name, frontend.live.id));
+    let backends = before.backends.iter().map(|backend| (&*backend.live.name, backend.live.id));
+    let mut numbers: HashMap<_, _> = frontends.chain(backends).collect();
+    let frontends = config.frontends.iter().map(|spec| (spec.rank, spec.name.as_str()));
+    let backends = config.backends.iter().map(|spec| (spec.rank, spec.name.as_str()));
+    let mut names: Vec<_> = frontends.chain(backends).collect();
+    names.sort_unstable();
+    for (_, name) in names {
+        numbers.entry(name).or_insert_with(|| {
+            *next += 1;
+            *next - 1
+        });
+    }
+    numbers
 }
 
 /// How often silent connections must be looked for, so that no limit is missed by more than a tenth or a quarter of a second.

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config;
 use crate::net::bind;
-use crate::topology::{Frontend, Listen, LiveFrontend, Open, Workers};
+use crate::topology::{Frontend, Listen, LiveFrontend, LiveListener, Open, Workers};
 
 /// The listening sockets in use.
 #[derive(Debug, Default)]
@@ -25,11 +25,12 @@ pub(super) struct Listeners {
 #[derive(Debug)]
 pub(super) struct Prepared(Vec<(Wanted, TcpListener)>);
 
-/// An address that a frontend wants. One with port 0 is the frontend's own; any other is the same socket whoever wants it.
+/// An address that a frontend wants. One with port 0 is the frontend's own, by its place among its addresses; any other is the same
+/// socket whoever wants it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Wanted {
     address: SocketAddr,
-    owner: Option<String>,
+    owner: Option<(String, usize)>,
 }
 
 #[derive(Debug)]
@@ -41,6 +42,7 @@ struct Bound {
     /// `None` while its frontend is paused.
     socket: Option<TcpListener>,
     frontend: Arc<LiveFrontend>,
+    live: Arc<LiveListener>,
     stop: CancellationToken,
 }
 
@@ -76,14 +78,16 @@ impl Listeners {
         workers: &Workers,
     ) -> io::Result<(usize, usize)> {
         let wanted = |open: bool| {
-            frontends
-                .iter()
-                .filter(move |frontend| (frontend.live.open() == Open::Yes) == open)
-                .flat_map(|frontend| Wanted::all(&frontend.config).map(move |at| (at, frontend)))
+            frontends.iter().filter(move |frontend| (frontend.live.open() == Open::Yes) == open).flat_map(
+                |frontend| {
+                    let wanted = Wanted::all(&frontend.config).zip(&frontend.listeners);
+                    wanted.map(move |(at, listener)| (at, &frontend.live, listener))
+                },
+            )
         };
         let before = self.open().count();
         self.bound.retain(|bound| {
-            let is = |open: bool| wanted(open).any(|(wanted, _)| wanted == bound.wanted);
+            let is = |open: bool| wanted(open).any(|(wanted, ..)| wanted == bound.wanted);
             let stays = if bound.socket.is_some() { is(true) } else { is(false) && !is(true) };
             if !stays {
                 bound.close();
@@ -92,19 +96,20 @@ impl Listeners {
         });
         let closed = before - self.open().count();
         let opened = prepared.0.len();
-        for (wanted, frontend) in wanted(true) {
+        for (wanted, frontend, listener) in wanted(true) {
             if let Some(at) = prepared.0.iter().position(|(bound, _)| *bound == wanted) {
                 let (_, socket) = prepared.0.swap_remove(at);
-                self.open_on(wanted, socket, &frontend.live, workers)?;
+                self.open_on(wanted, socket, frontend, listener, workers)?;
             } else if let Some(at) = self.bound.iter().position(|bound| bound.wanted == wanted)
-                && self.bound[at].frontend.id != frontend.live.id
+                && (self.bound[at].frontend.id != frontend.id || !Arc::ptr_eq(&self.bound[at].live, listener))
                 && let Some(socket) = &self.bound[at].socket
             {
-                // The address goes to another frontend: the socket stays, only who accepts on it changes.
-                let stop = self.serve(&socket.try_clone()?, &frontend.live, workers)?;
+                // The address goes to another frontend, or has another name: the socket stays, only who accepts on it changes.
+                let stop = self.serve(&socket.try_clone()?, frontend, listener, workers)?;
                 let bound = &mut self.bound[at];
                 std::mem::replace(&mut bound.stop, stop).cancel();
-                bound.frontend = Arc::clone(&frontend.live);
+                listener.bound(bound.address);
+                (bound.frontend, bound.live) = (Arc::clone(frontend), Arc::clone(listener));
             }
         }
         Ok((opened, closed))
@@ -128,8 +133,8 @@ impl Listeners {
             })
             .collect::<io::Result<Vec<_>>>()?;
         self.forget(&frontend.live);
-        for (wanted, socket) in sockets {
-            self.open_on(wanted, socket, &frontend.live, workers)?;
+        for ((wanted, socket), listener) in sockets.into_iter().zip(&frontend.listeners) {
+            self.open_on(wanted, socket, &frontend.live, listener, workers)?;
         }
         Ok(())
     }
@@ -163,11 +168,13 @@ impl Listeners {
         wanted: Wanted,
         socket: TcpListener,
         frontend: &Arc<LiveFrontend>,
+        listener: &Arc<LiveListener>,
         workers: &Workers,
     ) -> io::Result<()> {
-        let (address, stop) = (socket.local_addr()?, self.serve(&socket, frontend, workers)?);
-        let frontend = Arc::clone(frontend);
-        self.bound.push(Bound { wanted, address, socket: Some(socket), frontend, stop });
+        let (address, stop) = (socket.local_addr()?, self.serve(&socket, frontend, listener, workers)?);
+        listener.bound(address);
+        let (frontend, live) = (Arc::clone(frontend), Arc::clone(listener));
+        self.bound.push(Bound { wanted, address, socket: Some(socket), frontend, live, stop });
         Ok(())
     }
 
@@ -175,10 +182,12 @@ impl Listeners {
         &mut self,
         socket: &TcpListener,
         frontend: &Arc<LiveFrontend>,
+        live: &Arc<LiveListener>,
         workers: &Workers,
     ) -> io::Result<CancellationToken> {
         let (listener, stop) = (socket.try_clone()?, CancellationToken::new());
-        let listen = Listen { listener, frontend: Arc::clone(frontend), stop: stop.clone() };
+        let (frontend, live) = (Arc::clone(frontend), Arc::clone(live));
+        let listen = Listen { listener, frontend, live, stop: stop.clone() };
         workers.listen(self.next_worker, listen);
         self.next_worker += 1;
         Ok(stop)
@@ -200,9 +209,9 @@ impl Bound {
 
 impl Wanted {
     fn all(frontend: &config::Frontend) -> impl Iterator<Item = Self> {
-        frontend.bind.iter().map(|address| {
-            let owner = (address.port() == 0).then(|| frontend.name.clone());
-            Self { address: *address, owner }
+        frontend.bind.iter().enumerate().map(|(at, bind)| {
+            let owner = (bind.address.port() == 0).then(|| (frontend.name.clone(), at));
+            Self { address: bind.address, owner }
         })
     }
 }

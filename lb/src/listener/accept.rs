@@ -41,8 +41,13 @@ async fn accept(shared: Arc<Shared>, listen: Listen) -> io::Result<()> {
                 let topology = shared.topology.load();
                 let Some(frontend) = topology.frontend(&listen.frontend).cloned() else { continue };
                 frontend.live.tally.mine().connections.add(1);
+                let listener = frontend.config.socket_stats.then(|| Arc::clone(&listen.live));
+                if let Some(listener) = &listener {
+                    listener.tally.mine().connections.add(1);
+                }
                 if let Ok(stream) = stream.into_std() {
-                    shared.workers.place(Arrival { stream, peer, frontend, permits: [place, permit] });
+                    let permits = [place, permit];
+                    shared.workers.place(Arrival { stream, peer, frontend, listener, permits });
                 }
             }
             // The client gave up while it waited.

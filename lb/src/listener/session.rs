@@ -21,8 +21,8 @@ pub(super) fn spawn(worker: &Rc<Worker>, arrival: Arrival, connections: Arc<Gaug
 }
 
 fn register(worker: &Rc<Worker>, arrival: Arrival, connections: Arc<Gauge>) -> Option<Registered> {
-    let Arrival { stream, peer, frontend, permits } = arrival;
-    let seat = Seat::take(permits, connections, &worker.shared, &frontend.live);
+    let Arrival { stream, peer, frontend, listener, permits } = arrival;
+    let seat = Seat::take(permits, connections, &worker.shared, &frontend.live, listener);
     let limits = frontend.config.timeout;
     // It is given up when the system has no place for it in its event loop.
     let stream = TcpStream::from_std(stream).ok()?;

@@ -10,10 +10,10 @@ use std::time::Instant;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::Worker;
-use crate::counters::Gauge;
+use crate::counters::{Gauge, Traffic};
 use crate::net::{Ended, Pulse, Socket, Watched};
 use crate::server::ServerId;
-use crate::topology::{Frontend, LiveFrontend, SessionInfo, Shared};
+use crate::topology::{Frontend, LiveFrontend, LiveListener, SessionInfo, Shared};
 
 /// A client's connection.
 pub struct Client {
@@ -26,6 +26,8 @@ pub struct Client {
     pub peer: SocketAddr,
     /// Its frontend as it was on arrival.
     pub frontend: Arc<Frontend>,
+    /// The address that it came to, when that has statistics of its own.
+    listener: Option<Arc<LiveListener>>,
     /// The stream.
     pub socket: Socket,
     /// Its place in the sweep.
@@ -60,6 +62,7 @@ pub struct Seat {
     connections: Arc<Gauge>,
     shared: Arc<Shared>,
     live: Arc<LiveFrontend>,
+    listener: Option<Arc<LiveListener>>,
 }
 
 /// How long a connection between two requests has kept what it needs for the next.
@@ -95,11 +98,15 @@ impl Seat {
         connections: Arc<Gauge>,
         shared: &Arc<Shared>,
         live: &Arc<LiveFrontend>,
+        listener: Option<Arc<LiveListener>>,
     ) -> Self {
         shared.process.connections.up();
         live.sessions.up();
+        listener.iter().for_each(|listener| {
+            listener.sessions.up();
+        });
         permits.into_iter().for_each(OwnedSemaphorePermit::forget);
-        Self { connections, shared: Arc::clone(shared), live: Arc::clone(live) }
+        Self { connections, shared: Arc::clone(shared), live: Arc::clone(live), listener }
     }
 }
 
@@ -108,6 +115,7 @@ impl Drop for Seat {
         self.connections.down();
         self.shared.process.connections.down();
         self.live.sessions.down();
+        self.listener.iter().for_each(|listener| listener.sessions.down());
         self.live.room.leave();
         self.shared.process.room.leave();
     }
@@ -124,18 +132,20 @@ impl Client {
         socket: Socket,
         seat: Seat,
     ) -> Registered {
-        Self::enter(worker, peer, frontend, socket, Some(seat))
+        let listener = seat.listener.clone();
+        Self::enter(worker, peer, frontend, listener, socket, Some(seat))
     }
 
     /// The same for a stream on a client's connection.
     pub(super) fn stream_of(worker: &Rc<Worker>, client: &Self, socket: Socket) -> Registered {
-        Self::enter(worker, client.peer, Arc::clone(&client.frontend), socket, None)
+        Self::enter(worker, client.peer, Arc::clone(&client.frontend), client.listener.clone(), socket, None)
     }
 
     fn enter(
         worker: &Rc<Worker>,
         peer: SocketAddr,
         frontend: Arc<Frontend>,
+        listener: Option<Arc<LiveListener>>,
         socket: Socket,
         seat: Option<Seat>,
     ) -> Registered {
@@ -148,6 +158,7 @@ impl Client {
             key: Cell::new(0),
             peer,
             frontend,
+            listener,
             socket,
             watched: worker.watchdog.watch(pulse),
             seat,
@@ -170,6 +181,15 @@ impl Client {
     /// Whether it is a stream of HTTP/2: those have no seat of their own.
     pub(super) fn is_stream(&self) -> bool {
         self.seat.is_none()
+    }
+
+    /// Counts in its frontend, and in the address that it came to.
+    #[inline]
+    pub(super) fn count(&self, what: impl Fn(&Traffic)) {
+        what(self.frontend.live.tally.mine());
+        if let Some(listener) = &self.listener {
+            what(listener.tally.mine());
+        }
     }
 
     /// Ends it at once.

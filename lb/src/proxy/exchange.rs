@@ -256,11 +256,10 @@ impl Exchange {
         self.status = error.status().as_u16();
         self.termination = Some(error.termination());
         self.client.answered.set(true);
-        let frontend = self.client.frontend.live.tally.mine();
         match error {
-            ProxyError::BadRequest(_) | ProxyError::Refused(..) => frontend.request_errors.add(1),
+            ProxyError::BadRequest(_) | ProxyError::Refused(..) => self.request_failed(),
             ProxyError::ClientBroke | ProxyError::ClientGone => {
-                frontend.request_errors.add(1);
+                self.request_failed();
                 self.count(|traffic| traffic.client_aborts.add(1));
             }
             ProxyError::ServerBroke | ProxyError::BadResponse | ProxyError::ServerTimeout => {
@@ -278,7 +277,12 @@ impl Exchange {
     pub(super) fn unread(&mut self, late: bool) {
         self.status = if late { 408 } else { 400 };
         self.termination = Some(Termination::unread(late));
-        self.client.frontend.live.tally.mine().request_errors.add(1);
+        self.request_failed();
+    }
+
+    /// Its client is to blame.
+    fn request_failed(&self) {
+        self.client.count(|traffic| traffic.request_errors.add(1));
     }
 
     /// The fields of an answer that the log shows.
@@ -315,7 +319,7 @@ impl Exchange {
             traffic.server_bytes_in.add(received);
             traffic.server_bytes_out.add(sent);
         };
-        count(self.client.frontend.live.tally.mine());
+        self.client.count(count);
         self.count(count);
     }
 

@@ -9,16 +9,21 @@ use std::time::Duration;
 use crate::config::Balance;
 use crate::counters::{Maxima, Tally, Totals, millis};
 use crate::server::{CheckResult, HealthRecord, Server, Status};
-use crate::topology::{Backend, Frontend, Open, Shared, Topology};
+use crate::topology::{Backend, Frontend, LiveListener, Open, Shared, Topology};
 
 use super::column::{Column, Kind};
 use super::row::{Field, Row};
 
-/// The rows of everything by the number of the proxy: of a frontend its own, of a backend its servers' and its own.
+/// The rows of everything by the number of the proxy: of a frontend its own and its listeners', of a backend its servers' and its own.
 pub(super) fn rows(shared: &Shared) -> Vec<Row> {
     let topology = shared.topology.load();
-    let frontends = topology.frontends.iter().map(|of| frontend(of, shared));
-    let mut rows: Vec<_> = frontends.collect();
+    let mut rows = Vec::new();
+    for of in &topology.frontends {
+        rows.push(frontend(of, shared));
+        if of.config.socket_stats {
+            rows.extend(of.listeners.iter().map(|one| listener(one, of)));
+        }
+    }
     for of in &topology.backends {
         rows.extend(of.servers.iter().map(|one| server(one, of)));
         rows.push(backend(of, &topology, shared));
@@ -61,6 +66,25 @@ fn frontend(frontend: &Frontend, shared: &Shared) -> Row {
     let (requests, most_requests) = live.tally.request_rate();
     row.set(Column::ReqRate, requests);
     row.set(Column::ReqRateMax, most_requests);
+    row
+}
+
+fn listener(listener: &LiveListener, frontend: &Frontend) -> Row {
+    let live = &frontend.live;
+    let mut row = Row::new(Kind::Listener, live.id, listener.number, &live.name, &listener.name);
+    let totals = listener.tally.totals();
+    row.set(Column::Scur, listener.sessions.get());
+    row.set(Column::Smax, listener.sessions.max());
+    row.set(Column::Stot, totals.connections);
+    row.set(Column::ConnTot, totals.connections);
+    bytes(&mut row, &totals);
+    row.set(Column::Ereq, totals.request_errors);
+    row.set(Column::Eint, totals.internal_errors);
+    // A frontend that is paused or stopped says so in its own row, as with HAProxy.
+    row.set(Column::Status, if live.room.is_full() { "WAITING" } else { "OPEN" });
+    let address = listener.address();
+    row.set(Column::Addr, address.to_string());
+    row.set(Column::Proto, if address.is_ipv4() { "tcpv4" } else { "tcpv6" });
     row
 }
 
@@ -164,12 +188,7 @@ fn backend(backend: &Backend, topology: &Topology, shared: &Shared) -> Row {
 /// Columns that every row has.
 fn traffic(row: &mut Row, tally: &Tally) -> Totals {
     let totals = tally.totals();
-    row.set(Column::Bin, totals.bytes_in);
-    row.set(Column::Bout, totals.bytes_out);
-    row.set(Column::Reqbin, totals.bytes_in);
-    row.set(Column::Reqbout, totals.server_bytes_out);
-    row.set(Column::Resbin, totals.server_bytes_in);
-    row.set(Column::Resbout, totals.bytes_out);
+    bytes(row, &totals);
     row.set(Column::ReqTot, totals.requests);
     row.set(Column::Eint, totals.internal_errors);
     // `dreq` and `intercepted` are zero by the table of columns: lb has no rule that denies a request or answers it in a server's place.
@@ -184,6 +203,15 @@ fn traffic(row: &mut Row, tally: &Tally) -> Totals {
     ];
     classes.into_iter().zip(totals.responses).for_each(|(column, count)| row.set(column, count));
     totals
+}
+
+fn bytes(row: &mut Row, totals: &Totals) {
+    row.set(Column::Bin, totals.bytes_in);
+    row.set(Column::Bout, totals.bytes_out);
+    row.set(Column::Reqbin, totals.bytes_in);
+    row.set(Column::Reqbout, totals.server_bytes_out);
+    row.set(Column::Resbin, totals.server_bytes_in);
+    row.set(Column::Resbout, totals.bytes_out);
 }
 
 /// Columns that servers and backends have. A session of theirs is an exchange.
@@ -231,6 +259,7 @@ fn full_at(backend: &Backend, topology: &Topology, shared: &Shared) -> u64 {
 pub(super) fn algorithm(balance: &Balance) -> &'static str {
     match balance {
         Balance::RoundRobin => "roundrobin",
+        Balance::StaticRr => "static-rr",
         Balance::LeastConn => "leastconn",
         Balance::Random => "random",
         Balance::First => "first",

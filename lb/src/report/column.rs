@@ -13,6 +13,8 @@ pub enum Kind {
     Backend = 1,
     /// A server.
     Server = 2,
+    /// An address of a frontend.
+    Listener = 3,
 }
 
 /// The type of a column's values, as typed output names it.
@@ -62,15 +64,15 @@ columns! {
     Svname = "svname", "KNSV", Str, "";
     Qcur = "qcur", "MGPV", U32, "SB";
     Qmax = "qmax", "MMPV", U32, "SB";
-    Scur = "scur", "MGPV", U32, "FSB";
-    Smax = "smax", "MMPV", U32, "FSB";
-    Slim = "slim", "CLPV", U32, "";
-    Stot = "stot", "MCPP", U64, "FSB";
-    Bin = "bin", "MCPP", U64, "FSB";
-    Bout = "bout", "MCPP", U64, "FSB";
-    Dreq = "dreq", "MCPP", U64, "FB";
-    Dresp = "dresp", "MCPP", U64, "FSB";
-    Ereq = "ereq", "MCPP", U64, "F";
+    Scur = "scur", "MGPV", U32, "FLSB";
+    Smax = "smax", "MMPV", U32, "FLSB";
+    Slim = "slim", "CLPV", U32, "L";
+    Stot = "stot", "MCPP", U64, "FLSB";
+    Bin = "bin", "MCPP", U64, "FLSB";
+    Bout = "bout", "MCPP", U64, "FLSB";
+    Dreq = "dreq", "MCPP", U64, "FLB";
+    Dresp = "dresp", "MCPP", U64, "FLSB";
+    Ereq = "ereq", "MCPP", U64, "FL";
     Econ = "econ", "MCPP", U64, "SB";
     Eresp = "eresp", "MCPP", U64, "SB";
     Wretr = "wretr", "MCPP", U64, "SB";
@@ -137,11 +139,11 @@ columns! {
     Algo = "algo", "CGSV", Str, "";
     ConnRate = "conn_rate", "MRPP", U32, "F";
     ConnRateMax = "conn_rate_max", "MMPV", U32, "F";
-    ConnTot = "conn_tot", "MCPP", U64, "F";
+    ConnTot = "conn_tot", "MCPP", U64, "FL";
     Intercepted = "intercepted", "MCPP", U64, "F";
-    Dcon = "dcon", "MCPP", U64, "F";
-    Dses = "dses", "MCPP", U64, "F";
-    Wrew = "wrew", "MCPP", U64, "FSB";
+    Dcon = "dcon", "MCPP", U64, "FL";
+    Dses = "dses", "MCPP", U64, "FL";
+    Wrew = "wrew", "MCPP", U64, "FLSB";
     Connect = "connect", "MCPP", U64, "SB";
     Reuse = "reuse", "MCPP", U64, "SB";
     CacheLookups = "cache_lookups", "MCPP", U64, "FB";
@@ -152,7 +154,7 @@ columns! {
     CtimeMax = "ctime_max", "MMPV", U32, "SB";
     RtimeMax = "rtime_max", "MMPV", U32, "SB";
     TtimeMax = "ttime_max", "MMPV", U32, "SB";
-    Eint = "eint", "MCPP", U64, "FSB";
+    Eint = "eint", "MCPP", U64, "FLSB";
     IdleConnCur = "idle_conn_cur", "MGPV", U32, "S";
     SafeConnCur = "safe_conn_cur", "MGPV", U32, "S";
     UsedConnCur = "used_conn_cur", "MGPV", U32, "S";
@@ -172,15 +174,15 @@ columns! {
     H3req = "h3req", "MCPP", U64, "F";
     Proto = "proto", "CGSV", Str, "";
     PrivIdleCur = "priv_idle_cur", "MGPV", U32, "S";
-    Reqbin = "reqbin", "MCPP", U64, "FSB";
-    Reqbout = "reqbout", "MCPP", U64, "FSB";
-    Resbin = "resbin", "MCPP", U64, "FSB";
-    Resbout = "resbout", "MCPP", U64, "FSB";
-    SslSess = "ssl_sess", "MCPV", U64, "FSB";
-    SslReusedSess = "ssl_reused_sess", "MCPV", U64, "FSB";
-    SslFailedHandshake = "ssl_failed_handshake", "MCPV", U64, "FSB";
-    SslOcspStaple = "ssl_ocsp_staple", "MCPV", U64, "FSB";
-    SslFailedOcspStaple = "ssl_failed_ocsp_staple", "MCPV", U64, "FSB";
+    Reqbin = "reqbin", "MCPP", U64, "FLSB";
+    Reqbout = "reqbout", "MCPP", U64, "FLSB";
+    Resbin = "resbin", "MCPP", U64, "FLSB";
+    Resbout = "resbout", "MCPP", U64, "FLSB";
+    SslSess = "ssl_sess", "MCPV", U64, "FLSB";
+    SslReusedSess = "ssl_reused_sess", "MCPV", U64, "FLSB";
+    SslFailedHandshake = "ssl_failed_handshake", "MCPV", U64, "FLSB";
+    SslOcspStaple = "ssl_ocsp_staple", "MCPV", U64, "FLSB";
+    SslFailedOcspStaple = "ssl_failed_ocsp_staple", "MCPV", U64, "FLSB";
     H2HeadersRcvd = "h2_headers_rcvd", "MCPV", U64, "FB";
     H2DataRcvd = "h2_data_rcvd", "MCPV", U64, "FB";
     H2SettingsRcvd = "h2_settings_rcvd", "MCPV", U64, "FB";
@@ -238,6 +240,7 @@ impl Kind {
             Self::Frontend => 'F',
             Self::Backend => 'B',
             Self::Server => 'S',
+            Self::Listener => 'L',
         }
     }
 
@@ -247,6 +250,7 @@ impl Kind {
             Self::Frontend => "Frontend",
             Self::Backend => "Backend",
             Self::Server => "Server",
+            Self::Listener => "Listener",
         }
     }
 

@@ -18,9 +18,9 @@ pub struct Query {
     pub full: bool,
     /// Only this proxy: a name, a number (`iid`), or `-1` for all.
     pub proxy: Option<String>,
-    /// Kinds as bits: 1 frontends, 2 backends, 4 servers, 8 listeners (lb has no rows for these); -1 all.
+    /// Kinds as bits: 1 frontends, 2 backends, 4 servers, 8 listeners; -1 all.
     pub kinds: i32,
-    /// Only servers of this number (`sid`); -1 all.
+    /// Only servers and listeners of this number (`sid`); -1 all.
     pub server: i64,
     /// Leave out servers that are down, those in maintenance with them.
     pub up: bool,
@@ -122,7 +122,7 @@ fn tell_how_many(rows: &mut [Row]) {
     for row in rows {
         match row.kind {
             Kind::Server => servers += 1,
-            Kind::Frontend => {}
+            Kind::Frontend | Kind::Listener => {}
             Kind::Backend => {
                 let count = |column| row.number(column).unwrap_or_default();
                 let usable = count(Column::Act) + count(Column::Bck);
@@ -175,9 +175,10 @@ fn push(out: &mut String, text: std::fmt::Arguments<'_>) {
 impl Query {
     fn admits(&self, row: &Row, proxy: Option<i64>) -> bool {
         let is_server = row.kind == Kind::Server;
+        let is_numbered = is_server || row.kind == Kind::Listener;
         let is_wanted = proxy.is_none_or(|proxy| proxy == i64::from(row.proxy))
             && self.kinds & row.kind.bit() != 0
-            && (!is_server || self.server == -1 || self.server == i64::from(row.number));
+            && (!is_numbered || self.server == -1 || self.server == i64::from(row.number));
         let is_maint = is_server && collect::is_maint(row);
         let is_down = is_maint || (is_server && row.text(Column::Status).starts_with("DOWN"));
         is_wanted && !(self.no_maint && is_maint) && !(self.up && is_down)

@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use super::{Frontend, LiveFrontend};
+use super::{Frontend, LiveFrontend, LiveListener};
 use crate::counters::Gauge;
 use crate::server::ServerId;
 
@@ -43,6 +43,8 @@ pub struct Listen {
     pub listener: std::net::TcpListener,
     /// Its frontend.
     pub frontend: Arc<LiveFrontend>,
+    /// What it counts.
+    pub live: Arc<LiveListener>,
     /// Cancelled when it shall close.
     pub stop: CancellationToken,
 }
@@ -56,6 +58,8 @@ pub struct Arrival {
     pub peer: SocketAddr,
     /// The frontend as it was on arrival.
     pub frontend: Arc<Frontend>,
+    /// Where it came to, when that address has statistics of its own.
+    pub listener: Option<Arc<LiveListener>>,
     /// Its place in its frontend, and in the process.
     pub permits: [OwnedSemaphorePermit; 2],
 }

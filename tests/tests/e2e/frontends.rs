@@ -135,3 +135,28 @@ async fn an_unpublished_backend_gets_nothing() {
     assert_eq!(lab.socket("publish backend api_nodes").await, "Backend published.\n\n");
     assert_eq!(lab.get("/").await.status(), 200);
 }
+
+/// Breaks when a listener counts what came to another, when its counters do not survive a reload, or when it has a row unasked.
+#[tokio::test]
+async fn each_address_has_a_row_where_the_frontend_wants_it() {
+    let origin = Origin::http(|_| ok("hello")).await;
+    let binds =
+        "bind = [{ address = \"127.0.0.1:0\", name = \"front\" }, \"127.0.0.1:0\"]\nsocket_stats = true";
+    let mut lab = Lab::new().frontend(binds).server("a", origin.address()).start().await;
+    for _ in 0..2 {
+        assert_eq!(lab.get("/").await.status(), 200);
+    }
+    let row = async |lab: &Running, name: &str| lab.stat("fe_api", name).await;
+    eventually("the end of both", async || row(&lab, "front").await.number("scur") == 0).await;
+    let front = row(&lab, "front").await;
+    assert_eq!((front.number("stot"), front.number("sid"), front.text("status")), (2, 1, "OPEN"));
+    assert_eq!((front.number("type"), front.text("addr")), (3, &*lab.frontend().to_string()));
+    assert!(front.number("bin") > 0 && front.number("bout") > 0);
+    assert_eq!((row(&lab, "sock-2").await.number("stot"), row(&lab, "sock-2").await.number("bin")), (0, 0));
+
+    lab.reload(|plan| plan.set("backend.api_nodes", "retries = 1")).await;
+    assert_eq!(lab.get("/").await.status(), 200);
+    assert_eq!(row(&lab, "front").await.number("stot"), 3);
+    lab.reload(|plan| plan.remove("frontend.fe_api", "socket_stats")).await;
+    assert!(!lab.socket("show stat").await.contains("fe_api,front,"));
+}

@@ -36,6 +36,12 @@ pub(super) fn add(session: &mut Session, words: &[String]) -> Answer {
     let Some((backend, name)) = named else { return Answer::error(NAME_EXPECTED) };
     let topology = session.control.topology();
     let Some(backend) = topology.find_backend(backend) else { return Answer::error(NO_BACKEND) };
+    if !backend.config.balance.is_dynamic() {
+        let name = &backend.live.name;
+        return Answer::error(format!(
+            "Backend does not support dynamic servers : backend '{name}' uses a non dynamic load balancing method."
+        ));
+    }
     if backend.server(name).is_some() {
         return Answer::error("Already exists a server with the same name in backend.");
     }

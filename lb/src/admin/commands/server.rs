@@ -26,6 +26,7 @@ const SET_SERVER: [&str; 12] = [
     "weight",
 ];
 const EXPECTED_STATE: &str = "'set server <srv> state' expects 'ready', 'drain' and 'maint'.";
+const STATIC: &str = "Backend is using a static LB algorithm and only accepts weights '0%' and '100%'.";
 const MOST_WEIGHT: u32 = 256;
 
 pub(super) fn disable(session: &mut Session, words: &[String]) -> Answer {
@@ -152,12 +153,21 @@ fn force(session: &Session, server: &Arc<Server>, up: bool) -> Answer {
 
 fn weigh(session: &Session, server: &Arc<Server>, word: Option<&String>) -> Answer {
     match weight(word.map_or("", String::as_str), server.initial_weight()) {
+        Ok(weight) if weight != 0 && weight != server.initial_weight() && is_static(session, server) => {
+            Answer::error(STATIC)
+        }
         Ok(weight) => {
             session.control.set_weight(server, weight, &session.origin);
             Answer::Done
         }
         Err(text) => Answer::error(text),
     }
+}
+
+/// Whether its backend goes by weights that stay as they are.
+fn is_static(session: &Session, server: &Server) -> bool {
+    let topology = session.control.topology();
+    topology.backend(&server.backend).is_some_and(|backend| !backend.config.balance.is_dynamic())
 }
 
 /// A weight: absolute, or in per cent of the initial one, rounded down.

@@ -1,4 +1,4 @@
-//! `[backend.NAME]`, its servers and its health check.
+//! `[backend.NAME]`, and what of a `[listen.NAME]` is a backend's: its servers and its health check.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -12,12 +12,21 @@ use super::{Side, timeouts, value};
 use crate::config::{Backend, Balance, Health, HealthStart, Protocol, Server, Timeouts};
 
 /// Reads one backend, with the global time limits beneath its own.
-pub(super) fn read(mut section: Section<'_>, timeout: Timeouts, links: &mut Links) -> Backend {
+pub(super) fn read(mut section: Section<'_>, rank: usize, timeout: Timeouts, links: &mut Links) -> Backend {
     links.backends.push(section.name());
+    let timeout = timeouts(section.section("timeout"), timeout, Side::Backend);
+    let backend = of(&mut section, rank, timeout);
+    section.finish();
+    backend
+}
+
+/// The backend that a section describes.
+pub(super) fn of(section: &mut Section<'_>, rank: usize, timeout: Timeouts) -> Backend {
     let starts = [("up", HealthStart::Up), ("checked", HealthStart::Checked)];
     let protocol = section.or("protocol", value::protocol, Protocol::Http1);
-    let backend = Backend {
+    Backend {
         name: section.key.to_owned(),
+        rank,
         balance: section.or("balance", value::balance, Balance::RoundRobin),
         protocol,
         retries: section.or("retries", value::whole(0..=100), 3),
@@ -27,11 +36,9 @@ pub(super) fn read(mut section: Section<'_>, timeout: Timeouts, links: &mut Link
         resolve: section.or("resolve", value::duration, Duration::from_secs(1)),
         max_idle: section.or("max_idle", value::whole(0..=65_536), 256),
         idle_timeout: section.or("idle_timeout", value::duration, Duration::from_secs(60)),
-        timeout: timeouts(section.section("timeout"), timeout, Side::Backend),
+        timeout,
         servers: servers(&section.section("servers")),
-    };
-    section.finish();
-    backend
+    }
 }
 
 fn health(mut section: Section<'_>, usual: Protocol) -> Health {

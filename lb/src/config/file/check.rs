@@ -15,6 +15,8 @@ pub(super) struct Links {
     pub(super) frontends: Vec<Placed<String>>,
     /// Names of backends.
     pub(super) backends: Vec<Placed<String>>,
+    /// Names of sections that are both.
+    pub(super) listens: Vec<Placed<String>>,
     /// Backends that frontends name.
     pub(super) uses: Vec<Placed<String>>,
     /// Addresses listened on, by frontends and for statistics.
@@ -28,7 +30,7 @@ pub(super) struct Links {
 impl Links {
     /// Reports what does not fit together.
     pub(super) fn check(self, faults: &mut Faults) {
-        if self.frontends.is_empty() {
+        if self.frontends.is_empty() && self.listens.is_empty() {
             let suggestion = "add a section such as `[frontend.fe_api]` with `bind` and `backend`";
             faults.add_whole("there is no frontend".to_owned(), suggestion);
         }
@@ -39,12 +41,13 @@ impl Links {
         unique(faults, self.sockets, |socket| {
             format!("`{}` is the place of two sockets", socket.written().display())
         });
-        let names = self.frontends.into_iter().chain(self.backends).collect();
-        unique(faults, names, |name| format!("`{name}` is the name of a frontend and of a backend"));
+        let names = self.frontends.into_iter().chain(self.backends).chain(self.listens).collect();
+        unique(faults, names, |name| format!("`{name}` is the name of two sections"));
     }
 
     fn check_uses(&self, faults: &mut Faults) {
-        let names: Vec<&str> = self.backends.iter().map(|backend| backend.value.as_str()).collect();
+        let backends = self.backends.iter().chain(&self.listens);
+        let names: Vec<&str> = backends.map(|backend| backend.value.as_str()).collect();
         for Placed { value, key, at } in self.uses.iter().filter(|used| !names.contains(&used.value.as_str()))
         {
             let suggestion = match near(value, names.iter().copied()) {

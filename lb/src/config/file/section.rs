@@ -26,6 +26,7 @@ pub(super) struct Section<'a> {
 }
 
 /// A value and where it came from.
+#[derive(Clone)]
 pub(super) struct Placed<T> {
     pub(super) value: T,
     /// Its key with its sections.
@@ -118,18 +119,13 @@ impl<'a> Section<'a> {
         values.iter().filter_map(|value| self.placed(key, value, &read)).map(|placed| placed.value).collect()
     }
 
-    /// The values of a key that holds one or a list, at least one; `example` is a right line.
-    pub(super) fn need_list<T>(
-        &mut self,
-        key: &'static str,
-        read: impl Fn(&DeValue<'_>) -> Read<T>,
-        example: &str,
-    ) -> Vec<Placed<T>> {
+    /// The values of a key that holds one or a list, at least one, not read yet; `example` is a right line.
+    pub(super) fn need_list(&mut self, key: &'static str, example: &str) -> &'a [Spanned<DeValue<'a>>] {
         let values = self.get(key).map_or(&[][..], one_or_many);
         if values.is_empty() {
             self.missing(key, example);
         }
-        values.iter().filter_map(|value| self.placed(key, value, &read)).collect()
+        values
     }
 
     /// The section of that name, if it is there.

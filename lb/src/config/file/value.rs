@@ -72,6 +72,15 @@ pub(super) fn line(value: &DeValue<'_>) -> Read<String> {
     })
 }
 
+/// A name as proxies, servers and listeners have them.
+pub(super) fn name(value: &DeValue<'_>) -> Read<String> {
+    let text = value.as_str().filter(|text| units::is_name(text)).map(str::to_owned);
+    text.ok_or_else(|| {
+        let meant = value.as_str().and_then(units::nearly_name).map(quoted);
+        wrong("a name of letters, digits, `_`, `.`, `:` and `-`", meant)
+    })
+}
+
 /// One of a few words.
 pub(super) fn one_of<T: Clone>(words: &[(&str, T)]) -> impl Fn(&DeValue<'_>) -> Read<T> {
     |value| {
@@ -247,6 +256,7 @@ pub(super) fn field_name(value: &DeValue<'_>) -> Read<String> {
 pub(super) fn balance(value: &DeValue<'_>) -> Read<Balance> {
     let words = [
         ("roundrobin", Balance::RoundRobin),
+        ("static-rr", Balance::StaticRr),
         ("leastconn", Balance::LeastConn),
         ("random", Balance::Random),
         ("first", Balance::First),

@@ -67,7 +67,7 @@ impl Exchange {
         if ended == Some(Ended::Overdue(Wait::Bytes)) && !self.client.answered.get() {
             // The last word of its connection.
             self.status = 408;
-            self.client.frontend.live.tally.mine().request_errors.add(1);
+            self.request_failed();
         }
         Termination::dropped(ended, self.phase)
     }
@@ -92,7 +92,7 @@ impl Exchange {
                 traffic.status(self.status);
             }
         };
-        count(self.client.frontend.live.tally.mine());
+        self.client.count(count);
         let wall = self.worker.wall.get();
         // What got no head at all waited until its end.
         let latency = Bucket::of(self.latency.unwrap_or_else(|| self.started.elapsed()));

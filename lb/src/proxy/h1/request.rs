@@ -215,7 +215,7 @@ fn write_line(out: &mut Vec<u8>, method: &str, target: &Target<'_>) {
 
 fn key(towards: Towards<'_>, target: &Target<'_>, fields: &[httparse::Header<'_>]) -> u64 {
     match towards.balance {
-        Balance::RoundRobin | Balance::LeastConn | Balance::Random | Balance::First => 0,
+        Balance::RoundRobin | Balance::StaticRr | Balance::LeastConn | Balance::Random | Balance::First => 0,
         Balance::Source => hash(towards.peer.as_bytes()),
         Balance::Uri => {
             let path = target.path.split('?').next().unwrap_or_default();

@@ -2,6 +2,9 @@
 
 use super::exceptions;
 
+/// Backends that HAProxy balances by its default.
+const UNNAMED: [&str; 4] = ["nolb", "redisp", "bytable", "combined"];
+
 /// An answer without the values of `cookie`, which the fixture's servers have in HAProxy only, and with the `slim` that `clients` has because
 /// `fe_stats` leads there: in HAProxy it leads nowhere.
 pub(super) fn as_configured(answer: &str) -> String {
@@ -14,6 +17,10 @@ pub(super) fn as_configured(answer: &str) -> String {
             // While a check runs HAProxy has no code: the last one stands in lb.
             if fields[36].starts_with("* ") && fields[37] == "0" {
                 fields[37] = "200";
+            }
+            // Its default balancing has no name in that column; it is `random`.
+            if UNNAMED.contains(&fields[0]) && fields[76] == "unknown" {
+                fields[76] = "random";
             }
             if fields[0] == "clients" {
                 fields[6] = "200";

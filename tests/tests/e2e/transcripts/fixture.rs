@@ -16,14 +16,16 @@ pub(super) async fn start(addresses: [SocketAddr; 3], check: &str) -> Running {
         lab = lab.section(&format!("admin#{level}"), &lines);
     }
     let health = format!("health = {{ path = \"/health\", rise = 2, fall = 3, {check} }}");
-    lab = lab.backend(&health).section("backend.clients", "retries = 3");
+    lab = lab.backend(&health);
     for (name, address) in SERVERS.iter().zip(addresses) {
         let more = if *name == "api2" { "weight = 2, maxconn = 50" } else { "" };
         lab = lab.server_with(name, address, more);
     }
-    let mut lab = lab.start().await;
-    // HAProxy numbers its proxies in the order of the file.
-    lab.reload(|plan| plan.set("frontend.fe_stats", "bind = \"127.0.0.1:0\"\nbackend = \"clients\"")).await;
+    let lab = lab
+        .section("backend.clients", "retries = 3")
+        .section("frontend.fe_stats", "bind = \"127.0.0.1:0\"\nbackend = \"clients\"")
+        .start()
+        .await;
     for server in SERVERS {
         lab.status_of(server, "UP").await;
     }

@@ -19,6 +19,8 @@ const SCENES: &str = include_str!("../../../transcripts/states.txt");
 /// In place of a status: no answer at all.
 const MUTE: u16 = 0;
 const SICK: u16 = 500;
+/// It wants no new traffic.
+const LEAVING: u16 = 404;
 
 /// What a scene is played with.
 struct Stage {
@@ -31,9 +33,9 @@ struct Stage {
 }
 
 /// A server whose health answers are in the test's hands, and that holds `/held` until it is released.
-struct Node {
-    origin: Origin,
-    status: Arc<AtomicU16>,
+pub(super) struct Node {
+    pub(super) origin: Origin,
+    pub(super) status: Arc<AtomicU16>,
 }
 
 #[tokio::test]
@@ -108,7 +110,7 @@ fn bytes(sent: &str) -> String {
 // === impl Node ===
 
 impl Node {
-    async fn start() -> Self {
+    pub(super) async fn start() -> Self {
         let status = Arc::new(AtomicU16::new(200));
         let told = Arc::clone(&status);
         let origin = Origin::script(move |mut conn| {
@@ -118,6 +120,7 @@ impl Node {
                     let status = told.load(SeqCst);
                     let text = match request.target() {
                         "/health" if status == MUTE => return conn.gone().await,
+                        "/health" if status == LEAVING => answer("404 Not Found", ""),
                         "/health" if status == SICK => answer("500 Internal Server Error", ""),
                         "/health" => ok(""),
                         "/held" => {

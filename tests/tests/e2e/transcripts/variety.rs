@@ -1,0 +1,145 @@
+//! HAProxy's second configuration, `variety.cfg`, in TOML, and what it was asked, in the order in which it was.
+//!
+//! It holds what the fixture does not have: static balancing, a section that is frontend and backend at once, rows of listeners, a backend
+//! without servers. Without a folder of transcripts it only shows that the orders are obeyed.
+
+use std::path::Path;
+use std::sync::atomic::Ordering::SeqCst;
+
+use tests::{Lab, Running, Wire, eventually, normal};
+
+use super::compare::{as_configured, fault};
+use super::read;
+use super::states::Node;
+
+/// A step, in the order in which HAProxy's were taken.
+enum Step {
+    /// The answer of that name comes out the same.
+    Replay(&'static str),
+    /// The first node answers checks with this status, until a server has that state.
+    Health(u16, &'static str, &'static str, &'static str),
+    /// A request to that frontend.
+    Request(&'static str),
+    /// An order that is not compared, since others are.
+    Order(&'static str),
+}
+
+use Step::{Health, Order, Replay, Request};
+
+const STEPS: [Step; 14] = [
+    Replay("variety.show-servers-state"),
+    Replay("variety.show-stat"),
+    Health(404, "nolb", "n1", "NOLB"),
+    Replay("variety.nolb.show-stat"),
+    Replay("variety.nolb.show-servers-state"),
+    Health(200, "nolb", "n1", "UP"),
+    Replay("variety.static-weight"),
+    Replay("variety.static-add-server"),
+    Replay("variety.listener.show-stat"),
+    Replay("variety.show-stat-types-8"),
+    Request("fe_table"),
+    Order("set weight static/s1 0%"),
+    Replay("variety.listen-section"),
+    Replay("variety.frontend-by-id"),
+];
+/// What is asked at the end, when nothing else may come after it.
+const LAST: [&str; 2] = ["variety.listen-as-frontend", "variety.frontend-disabled.show-stat"];
+
+#[tokio::test]
+async fn another_configuration_is_told_in_haproxys_words() {
+    let folder = std::env::var_os("LB_TRANSCRIPTS");
+    let known = folder.map_or_else(Vec::new, |folder| read(Path::new(&folder), &["variety."]));
+    if known.is_empty() {
+        println!("LB_TRANSCRIPTS names no folder: nothing is compared");
+    }
+    let nodes = [Node::start().await, Node::start().await, Node::start().await];
+    let lab = start(&nodes).await;
+    let mut wrong = Vec::new();
+    for step in STEPS.into_iter().chain(LAST.map(Replay)) {
+        match step {
+            Replay(name) => {
+                let Some(transcript) = known.iter().find(|known| known.name == name) else {
+                    assert!(known.is_empty(), "{name} is not in the folder");
+                    continue;
+                };
+                let sent = &transcript.sent;
+                let expected = normal(sent, &as_configured(&transcript.answer));
+                wrong.extend(fault(name, sent, &expected, &normal(sent, &lab.socket(sent).await)));
+            }
+            Health(status, backend, server, state) => {
+                nodes[0].status.store(status, SeqCst);
+                until(&lab, backend, server, state).await;
+            }
+            Request(frontend) => {
+                let mut wire = Wire::connect(lab.frontend_named(frontend)).await.expect("it listens");
+                assert_eq!(wire.get("/").await.status(), 200);
+            }
+            Order(command) => lab.order(command).await,
+        }
+    }
+    assert!(wrong.is_empty(), "{} are wrong\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// The names of all transcripts that are replayed here.
+pub(super) fn replayed() -> impl Iterator<Item = &'static str> {
+    let steps = STEPS.iter().filter_map(|step| match step {
+        Replay(name) => Some(*name),
+        Health(..) | Request(_) | Order(_) => None,
+    });
+    steps.chain(LAST)
+}
+
+async fn until(lab: &Running, backend: &str, server: &str, state: &str) {
+    eventually(state, async || lab.stat(backend, server).await.text("status") == state).await;
+}
+
+/// An `lb` like that HAProxy, when its checks have found what they will.
+async fn start(nodes: &[Node; 3]) -> Running {
+    let [one, two, three] = nodes.each_ref().map(|node| node.origin.address());
+    let process = "threads = 1\nmaxconn = 2000\nnode = \"lb-lab\"";
+    let check = |more: &str| format!("health = {{ path = \"/health\", rise = 2, fall = 3, {more} }}");
+    let server = |name: &str, at, more: &str| {
+        let comma = if more.is_empty() { "" } else { ", " };
+        format!("{name} = {{ address = \"{at}\"{comma}{more} }}\n")
+    };
+    let pair = |first: &str, second: &str| server(first, one, "") + &server(second, two, "");
+    let bind = "bind = \"127.0.0.1:0\"\n";
+    // HAProxy's balancing of a backend that does not say how.
+    let random = "balance = \"random\"\n";
+    let mix = server("checked", one, "")
+        + &server("unchecked", two, "")
+        + &server("tracker", three, "")
+        + &server("tracker2", three, "")
+        + &server("spare", three, "backup = true")
+        + &server("off", three, "disabled = true")
+        + &server("slow", two, "weight = 10");
+    let lab = Lab::empty()
+        .section("process", process)
+        .timeout("queue = \"3s\"")
+        .section("frontend.fe_api", &format!("{bind}backend = \"mix\""))
+        .section("backend.mix", &check("interval = \"500ms\""))
+        .section("backend.mix.servers", &mix)
+        .section("backend.static", "balance = \"static-rr\"")
+        .section("backend.static.servers", &(server("s1", one, "weight = 3") + &server("s2", two, "")))
+        .section("backend.nolb", &(check("interval = \"300ms\", disable_on_404 = true") + "\n" + random))
+        .section("backend.nolb.servers", &pair("n1", "n2"))
+        .section("backend.redisp", random)
+        .section("backend.redisp.servers", &pair("r1", "r2"))
+        .section("backend.empty", "retries = 3")
+        .section("backend.bytable", random)
+        .section("backend.bytable.servers", &pair("t1", "t2"))
+        .section("frontend.fe_table", &format!("{bind}backend = \"bytable\""))
+        .section(
+            "listen.combined",
+            &format!(
+                "bind = [{{ address = \"127.0.0.1:0\", name = \"l1\" }}]\nsocket_stats = true\n{random}"
+            ),
+        )
+        .section("listen.combined.servers", &server("c1", one, ""))
+        .start()
+        .await;
+    for server in ["n1", "n2"] {
+        until(&lab, "nolb", server, "UP").await;
+    }
+    lab
+}
