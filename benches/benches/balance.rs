@@ -2,7 +2,6 @@
 
 use std::hint::black_box;
 use std::sync::atomic::AtomicUsize;
-use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
@@ -25,7 +24,7 @@ fn pick(criterion: &mut Criterion) {
     ];
     for (name, balance) in algorithms {
         for count in [3, 1000] {
-            let rotation = Rotation::new(&balance, &servers(count), Duration::ZERO);
+            let rotation = Rotation::new(&balance, &servers(count));
             let (cursor, tried) = (AtomicUsize::new(0), Tried::default());
             let mut key = 0u64;
             group.bench_function(BenchmarkId::new(name, count), |bencher| {
@@ -43,14 +42,14 @@ fn pick(criterion: &mut Criterion) {
 }
 
 fn snapshot(criterion: &mut Criterion) {
-    let swap = ArcSwap::from_pointee(Rotation::new(&Balance::RoundRobin, &servers(3), Duration::ZERO));
+    let swap = ArcSwap::from_pointee(Rotation::new(&Balance::RoundRobin, &servers(3)));
     criterion.bench_function("snapshot load", |bencher| bencher.iter(|| black_box(swap.load().weight())));
 }
 
 fn rebuild(criterion: &mut Criterion) {
     let thousand = servers(1000);
     criterion.bench_function("rotation of 1000 servers made anew", |bencher| {
-        bencher.iter(|| Rotation::new(black_box(&Balance::RoundRobin), &thousand, Duration::ZERO));
+        bencher.iter(|| Rotation::new(black_box(&Balance::RoundRobin), &thousand));
     });
 }
 

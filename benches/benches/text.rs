@@ -26,6 +26,7 @@ fn heads(criterion: &mut Criterion) {
         forwarded: Some("203.0.113.7"),
         balance: &Balance::RoundRobin,
         peer: "203.0.113.7",
+        jar: None,
     };
     let mut out = Vec::with_capacity(4096);
     criterion.bench_function("head of a request, read and written", |bencher| {
@@ -34,7 +35,7 @@ fn heads(criterion: &mut Criterion) {
             request::parse(black_box(BROWSER), LIMITS, towards, &mut out)
         });
     });
-    let towards = response::Towards { is_head: false, old: false, keep: true, upgrade: None };
+    let towards = response::Towards { is_head: false, old: false, keep: true, upgrade: None, reply: None };
     criterion.bench_function("head of a response, read and written", |bencher| {
         bencher.iter(|| {
             out.clear();

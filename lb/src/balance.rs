@@ -8,7 +8,6 @@ mod schedule;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::time::Duration;
 
 use crate::config::Balance;
 use crate::server::{Claim, Refusal, Server, ServerId};
@@ -62,18 +61,19 @@ enum Order {
 // === impl Rotation ===
 
 impl Rotation {
-    /// The rotation of those of `servers` that are usable: the active ones, or if there are none the first backup. One that came back
-    /// less than `slow_start` ago has a part of its share; hashes go by whole shares, so that a client does not wander.
-    pub fn new(balance: &Balance, servers: &[Arc<Server>], slow_start: Duration) -> Self {
+    /// The rotation of those of `servers` that are usable: the active ones, or if there are none the first backup. One that is in
+    /// its slow start has a part of its share; hashes go by whole shares, so that a client does not wander.
+    pub fn new(balance: &Balance, servers: &[Arc<Server>]) -> Self {
         let hashes = matches!(balance, Balance::Source | Balance::Uri | Balance::Header(_));
-        let slow_start = if hashes { Duration::ZERO } else { slow_start };
-        let warming = servers.iter().any(|server| server.warmth(slow_start).is_some());
+        let warming = !hashes && servers.iter().any(|server| server.warmth().is_some());
         let scale = if warming { FINER } else { 1 };
         let usable = |backup: bool| {
-            servers
-                .iter()
-                .filter(move |server| server.is_backup() == backup && server.is_usable())
-                .map(|server| Member { server: Arc::clone(server), weight: server.share(slow_start, scale) })
+            servers.iter().filter(move |server| server.is_backup() == backup && server.is_usable()).map(
+                |server| {
+                    let weight = if hashes { server.weight() } else { server.share(scale) };
+                    Member { server: Arc::clone(server), weight }
+                },
+            )
         };
         let mut members: Box<[Member]> = usable(false).collect();
         if members.is_empty() {
@@ -173,8 +173,9 @@ impl Tried {
         self.0.push(server);
     }
 
+    /// Whether it was tried.
     #[inline]
-    fn contains(&self, server: ServerId) -> bool {
+    pub fn contains(&self, server: ServerId) -> bool {
         self.0.contains(&server)
     }
 }

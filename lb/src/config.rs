@@ -5,6 +5,7 @@
 
 mod fault;
 mod file;
+mod stick;
 mod units;
 
 #[cfg(test)]
@@ -16,6 +17,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use fault::{Fault, Faults};
+pub use stick::{Cookie, CookieMode};
 pub use units::{host_and_port, is_host};
 
 /// A whole configuration, checked: names resolve to each other, limits are in range.
@@ -236,6 +238,8 @@ pub struct Backend {
     pub rank: usize,
     /// How a server is picked.
     pub balance: Balance,
+    /// The cookie that binds clients to its servers.
+    pub cookie: Option<Cookie>,
     /// What its servers speak.
     pub protocol: Protocol,
     /// Attempts after the first.
@@ -244,8 +248,6 @@ pub struct Backend {
     pub health: Option<Health>,
     /// What a server with checks is taken for before the first check.
     pub health_start: HealthStart,
-    /// How long a server that has come back takes to get its whole share of the traffic; 0: it has it at once.
-    pub slow_start: Duration,
     /// How often server names are looked up again.
     pub resolve: Duration,
     /// Idle connections kept to each server by each worker.
@@ -329,10 +331,14 @@ pub struct Server {
     pub host: String,
     /// Port, not 0.
     pub port: u16,
+    /// What stands for it in the backend's cookie.
+    pub cookie: Option<String>,
     /// Share of the traffic, 0 to 256.
     pub weight: u32,
     /// Requests in flight at once; 0 = no limit.
     pub maxconn: u32,
+    /// How long it takes to get its whole share of the traffic when it has come back; 0: it has it at once.
+    pub slow_start: Duration,
     /// Whether it is used only when no other server is usable.
     pub backup: bool,
     /// Whether it starts in maintenance.

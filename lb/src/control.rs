@@ -268,7 +268,10 @@ impl Control {
             sessions.inspect(|gauge| gauge.clear_max());
         }
         topology.backends.iter().for_each(|backend| backend.live.queue.waiting().clear_max());
-        topology.servers().for_each(|server| server.stats.in_flight_max.clear());
+        topology.servers().for_each(|server| {
+            server.stats.in_flight_max.clear();
+            server.bound.waiting().clear_max();
+        });
     }
 
     /// Stops wanting traffic: readiness says so, listeners close, client connections finish what is in flight.
@@ -366,6 +369,7 @@ impl Control {
                 lost.push(Arc::clone(&backend.live.name));
             }
             backend.live.queue.look_again();
+            backend.servers.iter().for_each(|server| server.bound.look_again());
         }
         self.generation.send_modify(|generation| *generation += 1);
     }

@@ -20,6 +20,7 @@ pub mod proxy;
 pub mod report;
 pub mod sampler;
 pub mod server;
+pub mod stick;
 pub mod top;
 pub mod topology;
 pub mod upstream;

@@ -118,6 +118,11 @@ impl Worker {
         self.format != LogFormat::Off
     }
 
+    /// Unix time in seconds, as of the last sweep.
+    fn wall(&self) -> u64 {
+        self.wall.get()
+    }
+
     fn prune(&self) {
         let topology = self.shared.topology.load();
         let limit = |key| {

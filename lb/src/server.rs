@@ -12,12 +12,12 @@ mod place;
 mod queue;
 mod status;
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::config;
-use crate::counters::{Gauge, Peak, Tally};
+use crate::counters::{Gauge, Peak, Tally, millis};
 
 pub use check::{Check, CheckPlan};
 pub use claim::{Claim, Refusal};
@@ -50,12 +50,18 @@ pub struct Server {
     pub health: Health,
     /// What it has done.
     pub stats: Stats,
+    /// Requests that wait for this server and no other.
+    pub bound: Arc<Queue>,
     gate: Gate,
     queue: Arc<Queue>,
     weight: AtomicU32,
     initial_weight: AtomicU32,
     maxconn: AtomicU32,
+    /// How long its slow start takes, milliseconds.
+    slow_start: AtomicU64,
     backup: AtomicBool,
+    /// What stands for it in its backend's cookie. Requests read it in the snapshot.
+    cookie: Mutex<Option<Arc<str>>>,
     /// The configuration says `disabled = true` (HAProxy's `CMAINT` bit).
     disabled_in_config: AtomicBool,
     /// An operator added it: the configuration does not know it.
@@ -96,12 +102,15 @@ impl Server {
             check: Check::new(check),
             health: Health::new(check, start),
             stats: Stats { tally: Tally::new(workers), in_flight_max: Peak::default(), idle: Arc::default() },
+            bound: Arc::default(),
             gate: Gate::new(if spec.disabled { Admin::Maint } else { Admin::Ready }),
             queue: Arc::clone(queue),
             weight: AtomicU32::new(spec.weight),
             initial_weight: AtomicU32::new(spec.weight),
             maxconn: AtomicU32::new(spec.maxconn),
+            slow_start: AtomicU64::new(millis(spec.slow_start)),
             backup: AtomicBool::new(spec.backup),
+            cookie: Mutex::new(spec.cookie.as_deref().map(Arc::from)),
             disabled_in_config: AtomicBool::new(spec.disabled),
             added: AtomicBool::new(false),
         })
@@ -140,13 +149,24 @@ impl Server {
             && self.place.address().is_some()
     }
 
+    /// Whether it takes clients that are bound to it: it need not be one that the balancer may choose.
+    pub fn takes_its_own(&self) -> bool {
+        self.admin() != Admin::Maint && self.health.is_up() && self.place.address().is_some()
+    }
+
+    /// What stands for it in its backend's cookie, as configured.
+    pub fn cookie(&self) -> Option<Arc<str>> {
+        self.cookie.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Its share of the traffic now, 0 to 256.
     pub fn weight(&self) -> u32 {
         self.weight.load(Relaxed)
     }
 
     /// How far it has come in its slow start, per cent; `None` when it is not in one.
-    pub fn warmth(&self, slow_start: Duration) -> Option<u32> {
+    pub fn warmth(&self) -> Option<u32> {
+        let slow_start = Duration::from_millis(self.slow_start.load(Relaxed));
         if slow_start.is_zero() {
             return None;
         }
@@ -156,9 +176,9 @@ impl Server {
     }
 
     /// Its share of the traffic with its slow start, in units of which `scale` make a weight of 1; at least one unless it is 0.
-    pub fn share(&self, slow_start: Duration, scale: u32) -> u32 {
+    pub fn share(&self, scale: u32) -> u32 {
         let whole = self.weight() * scale;
-        self.warmth(slow_start).map_or(whole, |percent| (whole * percent / 100).max(whole.min(1)))
+        self.warmth().map_or(whole, |percent| (whole * percent / 100).max(whole.min(1)))
     }
 
     /// Its share as configured.
@@ -222,7 +242,9 @@ impl Server {
         if former.is_none_or(|former| former.maxconn != spec.maxconn) {
             self.set_maxconn(spec.maxconn);
         }
+        self.slow_start.store(millis(spec.slow_start), Relaxed);
         self.backup.store(spec.backup, Relaxed);
+        *self.cookie.lock().unwrap_or_else(PoisonError::into_inner) = spec.cookie.as_deref().map(Arc::from);
         if former.is_none_or(|former| (&former.host, former.port) != (&spec.host, spec.port)) {
             self.place.move_to(&spec.host, spec.port);
         }

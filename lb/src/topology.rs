@@ -14,11 +14,12 @@ use std::sync::Arc;
 
 use crate::balance::{Pick, Rotation, Tried};
 use crate::config;
-use crate::server::Server;
+use crate::server::{Refusal, Server, ServerId};
+use crate::stick::{self, Jar};
 
 pub use captured::{Capture, Captured};
 pub use listener::LiveListener;
-pub use live::{LiveBackend, LiveFrontend, Open, Process, Shared};
+pub use live::{DynamicCookie, LiveBackend, LiveFrontend, Open, Process, Shared};
 pub use orders::{Arrival, Inbox, Listen, Order, SessionInfo, Workers};
 pub use pace::Pace;
 pub use room::Room;
@@ -54,6 +55,8 @@ pub struct Backend {
     pub servers: Vec<Arc<Server>>,
     /// Those that are usable now.
     pub rotation: Rotation,
+    /// Its cookie, and whose they are.
+    pub jar: Option<Jar>,
 }
 
 // === impl Topology ===
@@ -98,8 +101,18 @@ impl Topology {
 impl Backend {
     /// A backend with the rotation that its servers' states make now.
     pub fn new(config: config::Backend, live: Arc<LiveBackend>, servers: Vec<Arc<Server>>) -> Self {
-        let rotation = Rotation::new(&config.balance, &servers, config.slow_start);
-        Self { config, live, servers, rotation }
+        let rotation = Rotation::new(&config.balance, &servers);
+        let jar = config.cookie.as_ref().map(|cookie| {
+            let dynamic = live.dynamic_cookie(cookie);
+            let made = |server: &Arc<Server>| {
+                let key = dynamic.as_deref()?;
+                Some(stick::dynamic_cookie(key, server.place.address()?).into())
+            };
+            let all =
+                servers.iter().map(|server| (server.cookie().or_else(|| made(server)), Arc::clone(server)));
+            Jar::new(cookie, all)
+        });
+        Self { config, live, servers, rotation, jar }
     }
 
     /// The same backend with its rotation made anew.
@@ -114,9 +127,19 @@ impl Backend {
         self.rotation.pick(&self.live.cursor, key, tried)
     }
 
+    /// Counts the exchange in on the one server that its client is bound to; `Nobody` when that takes it no more.
+    pub fn pick_bound(&self, wanted: ServerId) -> Pick {
+        let server = self.servers.iter().find(|server| server.id == wanted);
+        match server.map(Server::claim_bound) {
+            Some(Ok(claim)) => Pick::Claimed(claim),
+            Some(Err(Refusal::Full)) => Pick::Full,
+            Some(Err(Refusal::Left)) | None => Pick::Nobody,
+        }
+    }
+
     /// Whether a server is in its slow start, so that the rotation is to be made anew as time goes on.
     pub fn is_warming(&self) -> bool {
-        self.servers.iter().any(|server| server.warmth(self.config.slow_start).is_some())
+        self.servers.iter().any(|server| server.warmth().is_some())
     }
 
     /// Whether it can take traffic: a server is usable, or it has none at all (HAProxy calls that up as well).

@@ -1,6 +1,7 @@
 //! Servers without a network.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use lb::config::{HealthStart, Server as Spec};
 use lb::server::{Queue, Server};
@@ -15,8 +16,10 @@ pub(crate) fn servers(count: usize) -> Vec<Arc<Server>> {
                 name: format!("s{index}"),
                 host: "127.0.0.1".into(),
                 port: 4000,
+                cookie: None,
                 weight: number % 3 + 1,
                 maxconn: 0,
+                slow_start: Duration::ZERO,
                 backup: false,
                 disabled: false,
             };

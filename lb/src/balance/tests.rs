@@ -1,14 +1,29 @@
 //! Every algorithm against a handful of servers: proportions, limits, orders, and who comes last.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::*;
 use crate::config::{self, HealthStart};
 use crate::server::{Admin, Queue};
 
 fn server(name: &str, weight: u32, maxconn: u32, backup: bool) -> Arc<Server> {
+    starting(name, weight, maxconn, backup, Duration::ZERO)
+}
+
+fn starting(name: &str, weight: u32, maxconn: u32, backup: bool, slow_start: Duration) -> Arc<Server> {
     let (name, host) = (name.to_owned(), "127.0.0.1".to_owned());
-    let spec = config::Server { name, host, port: 1, weight, maxconn, backup, disabled: false };
+    let spec = config::Server {
+        name,
+        host,
+        port: 1,
+        cookie: None,
+        weight,
+        maxconn,
+        slow_start,
+        backup,
+        disabled: false,
+    };
     Server::new(&"be".into(), 1, &spec, None, HealthStart::Up, &Arc::new(Queue::default()), 1)
 }
 
@@ -43,18 +58,15 @@ fn expect<const N: usize>(pairs: [(&str, u32); N]) -> BTreeMap<String, u32> {
 #[test]
 fn weights_are_kept() {
     let servers = three();
-    let by_turn = Rotation::new(&Balance::RoundRobin, &servers, Duration::ZERO);
+    let by_turn = Rotation::new(&Balance::RoundRobin, &servers);
     assert_eq!(shares(&by_turn, 400, false), expect([("a", 100), ("b", 200), ("c", 100)]));
-    let by_load = Rotation::new(&Balance::LeastConn, &servers, Duration::ZERO);
+    let by_load = Rotation::new(&Balance::LeastConn, &servers);
     assert_eq!(shares(&by_load, 400, true), expect([("a", 100), ("b", 200), ("c", 100)]));
     for balance in [Balance::Random, Balance::Source, Balance::Uri, Balance::Header("x".into())] {
-        let shares = shares(&Rotation::new(&balance, &servers, Duration::ZERO), 4000, false);
+        let shares = shares(&Rotation::new(&balance, &servers), 4000, false);
         assert!(shares["b"] > shares["a"] && shares["b"] > shares["c"], "{balance:?}: {shares:?}");
     }
-    assert_eq!(
-        shares(&Rotation::new(&Balance::First, &servers, Duration::ZERO), 9, true),
-        expect([("a", 9)])
-    );
+    assert_eq!(shares(&Rotation::new(&Balance::First, &servers), 9, true), expect([("a", 9)]));
 }
 
 #[test]
@@ -62,7 +74,7 @@ fn a_full_server_is_passed_over_and_all_full_is_worth_waiting() {
     let servers = vec![server("a", 1, 1, false), server("b", 1, 1, false)];
     for balance in [Balance::RoundRobin, Balance::LeastConn, Balance::Random, Balance::First, Balance::Source]
     {
-        let rotation = Rotation::new(&balance, &servers, Duration::ZERO);
+        let rotation = Rotation::new(&balance, &servers);
         let cursor = AtomicUsize::new(0);
         let one = claim(rotation.pick(&cursor, 7, &Tried::default()));
         let two = claim(rotation.pick(&cursor, 7, &Tried::default()));
@@ -74,7 +86,7 @@ fn a_full_server_is_passed_over_and_all_full_is_worth_waiting() {
 #[test]
 fn who_left_after_the_rotation_was_made_is_not_claimed() {
     let servers = three();
-    let rotation = Rotation::new(&Balance::RoundRobin, &servers, Duration::ZERO);
+    let rotation = Rotation::new(&Balance::RoundRobin, &servers);
     servers[0].set_admin(Admin::Maint);
     servers[1].set_admin(Admin::Drain);
     let cursor = AtomicUsize::new(0);
@@ -89,7 +101,7 @@ fn who_left_after_the_rotation_was_made_is_not_claimed() {
 fn who_was_tried_comes_last() {
     let servers = vec![server("a", 1, 0, false), server("b", 1, 0, false)];
     for balance in [Balance::RoundRobin, Balance::LeastConn, Balance::First, Balance::Source] {
-        let rotation = Rotation::new(&balance, &servers, Duration::ZERO);
+        let rotation = Rotation::new(&balance, &servers);
         let cursor = AtomicUsize::new(0);
         let mut tried = Tried::default();
         tried.add(servers[0].id);
@@ -105,7 +117,7 @@ fn who_was_tried_comes_last() {
 fn backups_serve_only_when_nobody_else_can_and_one_at_a_time() {
     let servers = vec![server("a", 1, 0, false), server("x", 1, 0, true), server("y", 1, 0, true)];
     let names = |servers: &[Arc<Server>]| {
-        let rotation = Rotation::new(&Balance::RoundRobin, servers, Duration::ZERO);
+        let rotation = Rotation::new(&Balance::RoundRobin, servers);
         rotation.servers().map(|server| server.name.to_string()).collect::<Vec<_>>()
     };
     assert_eq!(names(&servers), ["a"]);
@@ -118,9 +130,11 @@ fn backups_serve_only_when_nobody_else_can_and_one_at_a_time() {
 /// Breaks when a server that has come back gets its whole share at once, or when a weight of 1 leaves nothing to divide.
 #[tokio::test(start_paused = true)]
 async fn a_server_that_comes_back_warms_up() {
-    let (servers, slow_start) = (three(), Duration::from_secs(20));
+    let slow_start = Duration::from_secs(20);
+    let servers = [("a", 1), ("b", 2), ("c", 1)];
+    let servers = servers.map(|(name, weight)| starting(name, weight, 0, false, slow_start));
     let share = |balance: &Balance| {
-        let rotation = Rotation::new(balance, &servers, slow_start);
+        let rotation = Rotation::new(balance, &servers);
         let counts = shares(&rotation, 4000, false);
         (counts.get("a").copied().unwrap_or_default(), rotation.weight())
     };
@@ -129,7 +143,7 @@ async fn a_server_that_comes_back_warms_up() {
     servers[0].set_admin(Admin::Ready);
     for (seconds, percent) in [(5, 25), (5, 50), (9, 95)] {
         tokio::time::advance(Duration::from_secs(seconds)).await;
-        assert_eq!(servers[0].warmth(slow_start), Some(percent));
+        assert_eq!(servers[0].warmth(), Some(percent));
         let (served, weight) = share(&Balance::RoundRobin);
         let expected = 4000 * percent / (300 + percent);
         assert!(served.abs_diff(expected) < 60, "{served}, not {expected}, at {percent}%");
@@ -137,7 +151,7 @@ async fn a_server_that_comes_back_warms_up() {
     }
     let (by_hash, _) = share(&Balance::Source);
     tokio::time::advance(Duration::from_secs(1)).await;
-    assert_eq!(servers[0].warmth(slow_start), None);
+    assert_eq!(servers[0].warmth(), None);
     assert_eq!(share(&Balance::RoundRobin).0, 1000);
     assert_eq!(share(&Balance::Source).0, by_hash, "a hash does not wander");
 }

@@ -7,6 +7,7 @@ mod check;
 mod frontend;
 mod log;
 mod section;
+mod stick;
 mod value;
 
 #[cfg(test)]

@@ -67,6 +67,7 @@ backend = "a"
 
 [backend.b]
 balance = "header:X-Session"
+cookie = { name = "SRV", indirect = true, nocache = true, httponly = true, secure = true, postonly = true, preserve = true, domain = "a.example", attributes = ["SameSite=Lax"], max_idle = "30m", max_life = "8h", dynamic = true, dynamic_key = "k" }
 protocol = "h2c"
 retries = 0
 health = { path = "/health?deep=1", host = "b.example:80", port = 81, interval = "3s", timeout = "500ms", rise = 4, fall = 5 }
@@ -82,7 +83,7 @@ queue = "6s"
 tunnel = "24h"
 
 [backend.b.servers]
-z = "10.0.0.1:4000"
+z = { address = "10.0.0.1:4000", cookie = "cz", slow_start = "9s" }
 a = { address = "[::1]:4000", weight = 10, maxconn = 200, backup = true, disabled = true }
 m = "api.internal:65535"
 
@@ -96,7 +97,17 @@ fn parse(text: &str) -> Config {
 
 fn server(name: &str, host: &str, port: u16) -> Server {
     let (name, host) = (name.to_owned(), host.to_owned());
-    Server { name, host, port, weight: 1, maxconn: 0, backup: false, disabled: false }
+    Server {
+        name,
+        host,
+        port,
+        cookie: None,
+        weight: 1,
+        maxconn: 0,
+        slow_start: Duration::ZERO,
+        backup: false,
+        disabled: false,
+    }
 }
 
 fn bind(text: &str) -> Bind {
@@ -154,11 +165,11 @@ fn defaults_of_the_smallest_file() {
             name: "api_nodes".into(),
             rank: 1,
             balance: Balance::RoundRobin,
+            cookie: None,
             protocol: Protocol::Http1,
             retries: 3,
             health: None,
             health_start: HealthStart::Up,
-            slow_start: Duration::ZERO,
             resolve: seconds(1),
             max_idle: 256,
             idle_timeout: seconds(60),
@@ -255,7 +266,32 @@ fn everything_said() {
     assert_eq!(b.health.as_ref(), Some(&health));
     let second =
         Server { weight: 10, maxconn: 200, backup: true, disabled: true, ..server("a", "::1", 4000) };
-    assert_eq!(b.servers, [server("z", "10.0.0.1", 4000), second, server("m", "api.internal", 65_535)]);
+    assert_eq!(
+        b.servers,
+        [
+            Server { cookie: Some("cz".into()), slow_start: seconds(9), ..server("z", "10.0.0.1", 4000) },
+            second,
+            server("m", "api.internal", 65_535)
+        ]
+    );
+
+    let cookie = Cookie {
+        name: "SRV".into(),
+        mode: CookieMode::Insert,
+        indirect: true,
+        nocache: true,
+        postonly: true,
+        preserve: true,
+        httponly: true,
+        secure: true,
+        domains: vec!["a.example".into()],
+        attributes: vec!["SameSite=Lax".into()],
+        max_idle: Some(seconds(1800)),
+        max_life: Some(seconds(28_800)),
+        dynamic: true,
+        dynamic_key: Some("k".into()),
+    };
+    assert_eq!(b.cookie, Some(cookie));
 
     assert_eq!((a.name.as_str(), a.servers.len()), ("a", 0));
     let (interval, timeout) = (seconds(2), seconds(1));

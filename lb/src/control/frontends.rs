@@ -4,7 +4,7 @@ use std::io;
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::{Control, Event, Origin};
-use crate::topology::{Backend, Frontend, Open, Order, Pace};
+use crate::topology::{Backend, DynamicCookie, Frontend, Open, Order, Pace};
 
 /// Why the order for a frontend was not obeyed.
 #[derive(Debug, thiserror::Error)]
@@ -110,6 +110,20 @@ impl Control {
         let word = if published { "published" } else { "unpublished" };
         self.notice(&format!("backend {} {word} by {origin}", backend.live.name));
         true
+    }
+
+    /// Changes how cookies of a backend are made of its servers' addresses.
+    pub fn set_dynamic_cookie(
+        &self,
+        backend: &Backend,
+        change: impl FnOnce(&mut DynamicCookie),
+        origin: &Origin,
+    ) {
+        let state = self.state();
+        backend.live.set_dynamic_cookie(change);
+        self.refresh_backend(&state, &backend.live.name);
+        // The secret is nobody's business.
+        self.notice(&format!("dynamic cookies of backend {} changed by {origin}", backend.live.name));
     }
 
     fn turn(&self, frontend: &Frontend, open: Open, origin: &Origin) {

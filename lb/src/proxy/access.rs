@@ -44,6 +44,8 @@ pub(super) struct AccessRecord {
     /// 0 when it never waited.
     pub(super) queue_position: u64,
     pub(super) termination: Termination,
+    /// What became of the backend's cookie: HAProxy's two letters.
+    pub(super) cookie: [u8; 2],
     pub(super) standing: Standing,
     pub(super) format: LogFormat,
 }
@@ -100,6 +102,10 @@ impl AccessRecord {
         !self.request.version.is_empty()
     }
 
+    fn cookie(&self) -> &str {
+        str::from_utf8(&self.cookie).unwrap_or("--")
+    }
+
     fn started(&self) -> Duration {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         now.saturating_sub(Duration::from_millis(self.active()))
@@ -119,8 +125,9 @@ impl AccessRecord {
         let plus = if self.redispatched { "+" } else { "" };
         write!(
             out,
-            "- - {}-- {process}/{frontend}/{backend}/{server}/{plus}{} 0/{} ",
+            "- - {}{} {process}/{frontend}/{backend}/{server}/{plus}{} 0/{} ",
             self.termination.as_str(),
+            self.cookie(),
             self.retries,
             self.queue_position
         )?;
@@ -164,6 +171,7 @@ impl AccessRecord {
             retries: self.retries,
             redispatched: self.redispatched,
             termination: self.termination.as_str(),
+            cookie: Some(self.cookie()).filter(|cookie| *cookie != "--"),
             actconn: self.standing.process,
             feconn: self.standing.frontend,
             beconn: self.standing.backend,
@@ -199,6 +207,8 @@ struct Entry<'a> {
     retries: u32,
     redispatched: bool,
     termination: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cookie: Option<&'a str>,
     actconn: u64,
     feconn: u64,
     beconn: u64,

@@ -10,6 +10,7 @@ use std::task::{Context, Poll};
 
 use super::error::ProxyError;
 use super::exchange::Exchange;
+use super::route::Wish;
 use super::{Worker, h2, route};
 use crate::balance::Tried;
 use crate::config::{Protocol, Timeouts};
@@ -31,6 +32,7 @@ pub(super) trait Outgoing {
         exchange: &mut Exchange,
         backend: &Backend,
         server: &Server,
+        wish: &Wish,
         fresh: bool,
     ) -> Result<Self::Answer, Failed>;
 }
@@ -48,21 +50,26 @@ pub(super) struct Failed {
 pub(super) async fn until_answered<O: Outgoing>(
     exchange: &mut Exchange,
     mut backend: Arc<Backend>,
-    key: u64,
+    mut wish: Wish,
     outgoing: &mut O,
 ) -> Result<O::Answer, ProxyError> {
     exchange.routed(&backend);
+    exchange.asked(wish.asked);
     let mut tried = Tried::default();
     let mut last: Option<Arc<Server>> = None;
     let mut fresh = false;
     loop {
-        let claim = while_there(outgoing, route::claim(exchange, &backend, key, &tried)).await??;
+        let claim = while_there(outgoing, route::claim(exchange, &backend, &wish, &tried)).await??;
         let server = Arc::clone(claim.server());
         exchange.claimed(claim);
-        if last.as_ref().is_some_and(|last| last.id != server.id) {
+        let declined = wish.is_declined(server.id);
+        if declined {
+            exchange.asked(wish.asked);
+        }
+        if declined || last.as_ref().is_some_and(|last| last.id != server.id) {
             exchange.redispatched();
         }
-        let failed = match outgoing.attempt(exchange, &backend, &server, fresh).await {
+        let failed = match outgoing.attempt(exchange, &backend, &server, &wish, fresh).await {
             Ok(answer) => return Ok(answer),
             Err(failed) => failed,
         };

@@ -16,6 +16,7 @@ use super::{Client, Worker, h1};
 use crate::counters::{Tally, Traffic, millis};
 use crate::net::Pulse;
 use crate::server::{Admin, Claim, Server, Waiting};
+use crate::stick::{Asked, Given};
 use crate::topology::Backend;
 use crate::upstream::Connection;
 
@@ -46,6 +47,8 @@ pub struct Exchange {
     status: u16,
     retries: u32,
     redispatched: bool,
+    /// What became of the backend's cookie, as the log tells it.
+    cookie: [u8; 2],
     termination: Option<Termination>,
 }
 
@@ -127,6 +130,7 @@ impl Exchange {
             status: 0,
             retries: 0,
             redispatched: false,
+            cookie: *b"--",
             termination: None,
         }
     }
@@ -138,6 +142,20 @@ impl Exchange {
             backend.live.tally.mine().requests.add(1);
         }
         self.backend = Some(Arc::clone(backend));
+    }
+
+    /// What its cookie says, if the backend has one.
+    pub(super) fn asked(&mut self, asked: Option<Asked>) {
+        if let Some(asked) = asked {
+            self.cookie = [asked.found.letter(), Given::None.letter()];
+        }
+    }
+
+    /// What was done with the cookie in its answer.
+    pub(super) fn given(&mut self, given: Given) {
+        if self.cookie != *b"--" {
+            self.cookie[1] = given.letter();
+        }
     }
 
     /// It begins to wait for a server with room.
@@ -152,6 +170,11 @@ impl Exchange {
             self.queue_position += place.position();
             place.serve();
         }
+    }
+
+    /// It no longer waits for the one server that its client is bound to.
+    pub(super) fn unbound(&mut self) {
+        self.waiting = None;
     }
 
     /// It waits no longer, with or without a server.

@@ -7,10 +7,42 @@ use tokio::time::{Instant, timeout_at};
 
 use super::error::ProxyError;
 use super::exchange::Exchange;
+use super::h1::request::Head;
 use super::{Client, Worker};
 use crate::balance::{Pick, Tried};
-use crate::server::Claim;
+use crate::server::{Claim, ServerId};
+use crate::stick::Asked;
 use crate::topology::Backend;
+
+/// What a request would like of the pick.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wish {
+    /// What a hash goes by.
+    pub(super) key: u64,
+    /// What the backend's cookie says, if it has one.
+    pub(super) asked: Option<Asked>,
+    /// The server that its client is bound to.
+    bound: Option<ServerId>,
+}
+
+// === impl Wish ===
+
+impl Wish {
+    /// The wish of a request.
+    pub(super) fn new(head: &Head) -> Self {
+        Self { key: head.key, asked: head.asked, bound: head.asked.and_then(|asked| asked.server) }
+    }
+
+    /// Whether the client was bound to another server than the one it got. Then it is not bound any more.
+    pub(super) fn is_declined(&mut self, got: ServerId) -> bool {
+        let declined = self.bound.is_some_and(|bound| bound != got);
+        if declined {
+            self.bound = None;
+            self.asked.iter_mut().for_each(Asked::declined);
+        }
+        declined
+    }
+}
 
 /// The backend that takes this client's requests now.
 pub(super) fn backend(worker: &Worker, client: &Client) -> Result<Arc<Backend>, ProxyError> {
@@ -28,9 +60,21 @@ pub(super) fn backend(worker: &Worker, client: &Client) -> Result<Arc<Backend>, 
 pub(super) async fn claim(
     exchange: &mut Exchange,
     backend: &Arc<Backend>,
-    key: u64,
+    wish: &Wish,
     tried: &Tried,
 ) -> Result<Claim, ProxyError> {
+    let key = wish.key;
+    if let Some(bound) = wish.bound.filter(|bound| !tried.contains(*bound)) {
+        match backend.pick_bound(bound) {
+            Pick::Claimed(claim) => return Ok(claim),
+            Pick::Nobody => {}
+            Pick::Full => {
+                if let Some(claim) = wait_for(exchange, backend, bound).await? {
+                    return Ok(claim);
+                }
+            }
+        }
+    }
     if !backend.live.queue.is_occupied() {
         match backend.pick(key, tried) {
             Pick::Claimed(claim) => return Ok(claim),
@@ -74,5 +118,38 @@ async fn wait(
         timeout_at(deadline, turn).await.map_err(|_| ProxyError::QueueTimeout)?;
         my_turn = true;
         backend = self::backend(&exchange.worker, &exchange.client)?;
+    }
+}
+
+/// Waits for room on the one server that the client is bound to; nothing when that takes nobody any more.
+async fn wait_for(
+    exchange: &mut Exchange,
+    backend: &Arc<Backend>,
+    bound: ServerId,
+) -> Result<Option<Claim>, ProxyError> {
+    let Some(server) = backend.servers.iter().find(|server| server.id == bound) else { return Ok(None) };
+    let place = server.wait_bound();
+    let deadline = Instant::now() + backend.config.timeout.queue;
+    let mut my_turn = place.is_first();
+    exchange.queued(place);
+    loop {
+        let turn = server.bound.turn();
+        tokio::pin!(turn);
+        turn.as_mut().enable();
+        if my_turn {
+            match backend.pick_bound(bound) {
+                Pick::Claimed(claim) => {
+                    exchange.served();
+                    return Ok(Some(claim));
+                }
+                Pick::Nobody => {
+                    exchange.unbound();
+                    return Ok(None);
+                }
+                Pick::Full => {}
+            }
+        }
+        timeout_at(deadline, turn).await.map_err(|_| ProxyError::QueueTimeout)?;
+        my_turn = true;
     }
 }

@@ -4,11 +4,11 @@
 //! downtime). It refuses to write anything, and to guess: what lb does not count stays empty.
 
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::Duration;
 
 use crate::config::Balance;
 use crate::counters::{Maxima, Tally, Totals, millis};
 use crate::server::{CheckResult, HealthRecord, Server, Status};
+use crate::stick::Jar;
 use crate::topology::{Backend, Frontend, LiveListener, Open, Shared, Topology};
 
 use super::column::{Column, Kind};
@@ -97,15 +97,19 @@ fn server(server: &Server, backend: &Backend) -> Row {
     let status = server.status_with(&health);
     row.set(Column::Scur, server.in_flight());
     row.set(Column::Smax, server.stats.in_flight_max.get());
+    row.set(Column::Qcur, server.bound.waiting().get());
+    row.set(Column::Qmax, server.bound.waiting().max());
     row.set_if(Column::Slim, limit(server.maxconn()));
     row.set(Column::Status, status.to_string());
-    let slow_start = backend.config.slow_start;
-    row.set(Column::Weight, server.share(slow_start, 1));
+    row.set(Column::Weight, server.share(1));
     row.set(Column::Uweight, server.weight());
-    row.set_if(Column::Throttle, throttle(server, status, slow_start));
+    row.set_if(Column::Throttle, throttle(server, status));
     row.set(Column::Act, u32::from(!server.is_backup()));
     row.set(Column::Bck, u32::from(server.is_backup()));
     row.set(Column::Lastchg, health.standing.since().elapsed().as_secs());
+    let cookie =
+        backend.jar.as_ref().map_or_else(|| server.cookie(), |jar| jar.cookie_of(server.id).cloned());
+    row.set_if(Column::Cookie, cookie.map(|cookie| cookie.to_string()));
     row.set_if(Column::Addr, server.place.address().map(|address| address.to_string()));
     row.set(Column::SrvIcur, server.stats.idle.get());
     // Any request may use any idle connection.
@@ -156,7 +160,7 @@ fn backend(backend: &Backend, topology: &Topology, shared: &Shared) -> Row {
     let sum = |of: fn(&Server) -> u64| backend.servers.iter().map(|server| of(server)).sum::<u64>();
     let weight = backend.rotation.weight();
     let waiting = live.queue.waiting();
-    row.set(Column::Qcur, waiting.get());
+    row.set(Column::Qcur, waiting.get() + sum(|server| server.bound.waiting().get()));
     row.set(Column::Qmax, waiting.max());
     row.set(Column::Scur, live.sessions.get());
     row.set(Column::Smax, live.sessions.max());
@@ -173,6 +177,7 @@ fn backend(backend: &Backend, topology: &Topology, shared: &Shared) -> Row {
     row.set(Column::Lastchg, standing.since().elapsed().as_secs());
     let has_servers = !backend.servers.is_empty();
     row.set_if(Column::Downtime, has_servers.then(|| standing.downtime().as_secs()));
+    row.set_if(Column::Cookie, backend.jar.as_ref().map(Jar::name));
     // Nothing is picked where there is nothing.
     row.set(Column::Algo, if has_servers { algorithm(&backend.config.balance) } else { "unknown" });
     let (in_flight, idle) = (sum(|server| server.in_flight().into()), sum(|server| server.stats.idle.get()));
@@ -270,8 +275,8 @@ pub(super) fn algorithm(balance: &Balance) -> &'static str {
 }
 
 /// The column `throttle`: only of a server that warms up, or could.
-fn throttle(server: &Server, status: Status, slow_start: Duration) -> Option<u32> {
-    server.warmth(slow_start).filter(|_| status.is_running())
+fn throttle(server: &Server, status: Status) -> Option<u32> {
+    server.warmth().filter(|_| status.is_running())
 }
 
 fn limit(maxconn: u32) -> Option<u32> {

@@ -53,7 +53,7 @@ fn line(out: &mut String, backend: &Backend, server: &Server) {
         backend.live.name,
         server.number,
         server.name,
-        op_state(status, server.warmth(backend.config.slow_start).is_some()),
+        op_state(status, server.warmth().is_some()),
         server.admin_bits().0,
         server.weight(),
         server.initial_weight(),

@@ -29,14 +29,31 @@ impl Server {
     /// Why not.
     #[inline]
     pub fn claim(self: &Arc<Self>) -> Result<Claim, Refusal> {
+        // Whoever waits for this very server has come first.
+        if self.maxconn() > 0 && self.bound.is_occupied() {
+            return if self.admin() == Admin::Ready { Err(Refusal::Full) } else { Err(Refusal::Left) };
+        }
+        self.enter(|admin| admin == Admin::Ready)
+    }
+
+    /// The same for an exchange whose client is bound to it: a server that drains takes it, too.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn claim_bound(self: &Arc<Self>) -> Result<Claim, Refusal> {
+        if self.takes_its_own() { self.enter(|admin| admin != Admin::Maint) } else { Err(Refusal::Left) }
+    }
+
+    #[inline]
+    fn enter(self: &Arc<Self>, takes: impl Fn(Admin) -> bool) -> Result<Claim, Refusal> {
         let maxconn = self.maxconn();
         let room = |in_flight| maxconn == 0 || in_flight < maxconn;
-        match self.gate.enter(|load| load.admin == Admin::Ready && room(load.in_flight)) {
+        match self.gate.enter(|load| takes(load.admin) && room(load.in_flight)) {
             Ok(in_flight) => {
                 self.stats.in_flight_max.record(in_flight.into());
                 Ok(Claim(Arc::clone(self)))
             }
-            Err(load) if load.admin == Admin::Ready => Err(Refusal::Full),
+            Err(load) if takes(load.admin) => Err(Refusal::Full),
             Err(_) => Err(Refusal::Left),
         }
     }
@@ -54,6 +71,6 @@ impl Claim {
 impl Drop for Claim {
     fn drop(&mut self) {
         self.0.gate.leave();
-        self.0.queue.room_made();
+        self.0.room_made();
     }
 }

@@ -19,6 +19,7 @@ use crate::counters::Standing;
 pub struct Health {
     /// Up, and not stopping.
     takes_traffic: AtomicBool,
+    up: AtomicBool,
     record: Mutex<HealthRecord>,
 }
 
@@ -126,13 +127,20 @@ impl Health {
         };
         record.begin();
         record.standing = Standing::new(record.is_up());
-        Self { takes_traffic: AtomicBool::new(record.is_up()), record: Mutex::new(record) }
+        let up = record.is_up();
+        Self { takes_traffic: AtomicBool::new(up), up: AtomicBool::new(up), record: Mutex::new(record) }
     }
 
     /// Whether it is taken for able to serve, and wants to.
     #[inline]
     pub fn takes_traffic(&self) -> bool {
         self.takes_traffic.load(Ordering::Relaxed)
+    }
+
+    /// Whether it is taken for able to serve: then those who are bound to it still come.
+    #[inline]
+    pub fn is_up(&self) -> bool {
+        self.up.load(Ordering::Relaxed)
     }
 
     /// A copy of all that is known.
@@ -246,6 +254,7 @@ impl Health {
 
     fn settle(&self, record: &mut HealthRecord, admin: Admin) {
         self.takes_traffic.store(record.is_up() && !record.stopping, Ordering::Relaxed);
+        self.up.store(record.is_up(), Ordering::Relaxed);
         record.standing.turn(record.is_up() && admin != Admin::Maint);
     }
 

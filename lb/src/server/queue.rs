@@ -8,9 +8,10 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 use tokio::sync::futures::OwnedNotified;
 
+use super::Server;
 use crate::counters::{Counter, Gauge};
 
-/// The queue of a backend.
+/// The queue of a backend, or of one server for those who are bound to it.
 #[derive(Debug, Default)]
 pub struct Queue {
     waiting: Gauge,
@@ -25,6 +26,8 @@ pub struct Waiting {
     queue: Arc<Queue>,
     first: bool,
     served: u64,
+    /// The server that it is for, when it is for no other.
+    server: Option<Arc<Server>>,
 }
 
 // === impl Queue ===
@@ -33,7 +36,7 @@ impl Queue {
     /// Takes a place.
     pub fn enter(self: &Arc<Self>) -> Waiting {
         let first = self.waiting.up() == 1;
-        Waiting { queue: Arc::clone(self), first, served: self.served.get() }
+        Waiting { queue: Arc::clone(self), first, served: self.served.get(), server: None }
     }
 
     /// How many wait, and the most that ever did.
@@ -67,6 +70,27 @@ impl Queue {
     }
 }
 
+// === impl Server ===
+
+impl Server {
+    /// Takes a place among those who wait for this server and no other.
+    pub fn wait_bound(self: &Arc<Self>) -> Waiting {
+        let mut place = self.bound.enter();
+        place.server = Some(Arc::clone(self));
+        place
+    }
+
+    /// It has room for one more: first for who is bound to it.
+    #[inline]
+    pub(super) fn room_made(&self) {
+        if self.bound.is_occupied() {
+            self.bound.room_made();
+        } else {
+            self.queue.room_made();
+        }
+    }
+}
+
 // === impl Waiting ===
 
 impl Waiting {
@@ -89,6 +113,10 @@ impl Waiting {
 impl Drop for Waiting {
     fn drop(&mut self) {
         self.queue.waiting.down();
+        // The others who want that server have let this one go first.
+        if let Some(server) = self.server.as_ref().filter(|server| server.has_room()) {
+            server.room_made();
+        }
     }
 }
 

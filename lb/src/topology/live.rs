@@ -9,6 +9,7 @@ use arc_swap::ArcSwap;
 use tokio::time::Instant;
 
 use super::{Capture, Captured, Pace, Room, Topology, Workers};
+use crate::config;
 use crate::counters::{Counter, Gauge, Standing, Tally};
 use crate::server::{Queue, Server};
 
@@ -61,7 +62,17 @@ pub struct LiveBackend {
     pub unpublished: AtomicBool,
     /// The last bad response.
     pub captured: Captured,
+    dynamic: Mutex<DynamicCookie>,
     standing: Mutex<Standing>,
+}
+
+/// What an operator said about cookies that are made of addresses; nothing: what the configuration says.
+#[derive(Debug, Clone, Default)]
+pub struct DynamicCookie {
+    /// Whether they are made.
+    pub on: Option<bool>,
+    /// The secret that they are made with.
+    pub key: Option<String>,
 }
 
 /// The process as a whole.
@@ -149,6 +160,7 @@ impl LiveBackend {
             cursor: AtomicUsize::new(0),
             unpublished: AtomicBool::new(false),
             captured: Captured::default(),
+            dynamic: Mutex::default(),
             standing: Mutex::new(Standing::new(true)),
         })
     }
@@ -161,6 +173,18 @@ impl LiveBackend {
         let downs = standing.downs();
         standing.turn(running);
         standing.downs() > downs
+    }
+
+    /// The secret with which cookies are made of addresses now, if they are.
+    pub fn dynamic_cookie(&self, spec: &config::Cookie) -> Option<String> {
+        let DynamicCookie { on, key } = self.dynamic.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let key = key.or_else(|| spec.dynamic_key.clone());
+        key.filter(|_| on.unwrap_or(spec.dynamic))
+    }
+
+    /// Changes what an operator said about them.
+    pub fn set_dynamic_cookie(&self, change: impl FnOnce(&mut DynamicCookie)) {
+        change(&mut self.dynamic.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
     /// Whether it could take traffic over time.

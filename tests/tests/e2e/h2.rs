@@ -322,3 +322,35 @@ async fn a_client_that_leaves_an_early_answer_is_noticed() {
     drop(answer);
     lab.drained("a").await;
 }
+
+/// Breaks when a stream of HTTP/2 is not bound, in crumbs or in one piece, towards servers of either version.
+#[tokio::test]
+async fn a_cookie_binds_streams_too() {
+    let cookie = "cookie = { name = \"SRV\", indirect = true }";
+    let new = H2Origin::echo().await;
+    let old = Origin::http(|request| ok(request.field("cookie").unwrap_or("none"))).await;
+    for (backend, address) in [(H2C, new.address()), ("", old.address())] {
+        let lab = Lab::new()
+            .backend(&format!("{backend}\n{cookie}"))
+            .server_with("a", address, "cookie = \"ca\"")
+            .server_with("b", address, "cookie = \"cb\"")
+            .start()
+            .await;
+        let client = connect(lab.frontend()).await;
+        let first = send(&client, post("/", full("x"))).await.unwrap();
+        assert!(first.headers()["set-cookie"].to_str().unwrap().starts_with("SRV=c"));
+        for _ in 0..3 {
+            let mut request = post("/", full("x"));
+            for crumb in ["k=v", "SRV=cb"] {
+                request.headers_mut().append("cookie", HeaderValue::from_static(crumb));
+            }
+            let answer = send(&client, request).await.unwrap();
+            assert!(!answer.headers().contains_key("set-cookie"));
+            if backend.is_empty() {
+                assert_eq!(whole(answer.into_body()).await.unwrap(), "k=v");
+            }
+        }
+        let chosen = lab.stat("api_nodes", "b").await.number("lbtot");
+        assert!(chosen >= 3, "{backend:?}: {chosen}");
+    }
+}

@@ -1,7 +1,7 @@
 //! The access log: one line an exchange, with the facts, and never in the way of traffic.
 
 mod events;
-mod http;
+pub(crate) mod http;
 mod targets;
 
 use serde_json::Value;

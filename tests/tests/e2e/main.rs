@@ -7,6 +7,7 @@
 mod balance;
 mod body;
 mod connection;
+mod cookies;
 mod corpus;
 mod crash;
 mod deploy;

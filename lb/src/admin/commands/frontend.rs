@@ -4,7 +4,7 @@ use crate::admin::answer::Answer;
 use crate::admin::names::{self, NO_BACKEND, NO_FRONTEND};
 use crate::admin::session::Session;
 use crate::control::FrontendError;
-use crate::topology::{Backend, Frontend};
+use crate::topology::{Backend, DynamicCookie, Frontend};
 
 const FRONTEND_EXPECTED: &str = "A frontend name is expected.";
 const BACKEND_EXPECTED: &str = "A backend name is expected.";
@@ -104,17 +104,27 @@ pub(super) fn unpublish(session: &mut Session, words: &[String]) -> Answer {
     set_published(session, words, false)
 }
 
-/// No backend sets a cookie: the key is nobody's, as in HAProxy where a backend has no `cookie` line.
+/// Where a backend has no cookie, the key waits for one.
 pub(super) fn set_cookie_key(session: &mut Session, words: &[String]) -> Answer {
-    with_backend(session, words, |_| match words.get(1) {
-        Some(_) => Answer::Done,
-        None => Answer::error("String value expected."),
-    })
+    let Some(key) = words.get(1) else {
+        return with_backend(session, words, |_| Answer::error("String value expected."));
+    };
+    change_cookies(session, words, |cookie| cookie.key = Some(key.clone()))
 }
 
-/// The same for switching such cookies on and off.
-pub(super) fn cookie(session: &mut Session, words: &[String]) -> Answer {
-    with_backend(session, words, |_| Answer::Done)
+pub(super) fn enable_cookies(session: &mut Session, words: &[String]) -> Answer {
+    change_cookies(session, words, |cookie| cookie.on = Some(true))
+}
+
+pub(super) fn disable_cookies(session: &mut Session, words: &[String]) -> Answer {
+    change_cookies(session, words, |cookie| cookie.on = Some(false))
+}
+
+fn change_cookies(session: &Session, words: &[String], change: impl FnOnce(&mut DynamicCookie)) -> Answer {
+    with_backend(session, words, |backend| {
+        session.control.set_dynamic_cookie(backend, change, &session.origin);
+        Answer::Done
+    })
 }
 
 fn set_published(session: &Session, words: &[String], published: bool) -> Answer {

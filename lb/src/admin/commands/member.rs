@@ -16,6 +16,7 @@ use crate::topology::Backend;
 const KEYWORDS: &str = "List of keywords supported for dynamic server:
 backup
 check
+cookie
 disabled
 enabled
 fall
@@ -23,6 +24,7 @@ inter
 maxconn
 port
 rise
+slowstart
 weight
 ";
 const ARGUMENTS: &str = "'server' expects <name> and <addr>[:<port>] as arguments.";
@@ -81,8 +83,10 @@ fn parse(
         name: name.to_owned(),
         host,
         port,
+        cookie: None,
         weight: 1,
         maxconn: 0,
+        slow_start: Duration::ZERO,
         backup: false,
         disabled: false,
     };
@@ -96,15 +100,15 @@ fn parse(
             "backup" => spec.backup = true,
             // It is so anyway.
             "disabled" | "enabled" => {}
+            "cookie" => spec.cookie = Some(value()?.clone()),
             "weight" => spec.weight = number(word, value()?, 0..=256)?,
             "maxconn" => spec.maxconn = number(word, value()?, 0..=10_000_000)?,
             "rise" => check.rise = number(word, value()?, 1..=1000)?,
             "fall" => check.fall = number(word, value()?, 1..=1000)?,
             "port" => check.port = u16::try_from(number(word, value()?, 1..=65_535)?).ok(),
+            "slowstart" => spec.slow_start = duration(word, value()?, "ms")?,
             "inter" => {
-                let given = value()?;
-                let interval = time::parse(given, "ms").filter(|time| *time >= Duration::from_millis(1));
-                check.interval = interval.ok_or_else(|| format!("invalid time '{given}' for 'inter'."))?;
+                check.interval = duration(word, value()?, "ms")?;
                 check.timeout = check.timeout.min(check.interval);
             }
             _ => return Err(format!("unknown keyword '{word}'.")),
@@ -127,6 +131,11 @@ fn endpoint(word: &str) -> Result<(String, u16), String> {
     let host = host.trim_start_matches('[').trim_end_matches(']');
     let is_known = host.parse::<std::net::IpAddr>().is_ok() || config::is_host(host);
     is_known.then(|| (host.to_owned(), port)).ok_or_else(|| format!("invalid address: '{host}' in '{word}'"))
+}
+
+fn duration(keyword: &str, word: &str, unit: &'static str) -> Result<Duration, String> {
+    let time = time::parse(word, unit).filter(|time| *time >= Duration::from_millis(1));
+    time.ok_or_else(|| format!("invalid time '{word}' for '{keyword}'."))
 }
 
 fn number(keyword: &str, word: &str, range: std::ops::RangeInclusive<u32>) -> Result<u32, String> {

@@ -8,7 +8,7 @@ use toml::de::DeValue;
 
 use super::check::Links;
 use super::section::Section;
-use super::{Side, timeouts, value};
+use super::{Side, stick, timeouts, value};
 use crate::config::{Backend, Balance, Health, HealthStart, Protocol, Server, Timeouts};
 
 /// Reads one backend, with the global time limits beneath its own.
@@ -23,21 +23,22 @@ pub(super) fn read(mut section: Section<'_>, rank: usize, timeout: Timeouts, lin
 /// The backend that a section describes.
 pub(super) fn of(section: &mut Section<'_>, rank: usize, timeout: Timeouts) -> Backend {
     let starts = [("up", HealthStart::Up), ("checked", HealthStart::Checked)];
+    let slow_start = section.or("slow_start", value::duration_or_zero, Duration::ZERO);
     let protocol = section.or("protocol", value::protocol, Protocol::Http1);
     Backend {
         name: section.key.to_owned(),
         rank,
         balance: section.or("balance", value::balance, Balance::RoundRobin),
+        cookie: section.optional("cookie").map(stick::cookie),
         protocol,
         retries: section.or("retries", value::whole(0..=100), 3),
         health: section.optional("health").map(|check| health(check, protocol)),
         health_start: section.or("health_start", value::one_of(&starts), HealthStart::Up),
-        slow_start: section.or("slow_start", value::duration_or_zero, Duration::ZERO),
         resolve: section.or("resolve", value::duration, Duration::from_secs(1)),
         max_idle: section.or("max_idle", value::whole(0..=65_536), 256),
         idle_timeout: section.or("idle_timeout", value::duration, Duration::from_secs(60)),
         timeout,
-        servers: servers(&section.section("servers")),
+        servers: servers(&section.section("servers"), slow_start),
     }
 }
 
@@ -57,8 +58,9 @@ fn health(mut section: Section<'_>, usual: Protocol) -> Health {
     health
 }
 
-fn servers(section: &Section<'_>) -> Vec<Server> {
-    section.entries().into_iter().map(|(name, at, value)| server(section, name, at, value)).collect()
+fn servers(section: &Section<'_>, slow_start: Duration) -> Vec<Server> {
+    let servers = section.entries().into_iter();
+    servers.map(|(name, at, value)| server(section, name, at, value, slow_start)).collect()
 }
 
 /// A server: its address as a string, or a section.
@@ -67,6 +69,7 @@ fn server<'a>(
     name: &'a str,
     at: Range<usize>,
     value: &'a Spanned<DeValue<'a>>,
+    slow_start: Duration,
 ) -> Server {
     let mut section = match value.get_ref() {
         DeValue::Table(_) => servers.child(name, at, value),
@@ -82,8 +85,10 @@ fn server<'a>(
         name: section.name().value,
         host,
         port,
+        cookie: section.maybe("cookie", value::server_cookie),
         weight: section.or("weight", value::whole(0..=256), 1),
         maxconn: section.or("maxconn", value::whole(0..=10_000_000), 0),
+        slow_start: section.or("slow_start", value::duration_or_zero, slow_start),
         backup: section.or("backup", value::boolean, false),
         disabled: section.or("disabled", value::boolean, false),
     };

@@ -8,7 +8,7 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::value::{Read, Wrong, near};
+use super::value::{self, Read, Wrong, near};
 use crate::config::{Faults, units};
 
 /// One table of the file, or its absence, which reads like an empty one.
@@ -71,6 +71,11 @@ impl<'a> Section<'a> {
         default: T,
     ) -> T {
         self.maybe(key, read).unwrap_or(default)
+    }
+
+    /// `true` or `false`; `false` when it is not there.
+    pub(super) fn flag(&mut self, key: &'static str) -> bool {
+        self.or(key, value::boolean, false)
     }
 
     /// The value of a key with its place, else its default.

@@ -64,6 +64,7 @@ fn unknown_keys() {
         ),
         ("[backend.b]\nblance = 'random'", 6, "backend.b.blance", "did you mean `balance`?"),
         ("[backend.b]\nhealth = { pth = '/' }", 6, "backend.b.health.pth", "`path`"),
+        ("[backend.b]\ncookie = { nam = 'S', name = 'S' }", 6, "backend.b.cookie.nam", "`name`"),
         ("[backend.b.health]\nraise = 1", 6, "backend.b.health.raise", "`rise`"),
         ("[backend.b.servers.s]\naddress = 'a:1'\nwieght = 1", 7, "backend.b.servers.s.wieght", "`weight`"),
     ]);
@@ -82,6 +83,13 @@ fn what_is_missing() {
         ("[frontend.f]\nbackend = 'be'", 5, "frontend.f.bind", "`bind = \"0.0.0.0:5000\"`"),
         ("[frontend.f]\nbackend = 'be'\nbind = []", 5, "frontend.f.bind", "for example"),
         ("\n[frontend.f]\nbind = '1.2.3.4:1'", 6, "frontend.f.backend", "`backend = \"api_nodes\"`"),
+        ("[backend.b]\ncookie = {}", 6, "backend.b.cookie.name", "`name = \"SRV\"`"),
+        (
+            "[backend.b]\ncookie = { name = 'S', mode = 'prefix', indirect = true }",
+            6,
+            "backend.b.cookie.indirect",
+            "`mode = \"insert\"`",
+        ),
         ("[backend.b.servers.s]\nweight = 1", 5, "backend.b.servers.s.address", "`address = \"api0:4000\"`"),
     ]);
     let faults = faults("[backend.b.servers]\ns = 'a:1'");

@@ -252,6 +252,27 @@ pub(super) fn field_name(value: &DeValue<'_>) -> Read<String> {
     Err(wrong("the name of a header field such as `\"User-Agent\"`", meant.map(quoted)))
 }
 
+/// Name of a cookie (RFC 6265 section 4.1.1).
+pub(super) fn cookie_name(value: &DeValue<'_>) -> Read<String> {
+    let name = value.as_str().filter(|text| HeaderName::from_str(text).is_ok());
+    name.map(str::to_owned).ok_or_else(|| wrong("the name of a cookie such as `\"SRV\"`", None))
+}
+
+/// What stands for a server in a cookie: no letter that ends or divides one.
+pub(super) fn server_cookie(value: &DeValue<'_>) -> Read<String> {
+    let fits = |byte: u8| byte.is_ascii_graphic() && !b"\";,~|=".contains(&byte);
+    let text = value.as_str().filter(|text| !text.is_empty() && text.bytes().all(fits));
+    text.map(str::to_owned)
+        .ok_or_else(|| wrong("visible ASCII characters without `\"`, `;`, `,`, `~`, `|` and `=`", None))
+}
+
+/// A domain or an attribute of a cookie.
+pub(super) fn cookie_attribute(value: &DeValue<'_>) -> Read<String> {
+    let fits = |byte: u8| matches!(byte, b' '..=b'~') && byte != b';';
+    let text = value.as_str().filter(|text| !text.is_empty() && text.bytes().all(fits));
+    text.map(str::to_owned).ok_or_else(|| wrong("visible ASCII characters without `;`", None))
+}
+
 /// How a server is picked.
 pub(super) fn balance(value: &DeValue<'_>) -> Read<Balance> {
     let words = [

@@ -146,6 +146,7 @@ impl Exchange {
             redispatched: self.redispatched,
             queue_position: self.queue_position,
             termination,
+            cookie: self.cookie,
             standing,
             format: self.worker.format,
         }));

@@ -16,8 +16,10 @@ use crate::proxy::attempts::{Failed, Outgoing, connect, take_idle, while_there};
 use crate::proxy::error::ProxyError;
 use crate::proxy::exchange::Exchange;
 use crate::proxy::framing::Framing;
+use crate::proxy::route::Wish;
 use crate::proxy::{Client, Worker};
 use crate::server::Server;
+use crate::stick::Reply;
 use crate::topology::Backend;
 use crate::upstream::Connection;
 
@@ -132,6 +134,7 @@ impl<'a> Asking<'a> {
         exchange: &mut Exchange,
         connection: &mut Connection,
         limit: Duration,
+        reply: Option<&Reply<'_>>,
     ) -> Result<response::Head, Cause> {
         self.kit.answer.clear();
         if self.upload.is_whole() || self.upload.sent() == 0 {
@@ -141,9 +144,10 @@ impl<'a> Asking<'a> {
         loop {
             self.kit.down.clear();
             self.looked = 0;
-            let head = poll_fn(|cx| self.poll_head(cx, connection, limit)).await?;
+            let head = poll_fn(|cx| self.poll_head(cx, connection, limit, reply)).await?;
             let last = head.status >= 200 || head.status == 101;
             if last {
+                exchange.given(head.given);
                 exchange.capture(&self.kit.answer.data()[..head.size]);
             }
             self.kit.answer.consume(head.size);
@@ -166,6 +170,7 @@ impl<'a> Asking<'a> {
         cx: &mut Context<'_>,
         connection: &Connection,
         limit: Duration,
+        reply: Option<&Reply<'_>>,
     ) -> Poll<Result<response::Head, Cause>> {
         if let Some(ended) = connection.watched.poll_ended(cx) {
             return Poll::Ready(Err(Cause::Ended(ended)));
@@ -185,6 +190,7 @@ impl<'a> Asking<'a> {
                     old: self.head.old,
                     keep: self.head.keep && self.state == Upload::Done && !self.client.finishing.get(),
                     upgrade: self.head.upgrade.as_deref(),
+                    reply,
                 };
                 match response::parse(data, ANSWER, towards, &mut self.kit.down) {
                     Ok(Some(head)) => return Poll::Ready(Ok(head)),
@@ -292,8 +298,14 @@ impl Outgoing for Asking<'_> {
         exchange: &mut Exchange,
         backend: &Backend,
         server: &Server,
+        wish: &Wish,
         fresh: bool,
     ) -> Result<Answered, Failed> {
+        let reply = backend
+            .jar
+            .as_ref()
+            .zip(wish.asked)
+            .map(|(jar, asked)| Reply::new(jar, server.id, asked, self.head.is_post, self.worker.wall()));
         loop {
             let idle = if fresh { None } else { take_idle(self.worker, server, self.is_replayable()) };
             let mut connection = match idle {
@@ -305,7 +317,7 @@ impl Outgoing for Asking<'_> {
             };
             exchange.connected(connection.begin(), connection.pulse());
             let limit = backend.config.timeout.server;
-            let cause = match self.ask(exchange, &mut connection, limit).await {
+            let cause = match self.ask(exchange, &mut connection, limit, reply.as_ref()).await {
                 Ok(head) => return Ok(Answered { connection, head }),
                 Err(cause) => cause,
             };

@@ -259,6 +259,21 @@ pub(super) fn write(out: &mut Vec<u8>, name: &str, value: &[u8]) {
     out.extend_from_slice(b"\r\n");
 }
 
+/// Writes a field line with what `write` writes, or none when that is nothing.
+pub(super) fn write_some<T>(out: &mut Vec<u8>, name: &str, write: impl FnOnce(&mut Vec<u8>) -> T) -> T {
+    let start = out.len();
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(b": ");
+    let value_at = out.len();
+    let written = write(out);
+    if out.len() == value_at {
+        out.truncate(start);
+    } else {
+        out.extend_from_slice(b"\r\n");
+    }
+    written
+}
+
 /// Writes a field line of a head as it came. Where name and value stand as they are written, they go in one piece.
 #[inline]
 pub(super) fn pass(out: &mut Vec<u8>, head: &[u8], field: &httparse::Header<'_>) {

@@ -11,7 +11,7 @@ use crate::proxy::framing::Framing;
 const LIMITS: Limits = Limits { max_head: 16 * 1024, max_fields: 101 };
 
 const TOWARDS: request::Towards<'_> =
-    request::Towards { forwarded: Some("192.0.2.1"), balance: &Balance::Uri, peer: "192.0.2.1" };
+    request::Towards { forwarded: Some("192.0.2.1"), balance: &Balance::Uri, peer: "192.0.2.1", jar: None };
 
 /// What is written for a server is read by the same rules as the same request: nothing can hide in it.
 pub fn request(bytes: &[u8]) {
@@ -45,7 +45,8 @@ pub fn request(bytes: &[u8]) {
 pub fn response(bytes: &[u8]) {
     for old in [false, true] {
         for is_head in [false, true] {
-            let towards = response::Towards { is_head, old, keep: true, upgrade: Some(b"websocket") };
+            let towards =
+                response::Towards { is_head, old, keep: true, upgrade: Some(b"websocket"), reply: None };
             let mut out = Vec::new();
             let limits = Limits { max_head: 64 * 1024, max_fields: 256 };
             let Ok(Some(head)) = response::parse(bytes, limits, towards, &mut out) else { continue };

@@ -14,6 +14,7 @@ use crate::balance::hash;
 use crate::config::Balance;
 use crate::proxy::ProxyError;
 use crate::proxy::framing::{Declared, Fault, Framing};
+use crate::stick::{Asked, Jar};
 
 /// Fields that are parsed without an allocation.
 const USUAL: usize = 128;
@@ -36,6 +37,8 @@ pub struct Towards<'a> {
     pub balance: &'a Balance,
     /// The client's address, for that hash.
     pub peer: &'a str,
+    /// The backend's cookie, and Unix time in seconds.
+    pub jar: Option<(&'a Jar, u64)>,
 }
 
 /// A request's head, after it has been written for the server.
@@ -55,12 +58,16 @@ pub struct Head {
     pub keep: bool,
     /// Whether the answer has no body.
     pub is_head: bool,
+    /// Whether its method is POST.
+    pub is_post: bool,
     /// Whether doing it twice is the same as doing it once (RFC 9110 section 9.2.2).
     pub idempotent: bool,
     /// The protocol that the client wants to change to.
     pub upgrade: Option<Box<[u8]>>,
     /// The hash that picks a server.
     pub key: u64,
+    /// What the backend's cookie says, if it has one.
+    pub asked: Option<Asked>,
 }
 
 /// The target's parts: what the server gets, and the authority if it named one.
@@ -108,7 +115,8 @@ pub fn parse(
         return Err(BAD);
     };
     let old = version == 0;
-    let seen = Seen::in_fields(request.headers, old)?;
+    let mut seen = Seen::in_fields(request.headers, old)?;
+    let asked = towards.jar.map(|(jar, now)| seen.ask(request.headers, jar, now));
     let framing = seen.declared.request(old).map_err(refused)?;
     let parts = Target::new(method, target)?;
     check_method(method, framing)?;
@@ -147,9 +155,11 @@ pub fn parse(
         framing,
         keep: !seen.connection.close && (!old || seen.connection.keep_alive),
         is_head: method == "HEAD",
+        is_post: method == "POST",
         idempotent: matches!(method, "GET" | "HEAD" | "OPTIONS" | "PUT" | "DELETE" | "TRACE"),
         upgrade: upgrade.map(Into::into),
         key: key(towards, &parts, request.headers),
+        asked,
     }))
 }
 
@@ -266,6 +276,10 @@ fn strip_scheme(target: &str) -> Option<&str> {
     })
 }
 
+fn is_cookie(field: &httparse::Header<'_>) -> bool {
+    field.name.eq_ignore_ascii_case("cookie")
+}
+
 /// What the fields of a request say to a proxy.
 struct Seen<'a> {
     declared: Declared,
@@ -274,6 +288,8 @@ struct Seen<'a> {
     upgrade: Option<&'a [u8]>,
     trailers: bool,
     old: bool,
+    /// The cookie that servers see only a part of.
+    jar: Option<&'a Jar>,
     /// Which fields do not just go on.
     special: Special,
 }
@@ -289,6 +305,7 @@ impl<'a> Seen<'a> {
             upgrade: None,
             trailers: false,
             old,
+            jar: None,
             special: Special::default(),
         };
         for (index, field) in fields.iter().enumerate() {
@@ -325,6 +342,16 @@ impl<'a> Seen<'a> {
         }
     }
 
+    /// What the backend's cookie says in these fields; they are written anew where servers do not see all of it.
+    fn ask(&mut self, fields: &[httparse::Header<'a>], jar: &'a Jar, now: u64) -> Asked {
+        if jar.rewrites() {
+            self.jar = Some(jar);
+            let cookies = fields.iter().enumerate().filter(|(_, field)| is_cookie(field));
+            cookies.for_each(|(index, _)| self.special.add(index));
+        }
+        jar.read(fields.iter().filter(|field| is_cookie(field)).map(|field| field.value), now)
+    }
+
     /// A change to HTTP/2 ends here and is no change for servers.
     fn upgrade(&mut self, protocol: &'a [u8]) -> Result<(), ProxyError> {
         if protocol.get(..3).is_some_and(|start| start.eq_ignore_ascii_case(b"h2c")) {
@@ -358,7 +385,13 @@ impl<'a> Seen<'a> {
             }
             match Known::of(field.name) {
                 Known::Other if self.connection.names(field.name) => {}
-                Known::Other => field::pass(out, head, field),
+                Known::Other => match self.jar.filter(|_| is_cookie(field)) {
+                    Some(jar) => {
+                        let rest = |out: &mut Vec<u8>| jar.write_rest(field.value, out);
+                        field::write_some(out, field.name, rest);
+                    }
+                    None => field::pass(out, head, field),
+                },
                 Known::Forwarded if forwarded => {}
                 Known::Host if target.authority.is_some() => {
                     field::write(out, field.name, host.unwrap_or_default());

@@ -11,6 +11,7 @@ use httparse::Status;
 use super::field::{self, Connection, Known, Special};
 use super::request::Limits;
 use crate::proxy::framing::{Asked, Declared, Framing};
+use crate::stick::{Given, Reply};
 
 /// Fields that are parsed without an allocation.
 const USUAL: usize = 256;
@@ -26,6 +27,8 @@ pub struct Towards<'a> {
     pub keep: bool,
     /// The protocol that the client wants to change to.
     pub upgrade: Option<&'a [u8]>,
+    /// What is to be done with the backend's cookie.
+    pub reply: Option<&'a Reply<'a>>,
 }
 
 /// A response's head, after it has been written for the client.
@@ -43,6 +46,8 @@ pub struct Head {
     pub reusable: bool,
     /// Whether the client's connection is kept.
     pub keep: bool,
+    /// What was done with the backend's cookie.
+    pub given: Given,
 }
 
 /// The server's answer is not valid.
@@ -86,7 +91,9 @@ pub fn parse(
     if !(100..600).contains(&status) {
         return Err(Faulty);
     }
-    let seen = Seen::in_fields(response.headers)?;
+    let mut seen = Seen::in_fields(response.headers)?;
+    // An interim response is nobody's last word.
+    seen.reply = towards.reply.filter(|_| status >= 200 || status == 101);
     let asked = Asked { head: towards.is_head };
     let framing = seen.declared.response(status, asked, old).map_err(|_| Faulty)?;
     if status == 101 {
@@ -107,7 +114,8 @@ pub fn parse(
         }
         (_, reason) => write_status(out, status, reason.unwrap_or_default()),
     }
-    write(out, &input[..size], status, response.headers, &seen, framed, towards);
+    seen.find_cookies(response.headers);
+    let given = write(out, &input[..size], status, response.headers, &seen, framed, towards);
     if status >= 200 {
         if !keep {
             out.extend_from_slice(b"Connection: close\r\n");
@@ -124,6 +132,7 @@ pub fn parse(
         framed,
         reusable: persists && framing != Framing::UntilClose,
         keep,
+        given,
     }))
 }
 
@@ -135,8 +144,8 @@ fn write(
     seen: &Seen<'_>,
     framed: Framing,
     towards: Towards<'_>,
-) {
-    let mut done = false;
+) -> Given {
+    let (mut done, mut given) = (false, Given::None);
     for (index, field) in fields.iter().enumerate() {
         if !seen.special.has(index) && !seen.connection.names(field.name) {
             field::pass(out, head, field);
@@ -157,6 +166,12 @@ fn write(
                 }
             }
             Known::Connection | Known::Hop | Known::Upgrade => {}
+            Known::Other => match seen.reply.filter(|_| is_set_cookie(field)) {
+                Some(reply) => {
+                    given = field::write_some(out, field.name, |out| reply.write_own(field.value, out));
+                }
+                None => field::pass(out, head, field),
+            },
             _ => field::pass(out, head, field),
         }
     }
@@ -167,6 +182,18 @@ fn write(
         field::write(out, "Connection", b"upgrade");
         field::write(out, "Upgrade", protocol);
     }
+    if let Some(reply) = seen.reply {
+        given = field::write_some(out, "Set-Cookie", |out| reply.write_new(given, out));
+        let mut fields = fields.iter().map(|field| (field.name, field.value));
+        if reply.makes_private(given, status, &mut fields) {
+            field::write(out, "Cache-Control", b"private");
+        }
+    }
+    given
+}
+
+fn is_set_cookie(field: &httparse::Header<'_>) -> bool {
+    field.name.eq_ignore_ascii_case("set-cookie")
 }
 
 /// Writes the status line of a response.
@@ -210,6 +237,7 @@ struct Seen<'a> {
     declared: Declared,
     connection: Connection<'a>,
     upgrade: Option<&'a [u8]>,
+    reply: Option<&'a Reply<'a>>,
     /// Which fields do not just go on.
     special: Special,
 }
@@ -222,6 +250,7 @@ impl<'a> Seen<'a> {
             declared: Declared::default(),
             connection: Connection::default(),
             upgrade: None,
+            reply: None,
             special: Special::default(),
         };
         for (index, field) in fields.iter().enumerate() {
@@ -241,6 +270,16 @@ impl<'a> Seen<'a> {
             }
         }
         Ok(seen)
+    }
+
+    /// Notes the fields that are about the backend's cookie.
+    fn find_cookies(&mut self, fields: &[httparse::Header<'a>]) {
+        let Some(reply) = self.reply else { return };
+        for (index, field) in fields.iter().enumerate() {
+            if is_set_cookie(field) && reply.concerns(field.value) {
+                self.special.add(index);
+            }
+        }
     }
 
     /// Only what was asked for, and only when it was (RFC 9110 section 7.8).

@@ -5,6 +5,7 @@
 use std::future::poll_fn;
 use std::io;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Poll, ready};
 use std::time::Instant;
 
@@ -16,7 +17,9 @@ use crate::config::Balance;
 use crate::proxy::client::Rest;
 use crate::proxy::error::ProxyError;
 use crate::proxy::exchange::{Exchange, RequestLine};
+use crate::proxy::route::Wish;
 use crate::proxy::{Client, Worker, attempts, route};
+use crate::topology::Backend;
 
 /// What HTTP/2 begins with, where it begins without being asked for (RFC 9113 section 3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -116,9 +119,8 @@ async fn busy(worker: &Rc<Worker>, client: &Rc<Client>) -> Option<End> {
 /// Serves one request.
 async fn one(worker: &Rc<Worker>, client: &Rc<Client>, kit: &mut Kit) -> Option<End> {
     let backend = route::backend(worker, client);
-    let balance = backend.as_ref().map_or(&Balance::RoundRobin, |backend| &backend.config.balance);
     kit.up.clear();
-    let head = match read_head(client, kit, balance).await {
+    let head = match read_head(client, kit, backend.as_ref().ok()).await {
         Ok(Some(head)) => head,
         Ok(None) if kit.input.data() == PREFACE || kit.input.data().starts_with(PREFACE) => {
             return Some(End::Http2(kit.input.data().to_vec()));
@@ -140,7 +142,8 @@ async fn one(worker: &Rc<Worker>, client: &Rc<Client>, kit: &mut Kit) -> Option<
         Err(error) => return answer(&mut exchange, kit, &head, error, false).await,
     };
     let mut asking = Asking::new(worker, client, kit, &head);
-    match attempts::until_answered(&mut exchange, backend, head.key, &mut asking).await {
+    let wish = Wish::new(&head);
+    match attempts::until_answered(&mut exchange, backend, wish, &mut asking).await {
         Ok(answered) => deliver::deliver(&mut exchange, &mut asking, answered).await,
         // There is nobody to tell; dropping the account says so.
         Err(ProxyError::ClientGone) => Some(End::Closed),
@@ -152,13 +155,18 @@ async fn one(worker: &Rc<Worker>, client: &Rc<Client>, kit: &mut Kit) -> Option<
 }
 
 /// Reads a head and writes the server's; nothing when the client has left, or speaks another protocol.
-async fn read_head(client: &Client, kit: &mut Kit, balance: &Balance) -> Result<Option<Head>, ProxyError> {
+async fn read_head(
+    client: &Client,
+    kit: &mut Kit,
+    backend: Option<&Arc<Backend>>,
+) -> Result<Option<Head>, ProxyError> {
     let config = &client.frontend.config;
     let limits = Limits { max_head: config.max_head, max_fields: config.max_headers };
     let towards = request::Towards {
         forwarded: config.forwarded.then_some(&*client.address),
-        balance,
+        balance: backend.map_or(&Balance::RoundRobin, |backend| &backend.config.balance),
         peer: &client.address,
+        jar: backend.and_then(|backend| backend.jar.as_ref()).map(|jar| (jar, client.worker.wall())),
     };
     let mut looked = 0;
     poll_fn(|cx| {
@@ -214,7 +222,7 @@ async fn refuse(worker: &Rc<Worker>, client: &Rc<Client>, kit: &mut Kit, error: 
     worker.shared.capture_request(&client.frontend.live, client.peer, kit.input.data());
     // As much of the method as there is tells whether a body would be taken for something else.
     let is_head = kit.input.data().starts_with(b"HEAD ");
-    let towards = response::Towards { is_head, old: false, keep: false, upgrade: None };
+    let towards = response::Towards { is_head, old: false, keep: false, upgrade: None, reply: None };
     // When it cannot be sent the client has gone, and the end is the same.
     let _ = say(client, &mut kit.down, error, false, towards).await;
     End::Linger
@@ -231,7 +239,8 @@ pub(super) async fn answer(
     let client = Rc::clone(&exchange.client);
     exchange.failed(error);
     let keep = whole && head.keep && !error.is_clients_fault() && !client.finishing.get();
-    let towards = response::Towards { is_head: head.is_head, old: head.old, keep, upgrade: None };
+    let towards =
+        response::Towards { is_head: head.is_head, old: head.old, keep, upgrade: None, reply: None };
     let said = say(&client, &mut kit.down, error, keep, towards).await;
     match said {
         Ok(()) if keep => None,

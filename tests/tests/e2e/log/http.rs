@@ -6,7 +6,7 @@ use tests::{Conn, Lab, Origin, Running, Wire, eventually};
 use crate::{get, ok, post};
 
 /// What the line of a request says behind its date.
-pub(super) async fn line(lab: &Running, target: &str) -> String {
+pub(crate) async fn line(lab: &Running, target: &str) -> String {
     let find = || {
         let log = lab.log();
         let line = log.lines().find(|line| line.contains(&format!(" {target} HTTP/")))?;

@@ -16,10 +16,10 @@ pub(super) async fn start(addresses: [SocketAddr; 3], check: &str) -> Running {
         lab = lab.section(&format!("admin#{level}"), &lines);
     }
     let health = format!("health = {{ path = \"/health\", rise = 2, fall = 3, {check} }}");
-    lab = lab.backend(&health);
+    lab = lab.backend(&health).backend("cookie = { name = \"SRV\", indirect = true, nocache = true }");
     for (name, address) in SERVERS.iter().zip(addresses) {
-        let more = if *name == "api2" { "weight = 2, maxconn = 50" } else { "" };
-        lab = lab.server_with(name, address, more);
+        let more = if *name == "api2" { ", weight = 2, maxconn = 50" } else { "" };
+        lab = lab.server_with(name, address, &format!("cookie = \"{name}\"{more}"));
     }
     let lab = lab
         .section("backend.clients", "retries = 3")

@@ -2,8 +2,7 @@
 //!
 //! `lb` is configured as the transcripts' HAProxy was and put into the same situation; both answers are compared as `tests::normal` leaves
 //! them. The table in `tests/transcripts/show.txt` is always compared, and the whole folder where it is known. What the fixture cannot
-//! have in `lb` is changed in HAProxy's answer by `compare`, and nowhere else: cookies, and a frontend that leads
-//! nowhere.
+//! have in `lb` is changed in HAProxy's answer by `compare`, and nowhere else: a frontend that leads nowhere.
 
 use std::path::{Path, PathBuf};
 

@@ -106,6 +106,7 @@ async fn start(nodes: &[Node; 3]) -> Running {
     let bind = "bind = \"127.0.0.1:0\"\n";
     // HAProxy's balancing of a backend that does not say how.
     let random = "balance = \"random\"\n";
+    let redisp = server("r1", one, "cookie = \"r1\"") + &server("r2", two, "cookie = \"r2\"");
     let mix = server("checked", one, "")
         + &server("unchecked", two, "")
         + &server("tracker", three, "")
@@ -123,8 +124,8 @@ async fn start(nodes: &[Node; 3]) -> Running {
         .section("backend.static.servers", &(server("s1", one, "weight = 3") + &server("s2", two, "")))
         .section("backend.nolb", &(check("interval = \"300ms\", disable_on_404 = true") + "\n" + random))
         .section("backend.nolb.servers", &pair("n1", "n2"))
-        .section("backend.redisp", random)
-        .section("backend.redisp.servers", &pair("r1", "r2"))
+        .section("backend.redisp", &format!("{random}cookie = {{ name = \"SRV\", indirect = true }}"))
+        .section("backend.redisp.servers", &redisp)
         .section("backend.empty", "retries = 3")
         .section("backend.bytable", random)
         .section("backend.bytable.servers", &pair("t1", "t2"))

@@ -3,7 +3,7 @@
 use super::*;
 
 const LIMITS: Limits = Limits { max_head: 1024, max_fields: 20 };
-const PLAIN: Towards<'_> = Towards { is_head: false, old: false, keep: true, upgrade: None };
+const PLAIN: Towards<'_> = Towards { is_head: false, old: false, keep: true, upgrade: None, reply: None };
 
 fn parse_for(lines: &str, towards: Towards<'_>) -> Result<(Head, String), Faulty> {
     let text = format!("{}\r\n\r\n", lines.replace('\n', "\r\n"));
