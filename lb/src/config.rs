@@ -7,6 +7,7 @@ mod fault;
 mod file;
 mod stick;
 mod units;
+mod watch;
 
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,7 @@ use std::time::Duration;
 pub use fault::{Fault, Faults};
 pub use stick::{Cookie, CookieMode};
 pub use units::{host_and_port, is_host};
+pub use watch::{Agent, Health, HealthStart, Track};
 
 /// A whole configuration, checked: names resolve to each other, limits are in range.
 #[derive(Debug, Clone, PartialEq)]
@@ -244,7 +246,7 @@ pub struct Backend {
     pub protocol: Protocol,
     /// Attempts after the first.
     pub retries: u32,
-    /// Active checks, if any.
+    /// Active checks, if any; those of each server are in its own `health`.
     pub health: Option<Health>,
     /// What a server with checks is taken for before the first check.
     pub health_start: HealthStart,
@@ -290,38 +292,6 @@ pub enum Balance {
     Header(String),
 }
 
-/// An active health check.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Health {
-    /// Path of the GET; `None` means that a TCP connection is check enough.
-    pub path: Option<String>,
-    /// What the GET is spoken in; that of the backend if the file says nothing else.
-    pub protocol: Protocol,
-    /// `Host` of the GET; `None` means the server's own address as configured.
-    pub host: Option<String>,
-    /// Port to check instead of the server's own.
-    pub port: Option<u16>,
-    /// Between two checks; the first is spread at random within it.
-    pub interval: Duration,
-    /// For a whole check.
-    pub timeout: Duration,
-    /// Passes in a row that bring a server up.
-    pub rise: u32,
-    /// Failures in a row that take it down.
-    pub fall: u32,
-    /// Whether status 404 means that the server wants no new traffic, rather than that it failed (HAProxy's `disable-on-404`).
-    pub disable_on_404: bool,
-}
-
-/// What a checked server is taken for before its first check.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum HealthStart {
-    /// Up, one failure from down (HAProxy's way).
-    Up,
-    /// No traffic before the first pass.
-    Checked,
-}
-
 /// A server of a backend.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Server {
@@ -343,6 +313,12 @@ pub struct Server {
     pub backup: bool,
     /// Whether it starts in maintenance.
     pub disabled: bool,
+    /// How it is checked; `None`: not at all.
+    pub health: Option<Health>,
+    /// Its agent, if any.
+    pub agent: Option<Agent>,
+    /// The server that it follows, if any; it exists, and has checks, an agent, or another one to follow.
+    pub track: Option<Track>,
 }
 
 // === impl Config ===
@@ -392,6 +368,28 @@ impl fmt::Display for Socket {
         match self {
             Self::Unix(path) => write!(f, "unix@{}", path.display()),
             Self::Tcp(address) => write!(f, "ipv{}@{address}", if address.is_ipv4() { 4 } else { 6 }),
+        }
+    }
+}
+
+// === impl Server ===
+
+impl Server {
+    /// A server with nothing but a name and a place.
+    pub fn new(name: &str, host: &str, port: u16) -> Self {
+        Self {
+            name: name.to_owned(),
+            host: host.to_owned(),
+            port,
+            cookie: None,
+            weight: 1,
+            maxconn: 0,
+            slow_start: Duration::ZERO,
+            backup: false,
+            disabled: false,
+            health: None,
+            agent: None,
+            track: None,
         }
     }
 }

@@ -3,6 +3,8 @@
 //! Every method changes the servers, makes the rotation anew, swaps the snapshot, tells whom it concerns and logs who asked, in this
 //! order. Nothing here waits for the data side, and nothing on the data side waits for this.
 
+mod agents;
+mod amount;
 mod apply;
 mod event;
 #[cfg(test)]
@@ -11,6 +13,7 @@ mod frontends;
 mod journal;
 mod listeners;
 mod members;
+mod tracks;
 mod watches;
 
 use std::net::SocketAddr;
@@ -21,9 +24,11 @@ use tokio::sync::watch;
 
 use crate::config::{self, Config, LogFormat};
 use crate::log::Log;
-use crate::server::{Admin, CheckResult, HealthRecord, Load, Server, Verdict};
+use crate::server::{Admin, CheckResult, CheckStatus, HealthRecord, Load, Server, Verdict};
 use crate::topology::{LiveBackend, LiveFrontend, Open, Order, Shared, Topology};
 
+pub use agents::AgentAnswer;
+pub use amount::{limit_from, weight_from};
 pub use apply::{ApplyError, Changes};
 use event::Scene;
 pub use event::{Event, Origin};
@@ -120,18 +125,31 @@ impl Control {
     /// Gives the operator's order for a server. When this returns, no request that the order forbids can reach it any more.
     pub fn set_admin(&self, server: &Arc<Server>, admin: Admin, origin: &Origin) -> Load {
         let state = self.state();
-        let was_up = server.health.snapshot().is_up();
-        let before = server.set_admin(admin);
-        if admin == Admin::Maint {
+        let load = self.put_in_force(&state, server, origin, |server| server.set_admin(admin));
+        self.follow(&state, server);
+        load
+    }
+
+    /// Changes a server's orders, with all that follows from the one in force but for those that track it.
+    fn put_in_force(
+        &self,
+        state: &MutexGuard<'_, State>,
+        server: &Arc<Server>,
+        origin: &Origin,
+        change: impl FnOnce(&Server) -> Load,
+    ) -> Load {
+        let (before, was_up) = (server.orders(), server.health.snapshot().is_up());
+        let load = change(server);
+        let after = server.orders();
+        if after.in_force() == Admin::Maint {
             server.place.retire_connections();
             self.shared.workers.broadcast(|| Order::CloseIdle(server.id));
         }
-        self.refresh(&state, server);
-        if before.admin != admin {
-            let Load { admin: before, in_flight } = before;
-            self.say(&Event::Ordered { server, before, admin, was_up, in_flight, origin });
+        self.refresh(state, server);
+        if before != after {
+            self.say(&Event::Ordered { server, before, after, was_up, in_flight: load.in_flight, origin });
         }
-        before
+        load
     }
 
     /// Changes a server's share of the traffic, 0 to 256.
@@ -165,6 +183,7 @@ impl Control {
             self.shared.workers.broadcast(|| Order::CloseIdle(server.id));
             self.refresh(&state, server);
             self.say(&Event::Moved { server, before: &before, place: (host, port), origin });
+            self.follow(&state, server);
         }
         moved
     }
@@ -175,37 +194,30 @@ impl Control {
         if server.health.pause(!on) {
             self.refresh(&state, server);
             let what = if on { "switched on" } else { "switched off" };
-            self.say(&Event::Watched { server, what, origin });
+            self.say(&Event::Watched { server, whose: "checks", what, origin });
+            self.follow(&state, server);
         }
     }
 
     /// Takes a server for up or down until its checks find otherwise; one without checks, or in maintenance, stays as it is.
     pub fn force_health(&self, server: &Arc<Server>, up: bool, origin: &Origin) {
         let state = self.state();
-        if server.health.force(server.admin(), up) != Verdict::Same {
-            self.refresh(&state, server);
-            let state = if up { "UP" } else { "DOWN" };
-            self.say(&Event::Forced { server, state, origin });
+        let verdict = server.health.force(server.admin(), up);
+        self.forced(&state, server, verdict, origin);
+    }
+
+    fn forced(&self, state: &MutexGuard<'_, State>, server: &Arc<Server>, verdict: Verdict, origin: &Origin) {
+        if verdict != Verdict::Same {
+            self.refresh(state, server);
+            self.say(&Event::Forced { server, verdict, origin });
         }
+        self.follow(state, server);
     }
 
     /// Takes the result of a check into account. The operator's order stays whatever the result.
     pub fn checked(&self, server: &Arc<Server>, result: CheckResult) {
-        let text = result.clone();
-        let (before, known) = (server.status(), server.health.snapshot());
-        let verdict = server.health.record(server.admin(), result);
-        if self.checks_logged {
-            self.say_probed(server, &known, &text);
-        }
-        let (former, was_stopping) = (known.version, known.stopping);
-        if verdict != Verdict::Same {
-            let state = self.state();
-            self.refresh(&state, server);
-            self.say(&Event::Checked { server, verdict, was_stopping, result: &text });
-        } else if server.status() != before {
-            // Nothing for the balancer, but somebody may wait for full health.
-            self.generation.send_modify(|generation| *generation += 1);
-        }
+        let (text, former) = (result.clone(), server.health.snapshot().version);
+        self.found(server, &text, false, |server| server.health.record(server.admin(), result));
         if let (Some(before), Some(version)) = (former, &text.version)
             && before != *version
             && server.admin() != Admin::Maint
@@ -214,12 +226,46 @@ impl Control {
         }
     }
 
+    /// Takes a finding of a server's checks, or of its agent, into account, with all that follows from it.
+    fn found(
+        &self,
+        server: &Arc<Server>,
+        result: &CheckResult,
+        by_agent: bool,
+        take: impl FnOnce(&Server) -> Verdict,
+    ) {
+        let (before, known) = (server.status(), server.health.snapshot());
+        let verdict = take(server);
+        if self.checks_logged {
+            self.say_probed(server, &known, result, by_agent);
+        }
+        if verdict != Verdict::Same {
+            let state = self.state();
+            self.refresh(&state, server);
+            self.say(&Event::Checked { server, verdict, was_stopping: known.stopping, result });
+            self.follow(&state, server);
+        } else if server.status() != before {
+            let state = self.state();
+            // Nothing for the balancer, but somebody may wait for full health.
+            self.generation.send_modify(|generation| *generation += 1);
+            self.follow(&state, server);
+        }
+    }
+
     /// Says what a check found, if that is another finding or another health than before.
-    fn say_probed(&self, server: &Server, before: &HealthRecord, result: &CheckResult) {
-        let HealthRecord { level, rise, fall, last, .. } = server.health.snapshot();
+    fn say_probed(&self, server: &Server, before: &HealthRecord, result: &CheckResult, by_agent: bool) {
+        let health = server.health.snapshot();
         let status = |last: &Option<CheckResult>| last.as_ref().map(|last| last.status);
-        if level != before.level || status(&last) != status(&before.last) {
-            self.say(&Event::Probed { server, result, level, rise, fall });
+        // An agent's word counts at once.
+        let (level, rise, fall, changed) = if by_agent {
+            let changed = status(&health.agent.last) != status(&before.agent.last);
+            (u32::from(health.agent.up), 1, 1, changed || health.agent.up != before.agent.up)
+        } else {
+            let changed = status(&health.last) != status(&before.last);
+            (health.level, health.rise, health.fall, changed || health.level != before.level)
+        };
+        if changed && !matches!(result.status, CheckStatus::Checked) {
+            self.say(&Event::Probed { server, result, by_agent, level, rise, fall });
         }
     }
 
@@ -235,6 +281,7 @@ impl Control {
             self.shared.workers.broadcast(|| Order::CloseIdle(server.id));
             self.refresh(&state, server);
             self.say(&Event::Resolved { server, before, address });
+            self.follow(&state, server);
         }
     }
 

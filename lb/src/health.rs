@@ -1,8 +1,9 @@
-//! Active checks: one task for each server that has them, and the findings handed to control.
+//! Active checks and agents: one task for each server that has them, and the findings handed to control.
 //!
 //! A server in maintenance is not checked, a drained one is. This module refuses to draw conclusions: how many failures make a server
 //! down, and that no finding undoes an order, is the server's business. It asks for `path` with HTTP/1.1, or only connects.
 
+mod agent;
 mod answer;
 mod probe;
 mod version;
@@ -19,10 +20,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::control::{Control, Watches, jittered, spread};
 use crate::server::{Admin, CheckPlan, CheckResult, CheckStatus, Server};
+use agent::{Asked, ask_for_ever};
 
 pub use probe::{Network, Target};
 
-/// Checks under way at once, over all servers. Each holds a descriptor; with a thousand servers that do not answer, and HAProxy's
+/// Checks and questions to agents under way at once, over all servers. Each holds a descriptor; with a thousand servers that do not answer, and HAProxy's
 /// usual times, about half of them are waited for at any moment.
 const AT_ONCE: usize = 512;
 
@@ -58,7 +60,7 @@ pub async fn run(control: Arc<Control>, stop: CancellationToken) {
 pub async fn run_with(control: Arc<Control>, probe: Arc<impl Probe>, stop: CancellationToken) {
     let slots = Arc::new(Semaphore::new(AT_ONCE));
     let mut changes = control.changes();
-    let mut watches = Watches::default();
+    let (mut watches, mut agents) = (Watches::default(), Watches::default());
     loop {
         changes.mark_unchanged();
         let topology = control.topology();
@@ -72,6 +74,11 @@ pub async fn run_with(control: Arc<Control>, probe: Arc<impl Probe>, stop: Cance
                 let (server, check) = (Arc::clone(&watched.server), watched.check.clone());
                 check_for_ever(control, server, check, first, probe, slots)
             })
+        });
+        let asked = topology.servers().filter_map(Asked::new);
+        agents.follow(asked.map(|asked| (asked.server.id, asked)), |asked, _| {
+            let (control, slots) = (Arc::clone(&control), Arc::clone(&slots));
+            asked.awake.then(|| ask_for_ever(control, asked.clone(), slots))
         });
         tokio::select! {
             () = stop.cancelled() => return,

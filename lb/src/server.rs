@@ -4,10 +4,12 @@
 //! order ([`Admin`]) and the checker's finding ([`Health`]), are kept apart: no result of a check can undo an order. Nothing
 //! here decides: only the control side calls what changes a server.
 
+mod agent;
 mod check;
 mod claim;
 mod gate;
 mod health;
+mod orders;
 mod place;
 mod queue;
 mod status;
@@ -16,13 +18,17 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use arc_swap::ArcSwapOption;
+
 use crate::config;
 use crate::counters::{Gauge, Peak, Tally, millis};
 
+pub use agent::{Agent, AgentMoved};
 pub use check::{Check, CheckPlan};
 pub use claim::{Claim, Refusal};
 pub use gate::{Admin, Gate, Load, Word};
-pub use health::{CheckResult, CheckStatus, Health, HealthRecord, Verdict};
+pub use health::{AgentRecord, CheckResult, CheckStatus, Health, HealthRecord, Verdict};
+pub use orders::Orders;
 pub use place::Place;
 pub use queue::{Queue, Waiting};
 pub use status::{AdminBits, Status};
@@ -46,13 +52,19 @@ pub struct Server {
     pub place: Place,
     /// How it is checked.
     pub check: Check,
-    /// What the checker found.
+    /// How its agent is asked.
+    pub agent: Agent,
+    /// What the checker and the agent found.
     pub health: Health,
     /// What it has done.
     pub stats: Stats,
     /// Requests that wait for this server and no other.
     pub bound: Arc<Queue>,
     gate: Gate,
+    /// Who wants what of the order that is in the gate; only control changes both.
+    orders: Mutex<Orders>,
+    /// The server whose state it follows.
+    track: ArcSwapOption<config::Track>,
     queue: Arc<Queue>,
     weight: AtomicU32,
     initial_weight: AtomicU32,
@@ -87,23 +99,26 @@ impl Server {
         backend: &Arc<str>,
         number: u32,
         spec: &config::Server,
-        check: Option<&config::Health>,
         start: config::HealthStart,
         queue: &Arc<Queue>,
         workers: usize,
     ) -> Arc<Self> {
         static NEXT: AtomicU32 = AtomicU32::new(1);
+        let order = if spec.disabled { Admin::Maint } else { Admin::Ready };
         Arc::new(Self {
             id: ServerId(NEXT.fetch_add(1, Relaxed)),
             backend: Arc::clone(backend),
             name: spec.name.as_str().into(),
             number,
             place: Place::new(&spec.host, spec.port),
-            check: Check::new(check),
-            health: Health::new(check, start),
+            check: Check::new(spec.health.as_ref()),
+            agent: Agent::new(spec.agent.as_ref()),
+            health: Health::new(spec, start),
             stats: Stats { tally: Tally::new(workers), in_flight_max: Peak::default(), idle: Arc::default() },
             bound: Arc::default(),
-            gate: Gate::new(if spec.disabled { Admin::Maint } else { Admin::Ready }),
+            gate: Gate::new(order),
+            orders: Mutex::new(Orders::of_operator(order)),
+            track: ArcSwapOption::new(spec.track.clone().map(Arc::new)),
             queue: Arc::clone(queue),
             weight: AtomicU32::new(spec.weight),
             initial_weight: AtomicU32::new(spec.weight),
@@ -121,9 +136,25 @@ impl Server {
         format!("{}/{}", self.backend, self.name)
     }
 
-    /// The operator's order in force.
+    /// The order in force: the strictest of [`Server::orders`].
     pub fn admin(&self) -> Admin {
         self.gate.load().admin
+    }
+
+    /// What the operator and others want of it.
+    pub fn orders(&self) -> Orders {
+        *self.orders.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The server whose state it follows.
+    pub fn track(&self) -> Option<Arc<config::Track>> {
+        self.track.load_full()
+    }
+
+    /// Whether it follows `other`.
+    pub fn tracks(&self, other: &Self) -> bool {
+        let track = self.track.load();
+        track.as_ref().is_some_and(|track| *track.backend == *other.backend && *track.server == *other.name)
     }
 
     /// Exchanges in flight (HAProxy's `scur`).
@@ -131,12 +162,20 @@ impl Server {
         self.gate.load().in_flight
     }
 
-    /// Gives an order. When this returns, no claim that the order forbids can succeed any more.
-    pub fn set_admin(&self, admin: Admin) -> Load {
-        let before = self.gate.set_admin(admin);
-        if admin == Admin::Ready {
+    /// Gives the operator's order; it goes before what the agent has said until now. When this returns, no claim that it forbids can
+    /// succeed any more.
+    pub fn set_admin(&self, operator: Admin) -> Load {
+        if operator == Admin::Ready {
             self.disabled_in_config.store(false, Relaxed);
         }
+        self.set_orders(Orders { operator, agent: Admin::Ready, ..self.orders() })
+    }
+
+    /// Puts orders in force, with the same promise.
+    pub fn set_orders(&self, orders: Orders) -> Load {
+        *self.orders.lock().unwrap_or_else(PoisonError::into_inner) = orders;
+        let admin = orders.in_force();
+        let before = self.gate.set_admin(admin);
         self.health.state_changed(before.admin, admin);
         before
     }
@@ -230,12 +269,7 @@ impl Server {
 
     /// Takes over what a changed configuration says of it; orders, health and counters stay as they are. A weight, limit or address
     /// that an operator set stays too, unless the configured one differs from what `former` had.
-    pub fn reconfigure(
-        &self,
-        former: Option<&config::Server>,
-        spec: &config::Server,
-        check: Option<&config::Health>,
-    ) {
+    pub fn reconfigure(&self, former: Option<&config::Server>, spec: &config::Server) {
         if self.initial_weight.swap(spec.weight, Relaxed) != spec.weight {
             self.set_weight(spec.weight);
         }
@@ -249,8 +283,15 @@ impl Server {
             self.place.move_to(&spec.host, spec.port);
         }
         self.added.store(false, Relaxed);
-        self.check.reconfigure(check);
-        self.health.reconfigure(check, self.admin());
+        self.check.reconfigure(spec.health.as_ref());
+        self.agent.reconfigure(spec.agent.as_ref());
+        self.track.store(spec.track.clone().map(Arc::new));
+        // Who says nothing any more wants nothing any more.
+        let orders = self.orders();
+        let agent = if spec.agent.is_some() { orders.agent } else { Admin::Ready };
+        let tracked = if spec.track.is_some() { orders.tracked } else { Admin::Ready };
+        self.health.reconfigure(spec, self.admin());
+        self.set_orders(Orders { operator: orders.operator, agent, tracked });
     }
 
     /// Waits until nothing is in flight on it, or until it is ordered back; returns the reading that ended the wait.

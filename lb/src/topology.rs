@@ -90,6 +90,11 @@ impl Topology {
         }
     }
 
+    /// The server that another one tracks.
+    pub fn tracked(&self, track: &config::Track) -> Option<&Arc<Server>> {
+        self.backend(&track.backend)?.server(&track.server)
+    }
+
     /// All servers of all backends.
     pub fn servers(&self) -> impl Iterator<Item = &Arc<Server>> {
         self.backends.iter().flat_map(|backend| &backend.servers)

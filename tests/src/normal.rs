@@ -10,7 +10,7 @@
 //! - **Dates** in brackets become `[DATE]`, and an uptime, also in a prompt, becomes `UPTIME`.
 //! - **Who answers** (`Version`, `Release_date`, `Build info`, `show version`) becomes `OWN`: a version says who it is. `Name` stays: it is
 //!   whose API is spoken, and libraries read it.
-//! - **A check that runs at this moment** (`* ` before `check_status`, the bit 1 of `srv_check_state`) is left out.
+//! - **A check that runs at this moment** (`* ` before `check_status`, the bit 1 of `srv_check_state` and `srv_agent_state`) is left out.
 //! - **Prose** is ours and for people: a list of commands is cut after its first words, a description in quotes becomes `"DESC"`, and the
 //!   answers of [`FREE`] become `TEXT`. What is left of them is whether there was one, and how it ended.
 //!

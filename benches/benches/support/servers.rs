@@ -1,7 +1,6 @@
 //! Servers without a network.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use lb::config::{HealthStart, Server as Spec};
 use lb::server::{Queue, Server};
@@ -12,18 +11,9 @@ pub(crate) fn servers(count: usize) -> Vec<Arc<Server>> {
     (0..count)
         .zip(1..)
         .map(|(index, number)| {
-            let spec = Spec {
-                name: format!("s{index}"),
-                host: "127.0.0.1".into(),
-                port: 4000,
-                cookie: None,
-                weight: number % 3 + 1,
-                maxconn: 0,
-                slow_start: Duration::ZERO,
-                backup: false,
-                disabled: false,
-            };
-            Server::new(&"be".into(), number, &spec, None, HealthStart::Up, &queue, 1)
+            let weight = number % 3 + 1;
+            let spec = Spec { weight, ..Spec::new(&format!("s{index}"), "127.0.0.1", 4000) };
+            Server::new(&"be".into(), number, &spec, HealthStart::Up, &queue, 1)
         })
         .collect()
 }

@@ -2,6 +2,7 @@
 //!
 //! Adding a command is one entry here and one function below. The level is checked before anything else is looked at.
 
+mod agent;
 mod frontend;
 mod member;
 mod place;
@@ -83,13 +84,13 @@ pub(super) static TABLE: &[Entry] = &[
     entry(Operator, "clear counters", "clear counters [all]", "begin maxima again, with all sums too", Now(settings::clear_counters)),
     entry(Operator, "clear table", "clear table <table> [<filter>]*", "refused: there are no stick tables", Now(subjects::clear_table)),
     entry(Admin, "del server", "del server <bk>/<srv>", "take a server in maintenance away", Now(member::delete)),
-    entry(Admin, "disable agent", "disable agent <bk>/<srv>", "switch agent checks off: there are none", Now(server::disable_agent)),
+    entry(Admin, "disable agent", "disable agent <bk>/<srv>", "no longer ask a server's agent", Now(agent::disable)),
     entry(Admin, "disable dynamic-cookie backend", "disable dynamic-cookie backend <bk>", "no longer make cookies of servers' addresses", Now(frontend::disable_cookies)),
     entry(Admin, "disable frontend", "disable frontend <frontend>", "refuse connections for now", Now(frontend::disable)),
     entry(Admin, "disable health", "disable health <bk>/<srv>", "stop checking a server", Now(server::disable_health)),
     entry(Admin, "disable server", "disable server <bk>/<srv>", "put a server into maintenance", Now(server::disable)),
     entry(User, "echo", "echo <text>", "say the text again", Now(settings::echo)),
-    entry(Admin, "enable agent", "enable agent <bk>/<srv>", "refused: there are no agent checks", Now(server::enable_agent)),
+    entry(Admin, "enable agent", "enable agent <bk>/<srv>", "ask a server's agent again", Now(agent::enable)),
     entry(Admin, "enable dynamic-cookie backend", "enable dynamic-cookie backend <bk>", "make cookies of servers' addresses", Now(frontend::enable_cookies)),
     entry(Admin, "enable frontend", "enable frontend <frontend>", "take connections again", Now(frontend::enable)),
     entry(Admin, "enable health", "enable health <bk>/<srv>", "check a server again", Now(server::enable_health)),

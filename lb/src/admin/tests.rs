@@ -1,5 +1,6 @@
 //! The runtime socket through real Unix sockets.
 
+mod agents;
 mod answers;
 pub(crate) mod lab;
 mod levels;

@@ -12,19 +12,9 @@ fn server(name: &str, weight: u32, maxconn: u32, backup: bool) -> Arc<Server> {
 }
 
 fn starting(name: &str, weight: u32, maxconn: u32, backup: bool, slow_start: Duration) -> Arc<Server> {
-    let (name, host) = (name.to_owned(), "127.0.0.1".to_owned());
-    let spec = config::Server {
-        name,
-        host,
-        port: 1,
-        cookie: None,
-        weight,
-        maxconn,
-        slow_start,
-        backup,
-        disabled: false,
-    };
-    Server::new(&"be".into(), 1, &spec, None, HealthStart::Up, &Arc::new(Queue::default()), 1)
+    let plain = config::Server::new(name, "127.0.0.1", 1);
+    let spec = config::Server { weight, maxconn, backup, slow_start, ..plain };
+    Server::new(&"be".into(), 1, &spec, HealthStart::Up, &Arc::new(Queue::default()), 1)
 }
 
 fn three() -> Vec<Arc<Server>> {

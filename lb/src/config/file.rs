@@ -8,7 +8,9 @@ mod frontend;
 mod log;
 mod section;
 mod stick;
+mod tracks;
 mod value;
+mod watch;
 
 #[cfg(test)]
 mod tests;
@@ -119,7 +121,7 @@ fn listen(
     let timeout = timeouts(section.section("timeout"), timeout, Side::Global);
     let name = section.key.to_owned();
     let frontend = frontend::of(&mut section, rank, name, timeout, links);
-    let backend = backend::of(&mut section, rank, timeout);
+    let backend = backend::of(&mut section, rank, timeout, links);
     section.finish();
     (frontend, backend)
 }

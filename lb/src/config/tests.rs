@@ -1,5 +1,7 @@
 //! Right files, and what they mean field by field.
 
+mod watch;
+
 use super::*;
 
 const SMALLEST: &str = r#"
@@ -96,18 +98,7 @@ fn parse(text: &str) -> Config {
 }
 
 fn server(name: &str, host: &str, port: u16) -> Server {
-    let (name, host) = (name.to_owned(), host.to_owned());
-    Server {
-        name,
-        host,
-        port,
-        cookie: None,
-        weight: 1,
-        maxconn: 0,
-        slow_start: Duration::ZERO,
-        backup: false,
-        disabled: false,
-    }
+    Server::new(name, host, port)
 }
 
 fn bind(text: &str) -> Bind {
@@ -266,14 +257,9 @@ fn everything_said() {
     assert_eq!(b.health.as_ref(), Some(&health));
     let second =
         Server { weight: 10, maxconn: 200, backup: true, disabled: true, ..server("a", "::1", 4000) };
-    assert_eq!(
-        b.servers,
-        [
-            Server { cookie: Some("cz".into()), slow_start: seconds(9), ..server("z", "10.0.0.1", 4000) },
-            second,
-            server("m", "api.internal", 65_535)
-        ]
-    );
+    let first = Server { cookie: Some("cz".into()), slow_start: seconds(9), ..server("z", "10.0.0.1", 4000) };
+    let servers = [first, second, server("m", "api.internal", 65_535)];
+    assert_eq!(b.servers, servers.map(|server| Server { health: Some(health.clone()), ..server }));
 
     let cookie = Cookie {
         name: "SRV".into(),

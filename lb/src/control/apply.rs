@@ -10,7 +10,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, PoisonError};
 
 use super::members::free_number;
-use super::{Control, Event, Origin, State};
+use super::{Control, Event, Origin, State, tracks};
 use crate::config::{self, Config};
 use crate::server::Server;
 use crate::topology::{Backend, Frontend, LiveBackend, LiveFrontend, LiveListener, Open, Order, Topology};
@@ -61,6 +61,7 @@ impl Control {
 
         let mut changes = Changes::default();
         let next = self.build(state, &before, &config, &mut changes);
+        tracks::align(&next);
         let gone: Vec<_> =
             before.servers().filter(|server| !next.servers().any(|new| new.id == server.id)).collect();
         changes.removed = gone.iter().map(|server| server.full_name()).collect();
@@ -124,6 +125,12 @@ impl Control {
                 Arc::new(Frontend { config: spec.clone(), live, listeners })
             })
             .collect();
+        // Who is tracked now has to be there.
+        let tracks =
+            || config.backends.iter().flat_map(|of| &of.servers).filter_map(|one| one.track.as_ref());
+        state.deleted.retain(|(backend, gone)| {
+            !tracks().any(|track| track.backend == *backend && track.server == gone.name)
+        });
         let backends = config
             .backends
             .iter()
@@ -192,7 +199,6 @@ fn servers(
     changes: &mut Changes,
 ) -> Vec<Arc<Server>> {
     let before = known.map_or(&[][..], |backend| &backend.servers);
-    let check = spec.health.as_ref();
     // One that an operator deleted stays away, unless its line says something else now.
     deleted.retain(|(backend, gone)| *backend != spec.name || spec.servers.contains(gone));
     let mut servers: Vec<Arc<Server>> = Vec::with_capacity(spec.servers.len());
@@ -206,13 +212,13 @@ fn servers(
             if former != Some(server) {
                 changes.changed.push(same.full_name());
             }
-            same.reconfigure(former, server, check);
+            same.reconfigure(former, server);
             servers.push(Arc::clone(same));
             continue;
         }
         let taken: Vec<_> = before.iter().chain(&servers).cloned().collect();
         let number = free_number(&taken);
-        let new = Server::new(&live.name, number, server, check, spec.health_start, &live.queue, workers);
+        let new = Server::new(&live.name, number, server, spec.health_start, &live.queue, workers);
         changes.added.push(new.full_name());
         servers.push(new);
     }

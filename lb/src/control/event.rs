@@ -9,7 +9,7 @@ use std::fmt;
 use std::net::SocketAddr;
 
 use super::Changes;
-use crate::server::{Admin, CheckResult, Server, Verdict};
+use crate::server::{CheckResult, Orders, Server, Verdict};
 use crate::topology::{LiveFrontend, Open};
 
 pub(super) use line::lines;
@@ -32,6 +32,10 @@ pub enum Origin {
     },
     /// A command on a runtime socket that is an address, from there.
     Address(SocketAddr),
+    /// The agent of the server that is changed.
+    Agent,
+    /// The server that it tracks.
+    Tracked,
     /// A signal.
     Signal,
     /// The program itself, when it starts.
@@ -41,12 +45,12 @@ pub enum Origin {
 /// Something worth a line.
 #[derive(Debug)]
 pub enum Event<'a> {
-    /// The operator's order for a server changed.
+    /// The orders for a server changed.
     #[expect(missing_docs, reason = "the names say it")]
     Ordered {
         server: &'a Server,
-        before: Admin,
-        admin: Admin,
+        before: Orders,
+        after: Orders,
         was_up: bool,
         in_flight: u32,
         origin: &'a Origin,
@@ -62,22 +66,25 @@ pub enum Event<'a> {
     Moved { server: &'a Server, before: &'a (String, u16), place: (&'a str, u16), origin: &'a Origin },
     /// A server was taken for up, down or stopping without a check.
     #[expect(missing_docs, reason = "the names say it")]
-    Forced { server: &'a Server, state: &'a str, origin: &'a Origin },
-    /// A server's checks were switched on or off, or sent somewhere else.
+    Forced { server: &'a Server, verdict: Verdict, origin: &'a Origin },
+    /// A server's checks or its agent were switched on or off, or sent somewhere else.
     #[expect(missing_docs, reason = "the names say it")]
-    Watched { server: &'a Server, what: &'a str, origin: &'a Origin },
+    Watched { server: &'a Server, whose: &'a str, what: &'a str, origin: &'a Origin },
+    /// A server's health changed with that of the one that it tracks.
+    #[expect(missing_docs, reason = "the names say it")]
+    Followed { server: &'a Server, verdict: Verdict, was_stopping: bool },
     /// A server was added.
     #[expect(missing_docs, reason = "the names say it")]
     Added { server: &'a Server, place: &'a (String, u16), origin: &'a Origin },
     /// A server was taken away.
     #[expect(missing_docs, reason = "the names say it")]
     Deleted { server: &'a Server, origin: &'a Origin },
-    /// A check changed a server's health.
+    /// A check, or the agent, changed a server's health.
     #[expect(missing_docs, reason = "the names say it")]
     Checked { server: &'a Server, verdict: Verdict, was_stopping: bool, result: &'a CheckResult },
-    /// A check found something new that changed nothing else; `level` is its health, of `rise` and `fall`.
+    /// A check, or the agent, found something new; `level` is its health, of `rise` and `fall`.
     #[expect(missing_docs, reason = "the names say it")]
-    Probed { server: &'a Server, result: &'a CheckResult, level: u32, rise: u32, fall: u32 },
+    Probed { server: &'a Server, result: &'a CheckResult, by_agent: bool, level: u32, rise: u32, fall: u32 },
     /// A frontend or a backend takes no more traffic.
     #[expect(missing_docs, reason = "the names say it")]
     Stopped { name: &'a str, connections: u64, requests: u64 },
@@ -113,6 +120,7 @@ impl Event<'_> {
             | Self::Moved { server, .. }
             | Self::Forced { server, .. }
             | Self::Watched { server, .. }
+            | Self::Followed { server, .. }
             | Self::Checked { server, .. }
             | Self::Probed { server, .. }
             | Self::Deployed { server, .. }
@@ -130,7 +138,9 @@ impl Event<'_> {
             Self::Ordered { .. } => "admin",
             Self::Weighed { .. } => "weight",
             Self::Limited { .. } => "maxconn",
-            Self::Checked { .. } | Self::Forced { .. } | Self::Watched { .. } => "health",
+            Self::Checked { .. } | Self::Forced { .. } | Self::Watched { .. } | Self::Followed { .. } => {
+                "health"
+            }
             Self::Probed { .. } => "check",
             Self::Stopped { .. } => "stop",
             Self::Turned { .. } => "frontend",
@@ -147,8 +157,12 @@ impl Event<'_> {
 impl fmt::Display for Event<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Ordered { server, admin, in_flight, origin, .. } => {
-                let order = admin.word();
+            Self::Ordered { server, after, in_flight, origin, .. } => {
+                let order = match origin {
+                    Origin::Agent => after.agent.word(),
+                    Origin::Tracked => after.tracked.word(),
+                    _ => after.operator.word(),
+                };
                 write!(f, "server {} set to {order} by {origin}, {in_flight} in flight", server.full_name())
             }
             Self::Weighed { server, before, weight, origin } => {
@@ -164,11 +178,16 @@ impl fmt::Display for Event<'_> {
                     server.full_name()
                 )
             }
-            Self::Forced { server, state, origin } => {
+            Self::Forced { server, verdict, origin } => {
+                let state = verdict.word();
                 write!(f, "server {} is taken for {state} by {origin}", server.full_name())
             }
-            Self::Watched { server, what, origin } => {
-                write!(f, "checks of server {} {what} by {origin}", server.full_name())
+            Self::Watched { server, whose, what, origin } => {
+                write!(f, "{whose} of server {} {what} by {origin}", server.full_name())
+            }
+            Self::Followed { server, verdict, .. } => {
+                write!(f, "server {} is {}", server.full_name(), verdict.word())?;
+                server.track().map_or(Ok(()), |track| write!(f, " like {track}, which it tracks"))
             }
             Self::Added { server, place: (host, port), origin } => {
                 write!(f, "server {} at {host}:{port} added by {origin}", server.full_name())
@@ -185,8 +204,9 @@ impl fmt::Display for Event<'_> {
                 }
                 write!(f, ", check took {} ms", result.took.as_millis())
             }
-            Self::Probed { server, result, .. } => {
-                write!(f, "check of server {}: {}", server.full_name(), result.status.meaning())
+            Self::Probed { server, result, by_agent, .. } => {
+                let whose = if *by_agent { "agent" } else { "check" };
+                write!(f, "{whose} of server {}: {}", server.full_name(), result.status.meaning())
             }
             Self::Stopped { name, .. } => write!(f, "proxy {name} stopped"),
             Self::Turned { frontend, open, origin } => {
@@ -224,6 +244,8 @@ impl fmt::Display for Origin {
             Self::Socket { .. } => f.write_str("runtime socket"),
             Self::Page { peer } => write!(f, "status page ({peer})"),
             Self::Address(peer) => write!(f, "runtime socket ({peer})"),
+            Self::Agent => f.write_str("its agent"),
+            Self::Tracked => f.write_str("the server that it tracks"),
             Self::Signal => f.write_str("signal"),
             Self::Start => f.write_str("start"),
         }

@@ -6,9 +6,10 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::tracks::trackers;
 use super::{Control, Event, Origin};
 use crate::config;
-use crate::server::{Admin, Server, Verdict};
+use crate::server::{Admin, Server};
 use crate::topology::{Backend, Order, Topology};
 
 /// Why a server could not be taken away (HAProxy's texts).
@@ -20,19 +21,16 @@ pub enum DeleteError {
     /// Something is still on it.
     #[error("Server still has connections attached to it, cannot remove it.")]
     Busy,
+    /// Another server tracks it.
+    #[error("This server cannot be removed at runtime due to other configuration elements pointing to it.")]
+    Tracked,
 }
 
 // === impl Control ===
 
 impl Control {
     /// Adds a server to a backend, in maintenance and unchecked. Returns whether the name was free.
-    pub fn add_server(
-        &self,
-        backend: &Arc<Backend>,
-        spec: &config::Server,
-        check: Option<&config::Health>,
-        origin: &Origin,
-    ) -> bool {
+    pub fn add_server(&self, backend: &Arc<Backend>, spec: &config::Server, origin: &Origin) -> bool {
         let mut state = self.state();
         let topology = self.shared.topology.load_full();
         let Some(backend) = topology.backend(&backend.live.name) else { return false };
@@ -42,9 +40,10 @@ impl Control {
         let (live, start) = (&backend.live, backend.config.health_start);
         let number = free_number(&backend.servers);
         let workers = self.shared.workers.count();
-        let server = Server::new(&live.name, number, spec, check, start, &live.queue, workers);
+        let server = Server::new(&live.name, number, spec, start, &live.queue, workers);
         server.set_admin(Admin::Maint);
         server.health.pause(true);
+        server.health.pause_agent(Admin::Maint, true);
         server.was_added();
         state.deleted.retain(|(of, deleted)| (&**of, &*deleted.name) != (&*live.name, &*spec.name));
         let mut servers = backend.servers.clone();
@@ -52,17 +51,23 @@ impl Control {
         self.replace_servers(&topology, backend, servers);
         let place = server.place.named();
         self.say(&Event::Added { server: &server, place: &place, origin });
+        if let Some(leader) = server.track().and_then(|track| topology.tracked(&track).cloned()) {
+            self.follow(&state, &leader);
+        }
         true
     }
 
     /// Takes a server away.
     ///
     /// # Errors
-    /// It is not in maintenance, or something is in flight on it.
+    /// Another server tracks it, it is not in maintenance, or something is in flight on it.
     pub fn delete_server(&self, server: &Arc<Server>, origin: &Origin) -> Result<(), DeleteError> {
         let mut state = self.state();
-        removable(server)?;
         let topology = self.shared.topology.load_full();
+        if trackers(&topology, server).next().is_some() {
+            return Err(DeleteError::Tracked);
+        }
+        removable(server)?;
         let Some(backend) = topology.backend(&server.backend) else { return Ok(()) };
         let configured = backend.config.servers.iter().find(|spec| *spec.name == *server.name);
         if let Some(spec) = configured.filter(|_| !server.is_added()) {
@@ -94,7 +99,7 @@ impl Control {
         server.check.move_to(address, port);
         if server.check.place() != before {
             self.refresh(&state, server);
-            self.say(&Event::Watched { server, what: "moved", origin });
+            self.say(&Event::Watched { server, whose: "checks", what: "moved", origin });
         }
     }
 
@@ -102,10 +107,8 @@ impl Control {
     /// maintenance stays as it is.
     pub fn force_stopping(&self, server: &Arc<Server>, origin: &Origin) {
         let state = self.state();
-        if server.health.stop(server.admin()) != Verdict::Same {
-            self.refresh(&state, server);
-            self.say(&Event::Forced { server, state: "NOLB", origin });
-        }
+        let verdict = server.health.stop(server.admin());
+        self.forced(&state, server, verdict, origin);
     }
 
     fn replace_servers(&self, topology: &Topology, backend: &Backend, servers: Vec<Arc<Server>>) {

@@ -92,7 +92,7 @@ impl Finding {
     }
 
     /// The other side's fault, or ours: a missing descriptor, port or permission says nothing about the server, and the word says so.
-    fn not_connected(error: &io::Error) -> Self {
+    pub(super) fn not_connected(error: &io::Error) -> Self {
         use io::ErrorKind as Kind;
         let status = match error.kind() {
             Kind::ConnectionRefused

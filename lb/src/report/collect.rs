@@ -103,7 +103,7 @@ fn server(server: &Server, backend: &Backend) -> Row {
     row.set(Column::Status, status.to_string());
     row.set(Column::Weight, server.share(1));
     row.set(Column::Uweight, server.weight());
-    row.set_if(Column::Throttle, throttle(server, status));
+    row.set_if(Column::Throttle, throttle(server, &status));
     row.set(Column::Act, u32::from(!server.is_backup()));
     row.set(Column::Bck, u32::from(server.is_backup()));
     row.set(Column::Lastchg, health.standing.since().elapsed().as_secs());
@@ -115,37 +115,60 @@ fn server(server: &Server, backend: &Backend) -> Row {
     // Any request may use any idle connection.
     row.set(Column::SafeConnCur, server.stats.idle.get());
     row.set(Column::UsedConnCur, server.in_flight());
-    check(&mut row, &health, status);
+    row.set_if(Column::Tracked, server.track().map(|track| track.to_string()));
+    check(&mut row, &health, &status);
+    agent(&mut row, &health);
     row
 }
 
-/// Columns about checks: those about the past exist when checks are made, the present ones not in maintenance.
-fn check(row: &mut Row, health: &HealthRecord, status: Status) {
-    if !health.is_watched() {
+/// What a finding is told in: status, its meaning, code, duration, text.
+type Finding = [Column; 5];
+
+const CHECK: Finding =
+    [Column::CheckStatus, Column::CheckDesc, Column::CheckCode, Column::CheckDuration, Column::LastChk];
+const AGENT: Finding =
+    [Column::AgentStatus, Column::AgentDesc, Column::AgentCode, Column::AgentDuration, Column::LastAgt];
+
+/// Columns about checks: those about the past exist when checks are made, the present ones not in maintenance. A server that tracks another
+/// has none.
+fn check(row: &mut Row, health: &HealthRecord, status: &Status) {
+    if !health.is_watched() || health.follows {
         return;
     }
     row.set(Column::Chkfail, health.failures);
     row.set(Column::Chkdown, health.downs);
     row.set(Column::Downtime, health.standing.downtime().as_secs());
-    if matches!(status, Status::Maint | Status::Unresolved) {
+    if status.is_maint() {
         return;
     }
-    let last = health.last.as_ref();
-    let word = last.map_or_else(|| "INI".to_owned(), |last| last.status.to_string());
-    row.set(Column::CheckStatus, if health.checking { format!("* {word}") } else { word });
-    row.set(Column::CheckDesc, last.map_or("Initializing", |last| last.status.meaning()));
-    row.set_if(Column::CheckCode, last.and_then(check_code));
-    row.set_if(Column::CheckDuration, last.map(|last| millis(last.took)));
-    row.set(Column::LastChk, last.map_or("", |last| &last.detail));
+    finding(row, CHECK, health.last.as_ref(), health.checking);
     row.set(Column::CheckRise, health.rise);
     row.set(Column::CheckFall, health.fall);
     row.set(Column::CheckHealth, health.level);
 }
 
-/// A check that came as far as HTTP has a code, 0 when none was seen.
-fn check_code(check: &CheckResult) -> Option<u32> {
-    let reached_http = check.status.to_string().starts_with("L7");
-    reached_http.then(|| check.code.unwrap_or_default().into())
+/// Columns about the agent, which is asked in maintenance as well: it may end it.
+fn agent(row: &mut Row, health: &HealthRecord) {
+    let agent = &health.agent;
+    if !agent.is_watched() || health.follows {
+        return;
+    }
+    finding(row, AGENT, agent.last.as_ref(), agent.asking);
+    // Its word counts at once.
+    row.set(Column::AgentRise, 1u32);
+    row.set(Column::AgentFall, 1u32);
+    row.set(Column::AgentHealth, u32::from(agent.up));
+}
+
+fn finding(row: &mut Row, columns: Finding, last: Option<&CheckResult>, is_running: bool) {
+    let [status, meaning, code, took, text] = columns;
+    let word = last.map_or_else(|| "INI".to_owned(), |last| last.status.to_string());
+    row.set(status, if is_running { format!("* {word}") } else { word });
+    row.set(meaning, last.map_or("Initializing", |last| last.status.meaning()));
+    let seen = last.filter(|last| last.status.has_code());
+    row.set_if(code, seen.map(|last| u32::from(last.code.unwrap_or_default())));
+    row.set_if(took, last.map(|last| millis(last.took)));
+    row.set(text, last.map_or("", |last| &last.detail));
 }
 
 fn backend(backend: &Backend, topology: &Topology, shared: &Shared) -> Row {
@@ -275,7 +298,7 @@ pub(super) fn algorithm(balance: &Balance) -> &'static str {
 }
 
 /// The column `throttle`: only of a server that warms up, or could.
-fn throttle(server: &Server, status: Status) -> Option<u32> {
+fn throttle(server: &Server, status: &Status) -> Option<u32> {
     server.warmth().filter(|_| status.is_running())
 }
 

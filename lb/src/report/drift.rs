@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use crate::config::{self, Config, host_and_port};
 use crate::control::Control;
-use crate::server::{Admin, Server};
+use crate::server::{Admin, AgentMoved, Server};
 use crate::topology::{Open, Topology};
 
 /// One setting that differs.
@@ -71,13 +71,14 @@ fn server(found: &mut Vec<Drift>, server: &Server, spec: Option<&config::Server>
     let mut note = noting(found, format!("server {}", server.full_name()));
     let Some(spec) = spec.filter(|_| !server.is_added()) else { return note("present", &"yes", &"no") };
     let configured = if spec.disabled { Admin::Maint } else { Admin::Ready };
-    note("state", &server.admin().word(), &configured.word());
+    note("state", &server.orders().operator.word(), &configured.word());
+    note("agent-state", &server.orders().agent.word(), &Admin::Ready.word());
     note("weight", &server.weight(), &spec.weight);
     note("maxconn", &server.maxconn(), &spec.maxconn);
     let (host, port) = server.place.named();
     note("address", &host_and_port(&host, port), &host_and_port(&spec.host, spec.port));
     let health = server.health.snapshot();
-    if health.is_checked() {
+    if health.is_checked() && !health.follows {
         note("checks", &if health.is_watched() { "on" } else { "off" }, &"on");
     }
     let (address, port) = server.check.moved();
@@ -86,6 +87,20 @@ fn server(found: &mut Vec<Drift>, server: &Server, spec: Option<&config::Server>
     }
     if let Some(port) = port {
         note("check-port", &port, &"-");
+    }
+    if health.agent.configured && !health.follows {
+        note("agent", &if health.agent.is_watched() { "on" } else { "off" }, &"on");
+    }
+    let AgentMoved { address, port, send } = server.agent.moved();
+    if let Some(address) = address {
+        note("agent-addr", &address, &"-");
+    }
+    if let Some(port) = port {
+        note("agent-port", &port, &"-");
+    }
+    if let Some(send) = send {
+        // Quoted, so that blanks and line feeds keep the columns.
+        note("agent-send", &format_args!("{send:?}"), &"-");
     }
 }
 

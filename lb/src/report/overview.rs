@@ -126,6 +126,8 @@ pub struct ServerView {
     pub state: &'static str,
     /// The operator's order: `ready`, `drain` or `maint`.
     pub order: &'static str,
+    /// The server whose state it shares, as `backend/server`.
+    pub tracks: Option<String>,
     /// Why it is not simply up.
     pub reason: Option<String>,
     /// Seconds since it last began or ceased to run.
@@ -144,11 +146,30 @@ pub struct ServerView {
     pub idle_connections: u64,
     /// The last check, `null` without checks or before the first.
     pub check: Option<Check>,
+    /// The last answer of its agent, `null` without one or before the first.
+    pub agent: Option<Agent>,
     /// How long its responses take to begin, `null` when none did in the last minute.
     pub latency: Option<Latency>,
     /// What it counts.
     #[serde(flatten)]
     pub traffic: Traffic,
+}
+
+/// The last answer of an agent.
+#[derive(Debug, Serialize)]
+pub struct Agent {
+    /// HAProxy's name for the result.
+    pub status: String,
+    /// Its order: `ready`, `drain` or `maint`.
+    pub order: &'static str,
+    /// Whether it has nothing against the server's being up.
+    pub up: bool,
+    /// What it said, or why it could not be asked.
+    pub text: String,
+    /// How long that took.
+    pub duration_ms: u64,
+    /// How long ago that was.
+    pub age_seconds: u64,
 }
 
 /// The last check of a server.

@@ -45,26 +45,32 @@ fn line(out: &mut String, backend: &Backend, server: &Server) {
     let (check_address, check_port) = server.check.place();
     let check_address = check_address.map_or_else(|| "-".to_owned(), |address| address.to_string());
     let check_port = check_port.unwrap_or_default();
+    let agent = server.agent.plan();
+    let agent_address = agent.as_ref().and_then(|agent| agent.address);
+    let agent_address = agent_address.map_or_else(|| "-".to_owned(), |address| address.to_string());
+    // HAProxy tells the port of the check where there is no agent, if it was configured.
+    let agent_port = agent.map(|agent| agent.port).or(server.check.configured_port()).unwrap_or_default();
     // Writing to a String cannot fail.
     let _ = writeln!(
         out,
-        "{} {} {} {} {address} {} {} {} {} {} {check_status} {check_result} {} {} 0 0 0 {name} {port} - 0 {check_port} {check_address} - 0",
+        "{} {} {} {} {address} {} {} {} {} {} {check_status} {check_result} {} {} {} 0 0 {name} {port} - 0 {check_port} {check_address} {agent_address} {agent_port}",
         backend.live.id,
         backend.live.name,
         server.number,
         server.name,
-        op_state(status, server.warmth().is_some()),
+        op_state(&status, server.warmth().is_some()),
         server.admin_bits().0,
         server.weight(),
         server.initial_weight(),
         health.standing.since().elapsed().as_secs(),
-        if health.is_checked() { health.level } else { 0 },
+        check_health(backend, server, &health),
         check_state(server, &health),
+        agent_state(&health),
     );
 }
 
 /// `srv_op_state`: 0 stopped, 1 starting, 2 running, 3 stopping.
-fn op_state(status: Status, is_warming: bool) -> u8 {
+fn op_state(status: &Status, is_warming: bool) -> u8 {
     match status {
         Status::Stopping { .. } => 3,
         Status::Up { .. } | Status::NoCheck if is_warming => 1,
@@ -85,9 +91,28 @@ fn last_check(health: &HealthRecord) -> (u8, u8) {
     })
 }
 
+/// `srv_check_health`. A server without checks of its own has what checks begin with, where its backend says that; not in maintenance.
+fn check_health(backend: &Backend, server: &Server, health: &HealthRecord) -> u32 {
+    match &backend.config.health {
+        _ if health.is_checked() && !health.follows => health.level,
+        Some(usual) if server.admin() != Admin::Maint => usual.rise,
+        _ => 0,
+    }
+}
+
+/// `srv_agent_state`: as that of the check, and 16 for being an agent's.
+fn agent_state(health: &HealthRecord) -> u8 {
+    let agent = &health.agent;
+    match (agent.configured && !health.follows, agent.is_watched()) {
+        (false, _) => 0,
+        (true, false) => 18,
+        (true, true) => 22 | u8::from(agent.asking),
+    }
+}
+
 /// `srv_check_state`: 1 running now, 2 configured, 4 enabled, 8 paused.
 fn check_state(server: &Server, health: &HealthRecord) -> u8 {
-    if !health.is_checked() {
+    if !health.is_checked() || health.follows {
         return 0;
     }
     if !health.is_watched() {

@@ -58,6 +58,11 @@ impl Check {
         state.port = port.or(state.port);
     }
 
+    /// The port that the configuration gives it.
+    pub fn configured_port(&self) -> Option<u16> {
+        self.state().configured.as_ref().and_then(|spec| spec.port)
+    }
+
     /// Where the operator or the configuration sends it, if not to the server's own address and port.
     pub fn place(&self) -> (Option<IpAddr>, Option<u16>) {
         let state = self.state();

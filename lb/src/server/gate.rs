@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 
-/// What the operator ordered (HAProxy manual, management, `set server … state`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What a server is ordered to do (HAProxy manual, management, `set server … state`), the mildest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Admin {
     /// Takes traffic when it is healthy.

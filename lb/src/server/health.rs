@@ -1,7 +1,9 @@
-//! What the checker found: the health axis of a server.
+//! What the checker and the agent found: the health axis of a server.
 //!
-//! Results come in through [`Health::record`]; an order of the operator only resets the count, as HAProxy does
+//! Results come in through [`Health::record`] and [`Health::agent_said`], or from the server that it tracks; an order of the operator only resets the count, as HAProxy does
 //! (see [`Health::state_changed`]). This module refuses to run checks.
+
+mod agent;
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,6 +15,8 @@ use tokio::time::Instant;
 use super::Admin;
 use crate::config::{self, HealthStart};
 use crate::counters::Standing;
+
+pub use agent::AgentRecord;
 
 /// The health axis.
 #[derive(Debug)]
@@ -50,6 +54,10 @@ pub struct HealthRecord {
     pub paused: bool,
     /// It is up and wants no new traffic (HAProxy's `NOLB`).
     pub stopping: bool,
+    /// What its agent says.
+    pub agent: AgentRecord,
+    /// All of this is what another server's checks and agent found, which it tracks.
+    pub follows: bool,
     start: HealthStart,
 }
 
@@ -71,6 +79,8 @@ pub struct CheckResult {
 /// HAProxy's names of check results (HAProxy manual, management, column `check_status`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CheckStatus {
+    /// An agent's answer that says nothing about health.
+    Checked,
     /// The check could not be made here.
     SockErr,
     /// TCP connection made.
@@ -108,8 +118,8 @@ pub enum Verdict {
 
 impl Health {
     /// Health of a server before its first check.
-    pub fn new(check: Option<&config::Health>, start: HealthStart) -> Self {
-        let (rise, fall) = check.map_or((0, 0), |check| (check.rise, check.fall));
+    pub fn new(spec: &config::Server, start: HealthStart) -> Self {
+        let (rise, fall) = counts(spec);
         let mut record = HealthRecord {
             rise,
             fall,
@@ -123,11 +133,15 @@ impl Health {
             standing: Standing::new(true),
             paused: false,
             stopping: false,
+            agent: AgentRecord::new(spec.agent.as_ref()),
+            follows: spec.track.is_some(),
             start,
         };
-        record.begin();
-        record.standing = Standing::new(record.is_up());
+        if !spec.disabled {
+            record.begin();
+        }
         let up = record.is_up();
+        record.standing = Standing::new(up && !spec.disabled);
         Self { takes_traffic: AtomicBool::new(up), up: AtomicBool::new(up), record: Mutex::new(record) }
     }
 
@@ -162,42 +176,45 @@ impl Health {
     pub fn record(&self, admin: Admin, result: CheckResult) -> Verdict {
         let mut record = self.lock();
         record.checking = false;
-        if admin == Admin::Maint || record.paused {
+        if record.follows || admin == Admin::Maint || record.paused {
             return Verdict::Same;
         }
         if result.version.is_some() || result.status.is_pass() {
             record.version.clone_from(&result.version);
         }
-        let (was_up, was_stopping) = (record.is_up(), record.stopping);
-        // A server that answers so while it is down stays down: it does not begin to serve by saying that it stops.
-        let stops = result.status == CheckStatus::L7OkC;
-        if !stops {
-            record.apply(result.status.is_pass());
-        }
-        record.stopping = match stops {
-            true => was_up,
-            false => was_stopping && record.is_up() && !result.status.is_pass(),
-        };
-        record.last = Some(result);
-        record.last_at = Some(Instant::now());
-        let verdict = match (was_up, record.is_up()) {
-            (true, false) => Verdict::WentDown,
-            (false, true) => Verdict::WentUp,
-            _ => match (was_stopping, record.stopping) {
-                (false, true) => Verdict::Stopping,
-                (true, false) => Verdict::WentUp,
-                _ => Verdict::Same,
-            },
-        };
-        self.settle(&mut record, admin);
-        verdict
+        self.turn(record, admin, |record| {
+            let (was_up, was_stopping) = (record.is_up(), record.stopping);
+            // A server that answers so while it is down stays down: it does not begin to serve by saying that it stops.
+            let stops = result.status == CheckStatus::L7OkC;
+            if !stops {
+                record.apply(result.status.is_pass());
+            }
+            record.stopping = match stops {
+                true => was_up,
+                false => was_stopping && record.is_up() && !result.status.is_pass(),
+            };
+            record.last = Some(result);
+            record.last_at = Some(Instant::now());
+        })
+    }
+
+    /// Takes over what was found of the server that this one tracks.
+    pub fn follow(&self, admin: Admin, leader: &HealthRecord) -> Verdict {
+        let HealthRecord { rise, fall, level, paused, stopping, ref agent, .. } = *leader;
+        self.turn(self.lock(), admin, |record| {
+            (record.rise, record.fall, record.level) = (rise, fall, level);
+            (record.paused, record.stopping) = (paused, stopping);
+            record.agent = AgentRecord { last: None, last_at: None, said: String::new(), ..agent.clone() };
+        })
     }
 
     /// The operator's order changed. Maintenance forgets what was known; leaving it makes the server as it was at the start.
     pub fn state_changed(&self, before: Admin, after: Admin) {
         let mut record = self.lock();
         record.stopping &= before == after;
-        if after == Admin::Maint {
+        if record.follows {
+            // Control takes over what the other one comes to.
+        } else if after == Admin::Maint {
             record.level = 0;
         } else if before == Admin::Maint {
             record.begin();
@@ -212,44 +229,77 @@ impl Health {
 
     /// Puts a finding in force without a check; the next result is counted from it. Nothing happens without checks, or in maintenance.
     pub fn force(&self, admin: Admin, up: bool) -> Verdict {
-        let mut record = self.lock();
-        let same = record.is_up() == up && !(up && record.stopping);
-        if !record.is_checked() || admin == Admin::Maint || same {
+        let record = self.lock();
+        let same = record.checks_up() == up && !(up && record.stopping);
+        if !record.is_checked() || record.follows || admin == Admin::Maint || same {
             return Verdict::Same;
         }
-        record.stopping = false;
-        record.level = if up { record.rise + record.fall - 1 } else { 0 };
-        record.downs += u64::from(!up);
-        self.settle(&mut record, admin);
-        if up { Verdict::WentUp } else { Verdict::WentDown }
+        self.turn(record, admin, |record| {
+            record.stopping = false;
+            record.level = if up { record.rise + record.fall - 1 } else { 0 };
+        })
     }
 
     /// Makes a server that is up want no new traffic, until the next result.
     pub fn stop(&self, admin: Admin) -> Verdict {
-        let mut record = self.lock();
-        if !record.is_checked() || admin == Admin::Maint || !record.is_up() || record.stopping {
+        let record = self.lock();
+        let able = record.is_checked() && !record.follows && record.is_up() && !record.stopping;
+        if !able || admin == Admin::Maint {
             return Verdict::Same;
         }
-        record.level = record.rise + record.fall - 1;
-        record.stopping = true;
-        self.settle(&mut record, admin);
-        Verdict::Stopping
+        self.turn(record, admin, |record| {
+            record.level = record.rise + record.fall - 1;
+            record.stopping = true;
+        })
     }
 
-    /// Another check is configured, or none.
-    pub fn reconfigure(&self, check: Option<&config::Health>, admin: Admin) {
+    /// Other checks or another agent are configured, or none, or a server to follow.
+    pub fn reconfigure(&self, spec: &config::Server, admin: Admin) {
         let mut record = self.lock();
-        let (rise, fall) = check.map_or((0, 0), |check| (check.rise, check.fall));
-        if (record.rise, record.fall) == (rise, fall) {
+        let followed = std::mem::replace(&mut record.follows, spec.track.is_some());
+        if record.follows {
+            // What it has of its own is no longer known; control takes over what the other one has.
+            record.last = None;
             return;
         }
-        let was_up = record.is_up();
-        (record.rise, record.fall) = (rise, fall);
-        record.level = if was_up { rise + fall.saturating_sub(1) } else { 0 };
-        if rise == 0 {
-            record.last = None;
+        if followed || record.agent.configured != spec.agent.is_some() {
+            record.agent = AgentRecord::new(spec.agent.as_ref());
+        }
+        let (rise, fall) = counts(spec);
+        if followed || (record.rise, record.fall) != (rise, fall) {
+            let was_up = record.checks_up();
+            (record.rise, record.fall) = (rise, fall);
+            record.level = if was_up { rise + fall.saturating_sub(1) } else { 0 };
+            (record.paused, record.stopping) = (record.paused && !followed, record.stopping && !followed);
+            if rise == 0 {
+                record.last = None;
+            }
         }
         self.settle(&mut record, admin);
+    }
+
+    /// Makes a change, and tells what became of the server by it.
+    fn turn(
+        &self,
+        mut record: MutexGuard<'_, HealthRecord>,
+        admin: Admin,
+        change: impl FnOnce(&mut HealthRecord),
+    ) -> Verdict {
+        let (was_up, was_stopping) = (record.is_up(), record.stopping);
+        change(&mut record);
+        let verdict = match (was_up, record.is_up()) {
+            (true, false) => Verdict::WentDown,
+            (false, true) => Verdict::WentUp,
+            _ => match (was_stopping, record.stopping) {
+                (false, true) => Verdict::Stopping,
+                (true, false) => Verdict::WentUp,
+                _ => Verdict::Same,
+            },
+        };
+        record.downs += u64::from(verdict == Verdict::WentDown);
+        self.settle(&mut record, admin);
+        // Who is out goes neither up nor down.
+        if admin == Admin::Maint { Verdict::Same } else { verdict }
     }
 
     fn settle(&self, record: &mut HealthRecord, admin: Admin) {
@@ -276,8 +326,12 @@ impl HealthRecord {
         self.is_checked() && !self.paused
     }
 
-    /// Whether the level says up; a server without checks always is.
+    /// Whether checks and the agent say up; a server without either always is.
     pub fn is_up(&self) -> bool {
+        self.checks_up() && self.agent.is_up()
+    }
+
+    fn checks_up(&self) -> bool {
         !self.is_checked() || self.level >= self.rise
     }
 
@@ -302,13 +356,15 @@ impl HealthRecord {
             self.level -= 1;
             self.failures += 1;
         } else {
-            if self.is_up() {
-                self.failures += 1;
-                self.downs += 1;
-            }
+            self.failures += u64::from(self.checks_up());
             self.level = 0;
         }
     }
+}
+
+/// How many passes and failures turn a server that is configured so; 0 without checks.
+fn counts(spec: &config::Server) -> (u32, u32) {
+    spec.health.as_ref().map_or((0, 0), |check| (check.rise, check.fall))
 }
 
 // === impl Verdict ===
@@ -324,11 +380,21 @@ impl Verdict {
     }
 }
 
+// === impl CheckResult ===
+
+impl CheckResult {
+    /// What was seen; what the status means where it says all.
+    pub fn explained(&self) -> &str {
+        if self.detail.is_empty() { self.status.meaning() } else { &self.detail }
+    }
+}
+
 // === impl CheckStatus ===
 
 impl CheckStatus {
     /// All of them, in HAProxy's order.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
+        Self::Checked,
         Self::SockErr,
         Self::L4Ok,
         Self::L4Tout,
@@ -340,6 +406,11 @@ impl CheckStatus {
         Self::L7Sts,
     ];
 
+    /// Whether it came so far that there may be a code: HAProxy shows 0 then, even when none was seen.
+    pub fn has_code(self) -> bool {
+        matches!(self, Self::L7Ok | Self::L7OkC | Self::L7Sts)
+    }
+
     /// Whether the check passed.
     pub fn is_pass(self) -> bool {
         matches!(self, Self::L4Ok | Self::L7Ok | Self::L7OkC)
@@ -348,12 +419,13 @@ impl CheckStatus {
     /// HAProxy's number for it in `show servers state`.
     pub fn index(self) -> u8 {
         match self {
+            Self::Checked => 3,
             Self::SockErr => 5,
             Self::L4Ok => 6,
             Self::L4Tout => 7,
             Self::L4Con => 8,
-            Self::L7Tout => 13,
-            Self::L7Rsp => 14,
+            Self::L7Tout => 12,
+            Self::L7Rsp => 13,
             Self::L7Ok => 15,
             Self::L7OkC => 16,
             Self::L7Sts => 17,
@@ -363,6 +435,7 @@ impl CheckStatus {
     /// What it means (HAProxy's column `check_desc`).
     pub fn meaning(self) -> &'static str {
         match self {
+            Self::Checked => "No status change",
             Self::SockErr => "Socket error",
             Self::L4Ok => "Layer4 check passed",
             Self::L4Tout => "Layer4 timeout",
@@ -379,6 +452,7 @@ impl CheckStatus {
 impl fmt::Display for CheckStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
+            Self::Checked => "CHECKED",
             Self::SockErr => "SOCKERR",
             Self::L4Ok => "L4OK",
             Self::L4Tout => "L4TOUT",

@@ -39,18 +39,8 @@ fn dated() -> Cookie {
 /// `s1` is ready, `s2` is in maintenance, `s3` has no cookie.
 fn jar(spec: &Cookie) -> (Jar, Vec<Arc<Server>>) {
     let server = |name: &str| {
-        let spec = config::Server {
-            name: name.into(),
-            host: "127.0.0.1".into(),
-            port: 80,
-            cookie: None,
-            weight: 1,
-            maxconn: 0,
-            slow_start: Duration::ZERO,
-            backup: false,
-            disabled: false,
-        };
-        Server::new(&"be".into(), 1, &spec, None, HealthStart::Up, &Arc::<Queue>::default(), 1)
+        let spec = config::Server::new(name, "127.0.0.1", 80);
+        Server::new(&"be".into(), 1, &spec, HealthStart::Up, &Arc::<Queue>::default(), 1)
     };
     let servers = ["s1", "s2", "s3"].map(server).to_vec();
     servers[1].set_admin(Admin::Maint);

@@ -84,6 +84,14 @@ fn line<'a>(text: &dyn Fn(&str) -> &'a str) -> Option<Line> {
     if let Some(took) = number("check_duration") {
         why.push_str(&format!(" in {took}ms"));
     }
+    // HAProxy tells an agent's words behind these.
+    let said = text("last_agt").trim_start_matches("via agent : ");
+    let agent = text("agent_status").trim_start_matches("* ");
+    if !agent.is_empty() && (!said.is_empty() || status.contains("(agent)")) {
+        let said = if said.is_empty() { agent } else { said };
+        let between = if why.is_empty() { "" } else { ", " };
+        why = format!("{why}{between}agent said: {said}");
+    }
     let times = (kind != Kind::Frontend).then(|| (sum(&["rtime"]), sum(&["ttime"])));
     Some(Line {
         kind,

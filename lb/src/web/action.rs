@@ -112,8 +112,10 @@ fn action(word: &str) -> Option<Action> {
             control.force_stopping(server, origin);
             server.status() != before
         },
-        // No server has an agent.
-        "dagent" | "eagent" | "arunn" | "adown" => |_, _, _, _| false,
+        "dagent" => |control, server, _, origin| set_agent(control, server, false, origin),
+        "eagent" => |control, server, _, origin| set_agent(control, server, true, origin),
+        "arunn" => |control, server, _, origin| force_agent(control, server, true, origin),
+        "adown" => |control, server, _, origin| force_agent(control, server, false, origin),
         "shutdown" => |control, server, _, origin| {
             control.kill_sessions(server, origin);
             true
@@ -130,8 +132,24 @@ fn order(control: &Control, server: &Arc<Server>, admin: Admin, origin: &Origin)
     true
 }
 
+fn set_agent(control: &Control, server: &Arc<Server>, on: bool, origin: &Origin) -> bool {
+    let has_agent = server.agent.plan().is_some();
+    if has_agent {
+        control.set_agent(server, on, origin);
+    }
+    has_agent
+}
+
+fn force_agent(control: &Control, server: &Arc<Server>, up: bool, origin: &Origin) -> bool {
+    let is_asked = server.agent.plan().is_some() && server.health.snapshot().agent.is_watched();
+    if is_asked {
+        control.force_agent(server, up, origin);
+    }
+    is_asked
+}
+
 fn watch(control: &Control, server: &Arc<Server>, on: bool, origin: &Origin) -> bool {
-    let is_checked = server.health.snapshot().is_checked();
+    let is_checked = server.check.plan().is_some();
     if is_checked {
         control.set_checks(server, on, origin);
     }
@@ -139,8 +157,11 @@ fn watch(control: &Control, server: &Arc<Server>, on: bool, origin: &Origin) -> 
 }
 
 fn force(control: &Control, server: &Arc<Server>, up: bool, origin: &Origin) -> bool {
-    control.force_health(server, up, origin);
-    true
+    let has_its_own = server.track().is_none();
+    if has_its_own {
+        control.force_health(server, up, origin);
+    }
+    has_its_own
 }
 
 // === impl Outcome ===

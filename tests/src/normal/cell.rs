@@ -74,8 +74,8 @@ impl Kind {
             (Self::Info, _) if OWN.contains(&column) => "OWN".to_owned(),
             (Self::Info, "Uptime") => "UPTIME".to_owned(),
             (Self::Info, _) if INFO.contains(&column) => value.to_owned(),
-            (Self::State, "srv_port" | "srv_check_port") if value != "0" => "P".to_owned(),
-            (Self::State, "srv_check_state") => {
+            (Self::State, "srv_port" | "srv_check_port" | "srv_agent_port") if value != "0" => "P".to_owned(),
+            (Self::State, "srv_check_state" | "srv_agent_state") => {
                 value.parse::<u8>().map_or_else(|_| value.to_owned(), |state| (state & !1).to_string())
             }
             (Self::State, "srv_time_since_last_change") | (Self::Stat | Self::Info | Self::Conn, _) => {

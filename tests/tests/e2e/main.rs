@@ -4,6 +4,7 @@
 
 #![expect(clippy::unwrap_used, reason = "in tests the place of a panic says what went wrong")]
 
+mod agents;
 mod balance;
 mod body;
 mod connection;

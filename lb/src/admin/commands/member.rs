@@ -10,10 +10,15 @@ use crate::admin::answer::Answer;
 use crate::admin::names::{self, NO_BACKEND};
 use crate::admin::session::Session;
 use crate::admin::time;
-use crate::config::{self, Health, Protocol};
-use crate::topology::Backend;
+use crate::config::{self, Agent, Health, Protocol, Track};
+use crate::topology::{Backend, Topology};
 
 const KEYWORDS: &str = "List of keywords supported for dynamic server:
+agent-addr
+agent-check
+agent-inter
+agent-port
+agent-send
 backup
 check
 cookie
@@ -25,6 +30,7 @@ maxconn
 port
 rise
 slowstart
+track
 weight
 ";
 const ARGUMENTS: &str = "'server' expects <name> and <addr>[:<port>] as arguments.";
@@ -47,10 +53,10 @@ pub(super) fn add(session: &mut Session, words: &[String]) -> Answer {
     if backend.server(name).is_some() {
         return Answer::error("Already exists a server with the same name in backend.");
     }
-    match parse(backend, name, &words[1..]) {
-        Ok((spec, check)) => {
+    match parse(backend, name, &words[1..]).and_then(|spec| followed(&topology, spec)) {
+        Ok(spec) => {
             // Whoever took the name between the look and the order was first.
-            if session.control.add_server(backend, &spec, check.as_ref(), &session.origin) {
+            if session.control.add_server(backend, &spec, &session.origin) {
                 Answer::info("New server registered.")
             } else {
                 Answer::error("Already exists a server with the same name in backend.")
@@ -72,24 +78,12 @@ pub(super) fn delete(session: &mut Session, words: &[String]) -> Answer {
 }
 
 /// The address and the keywords after the name.
-fn parse(
-    backend: &Arc<Backend>,
-    name: &str,
-    words: &[String],
-) -> Result<(config::Server, Option<Health>), String> {
+fn parse(backend: &Arc<Backend>, name: &str, words: &[String]) -> Result<config::Server, String> {
     let Some((address, words)) = words.split_first() else { return Err(ARGUMENTS.to_owned()) };
     let (host, port) = endpoint(address)?;
-    let mut spec = config::Server {
-        name: name.to_owned(),
-        host,
-        port,
-        cookie: None,
-        weight: 1,
-        maxconn: 0,
-        slow_start: Duration::ZERO,
-        backup: false,
-        disabled: false,
-    };
+    let mut spec = config::Server::new(name, &host, port);
+    let mut agent = Agent { port: 0, address: None, send: String::new(), interval: Duration::from_secs(2) };
+    let mut asked = false;
     let mut check = backend.config.health.clone().unwrap_or_else(connecting);
     let mut checked = false;
     let mut words = words.iter();
@@ -111,10 +105,47 @@ fn parse(
                 check.interval = duration(word, value()?, "ms")?;
                 check.timeout = check.timeout.min(check.interval);
             }
+            "agent-check" => asked = true,
+            "agent-port" => agent.port = u16::try_from(number(word, value()?, 1..=65_535)?).unwrap_or(0),
+            "agent-inter" => agent.interval = duration(word, value()?, "ms")?,
+            "agent-send" => agent.send = value()?.clone(),
+            "agent-addr" => {
+                let given = value()?;
+                agent.address = Some(given.parse().map_err(|_| format!("invalid address: '{given}'"))?);
+            }
+            "track" => {
+                let given = value()?;
+                let (of, server) = given.split_once('/').unwrap_or((&backend.live.name, given));
+                spec.track = Some(Track { backend: of.to_owned(), server: server.to_owned() });
+            }
             _ => return Err(format!("unknown keyword '{word}'.")),
         }
     }
-    Ok((spec, checked.then_some(check)))
+    if asked && agent.port == 0 {
+        return Err("'agent-check' expects 'agent-port'.".to_owned());
+    }
+    if spec.track.is_some() && (checked || asked) {
+        return Err("unable to enable checks and tracking at the same time!".to_owned());
+    }
+    (spec.health, spec.agent) = (checked.then_some(check), asked.then_some(agent));
+    Ok(spec)
+}
+
+/// The same server, if the one that it is to track is there and has a state to share.
+fn followed(topology: &Topology, spec: config::Server) -> Result<config::Server, String> {
+    let Some(track) = &spec.track else { return Ok(spec) };
+    let Some(backend) = topology.backend(&track.backend) else {
+        return Err(format!("unable to find required proxy '{}' for tracking.", track.backend));
+    };
+    let Some(server) = backend.server(&track.server) else {
+        return Err(format!("unable to find required server '{}' for tracking.", track.server));
+    };
+    let is_watched = server.check.plan().is_some() || server.agent.plan().is_some();
+    if !is_watched && server.track().is_none() {
+        let text = "for tracking as it does not have any check nor agent enabled.";
+        return Err(format!("unable to use {track} {text}"));
+    }
+    Ok(spec)
 }
 
 /// `HOST:PORT`, an IPv6 address with or without brackets.

@@ -90,7 +90,7 @@ fn check_at(session: &Session, server: &Arc<Server>, address: Option<IpAddr>, po
 }
 
 /// A port; 0 is the server's own.
-fn port(word: &str) -> Result<u16, String> {
+pub(super) fn port(word: &str) -> Result<u16, String> {
     match word.parse::<i64>() {
         Ok(port) => match u16::try_from(port) {
             Ok(port) => Ok(port),

@@ -51,8 +51,13 @@ pub(crate) struct Lab {
 
 /// A lab that serves.
 pub(crate) fn open() -> Lab {
+    open_with("")
+}
+
+/// The same with more of a configuration, TOML.
+pub(crate) fn open_with(more: &str) -> Lab {
     let folder = tempfile::tempdir().unwrap();
-    let config = Config::parse(CONFIG, &folder.path().join("lb.toml")).unwrap();
+    let config = Config::parse(&format!("{CONFIG}{more}"), &folder.path().join("lb.toml")).unwrap();
     let (workers, inboxes) = Workers::new(1);
     let topology = ArcSwap::from_pointee(Topology::empty());
     let shared = Arc::new(Shared { topology, workers, process: Process::new(20_000) });

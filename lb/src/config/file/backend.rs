@@ -1,4 +1,4 @@
-//! `[backend.NAME]`, and what of a `[listen.NAME]` is a backend's: its servers and its health check.
+//! `[backend.NAME]`, and what of a `[listen.NAME]` is a backend's, with its servers. How they are watched is read in `watch`.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -8,23 +8,27 @@ use toml::de::DeValue;
 
 use super::check::Links;
 use super::section::Section;
+use super::watch::{self, Usual, Watching};
 use super::{Side, stick, timeouts, value};
-use crate::config::{Backend, Balance, Health, HealthStart, Protocol, Server, Timeouts};
+use crate::config::{Backend, Balance, HealthStart, Protocol, Server, Timeouts};
 
 /// Reads one backend, with the global time limits beneath its own.
 pub(super) fn read(mut section: Section<'_>, rank: usize, timeout: Timeouts, links: &mut Links) -> Backend {
     links.backends.push(section.name());
     let timeout = timeouts(section.section("timeout"), timeout, Side::Backend);
-    let backend = of(&mut section, rank, timeout);
+    let backend = of(&mut section, rank, timeout, links);
     section.finish();
     backend
 }
 
 /// The backend that a section describes.
-pub(super) fn of(section: &mut Section<'_>, rank: usize, timeout: Timeouts) -> Backend {
+pub(super) fn of(section: &mut Section<'_>, rank: usize, timeout: Timeouts, links: &mut Links) -> Backend {
     let starts = [("up", HealthStart::Up), ("checked", HealthStart::Checked)];
     let slow_start = section.or("slow_start", value::duration_or_zero, Duration::ZERO);
     let protocol = section.or("protocol", value::protocol, Protocol::Http1);
+    let health = section.optional("health").map(|check| watch::health(check, protocol, None));
+    let agent = section.optional("agent").and_then(|agent| watch::agent(agent, None));
+    let usual = Usual { backend: section.key, protocol, health: health.clone(), agent, slow_start };
     Backend {
         name: section.key.to_owned(),
         rank,
@@ -32,44 +36,27 @@ pub(super) fn of(section: &mut Section<'_>, rank: usize, timeout: Timeouts) -> B
         cookie: section.optional("cookie").map(stick::cookie),
         protocol,
         retries: section.or("retries", value::whole(0..=100), 3),
-        health: section.optional("health").map(|check| health(check, protocol)),
+        health,
         health_start: section.or("health_start", value::one_of(&starts), HealthStart::Up),
         resolve: section.or("resolve", value::duration, Duration::from_secs(1)),
         max_idle: section.or("max_idle", value::whole(0..=65_536), 256),
         idle_timeout: section.or("idle_timeout", value::duration, Duration::from_secs(60)),
         timeout,
-        servers: servers(&section.section("servers"), slow_start),
+        servers: servers(&section.section("servers"), &usual, links),
     }
 }
 
-fn health(mut section: Section<'_>, usual: Protocol) -> Health {
-    let health = Health {
-        protocol: section.or("protocol", value::protocol, usual),
-        path: section.maybe("path", value::origin_path),
-        host: section.maybe("host", value::host),
-        port: section.maybe("port", value::whole(1..=65_535)),
-        interval: section.or("interval", value::duration, Duration::from_secs(2)),
-        timeout: section.or("timeout", value::duration, Duration::from_secs(1)),
-        rise: section.or("rise", value::whole(1..=1000), 2),
-        fall: section.or("fall", value::whole(1..=1000), 3),
-        disable_on_404: section.or("disable_on_404", value::boolean, false),
-    };
-    section.finish();
-    health
-}
-
-fn servers(section: &Section<'_>, slow_start: Duration) -> Vec<Server> {
-    let servers = section.entries().into_iter();
-    servers.map(|(name, at, value)| server(section, name, at, value, slow_start)).collect()
+fn servers(section: &Section<'_>, usual: &Usual<'_>, links: &mut Links) -> Vec<Server> {
+    let entries = section.entries().into_iter();
+    entries.map(|(name, at, value)| server(section, (name, at, value), usual, links)).collect()
 }
 
 /// A server: its address as a string, or a section.
 fn server<'a>(
     servers: &Section<'a>,
-    name: &'a str,
-    at: Range<usize>,
-    value: &'a Spanned<DeValue<'a>>,
-    slow_start: Duration,
+    (name, at, value): (&'a str, Range<usize>, &'a Spanned<DeValue<'a>>),
+    usual: &Usual<'_>,
+    links: &mut Links,
 ) -> Server {
     let mut section = match value.get_ref() {
         DeValue::Table(_) => servers.child(name, at, value),
@@ -81,14 +68,18 @@ fn server<'a>(
     };
     // Empty only beside a fault.
     let (host, port) = address.map(|address| address.value).unwrap_or_default();
+    let Watching { health, agent, track } = watch::server(&mut section, usual, links);
     let server = Server {
         name: section.name().value,
         host,
         port,
         cookie: section.maybe("cookie", value::server_cookie),
+        health,
+        agent,
+        track,
         weight: section.or("weight", value::whole(0..=256), 1),
         maxconn: section.or("maxconn", value::whole(0..=10_000_000), 0),
-        slow_start: section.or("slow_start", value::duration_or_zero, slow_start),
+        slow_start: section.or("slow_start", value::duration_or_zero, usual.slow_start),
         backup: section.or("backup", value::boolean, false),
         disabled: section.or("disabled", value::boolean, false),
     };

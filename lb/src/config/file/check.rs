@@ -5,6 +5,7 @@ use std::hash::Hash;
 use std::net::SocketAddr;
 
 use super::section::Placed;
+use super::tracks::Tracks;
 use super::value::near;
 use crate::config::{Faults, Socket};
 
@@ -23,6 +24,8 @@ pub(super) struct Links {
     pub(super) binds: Vec<Placed<SocketAddr>>,
     /// Runtime sockets.
     pub(super) sockets: Vec<Placed<Socket>>,
+    /// Servers, and whom they follow.
+    pub(super) tracks: Tracks,
 }
 
 // === impl Links ===
@@ -35,6 +38,7 @@ impl Links {
             faults.add_whole("there is no frontend".to_owned(), suggestion);
         }
         self.check_uses(faults);
+        self.tracks.check(faults);
         // Port 0 stands for a free one, a different one each time.
         let binds = self.binds.into_iter().filter(|bind| bind.value.port() != 0);
         unique(faults, binds.collect(), |bind| format!("`{bind}` is listened on twice"));

@@ -25,6 +25,16 @@ pub(super) struct Section<'a> {
     faults: &'a RefCell<Faults>,
 }
 
+/// A part that a server has as its backend says, in its own way, or not at all.
+pub(super) enum Switch<'a> {
+    /// Nothing is said.
+    Unsaid,
+    /// `false`.
+    Off,
+    /// A section of its own.
+    On(Section<'a>),
+}
+
 /// A value and where it came from.
 #[derive(Clone)]
 pub(super) struct Placed<T> {
@@ -59,8 +69,7 @@ impl<'a> Section<'a> {
         key: &'static str,
         read: impl Fn(&DeValue<'_>) -> Read<T>,
     ) -> Option<T> {
-        let value = self.get(key)?;
-        self.placed(key, value, read).map(|placed| placed.value)
+        self.maybe_placed(key, read).map(|placed| placed.value)
     }
 
     /// The value of a key, else its default.
@@ -85,8 +94,7 @@ impl<'a> Section<'a> {
         read: impl Fn(&DeValue<'_>) -> Read<T>,
         default: T,
     ) -> Placed<T> {
-        let found = self.get(key).and_then(|value| self.placed(key, value, read));
-        found.unwrap_or_else(|| self.unset(key, default))
+        self.maybe_placed(key, read).unwrap_or_else(|| self.unset(key, default))
     }
 
     /// The value of a key that has to be there; `example` is a right line.
@@ -138,6 +146,25 @@ impl<'a> Section<'a> {
         self.asked.push(key);
         let (place, value) = self.table?.get_key_value(key)?;
         Some(self.child(key, place.span(), value))
+    }
+
+    /// The section of that name, or `false` in its place.
+    pub(super) fn switch(&mut self, key: &'static str) -> Switch<'a> {
+        match self.get(key) {
+            None => Switch::Unsaid,
+            Some(value) if value.get_ref().as_bool() == Some(false) => Switch::Off,
+            Some(value) => Switch::On(self.child(key, value.span(), value)),
+        }
+    }
+
+    /// The value of a key with its place, if it is there and right.
+    pub(super) fn maybe_placed<T>(
+        &mut self,
+        key: &'static str,
+        read: impl Fn(&DeValue<'_>) -> Read<T>,
+    ) -> Option<Placed<T>> {
+        let value = self.get(key)?;
+        self.placed(key, value, read)
     }
 
     /// The section of that name; an empty one when it is absent.

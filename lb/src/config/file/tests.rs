@@ -1,6 +1,7 @@
 //! Wrong files: each fault's line, key and suggestion.
 
 mod values;
+mod watch;
 
 use std::fs;
 use std::path::Path;

@@ -94,6 +94,11 @@ pub(super) fn one_of<T: Clone>(words: &[(&str, T)]) -> impl Fn(&DeValue<'_>) -> 
     }
 }
 
+/// Any text, an empty one too.
+pub(super) fn anything(value: &DeValue<'_>) -> Read<String> {
+    value.as_str().map(str::to_owned).ok_or_else(|| wrong("a string in quotes", None))
+}
+
 // === quantities ===
 
 /// A duration, not zero.
@@ -168,6 +173,34 @@ pub(super) fn endpoint(value: &DeValue<'_>) -> Read<(String, u16)> {
         let meant = guesses.into_iter().find(|guess| units::endpoint(guess).is_some());
         wrong("a host and a port such as `\"api0:4000\"` or `\"[::1]:4000\"`", meant.map(quoted))
     })
+}
+
+/// An IP address.
+pub(super) fn ip(value: &DeValue<'_>) -> Read<IpAddr> {
+    value.as_str().and_then(|text| text.parse().ok()).ok_or_else(|| {
+        let text = written(value);
+        let host = text.rsplit_once(':').map_or(text.as_str(), |(host, _)| host);
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        let meant = if host == "localhost" { "127.0.0.1" } else { host };
+        let meant = Some(meant).filter(|text| text.parse::<IpAddr>().is_ok());
+        wrong("an IP address such as `\"10.0.0.1\"` or `\"::1\"`", meant.map(quoted))
+    })
+}
+
+/// A server, and its backend where that is said.
+pub(super) fn tracked(value: &DeValue<'_>) -> Read<(Option<String>, String)> {
+    let text = value.as_str().unwrap_or_default();
+    let (backend, server) = match text.split_once('/') {
+        Some((backend, server)) => (Some(backend), server),
+        None => (None, text),
+    };
+    if backend.is_none_or(units::is_name) && units::is_name(server) {
+        return Ok((backend.map(str::to_owned), server.to_owned()));
+    }
+    let meant = text.trim_matches('/').replace("//", "/");
+    let fits = |text: &str| text.split('/').count() <= 2 && text.split('/').all(units::is_name);
+    let meant = Some(meant).filter(|meant| fits(meant)).map(quoted);
+    Err(wrong("a server such as `\"api0\"` or `\"api_nodes/api0\"`", meant))
 }
 
 /// Where a log goes, as it is written.

@@ -9,6 +9,7 @@ use super::{Event, Origin, Scene};
 use crate::config::LogFormat;
 use crate::counters::millis;
 use crate::log::{Level, Line};
+use crate::server::Orders;
 
 /// A line, written already.
 #[derive(Debug)]
@@ -101,9 +102,14 @@ impl Event<'_> {
             fields["by"] = json!(origin.to_string());
         }
         match self {
-            Self::Ordered { before, admin, .. } => {
-                fields["before"] = json!(before.word());
-                fields["order"] = json!(admin.word());
+            Self::Ordered { before, after, origin, .. } => {
+                let whose = |orders: &Orders| match origin {
+                    Origin::Agent => orders.agent,
+                    Origin::Tracked => orders.tracked,
+                    _ => orders.operator,
+                };
+                fields["before"] = json!(whose(before).word());
+                fields["order"] = json!(whose(after).word());
             }
             Self::Checked { result, .. } | Self::Probed { result, .. } => {
                 fields["check_status"] = json!(result.status.to_string());

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use super::Event;
 use crate::log::Level;
-use crate::server::{Admin, CheckResult, Server, Verdict};
+use crate::server::{Admin, CheckResult, Orders, Server, Verdict};
 use crate::topology::Open;
 
 /// A line in HAProxy's words.
@@ -40,22 +40,23 @@ impl Event<'_> {
     /// What HAProxy would say; nothing where it says nothing.
     pub(in crate::control) fn sentences(&self, scene: Scene) -> Vec<Sentence> {
         match self {
-            Self::Ordered { server, admin, before, was_up, .. } => {
-                ordered(server, *before, *admin, *was_up, scene)
+            Self::Ordered { server, before, after, was_up, .. } => {
+                ordered(server, *before, *after, *was_up, scene)
             }
-            Self::Forced { server, state, .. } => {
-                let (word, level) = match *state {
-                    "UP" => ("UP", Level::Notice),
-                    "NOLB" => ("stopping", Level::Notice),
-                    _ => ("DOWN", Level::Alert),
-                };
-                let end = scene.end(server, word != "DOWN");
+            Self::Forced { server, verdict, .. } => {
+                let (word, down) = (verdict.word(), *verdict == Verdict::WentDown);
+                let level = if down { Level::Alert } else { Level::Notice };
+                let end = scene.end(server, !down);
                 vec![said(level, format!("{} is {word}, changed from CLI.{end}", subject(server)))]
             }
-            Self::Checked { server, verdict, was_stopping, result } => {
-                checked(server, *verdict, *was_stopping, result, scene)
+            Self::Followed { server, verdict, was_stopping } => {
+                turned(server, *verdict, *was_stopping, &via(server), scene)
             }
-            Self::Probed { server, result, level, rise, fall } => {
+            Self::Checked { server, verdict, was_stopping, result } => {
+                let reason = if scene.checks_logged { String::new() } else { reason(result) };
+                turned(server, *verdict, *was_stopping, &reason, scene)
+            }
+            Self::Probed { server, result, by_agent, level, rise, fall } => {
                 let word = if result.status.is_pass() { "succeeded" } else { "failed" };
                 let status = match level.checked_sub(*rise) {
                     Some(above) => format!("{}/{fall} UP", above + 1),
@@ -63,7 +64,8 @@ impl Event<'_> {
                 };
                 let kind = if server.is_backup() { "backup server" } else { "server" };
                 let (name, reason) = (server.full_name(), reason(result));
-                let text = format!("Health check for {kind} {name} {word}{reason}, status: {status}.");
+                let check = if *by_agent { "Agent" } else { "Health" };
+                let text = format!("{check} check for {kind} {name} {word}{reason}, status: {status}.");
                 vec![said(Level::Notice, text)]
             }
             Self::Stopped { name, connections, requests } => vec![stopped(name, *connections, *requests)],
@@ -77,57 +79,91 @@ impl Event<'_> {
     }
 }
 
-fn ordered(server: &Server, before: Admin, admin: Admin, was_up: bool, scene: Scene) -> Vec<Sentence> {
+fn ordered(server: &Server, before: Orders, after: Orders, was_up: bool, scene: Scene) -> Vec<Sentence> {
     let who = subject(server);
     let is_up = server.health.snapshot().is_up();
     let state = if is_up { "UP" } else { "DOWN" };
-    let remains = || said(Level::Notice, format!("{who} remains in forced drain mode."));
-    match (before, admin) {
-        (Admin::Maint, Admin::Ready) => {
-            vec![said(Level::Notice, format!("{who} is {state}/READY (leaving forced maintenance)."))]
-        }
-        (Admin::Maint, Admin::Drain) => {
-            let left = said(Level::Notice, format!("{who} is {state}/DRAIN (leaving forced maintenance)."));
-            vec![left, remains()]
+    let notice = |text: String| said(Level::Notice, text);
+    // What was, or is, the server's own is called forced; the rest comes by way of the server that it tracks.
+    let via =
+        |orders: Orders, order: Admin| if orders.forced() == order { String::new() } else { via(server) };
+    let remains = || {
+        let forced = after.forced() == Admin::Drain;
+        forced.then(|| notice(format!("{who} remains in forced drain mode.")))
+    };
+    match (before.in_force(), after.in_force()) {
+        (Admin::Maint, Admin::Maint) => match (before.forced(), after.forced()) {
+            (Admin::Maint, Admin::Ready | Admin::Drain) => {
+                let way = via(after, Admin::Maint);
+                vec![notice(format!("{who} is leaving forced maintenance but remains in maintenance{way}."))]
+            }
+            (Admin::Maint, Admin::Maint) if before.tracked == Admin::Maint => {
+                vec![notice(format!("{who} remains in forced maintenance."))]
+            }
+            _ => Vec::new(),
+        },
+        (Admin::Maint, _) => {
+            let order = if after.in_force() == Admin::Drain { "DRAIN" } else { "READY" };
+            let left = if before.forced() == Admin::Maint {
+                notice(format!("{who} is {state}/{order} (leaving forced maintenance)."))
+            } else {
+                let (way, end) = (via(before, Admin::Maint), scene.end(server, is_up));
+                notice(format!("{who} is {state}/{order} (leaving maintenance){way}.{end}"))
+            };
+            [Some(left), remains().filter(|_| order == "DRAIN")].into_iter().flatten().collect()
         }
         (_, Admin::Maint) if was_up => {
             // A server that had been drained is missed by nobody.
-            let level = if before == Admin::Drain { Level::Notice } else { Level::Alert };
-            let end = scene.end(server, false);
-            vec![said(level, format!("{who} is going DOWN for maintenance.{end}"))]
+            let level = if before.in_force() == Admin::Drain { Level::Notice } else { Level::Alert };
+            let (way, end) = (via(after, Admin::Maint), scene.end(server, false));
+            vec![said(level, format!("{who} is going DOWN for maintenance{way}.{end}"))]
         }
         (_, Admin::Maint) => {
-            vec![said(Level::Notice, format!("{who} was DOWN and now enters maintenance."))]
+            let way = via(after, Admin::Maint);
+            vec![notice(format!("{who} was DOWN and now enters maintenance{way}."))]
         }
+        (Admin::Drain, Admin::Drain) => match (before.forced(), after.forced()) {
+            (Admin::Drain, Admin::Ready) => {
+                let way = via(after, Admin::Drain);
+                vec![notice(format!("{who} is leaving forced drain but remains in drain mode{way}."))]
+            }
+            (Admin::Drain, Admin::Drain) if before.tracked > after.tracked => remains().into_iter().collect(),
+            _ => Vec::new(),
+        },
         (_, Admin::Drain) => {
-            let end = scene.end(server, is_up);
-            vec![said(Level::Notice, format!("{who} enters drain state.{end}"))]
+            let (way, end) = (via(after, Admin::Drain), scene.end(server, is_up));
+            vec![notice(format!("{who} enters drain state{way}.{end}"))]
         }
-        (_, Admin::Ready) => {
-            vec![said(Level::Notice, format!("{who} is {state} (leaving forced drain)."))]
+        (Admin::Drain, Admin::Ready) if before.forced() == Admin::Drain => {
+            vec![notice(format!("{who} is {state} (leaving forced drain)."))]
         }
+        (Admin::Drain, Admin::Ready) => {
+            let way = via(before, Admin::Drain);
+            vec![notice(format!("{who} is {state} (leaving drain){way}."))]
+        }
+        (Admin::Ready, Admin::Ready) => Vec::new(),
     }
 }
 
-fn checked(
-    server: &Server,
-    verdict: Verdict,
-    was_stopping: bool,
-    result: &CheckResult,
-    scene: Scene,
-) -> Vec<Sentence> {
+/// A server that went up or down, or stops; `why` follows at once.
+fn turned(server: &Server, verdict: Verdict, was_stopping: bool, why: &str, scene: Scene) -> Vec<Sentence> {
     let who = subject(server);
-    let drained = server.admin() == Admin::Drain;
+    let orders = server.orders();
+    let drained = orders.in_force() == Admin::Drain;
     let state = verdict.word();
     let down = verdict == Verdict::WentDown;
     // A server that took nothing new anyway is missed by nobody.
     let level = if down && !drained && !was_stopping { Level::Alert } else { Level::Notice };
-    let reason = if scene.checks_logged { String::new() } else { reason(result) };
-    let mut lines = vec![said(level, format!("{who} is {state}{reason}.{}", scene.end(server, !down)))];
-    if drained {
+    let mut lines = vec![said(level, format!("{who} is {state}{why}.{}", scene.end(server, !down)))];
+    if orders.forced() == Admin::Drain {
         lines.push(said(Level::Notice, format!("{who} remains in forced drain mode.")));
     }
     lines
+}
+
+/// The server that this one tracks.
+fn via(server: &Server) -> String {
+    server.track().map(|track| format!(" via {track}")).unwrap_or_default()
 }
 
 fn stopped(name: &str, connections: u64, requests: u64) -> Sentence {

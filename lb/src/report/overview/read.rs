@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use super::{Backend, Check, Frontend, Latency, Overview, Process, ServerView, Traffic};
+use super::{Agent, Backend, Check, Frontend, Latency, Overview, Process, ServerView, Traffic};
 use crate::control::Control;
 use crate::counters::{Percentiles, Tally, millis};
 use crate::report::VERSION;
 use crate::report::collect::algorithm;
 use crate::report::process::Facts;
 use crate::report::readiness;
-use crate::server::{HealthRecord, Server, Status};
+use crate::server::{Admin, HealthRecord, Server, Status};
 use crate::topology::{self, Topology};
 
 // === impl Overview ===
@@ -96,9 +96,10 @@ impl ServerView {
             address: server.place.address().map(|address| address.to_string()),
             version: health.version.clone(),
             status: status.to_string(),
-            state: state(status),
-            order: server.admin().word(),
-            reason: reason(server, status, &health),
+            state: state(&status),
+            order: server.orders().operator.word(),
+            tracks: server.track().map(|track| track.to_string()),
+            reason: reason(server, &status, &health),
             since_seconds: health.standing.since().elapsed().as_secs(),
             weight: server.weight(),
             backup: server.is_backup(),
@@ -107,6 +108,7 @@ impl ServerView {
             maxconn: (maxconn > 0).then_some(maxconn),
             idle_connections: server.stats.idle.get(),
             check: Check::of(&health),
+            agent: Agent::of(server, &health),
             latency: Latency::of(&server.stats.tally),
             traffic: Traffic::of(&server.stats.tally),
         }
@@ -134,6 +136,27 @@ impl Check {
         let code = self.code.map(|code| format!(" {code}")).unwrap_or_default();
         let text = if self.text.is_empty() { self.meaning } else { &self.text };
         format!("{}{code} in {} ms, {} s ago: {text}", self.status, self.duration_ms, self.age_seconds)
+    }
+}
+
+impl Agent {
+    fn of(server: &Server, health: &HealthRecord) -> Option<Self> {
+        let agent = &health.agent;
+        let last = agent.last.as_ref().filter(|_| agent.is_watched())?;
+        let text = if agent.said.is_empty() { last.explained() } else { &agent.said };
+        Some(Self {
+            status: last.status.to_string(),
+            order: server.orders().agent.word(),
+            up: agent.up,
+            text: text.to_owned(),
+            duration_ms: millis(last.took),
+            age_seconds: agent.last_at.map_or(0, |at| at.elapsed().as_secs()),
+        })
+    }
+
+    /// All that it says, on one line.
+    pub fn summary(&self) -> String {
+        format!("agent said: {} ({} s ago)", self.text, self.age_seconds)
     }
 }
 
@@ -176,26 +199,37 @@ impl Traffic {
     }
 }
 
-fn state(status: Status) -> &'static str {
+fn state(status: &Status) -> &'static str {
     match status {
         Status::Up { failing: None } | Status::NoCheck => "up",
         Status::Up { failing: Some(_) } => "partial",
-        Status::Down { .. } => "down",
-        Status::Drain { .. } | Status::Stopping { .. } => "drain",
-        Status::Maint | Status::Unresolved => "maint",
+        Status::Down { .. } | Status::DownByAgent => "down",
+        Status::Drain { .. } | Status::DrainWithAgent | Status::Stopping { .. } => "drain",
+        Status::Maint | Status::MaintVia(_) | Status::Unresolved => "maint",
     }
 }
 
-fn reason(server: &Server, status: Status, health: &HealthRecord) -> Option<String> {
+fn reason(server: &Server, status: &Status, health: &HealthRecord) -> Option<String> {
+    let orders = server.orders();
+    let track = server.track().filter(|_| !matches!(status, Status::Maint | Status::Unresolved));
+    if let Some(track) = track.filter(|_| orders.forced() == Admin::Ready) {
+        return Some(format!("in the state of {track}, which it tracks"));
+    }
+    let by_agent = orders.agent > orders.operator;
     let text = match status {
+        Status::Maint | Status::MaintVia(_) if by_agent => "taken out by its agent",
+        Status::Drain { .. } | Status::DrainWithAgent if by_agent => {
+            "drained by its agent: finishes what it has"
+        }
+        Status::DownByAgent => "its agent says so",
         Status::Maint if server.is_disabled_in_config() => "disabled in the configuration",
-        Status::Maint => "taken out by the operator",
+        Status::Maint | Status::MaintVia(_) => "taken out by the operator",
         Status::Unresolved => "its name has never resolved",
         Status::Down { rising: Some(_) } => "checks have begun to pass",
         Status::Down { rising: None } if health.last.is_none() => "not checked yet",
         Status::Down { rising: None } => "checks fail",
         Status::Stopping { .. } => "it wants no new traffic, says its check or the operator",
-        Status::Drain { .. } => "drained by the operator: finishes what it has",
+        Status::Drain { .. } | Status::DrainWithAgent => "drained by the operator: finishes what it has",
         _ if server.weight() == 0 => "weight 0: takes nothing new",
         Status::Up { failing: Some(_) } if health.last.as_ref().is_none_or(|last| last.status.is_pass()) => {
             "not proven by a check yet"

@@ -2,6 +2,11 @@
 
 use super::*;
 
+/// A server that is checked.
+fn spec() -> config::Server {
+    config::Server { health: Some(check()), ..config::Server::new("s", "127.0.0.1", 1) }
+}
+
 fn check() -> config::Health {
     let second = Duration::from_secs(1);
     config::Health {
@@ -32,7 +37,7 @@ fn passes_and_failures_move_the_level_as_haproxy_counts() {
         (&[false, true, true, false, true], &[0, 1, 4, 3, 4]),
     ];
     for (results, levels) in table {
-        let health = Health::new(Some(&check()), HealthStart::Up);
+        let health = Health::new(&spec(), HealthStart::Up);
         for (pass, level) in results.iter().zip(levels) {
             health.record(Admin::Ready, result(*pass));
             assert_eq!(health.snapshot().level, *level, "{results:?}");
@@ -42,7 +47,7 @@ fn passes_and_failures_move_the_level_as_haproxy_counts() {
 
 #[test]
 fn a_late_result_does_not_undo_maintenance() {
-    let health = Health::new(Some(&check()), HealthStart::Up);
+    let health = Health::new(&spec(), HealthStart::Up);
     health.state_changed(Admin::Ready, Admin::Maint);
     assert_eq!(health.record(Admin::Maint, result(true)), Verdict::Same);
     assert_eq!(health.snapshot().level, 0);
@@ -53,7 +58,7 @@ fn a_late_result_does_not_undo_maintenance() {
 
 #[test]
 fn with_checks_first_one_pass_brings_it_up() {
-    let health = Health::new(Some(&check()), HealthStart::Checked);
+    let health = Health::new(&spec(), HealthStart::Checked);
     assert!(!health.takes_traffic());
     assert_eq!(health.record(Admin::Ready, result(true)), Verdict::WentUp);
     assert!(health.snapshot().is_full());
@@ -61,7 +66,7 @@ fn with_checks_first_one_pass_brings_it_up() {
 
 #[tokio::test(start_paused = true)]
 async fn downtime_is_the_time_not_running() {
-    let health = Health::new(Some(&check()), HealthStart::Up);
+    let health = Health::new(&spec(), HealthStart::Up);
     tokio::time::advance(Duration::from_secs(5)).await;
     assert_eq!(health.record(Admin::Ready, result(false)), Verdict::WentDown);
     tokio::time::advance(Duration::from_secs(7)).await;
@@ -77,8 +82,8 @@ async fn downtime_is_the_time_not_running() {
 
 #[test]
 fn without_checks_it_is_always_up() {
-    let health = Health::new(None, HealthStart::Checked);
+    let health = Health::new(&config::Server::new("s", "127.0.0.1", 1), HealthStart::Checked);
     assert!(health.takes_traffic());
-    health.reconfigure(Some(&check()), Admin::Ready);
+    health.reconfigure(&spec(), Admin::Ready);
     assert!(health.takes_traffic(), "a check that is added by a reload does not take it down");
 }

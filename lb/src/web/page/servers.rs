@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::View;
 use super::text::{Spark, Text, ago, badge, count};
-use crate::report::overview::{Backend, Frontend, ServerView};
+use crate::report::overview::{Agent, Backend, Check, Frontend, ServerView};
 use crate::web::history::{Trend, failures};
 
 pub(super) fn frontend(frontend: &Frontend) -> String {
@@ -93,6 +93,7 @@ fn server(view: &View<'_>, (at, number): (usize, usize), backend: &Backend, serv
     let failing = failing.map(|text| format!("<strong class=\"fault\">{text}</strong> ")).unwrap_or_default();
     let reason = server.reason.as_deref().unwrap_or_default();
     let check = server.check.as_ref().map(|check| format!("<small>{}</small>", Text(&check.summary())));
+    let agent = server.agent.as_ref().map(|agent| format!("<small>{}</small>", Text(&agent.summary())));
     let in_a_minute: u64 = trend.failures.iter().sum();
     let cells = [
         cell(
@@ -135,7 +136,7 @@ fn server(view: &View<'_>, (at, number): (usize, usize), backend: &Backend, serv
         String::new()
     };
     format!(
-        "<tr id=\"{}\" class=\"{}\"{}><th scope=\"row\">{}{} {}<small>{}</small></th><td class=\"state\">{}<small>for {}</small></td><td class=\"why\">{failing}{}{}</td>{}{acts}</tr>",
+        "<tr id=\"{}\" class=\"{}\"{}><th scope=\"row\">{}{} {}<small>{}</small></th><td class=\"state\">{}<small>for {}</small></td><td class=\"why\">{failing}{}{}{}</td>{}{acts}</tr>",
         anchor(at, number),
         class,
         facts_of(backend, server),
@@ -147,6 +148,7 @@ fn server(view: &View<'_>, (at, number): (usize, usize), backend: &Backend, serv
         ago(server.since_seconds),
         Text(reason),
         check.unwrap_or_default(),
+        agent.unwrap_or_default(),
         cells.concat(),
     )
 }
@@ -177,8 +179,11 @@ fn weight(view: &View<'_>, backend: &Backend, server: &ServerView) -> String {
 /// What a server's state is due to, in a line.
 pub(super) fn why(server: &ServerView) -> String {
     let reason = server.reason.as_deref().unwrap_or_default();
-    let check = server.check.as_ref().map(|check| format!(": {}", check.summary())).unwrap_or_default();
-    Text(&format!("{reason}{check}")).to_string()
+    // What has taken it down comes first.
+    let agent = server.agent.as_ref().filter(|agent| !agent.up).map(Agent::summary);
+    let found = agent.or_else(|| server.check.as_ref().map(Check::summary));
+    let found = found.map(|found| format!(": {found}")).unwrap_or_default();
+    Text(&format!("{reason}{found}")).to_string()
 }
 
 /// That many of a server's requests fail, whatever its checks say.

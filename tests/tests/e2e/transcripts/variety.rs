@@ -1,16 +1,20 @@
 //! HAProxy's second configuration, `variety.cfg`, in TOML, and what it was asked, in the order in which it was.
 //!
-//! It holds what the fixture does not have: static balancing, a section that is frontend and backend at once, rows of listeners, a backend
-//! without servers. Without a folder of transcripts it only shows that the orders are obeyed.
+//! It holds what the fixture does not have: agents, servers that track others, static balancing, a section that is frontend and backend at
+//! once, rows of listeners, a backend without servers. Without a folder of transcripts it only shows that the orders are obeyed.
 
 use std::path::Path;
 use std::sync::atomic::Ordering::SeqCst;
 
-use tests::{Lab, Running, Wire, eventually, normal};
+use tests::{Lab, Origin, Running, Wire, eventually, normal};
 
-use super::compare::{as_configured, fault};
+use super::compare::{as_varied, fault, warm};
 use super::read;
 use super::states::Node;
+use crate::agents::Teller;
+
+/// The port of HAProxy's agent.
+const AGENT: &str = "18020";
 
 /// A step, in the order in which HAProxy's were taken.
 enum Step {
@@ -18,17 +22,67 @@ enum Step {
     Replay(&'static str),
     /// The first node answers checks with this status, until a server has that state.
     Health(u16, &'static str, &'static str, &'static str),
+    /// The agent says this from now on, and has been heard.
+    Agent(&'static str),
+    /// A server has that state.
+    Until(&'static str, &'static str, &'static str),
     /// A request to that frontend.
     Request(&'static str),
     /// An order that is not compared, since others are.
     Order(&'static str),
 }
 
-use Step::{Health, Order, Replay, Request};
+use Step::{Agent, Health, Order, Replay, Request, Until};
 
-const STEPS: [Step; 14] = [
+const STEPS: [Step; 60] = [
     Replay("variety.show-servers-state"),
     Replay("variety.show-stat"),
+    Replay("variety.show-stat-up"),
+    Replay("variety.show-stat-no-maint"),
+    Replay("variety.show-stat-json"),
+    Replay("variety.unchecked.enable-health"),
+    Order("disable server mix/checked"),
+    Replay("variety.tracked-maint.show-stat"),
+    Replay("variety.tracked-maint.show-servers-state"),
+    Order("set server mix/checked state drain"),
+    Until("mix", "checked", "DRAIN"),
+    Replay("variety.tracked-drain.show-stat"),
+    Order("set server mix/checked state ready"),
+    Replay("variety.set-tracker-maint"),
+    Until("mix", "tracker2", "MAINT (via mix/tracker)"),
+    Replay("variety.enable-tracker"),
+    Until("mix", "tracker2", "UP"),
+    Replay("variety.health-on-tracker"),
+    Order("disable server mix/slow;enable server mix/slow"),
+    Until("mix", "slow", "UP"),
+    Replay("variety.slowstart.show-stat"),
+    Agent("drain"),
+    Until("mix", "agented", "DRAIN (agent)"),
+    Replay("variety.agent-drain.show-stat"),
+    Agent("50%"),
+    Replay("variety.agent-50.show-stat"),
+    Replay("variety.set-agent-down"),
+    Until("mix", "agented", "DOWN (agent)"),
+    Replay("variety.set-agent-up"),
+    Until("mix", "agented", "DRAIN (agent)"),
+    Agent("down"),
+    Until("mix", "agented", "DOWN (agent)"),
+    Replay("variety.agent-down.show-stat"),
+    Replay("variety.agent-bad"),
+    Replay("variety.agent-addr"),
+    Replay("variety.agent-port"),
+    Replay("variety.agent-send"),
+    Replay("variety.disable-agent"),
+    Until("mix", "agented", "DRAIN"),
+    Replay("variety.set-agent-up-disabled"),
+    Replay("variety.enable-agent"),
+    Agent("ready up 100%"),
+    Until("mix", "agented", "UP"),
+    Order("disable server mix/checked;disable server mix/unchecked;disable server mix/slow"),
+    Order("disable server mix/agented;disable server mix/s404"),
+    Replay("variety.backup-only.show-stat"),
+    Order("enable server mix/checked;enable server mix/unchecked;enable server mix/slow"),
+    Order("enable server mix/agented;enable server mix/s404"),
     Health(404, "nolb", "n1", "NOLB"),
     Replay("variety.nolb.show-stat"),
     Replay("variety.nolb.show-servers-state"),
@@ -53,7 +107,9 @@ async fn another_configuration_is_told_in_haproxys_words() {
         println!("LB_TRANSCRIPTS names no folder: nothing is compared");
     }
     let nodes = [Node::start().await, Node::start().await, Node::start().await];
-    let lab = start(&nodes).await;
+    let agent = Teller::start("up").await;
+    let lab = start(&nodes, &agent).await;
+    let port = agent.origin.address().port().to_string();
     let mut wrong = Vec::new();
     for step in STEPS.into_iter().chain(LAST.map(Replay)) {
         match step {
@@ -62,14 +118,16 @@ async fn another_configuration_is_told_in_haproxys_words() {
                     assert!(known.is_empty(), "{name} is not in the folder");
                     continue;
                 };
-                let sent = &transcript.sent;
-                let expected = normal(sent, &as_configured(&transcript.answer));
-                wrong.extend(fault(name, sent, &expected, &normal(sent, &lab.socket(sent).await)));
+                let sent = &transcript.sent.replace(AGENT, &port);
+                let expected = normal(sent, &warm(&as_varied(&transcript.answer)));
+                wrong.extend(fault(name, sent, &expected, &normal(sent, &warm(&lab.socket(sent).await))));
             }
             Health(status, backend, server, state) => {
                 nodes[0].status.store(status, SeqCst);
                 until(&lab, backend, server, state).await;
             }
+            Agent(words) => agent.tell(words).await,
+            Until(backend, server, state) => until(&lab, backend, server, state).await,
             Request(frontend) => {
                 let mut wire = Wire::connect(lab.frontend_named(frontend)).await.expect("it listens");
                 assert_eq!(wire.get("/").await.status(), 200);
@@ -84,7 +142,7 @@ async fn another_configuration_is_told_in_haproxys_words() {
 pub(super) fn replayed() -> impl Iterator<Item = &'static str> {
     let steps = STEPS.iter().filter_map(|step| match step {
         Replay(name) => Some(*name),
-        Health(..) | Request(_) | Order(_) => None,
+        Agent(_) | Health(..) | Until(..) | Request(_) | Order(_) => None,
     });
     steps.chain(LAST)
 }
@@ -94,7 +152,7 @@ async fn until(lab: &Running, backend: &str, server: &str, state: &str) {
 }
 
 /// An `lb` like that HAProxy, when its checks have found what they will.
-async fn start(nodes: &[Node; 3]) -> Running {
+async fn start(nodes: &[Node; 3], agent: &Teller) -> Running {
     let [one, two, three] = nodes.each_ref().map(|node| node.origin.address());
     let process = "threads = 1\nmaxconn = 2000\nnode = \"lb-lab\"";
     let check = |more: &str| format!("health = {{ path = \"/health\", rise = 2, fall = 3, {more} }}");
@@ -107,13 +165,17 @@ async fn start(nodes: &[Node; 3]) -> Running {
     // HAProxy's balancing of a backend that does not say how.
     let random = "balance = \"random\"\n";
     let redisp = server("r1", one, "cookie = \"r1\"") + &server("r2", two, "cookie = \"r2\"");
+    let asked = format!("agent = {{ port = {}, interval = \"100ms\" }}", agent.origin.address().port());
     let mix = server("checked", one, "")
-        + &server("unchecked", two, "")
-        + &server("tracker", three, "")
-        + &server("tracker2", three, "")
+        + &server("unchecked", two, "health = false")
+        + &server("tracker", three, "track = \"mix/checked\"")
+        + &server("tracker2", three, "track = \"tracker\"")
         + &server("spare", three, "backup = true")
         + &server("off", three, "disabled = true")
-        + &server("slow", two, "weight = 10");
+        + &server("slow", two, "weight = 10, slow_start = \"20s\"")
+        + &server("agented", three, &asked)
+        + &server("nothing", Origin::nobody().await, "")
+        + &server("s404", one, &format!("maxconn = 5, health = {{ port = {} }}", one.port()));
     let lab = Lab::empty()
         .section("process", process)
         .timeout("queue = \"3s\"")
@@ -142,5 +204,10 @@ async fn start(nodes: &[Node; 3]) -> Running {
     for server in ["n1", "n2"] {
         until(&lab, "nolb", server, "UP").await;
     }
+    for server in ["checked", "tracker2", "spare", "slow", "agented", "s404"] {
+        until(&lab, "mix", server, "UP").await;
+    }
+    until(&lab, "mix", "nothing", "DOWN").await;
+    agent.tell("up").await;
     lab
 }

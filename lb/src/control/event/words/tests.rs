@@ -1,5 +1,7 @@
 //! Every sentence, as HAProxy 2.6 wrote it in the same situation.
 
+mod tracking;
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -1,0 +1,91 @@
+//! Which server follows which, checked when all of them have been read: names, circles, and whether there is a state to follow.
+//!
+//! It refuses to follow anything itself.
+
+use super::section::Placed;
+use super::value::near;
+use crate::config::{Faults, Track};
+
+/// All servers of the file.
+#[derive(Default)]
+pub(super) struct Tracks(Vec<Tracked>);
+
+/// A server as far as others may follow it.
+pub(super) struct Tracked {
+    pub(super) name: Track,
+    /// It has checks or an agent.
+    pub(super) is_watched: bool,
+    /// Whom it follows.
+    pub(super) track: Option<Placed<Track>>,
+}
+
+// === impl Tracks ===
+
+impl Tracks {
+    pub(super) fn add(&mut self, server: Tracked) {
+        self.0.push(server);
+    }
+
+    /// Reports who follows nobody, himself, or one that knows nothing.
+    pub(super) fn check(&self, faults: &mut Faults) {
+        for server in &self.0 {
+            let Some(Placed { value, key, at }) = &server.track else { continue };
+            let (message, suggestion) = match self.find(value) {
+                None => self.missing(value),
+                Some(_) if self.ends_nowhere(server) => (
+                    format!("`{}` would track itself: {}", server.name, self.circle(server)),
+                    "let one of them have checks of its own".to_owned(),
+                ),
+                Some(found) if !found.is_watched && found.track.is_none() => (
+                    format!("`{value}` has no state to track: it has neither `health` nor `agent`"),
+                    "give it one of them, or track another server".to_owned(),
+                ),
+                Some(_) => continue,
+            };
+            faults.add(at.clone(), key.clone(), message, Some(suggestion));
+        }
+    }
+
+    fn find(&self, name: &Track) -> Option<&Tracked> {
+        self.0.iter().find(|server| server.name == *name)
+    }
+
+    /// Those that are followed from `first` on, each once.
+    fn chain<'a>(&'a self, first: &'a Tracked) -> Vec<&'a Tracked> {
+        let mut chain = vec![first];
+        while let Some(next) =
+            chain.last().and_then(|last| last.track.as_ref()).and_then(|track| self.find(&track.value))
+        {
+            if chain.iter().any(|seen| seen.name == next.name) {
+                break;
+            }
+            chain.push(next);
+        }
+        chain
+    }
+
+    /// Whether following `first` leads back to it.
+    fn ends_nowhere(&self, first: &Tracked) -> bool {
+        let chain = self.chain(first);
+        chain.last().and_then(|last| last.track.as_ref()).is_some_and(|track| track.value == first.name)
+    }
+
+    fn circle(&self, first: &Tracked) -> String {
+        let mut names: Vec<_> = self.chain(first).iter().map(|server| server.name.to_string()).collect();
+        names.push(first.name.to_string());
+        names.join(" -> ")
+    }
+
+    fn missing(&self, name: &Track) -> (String, String) {
+        let of_backend = || self.0.iter().filter(|server| server.name.backend == name.backend);
+        let all: Vec<_> = self.0.iter().map(|server| server.name.to_string()).collect();
+        let servers: Vec<_> = of_backend().map(|server| server.name.server.as_str()).collect();
+        let meant = near(&name.to_string(), all.iter().map(String::as_str));
+        let suggestion = match meant {
+            Some(meant) => format!("did you mean `\"{meant}\"`?"),
+            None if servers.is_empty() => "write `\"backend/server\"`".to_owned(),
+            None => format!("`{}` has {}", name.backend, servers.join(", ")),
+        };
+        (format!("there is no server `{name}`"), suggestion)
+    }
+}

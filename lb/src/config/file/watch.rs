@@ -1,0 +1,116 @@
+//! How servers are watched: `health`, `agent` and `track`, of a backend and of a server of its own.
+//!
+//! What a backend says holds for all its servers; a server's own keys go before, and `false` switches it off. Whether the server that one
+//! tracks exists is not known here: `tracks` checks it when everything has been read.
+
+use std::time::Duration;
+
+use super::check::Links;
+use super::section::{Section, Switch};
+use super::tracks::Tracked;
+use super::value;
+use crate::config::{Agent, Health, Protocol, Track};
+
+/// What a backend says for all its servers.
+pub(super) struct Usual<'a> {
+    pub(super) backend: &'a str,
+    pub(super) protocol: Protocol,
+    pub(super) health: Option<Health>,
+    pub(super) agent: Option<Agent>,
+    pub(super) slow_start: Duration,
+}
+
+/// How one server is watched.
+pub(super) struct Watching {
+    pub(super) health: Option<Health>,
+    pub(super) agent: Option<Agent>,
+    pub(super) track: Option<Track>,
+}
+
+/// The check of a backend, or of a server on top of that.
+pub(super) fn health(mut section: Section<'_>, protocol: Protocol, usual: Option<&Health>) -> Health {
+    let second = Duration::from_secs(1);
+    let usual = usual.cloned().unwrap_or(Health {
+        path: None,
+        protocol,
+        host: None,
+        port: None,
+        interval: second * 2,
+        timeout: second,
+        rise: 2,
+        fall: 3,
+        disable_on_404: false,
+    });
+    let health = Health {
+        protocol: section.or("protocol", value::protocol, usual.protocol),
+        path: section.maybe("path", value::origin_path).or(usual.path),
+        host: section.maybe("host", value::host).or(usual.host),
+        port: section.maybe("port", value::whole(1..=65_535)).or(usual.port),
+        interval: section.or("interval", value::duration, usual.interval),
+        timeout: section.or("timeout", value::duration, usual.timeout),
+        rise: section.or("rise", value::whole(1..=1000), usual.rise),
+        fall: section.or("fall", value::whole(1..=1000), usual.fall),
+        disable_on_404: section.or("disable_on_404", value::boolean, usual.disable_on_404),
+    };
+    section.finish();
+    health
+}
+
+/// The agent of a backend's servers, or of a server on top of that; nothing beside a fault.
+pub(super) fn agent(mut section: Section<'_>, usual: Option<&Agent>) -> Option<Agent> {
+    let port = match usual {
+        Some(usual) => Some(section.or("port", value::whole(1..=65_535), usual.port)),
+        None => section.need("port", value::whole(1..=65_535), "port = 9999").map(|port| port.value),
+    };
+    let usual = usual.cloned();
+    let (address, send, interval) = usual.map_or_else(
+        || (None, String::new(), Duration::from_secs(2)),
+        |usual| (usual.address, usual.send, usual.interval),
+    );
+    let agent = port.map(|port| Agent {
+        port,
+        address: section.maybe("address", value::ip).or(address),
+        send: section.or("send", value::anything, send),
+        interval: section.or("interval", value::duration, interval),
+    });
+    section.finish();
+    agent
+}
+
+/// The keys of a server.
+pub(super) fn server(section: &mut Section<'_>, usual: &Usual<'_>, links: &mut Links) -> Watching {
+    let track = section.maybe_placed("track", value::tracked);
+    let (own_health, own_agent) = (section.switch("health"), section.switch("agent"));
+    let tracks = track.is_some();
+    let watches =
+        [("health", matches!(own_health, Switch::On(_))), ("agent", matches!(own_agent, Switch::On(_)))];
+    if tracks {
+        for (key, _) in watches.into_iter().filter(|(_, on)| *on) {
+            section.misplaced(
+                key,
+                "a server that tracks another is not watched itself",
+                "remove it, or remove `track`",
+            );
+        }
+    }
+    let health = match own_health {
+        Switch::Off => None,
+        Switch::On(own) => Some(health(own, usual.protocol, usual.health.as_ref())),
+        Switch::Unsaid => usual.health.clone(),
+    };
+    let agent = match own_agent {
+        Switch::Off => None,
+        Switch::On(own) => agent(own, usual.agent.as_ref()),
+        Switch::Unsaid => usual.agent.clone(),
+    };
+    let (health, agent) = if tracks { (None, None) } else { (health, agent) };
+    let track = track.map(|track| {
+        track.map(|(backend, server)| Track { backend: backend.unwrap_or(usual.backend.to_owned()), server })
+    });
+    links.tracks.add(Tracked {
+        name: Track { backend: usual.backend.to_owned(), server: section.key.to_owned() },
+        is_watched: health.is_some() || agent.is_some(),
+        track: track.clone(),
+    });
+    Watching { health, agent, track: track.map(|track| track.value) }
+}
