@@ -60,8 +60,7 @@ impl Control {
         let prepared = state.listeners.prepare(&config.frontends, is_closed)?;
 
         let mut changes = Changes::default();
-        let next = self.build(state, &before, &config, &mut changes);
-        tracks::align(&next);
+        let next = tracks::aligned(self.build(state, &before, &config, &mut changes));
         let gone: Vec<_> =
             before.servers().filter(|server| !next.servers().any(|new| new.id == server.id)).collect();
         changes.removed = gone.iter().map(|server| server.full_name()).collect();

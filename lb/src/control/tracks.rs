@@ -7,7 +7,7 @@ use std::sync::{Arc, MutexGuard};
 
 use super::{Control, Event, Origin, State};
 use crate::server::{Admin, Orders, Server, Verdict};
-use crate::topology::Topology;
+use crate::topology::{Backend, Topology};
 
 /// The servers that track `leader`.
 pub(super) fn trackers<'a>(
@@ -17,11 +17,18 @@ pub(super) fn trackers<'a>(
     topology.servers().filter(|server| server.tracks(leader))
 }
 
-/// Brings all that track others into their state, before anybody sees them.
-pub(super) fn align(topology: &Topology) {
+/// The same topology with all that track others in their state, before anybody sees them.
+pub(super) fn aligned(topology: Topology) -> Topology {
     for leader in topology.servers().filter(|server| server.track().is_none()) {
-        align_with(topology, leader);
+        align_with(&topology, leader);
     }
+    let tracks = |backend: &Arc<Backend>| backend.servers.iter().any(|server| server.track().is_some());
+    let backend = |backend: Arc<Backend>| match tracks(&backend) {
+        // Its rotation was made of what they were before.
+        true => Arc::new(backend.refreshed()),
+        false => backend,
+    };
+    Topology { frontends: topology.frontends, backends: topology.backends.into_iter().map(backend).collect() }
 }
 
 fn align_with(topology: &Topology, leader: &Arc<Server>) {
@@ -72,5 +79,35 @@ impl Control {
             self.refresh(state, tracker);
             self.say(&Event::Followed { server: tracker, verdict, was_stopping });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::control::fixture::Fixture;
+
+    const CHECKED_FIRST: &str =
+        "health = { path = \"/\" }\nhealth_start = \"checked\"\n[backend.be.servers]\n";
+
+    /// Breaks when a tracker is chosen before its state has been taken over.
+    #[test]
+    fn a_tracker_begins_in_the_state_of_the_other() {
+        let servers = "t = { address = \"127.0.0.1:9\", track = \"u\" }\nu = { address = \"127.0.0.1:9\", track = \"a\" }\na = \"127.0.0.1:9\"\n";
+        let fixture = Fixture::new(&format!("{CHECKED_FIRST}{servers}"));
+        let chosen = || fixture.control.topology().backends[0].rotation.servers().count();
+        let states = || ["a", "u", "t"].map(|name| fixture.server(name).status().to_string());
+        assert_eq!((chosen(), states()), (0, ["DOWN 1/2", "DOWN 1/2", "DOWN 1/2"].map(str::to_owned)));
+        fixture.control.force_health(&fixture.server("a"), true, &Origin::Start);
+        assert_eq!((chosen(), states()), (3, ["UP", "UP", "UP"].map(str::to_owned)));
+        fixture.control.set_admin(&fixture.server("a"), Admin::Maint, &Origin::Start);
+        let out = ["MAINT", "MAINT (via be/a)", "MAINT (via be/u)"].map(str::to_owned);
+        assert_eq!((chosen(), states()), (0, out.clone()));
+        fixture
+            .apply(&format!("{CHECKED_FIRST}{servers}w = {{ address = \"127.0.0.1:9\", track = \"t\" }}\n"));
+        assert_eq!((chosen(), states()), (0, out));
+        assert_eq!(fixture.server("w").status().to_string(), "MAINT (via be/t)");
+        fixture.apply(&format!("{CHECKED_FIRST}a = \"127.0.0.1:9\"\nt = \"127.0.0.1:9\"\n"));
+        assert_eq!(fixture.server("t").status().to_string(), "DOWN 1/2", "it is checked from the beginning");
     }
 }

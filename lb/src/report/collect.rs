@@ -192,7 +192,8 @@ fn backend(backend: &Backend, topology: &Topology, shared: &Shared) -> Row {
     let unpublished = if live.unpublished.load(Relaxed) { " (UNPUB)" } else { "" };
     row.set(Column::Status, format!("{status}{unpublished}"));
     row.set(Column::Weight, weight);
-    row.set(Column::Uweight, weight);
+    let whole = backend.rotation.servers().map(|server| u64::from(server.weight())).sum::<u64>();
+    row.set(Column::Uweight, whole);
     row.set(Column::Act, usable(false));
     row.set(Column::Bck, usable(true));
     let standing = live.standing();

@@ -132,9 +132,46 @@ impl fmt::Display for Drift {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
-    use crate::control::Origin;
     use crate::control::fixture::Fixture;
+    use crate::control::{AgentAnswer, Origin};
+    use crate::server::{CheckResult, CheckStatus};
+
+    #[tokio::test]
+    async fn agents_are_told_of_beside_what_the_operator_ordered() {
+        let fixture = Fixture::new(
+            "agent = { port = 9 }\n[backend.be.servers]\ns1 = \"127.0.0.1:9\"\ns2 = { address = \"127.0.0.1:10\", track = \"s1\" }",
+        );
+        let (control, by, server) = (&fixture.control, &Origin::Start, fixture.server("s1"));
+        let result = CheckResult {
+            status: CheckStatus::Checked,
+            code: None,
+            took: Duration::ZERO,
+            detail: String::new(),
+            version: None,
+        };
+        let said = "drain 0% maxconn:7".to_owned();
+        let order = Some(Admin::Drain);
+        let answer = AgentAnswer { result, said, up: None, order, weight: Some(0), maxconn: Some(7) };
+        control.agent_said(&server, answer);
+        let (address, port) = ("127.0.0.2".parse().ok(), Some(5));
+        control.change_agent(&server, AgentMoved { address, port, send: Some("hi\n".into()) }, by);
+        control.set_agent(&server, false, by);
+        let told = text(control);
+        let told: Vec<_> = told.lines().skip(1).filter_map(|line| line.strip_prefix("server be/")).collect();
+        let expected = [
+            "s1 agent-state drain ready",
+            "s1 weight 0 1",
+            "s1 maxconn 7 0",
+            "s1 agent off on",
+            "s1 agent-addr 127.0.0.2 -",
+            "s1 agent-port 5 -",
+            "s1 agent-send \"hi\\n\" -",
+        ];
+        assert_eq!(told, expected, "and nothing of s2, which only follows");
+    }
 
     #[tokio::test]
     async fn what_was_ordered_is_listed_until_it_is_taken_back() {

@@ -296,10 +296,11 @@ impl Health {
                 _ => Verdict::Same,
             },
         };
+        // Who is out goes neither up nor down.
+        let verdict = if admin == Admin::Maint { Verdict::Same } else { verdict };
         record.downs += u64::from(verdict == Verdict::WentDown);
         self.settle(&mut record, admin);
-        // Who is out goes neither up nor down.
-        if admin == Admin::Maint { Verdict::Same } else { verdict }
+        verdict
     }
 
     fn settle(&self, record: &mut HealthRecord, admin: Admin) {

@@ -199,3 +199,26 @@ fn what_a_server_says_is_no_order_for_the_terminal() {
     let lines = rows::lines("# pxname,svname,type,status,last_chk,\nbe,s1,2,DOWN,a\x1b[2Jb,\n");
     assert_eq!(lines[0].why, "a [2Jb");
 }
+
+#[test]
+fn what_an_agent_said_is_a_reason() {
+    let head = "# pxname,svname,status,type,check_status,check_code,check_duration,agent_status,last_agt,";
+    let row = |status: &str, agent: &str, said: &str| {
+        let text = format!("{head}\nbe,s,{status},2,L7OK,200,3,{agent},{said},\n");
+        rows::lines(&text).pop().map(|line| line.why)
+    };
+    let table = [
+        (
+            "DOWN (agent)",
+            "L7STS",
+            "via agent : down (no disk)",
+            "L7OK 200 in 3ms, agent said: down (no disk)",
+        ),
+        ("DRAIN (agent)", "* CHECKED", "", "L7OK 200 in 3ms, agent said: CHECKED"),
+        ("UP", "CHECKED", "", "L7OK 200 in 3ms"),
+        ("UP", "", "", "L7OK 200 in 3ms"),
+    ];
+    for (status, agent, said, why) in table {
+        assert_eq!(row(status, agent, said).as_deref(), Some(why), "{status}");
+    }
+}

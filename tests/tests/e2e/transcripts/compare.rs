@@ -63,17 +63,24 @@ pub(super) fn as_varied(answer: &str) -> String {
     answer.split('\n').map(line).collect::<Vec<_>>().join("\n")
 }
 
-/// An answer of either side without how far a server has come in its slow start, which is a matter of time.
+/// An answer of either side without how far servers have come in their slow start, and what of their weight they have: a matter of time.
 pub(super) fn warm(answer: &str) -> String {
-    let (throttle, weight) = (29, 18);
-    let line = |line: &str| {
+    let (proxy, server, throttle, weight) = (0, 1, 29, 18);
+    let mut warming = None;
+    let mut lines = Vec::new();
+    for line in answer.split('\n') {
         let mut fields: Vec<_> = line.split(',').collect();
-        if fields.len() == 146 && !line.starts_with('#') && !fields[throttle].is_empty() {
-            (fields[throttle], fields[weight]) = ("N", "N");
+        if fields.len() == 146 && !line.starts_with('#') {
+            if !fields[throttle].is_empty() {
+                warming = Some(fields[proxy]);
+                (fields[throttle], fields[weight]) = ("N", "N");
+            } else if fields[server] == "BACKEND" && warming == Some(fields[proxy]) {
+                fields[weight] = "N";
+            }
         }
-        fields.join(",")
-    };
-    answer.split('\n').map(line).collect::<Vec<_>>().join("\n")
+        lines.push(fields.join(","));
+    }
+    lines.join("\n")
 }
 
 /// What is wrong with an answer, both sides as `tests::normal` leaves them: who is on the list has to differ, and nobody else.

@@ -17,7 +17,7 @@ use crate::{answer, get, ok};
 
 const SCENES: &str = include_str!("../../../transcripts/states.txt");
 /// In place of a status: no answer at all.
-const MUTE: u16 = 0;
+pub(super) const MUTE: u16 = 0;
 const SICK: u16 = 500;
 /// It wants no new traffic.
 const LEAVING: u16 = 404;

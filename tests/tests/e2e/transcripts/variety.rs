@@ -10,7 +10,7 @@ use tests::{Lab, Origin, Running, Wire, eventually, normal};
 
 use super::compare::{as_varied, fault, warm};
 use super::read;
-use super::states::Node;
+use super::states::{MUTE, Node};
 use crate::agents::Teller;
 
 /// The port of HAProxy's agent.
@@ -22,6 +22,8 @@ enum Step {
     Replay(&'static str),
     /// The first node answers checks with this status, until a server has that state.
     Health(u16, &'static str, &'static str, &'static str),
+    /// No node answers checks any more, so that servers that come back stay unproven.
+    Mute,
     /// The agent says this from now on, and has been heard.
     Agent(&'static str),
     /// A server has that state.
@@ -32,9 +34,9 @@ enum Step {
     Order(&'static str),
 }
 
-use Step::{Agent, Health, Order, Replay, Request, Until};
+use Step::{Agent, Health, Mute, Order, Replay, Request, Until};
 
-const STEPS: [Step; 60] = [
+const STEPS: [Step; 66] = [
     Replay("variety.show-servers-state"),
     Replay("variety.show-stat"),
     Replay("variety.show-stat-up"),
@@ -95,6 +97,12 @@ const STEPS: [Step; 60] = [
     Order("set weight static/s1 0%"),
     Replay("variety.listen-section"),
     Replay("variety.frontend-by-id"),
+    Until("mix", "checked", "UP"),
+    Until("mix", "s404", "UP"),
+    Until("mix", "slow", "UP"),
+    Mute,
+    Order("disable server mix/checked;disable server mix/agented;disable server mix/s404"),
+    Order("enable server mix/checked;enable server mix/agented;enable server mix/s404"),
 ];
 /// What is asked at the end, when nothing else may come after it.
 const LAST: [&str; 2] = ["variety.listen-as-frontend", "variety.frontend-disabled.show-stat"];
@@ -127,6 +135,7 @@ async fn another_configuration_is_told_in_haproxys_words() {
                 until(&lab, backend, server, state).await;
             }
             Agent(words) => agent.tell(words).await,
+            Mute => nodes.iter().for_each(|node| node.status.store(MUTE, SeqCst)),
             Until(backend, server, state) => until(&lab, backend, server, state).await,
             Request(frontend) => {
                 let mut wire = Wire::connect(lab.frontend_named(frontend)).await.expect("it listens");
@@ -142,7 +151,7 @@ async fn another_configuration_is_told_in_haproxys_words() {
 pub(super) fn replayed() -> impl Iterator<Item = &'static str> {
     let steps = STEPS.iter().filter_map(|step| match step {
         Replay(name) => Some(*name),
-        Agent(_) | Health(..) | Until(..) | Request(_) | Order(_) => None,
+        Agent(_) | Mute | Health(..) | Until(..) | Request(_) | Order(_) => None,
     });
     steps.chain(LAST)
 }
@@ -155,7 +164,9 @@ async fn until(lab: &Running, backend: &str, server: &str, state: &str) {
 async fn start(nodes: &[Node; 3], agent: &Teller) -> Running {
     let [one, two, three] = nodes.each_ref().map(|node| node.origin.address());
     let process = "threads = 1\nmaxconn = 2000\nnode = \"lb-lab\"";
-    let check = |more: &str| format!("health = {{ path = \"/health\", rise = 2, fall = 3, {more} }}");
+    let check = |more: &str| {
+        format!("health = {{ path = \"/health\", rise = 2, fall = 3, timeout = \"1m\", {more} }}")
+    };
     let server = |name: &str, at, more: &str| {
         let comma = if more.is_empty() { "" } else { ", " };
         format!("{name} = {{ address = \"{at}\"{comma}{more} }}\n")
