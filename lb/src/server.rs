@@ -151,6 +151,13 @@ impl Server {
         self.track.load_full()
     }
 
+    /// Follows nobody any more, and nobody watches it.
+    pub fn stop_tracking(&self) {
+        self.track.store(None);
+        self.health.reconfigure(&config::Server::new(&self.name, "", 0), self.admin());
+        self.set_orders(Orders { tracked: Admin::Ready, ..self.orders() });
+    }
+
     /// Whether it follows `other`.
     pub fn tracks(&self, other: &Self) -> bool {
         let track = self.track.load();

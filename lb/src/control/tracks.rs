@@ -19,6 +19,9 @@ pub(super) fn trackers<'a>(
 
 /// The same topology with all that track others in their state, before anybody sees them.
 pub(super) fn aligned(topology: Topology) -> Topology {
+    let lost = |server: &&Arc<Server>| server.track().is_some_and(|track| topology.tracked(&track).is_none());
+    // One that was added at run time may have tracked a server that the configuration has no longer.
+    topology.servers().filter(lost).for_each(|server| server.stop_tracking());
     for leader in topology.servers().filter(|server| server.track().is_none()) {
         align_with(&topology, leader);
     }
@@ -85,6 +88,7 @@ impl Control {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{self, Track};
     use crate::control::fixture::Fixture;
 
     const CHECKED_FIRST: &str =
@@ -109,5 +113,21 @@ mod tests {
         assert_eq!(fixture.server("w").status().to_string(), "MAINT (via be/t)");
         fixture.apply(&format!("{CHECKED_FIRST}a = \"127.0.0.1:9\"\nt = \"127.0.0.1:9\"\n"));
         assert_eq!(fixture.server("t").status().to_string(), "DOWN 1/2", "it is checked from the beginning");
+    }
+
+    #[test]
+    fn one_that_was_added_loses_the_server_that_it_tracked_with_the_configuration() {
+        let fixture =
+            Fixture::new("health = {}\n[backend.be.servers]\na = \"127.0.0.1:9\"\nb = \"127.0.0.1:9\"");
+        let (control, by) = (&fixture.control, &Origin::Start);
+        let track = Some(Track { backend: "be".into(), server: "a".into() });
+        let spec = config::Server { track, ..config::Server::new("t", "127.0.0.1", 9) };
+        assert!(control.add_server(&control.topology().backends[0], &spec, by));
+        let t = fixture.server("t");
+        control.set_admin(&t, Admin::Ready, by);
+        control.set_admin(&fixture.server("a"), Admin::Maint, by);
+        assert_eq!(t.status().to_string(), "MAINT (via be/a)");
+        fixture.apply("health = {}\n[backend.be.servers]\nb = \"127.0.0.1:9\"");
+        assert_eq!((t.status().to_string().as_str(), t.is_usable()), ("no check", true));
     }
 }

@@ -24,16 +24,18 @@ pub(super) struct Subject<'a> {
 enum Source {
     /// A number as it is.
     Number(Column),
-    /// A number that is only told while there is one.
-    Present(Column),
+    /// The code that a check got, 0 for none; only told while the column before it says how the check ended.
+    Code(Column, Column),
     /// Milliseconds, told in seconds.
     Seconds(Column),
+    /// The same where there are any.
+    PresentSeconds(Column),
     /// A series for each class of responses.
     Responses,
     /// A series for each state, 1 for the one in force.
     State,
-    /// A series for each result of a check, 1 for the last one.
-    Check,
+    /// A series for each result of a check, or of an agent's, 1 for the last one.
+    Check(Column),
     /// A series for each state: how many servers are in it.
     CountedStates,
     /// A series for each result of a check: how many servers had it last.
@@ -62,7 +64,7 @@ const CHECKS: &[&str] = &[
 ];
 
 use Column as C;
-use Source::{Check, CountedChecks, CountedStates, Number, Present, Responses, Seconds, State};
+use Source::{Check, Code, CountedChecks, CountedStates, Number, PresentSeconds, Responses, Seconds, State};
 
 #[rustfmt::skip]
 const TABLE: &[Entry] = &[
@@ -97,8 +99,8 @@ const TABLE: &[Entry] = &[
     Entry('g', "FBS", "current_session_rate", Number(C::Rate), "Client connections or exchanges in the last second"),
     Entry('g', "F", "limit_session_rate", Number(C::RateLim), "Limit of client connections a second"),
     Entry('g', "FBS", "max_session_rate", Number(C::RateMax), "Most client connections or exchanges in a second"),
-    Entry('g', "S", "check_status", Check, "1 for the last result of the check, 0 for the others"),
-    Entry('g', "S", "check_code", Present(C::CheckCode), "HTTP status that the last check saw"),
+    Entry('g', "S", "check_status", Check(C::CheckStatus), "1 for the last result of the check, 0 for the others"),
+    Entry('g', "S", "check_code", Code(C::CheckStatus, C::CheckCode), "HTTP status that the last check saw"),
     Entry('g', "S", "check_duration_seconds", Seconds(C::CheckDuration), "Seconds that the last check took"),
     Entry('c', "FBS", "http_responses_total", Responses, "Responses by class of their status"),
     Entry('g', "F", "http_requests_rate_max", Number(C::ReqRateMax), "Most requests in a second"),
@@ -119,6 +121,9 @@ const TABLE: &[Entry] = &[
     Entry('g', "BS", "connect_time_average_seconds", Seconds(C::Ctime), "Mean time to connect, about the last 1024 exchanges"),
     Entry('g', "BS", "response_time_average_seconds", Seconds(C::Rtime), "Mean time to the response's head, about the last 1024 exchanges"),
     Entry('g', "BS", "total_time_average_seconds", Seconds(C::Ttime), "Mean time of a whole exchange, about the last 1024"),
+    Entry('g', "S", "agent_status", Check(C::AgentStatus), "1 for the last result of asking the agent, 0 for the others"),
+    Entry('g', "S", "agent_code", Code(C::AgentStatus, C::AgentCode), "Code of the last result of asking the agent"),
+    Entry('g', "S", "agent_duration_seconds", PresentSeconds(C::AgentDuration), "Seconds that the agent's last answer took"),
     Entry('c', "FBS", "failed_header_rewriting_total", Number(C::Wrew), "Header rewrites that failed"),
     Entry('c', "BS", "connection_attempts_total", Number(C::Connect), "Connections opened to servers"),
     Entry('c', "BS", "connection_reuses_total", Number(C::Reuse), "Exchanges on a connection that had been used before"),
@@ -210,24 +215,24 @@ impl Source {
             let servers = subject.servers;
             match self {
                 Number(column) => family.series([&subject.labels, ""], row.number(column)),
-                Present(column) => {
-                    if let Some(number) = row.number(column) {
-                        family.series([&subject.labels, ""], number);
-                    }
-                }
+                Code(status, _) | Check(status) if ended(row, status).is_empty() => {}
+                Code(_, code) => family.series([&subject.labels, ""], row.number(code).unwrap_or_default()),
+                PresentSeconds(column) if row.number(column).is_none() => {}
+                PresentSeconds(column) => family.series([&subject.labels, ""], seconds(row, column)),
                 Seconds(column) => family.series([&subject.labels, ""], seconds(row, column)),
                 State => {
                     let states = if row.kind == Kind::Server { SERVER_STATES } else { PROXY_STATES };
                     subject.each(states, family, |state| (self::state(row) == state).into());
                 }
-                Check if check(row).is_empty() => {}
-                Check => subject.each(CHECKS, family, |result| (check(row) == result).into()),
+                Check(status) => {
+                    subject.each(CHECKS, family, |result| (ended(row, status) == result).into());
+                }
                 CountedStates | CountedChecks if servers.is_empty() => {}
                 CountedStates => subject.each(SERVER_STATES, family, |state| {
                     servers.iter().filter(|server| self::state(server) == state).count().into()
                 }),
                 CountedChecks => subject.each(CHECKS, family, |result| {
-                    servers.iter().filter(|server| check(server) == result).count().into()
+                    servers.iter().filter(|server| ended(server, C::CheckStatus) == result).count().into()
                 }),
                 Responses => {}
             }
@@ -260,7 +265,7 @@ fn state(row: &Row) -> &'static str {
     named.unwrap_or(if status == "STOP" { "DOWN" } else { "UP" })
 }
 
-/// The last result of the check, empty while there is none.
-fn check(row: &Row) -> &str {
-    row.text(Column::CheckStatus).trim_start_matches("* ")
+/// How the last check ended, empty while there is none.
+fn ended(row: &Row, status: Column) -> &str {
+    row.text(status).trim_start_matches("* ")
 }

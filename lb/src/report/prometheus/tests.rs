@@ -3,8 +3,8 @@
 use std::collections::{HashMap, HashSet};
 
 use super::*;
-use crate::control::Origin;
 use crate::control::fixture::Fixture;
+use crate::control::{AgentAnswer, Origin};
 use crate::server::{Admin, CheckResult, CheckStatus};
 
 const BACKEND: &str = "health = { path = \"/\" }\n[backend.be.servers]\ns1 = \"127.0.0.1:9\"\ns2 = \"127.0.0.1:10\"\ns3 = \"127.0.0.1:11\"\n";
@@ -101,6 +101,40 @@ async fn what_is_unknown_is_nan_and_a_paused_check_has_no_series() {
     assert_eq!(took("s2"), 0.008);
     let empty = scrape(&Fixture::new(""), "scope=backend");
     assert!(empty["haproxy_backend_downtime_seconds_total{proxy=\"be\"}"].is_nan());
+}
+
+#[tokio::test]
+async fn agents_have_families_where_there_are_agents() {
+    let fixture = Fixture::new(
+        "agent = { port = 1 }\n[backend.be.servers]\na = \"127.0.0.1:9\"\nb = { address = \"127.0.0.1:9\", agent = false }",
+    );
+    let said = |status: CheckStatus, up: Option<bool>| {
+        let (took, detail) = (std::time::Duration::from_millis(8), String::new());
+        let result =
+            CheckResult { status, code: status.has_code().then_some(0), took, detail, version: None };
+        let (said, order, weight, maxconn) = (String::new(), None, None, None);
+        let answer = AgentAnswer { result, said, up, order, weight, maxconn };
+        fixture.control.agent_said(&fixture.server("a"), answer);
+        scrape(&fixture, "scope=server")
+    };
+    let key = |family: &str, more: &str| {
+        format!("haproxy_server_agent_{family}{{proxy=\"be\",server=\"a\"{more}}}")
+    };
+    let before = scrape(&fixture, "scope=server");
+    assert!(!before.contains_key(&key("duration_seconds", "")), "nobody has answered yet");
+    for (status, up, result) in [
+        (CheckStatus::L7Sts, Some(false), "L7STS"),
+        (CheckStatus::L4Con, None, "L4CON"),
+        (CheckStatus::Checked, None, ""),
+    ] {
+        let series = said(status, up);
+        for other in ["L7OK", "L7STS", "L4CON"] {
+            let key = key("status", &format!(",state=\"{other}\""));
+            assert_eq!(series[&key], f64::from(u8::from(result == other)), "{key}");
+        }
+        assert_eq!((series[&key("code", "")], series[&key("duration_seconds", "")]), (0.0, 0.008));
+        assert!(!series.keys().any(|key| key.contains("agent_") && key.contains("server=\"b\"")));
+    }
 }
 
 /// The names and types of HAProxy 3.4, in its order.
