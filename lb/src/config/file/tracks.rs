@@ -77,10 +77,17 @@ impl Tracks {
     }
 
     fn missing(&self, name: &Track) -> (String, String) {
-        let of_backend = || self.0.iter().filter(|server| server.name.backend == name.backend);
+        let servers: Vec<_> = self
+            .0
+            .iter()
+            .filter(|server| server.name.backend == name.backend)
+            .map(|server| server.name.server.as_str())
+            .collect();
         let all: Vec<_> = self.0.iter().map(|server| server.name.to_string()).collect();
-        let servers: Vec<_> = of_backend().map(|server| server.name.server.as_str()).collect();
-        let meant = near(&name.to_string(), all.iter().map(String::as_str));
+        let namesake = self.0.iter().find(|server| server.name.server == name.server);
+        let meant = namesake.map(|server| server.name.to_string());
+        let meant =
+            meant.or_else(|| near(&name.to_string(), all.iter().map(String::as_str)).map(str::to_owned));
         let suggestion = match meant {
             Some(meant) => format!("did you mean `\"{meant}\"`?"),
             None if servers.is_empty() => "write `\"backend/server\"`".to_owned(),

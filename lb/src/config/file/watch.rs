@@ -82,6 +82,12 @@ pub(super) fn server(section: &mut Section<'_>, usual: &Usual<'_>, links: &mut L
     let track = section.maybe_placed("track", value::tracked);
     let (own_health, own_agent) = (section.switch("health"), section.switch("agent"));
     let tracks = track.is_some();
+    // One that is wrong has been reported, and is there.
+    let has_agent = match own_agent {
+        Switch::On(_) => true,
+        Switch::Unsaid => usual.agent.is_some(),
+        Switch::Off => false,
+    };
     let watches =
         [("health", matches!(own_health, Switch::On(_))), ("agent", matches!(own_agent, Switch::On(_)))];
     if tracks {
@@ -109,7 +115,7 @@ pub(super) fn server(section: &mut Section<'_>, usual: &Usual<'_>, links: &mut L
     });
     links.tracks.add(Tracked {
         name: Track { backend: usual.backend.to_owned(), server: section.key.to_owned() },
-        is_watched: health.is_some() || agent.is_some(),
+        is_watched: health.is_some() || has_agent,
         track: track.clone(),
     });
     Watching { health, agent, track: track.map(|track| track.value) }

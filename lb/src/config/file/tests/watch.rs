@@ -38,11 +38,14 @@ fn tracks() {
         ("track = 'v'", "`\"b/w\"`"),
         ("track = 'nope/nope'", "`\"backend/server\"`"),
         ("track = 'somebody'", "`b` has w, s"),
+        ("track = 'nope/w'", "`\"b/w\"`"),
         ("track = 's'", "let one of them have checks of its own"),
         ("track = 'be/s'", "give it one of them"),
     ] {
         check(&[(&server(keys), 7, track, suggestion)]);
     }
+    let broken = "[backend.b]\nservers.a = { address = 'a:1', agent = {} }\nservers.b = { address = 'a:1', track = 'a' }";
+    check(&[(broken, 6, "backend.b.servers.a.agent.port", "`port = 9999`")]);
     let both = server("track = 'w', agent = { port = 1 }");
     check(&[(&both, 7, "backend.b.servers.s.agent", "remove it, or remove `track`")]);
 }
