@@ -27,6 +27,7 @@ fn heads(criterion: &mut Criterion) {
         balance: &Balance::RoundRobin,
         peer: "203.0.113.7",
         jar: None,
+        keys: [None; 2],
     };
     let mut out = Vec::with_capacity(4096);
     criterion.bench_function("head of a request, read and written", |bencher| {

@@ -6,6 +6,7 @@
 mod fault;
 mod file;
 mod stick;
+mod table;
 mod units;
 mod watch;
 
@@ -19,6 +20,7 @@ use std::time::Duration;
 
 pub use fault::{Fault, Faults};
 pub use stick::{Cookie, CookieMode};
+pub use table::{Datum, KeySource, KeyType, Keyed, Stored, Table};
 pub use units::{host_and_port, is_host};
 pub use watch::{Agent, Health, HealthStart, Track};
 
@@ -200,6 +202,8 @@ pub struct Frontend {
     pub h2_max_resets: u32,
     /// Header fields that the log shows.
     pub capture: Capture,
+    /// What is written down of its clients, and where (HAProxy's `http-request track-sc0`).
+    pub track: Option<Keyed>,
     /// Time limits.
     pub timeout: Timeouts,
 }
@@ -242,6 +246,10 @@ pub struct Backend {
     pub balance: Balance,
     /// The cookie that binds clients to its servers.
     pub cookie: Option<Cookie>,
+    /// Its stick table.
+    pub table: Option<Table>,
+    /// The key that binds clients to its servers, and where it is looked up.
+    pub stick: Option<Keyed>,
     /// What its servers speak.
     pub protocol: Protocol,
     /// Attempts after the first.

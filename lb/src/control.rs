@@ -13,6 +13,7 @@ mod frontends;
 mod journal;
 mod listeners;
 mod members;
+mod tables;
 mod tracks;
 mod watches;
 

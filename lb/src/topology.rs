@@ -15,7 +15,7 @@ use std::sync::Arc;
 use crate::balance::{Pick, Rotation, Tried};
 use crate::config;
 use crate::server::{Refusal, Server, ServerId};
-use crate::stick::{self, Jar};
+use crate::stick::{self, Jar, Key, Table};
 
 pub use captured::{Capture, Captured};
 pub use listener::LiveListener;
@@ -42,6 +42,26 @@ pub struct Frontend {
     pub live: Arc<LiveFrontend>,
     /// Its addresses, in the order of the configuration.
     pub listeners: Vec<Arc<LiveListener>>,
+    /// What is written down of its clients, and where.
+    pub track: Option<Keyed>,
+}
+
+/// A key of requests, and the table that it is a key of.
+#[derive(Debug, Clone)]
+pub struct Keyed {
+    /// Where the key comes from.
+    pub on: config::KeySource,
+    /// The table.
+    pub table: Arc<Table>,
+}
+
+/// The stick tables of a backend.
+#[derive(Debug, Clone, Default)]
+pub struct Tables {
+    /// Its own.
+    pub own: Option<Arc<Table>>,
+    /// The key that binds clients to its servers.
+    pub stick: Option<Keyed>,
 }
 
 /// A backend as configured now.
@@ -57,6 +77,8 @@ pub struct Backend {
     pub rotation: Rotation,
     /// Its cookie, and whose they are.
     pub jar: Option<Jar>,
+    /// Its stick tables.
+    pub tables: Tables,
 }
 
 // === impl Topology ===
@@ -95,6 +117,16 @@ impl Topology {
         self.backend(&track.backend)?.server(&track.server)
     }
 
+    /// The stick table of that name.
+    pub fn table(&self, name: &str) -> Option<&Arc<Table>> {
+        self.backend(name)?.tables.own.as_ref()
+    }
+
+    /// All stick tables.
+    pub fn tables(&self) -> impl Iterator<Item = &Arc<Table>> {
+        self.backends.iter().filter_map(|backend| backend.tables.own.as_ref())
+    }
+
     /// All servers of all backends.
     pub fn servers(&self) -> impl Iterator<Item = &Arc<Server>> {
         self.backends.iter().flat_map(|backend| &backend.servers)
@@ -105,7 +137,12 @@ impl Topology {
 
 impl Backend {
     /// A backend with the rotation that its servers' states make now.
-    pub fn new(config: config::Backend, live: Arc<LiveBackend>, servers: Vec<Arc<Server>>) -> Self {
+    pub fn new(
+        config: config::Backend,
+        live: Arc<LiveBackend>,
+        servers: Vec<Arc<Server>>,
+        tables: Tables,
+    ) -> Self {
         let rotation = Rotation::new(&config.balance, &servers);
         let jar = config.cookie.as_ref().map(|cookie| {
             let dynamic = live.dynamic_cookie(cookie);
@@ -117,13 +154,19 @@ impl Backend {
                 servers.iter().map(|server| (server.cookie().or_else(|| made(server)), Arc::clone(server)));
             Jar::new(cookie, all)
         });
-        Self { config, live, servers, rotation, jar }
+        Self { config, live, servers, rotation, jar, tables }
     }
 
     /// The same backend with its rotation made anew.
     #[must_use]
     pub fn refreshed(&self) -> Self {
-        Self::new(self.config.clone(), Arc::clone(&self.live), self.servers.clone())
+        self.with(self.servers.clone())
+    }
+
+    /// The same backend with other servers.
+    #[must_use]
+    pub fn with(&self, servers: Vec<Arc<Server>>) -> Self {
+        Self::new(self.config.clone(), Arc::clone(&self.live), servers, self.tables.clone())
     }
 
     /// Picks a server and counts the exchange in on it.
@@ -140,6 +183,14 @@ impl Backend {
             Some(Err(Refusal::Full)) => Pick::Full,
             Some(Err(Refusal::Left)) | None => Pick::Nobody,
         }
+    }
+
+    /// The server that a key of its stick table is bound to, if that takes the request.
+    pub fn bound(&self, key: &Key) -> Option<ServerId> {
+        let bound = self.tables.stick.as_ref()?.table.bound(key)?;
+        let named = bound.name.and_then(|name| self.server(&name));
+        let server = named.or_else(|| self.servers.iter().find(|server| server.number == bound.number))?;
+        server.takes_its_own().then_some(server.id)
     }
 
     /// Whether a server is in its slow start, so that the rotation is to be made anew as time goes on.

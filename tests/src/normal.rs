@@ -6,7 +6,7 @@
 //!   What an operator or a configuration sets stays as it is: limits, weights, ids, rise and fall, codes of checks, numbers of states. An
 //!   empty cell stays empty and a cell with a number stays one: which columns apply is protocol.
 //! - **Ports** of addresses become `P`, in free text any five digits: the system chooses them. So do pids.
-//! - **Pointers** (`0x…`) become `0xP`, and in `show sess` every value after `=` that is a number, a time or flags becomes `N`.
+//! - **Pointers** (`0x…`) become `0xP`, what stick tables count becomes `N`, and in `show sess` every value after `=` that is a number, a time or flags becomes `N`.
 //! - **Dates** in brackets become `[DATE]`, and an uptime, also in a prompt, becomes `UPTIME`.
 //! - **Who answers** (`Version`, `Release_date`, `Build info`, `show version`) becomes `OWN`: a version says who it is. `Name` stays: it is
 //!   whose API is spoken, and libraries read it.
@@ -179,6 +179,9 @@ fn single(line: &str) -> String {
     if line.starts_with("0x") && line.contains(": proto=") {
         return session(line);
     }
+    if line.starts_with("0x") && line.contains(": key=") {
+        return entry(line);
+    }
     if is_version(line) {
         return "OWN".to_owned();
     }
@@ -222,6 +225,20 @@ fn session(line: &str) -> String {
         }
     }
     out
+}
+
+/// `0x…: key=… use=0 exp=… gpc0=5 conn_rate(10000)=7`: what somebody set stays, what was counted does not.
+fn entry(line: &str) -> String {
+    let words = line.split(' ').skip(1).map(|word| match word.split_once('=') {
+        Some((name, _))
+            if name == "exp"
+                || ["conn_", "sess_", "http_", "bytes_"].iter().any(|of| name.starts_with(of)) =>
+        {
+            format!(" {name}=N")
+        }
+        _ => format!(" {word}"),
+    });
+    "0xP:".to_owned() + &words.collect::<String>()
 }
 
 /// A number that is not named: `scf=[8,0h,…`.

@@ -11,6 +11,7 @@ mod sess;
 mod settings;
 mod show;
 mod subjects;
+mod table;
 mod wait;
 
 use std::pin::Pin;
@@ -82,7 +83,7 @@ use Run::{Later as Ask, Now};
 pub(super) static TABLE: &[Entry] = &[
     entry(Admin, "add server", "add server <bk>/<srv> <addr> [keywords]*", "add a server, in maintenance ('help' lists keywords)", Now(member::add)),
     entry(Operator, "clear counters", "clear counters [all]", "begin maxima again, with all sums too", Now(settings::clear_counters)),
-    entry(Operator, "clear table", "clear table <table> [<filter>]*", "refused: there are no stick tables", Now(subjects::clear_table)),
+    entry(Operator, "clear table", "clear table <table> [<filter>]*", "take entries of a stick table away", Now(table::clear)),
     entry(Admin, "del server", "del server <bk>/<srv>", "take a server in maintenance away", Now(member::delete)),
     entry(Admin, "disable agent", "disable agent <bk>/<srv>", "no longer ask a server's agent", Now(agent::disable)),
     entry(Admin, "disable dynamic-cookie backend", "disable dynamic-cookie backend <bk>", "no longer make cookies of servers' addresses", Now(frontend::disable_cookies)),
@@ -107,7 +108,7 @@ pub(super) static TABLE: &[Entry] = &[
     entry(Admin, "set rate-limit", "set rate-limit <what> global <n>", "limit connections or sessions a second, 0: none", Now(frontend::set_rate_limit)),
     entry(Admin, "set server", "set server <bk>/<srv> [opts]", "change a server: state, weight, health, addr, fqdn", Now(server::set_server)),
     entry(User, "set severity-output", "set severity-output [none|number|string]", "say how grave a message is", Now(settings::severity_output)),
-    entry(Operator, "set table", "set table <table> key <key> [data]*", "refused: there are no stick tables", Now(subjects::set_table)),
+    entry(Operator, "set table", "set table <table> key <key> [data]*", "change or make an entry of a stick table", Now(table::set)),
     entry(User, "set timeout", "set timeout cli <delay>", "how long this connection may be silent, seconds", Now(settings::timeout)),
     entry(Admin, "set weight", "set weight <bk>/<srv> <w>[%]", "change a server's weight", Now(server::set_weight)),
     entry(Admin, "show acl", "show acl [<id>]", "ACLs: there are none", Now(subjects::show_acl)),
@@ -135,7 +136,7 @@ pub(super) static TABLE: &[Entry] = &[
     entry(Admin, "show ssl", "show ssl <what>", "certificates and their like: there are none", Now(show::texts::none)),
     entry(Operator, "show startup-logs", "show startup-logs", "what was said at the start", Now(show::texts::startup_logs)),
     entry(User, "show stat", "show stat [desc|json|no-maint|typed|up]*", "counters of every frontend, server and backend", Now(show::stat)),
-    entry(User, "show table", "show table [<table>]", "stick tables: there are none", Now(subjects::show_table)),
+    entry(User, "show table", "show table [<table> [<filter>]*]", "stick tables, or the entries of one", Now(table::show)),
     entry(User, "show threads", "show threads", "the data workers", Now(show::texts::threads)),
     entry(Admin, "show tls-keys", "show tls-keys", "keys of TLS tickets: there are none", Now(show::texts::tls_keys)),
     entry(User, "show version", "show version", "this program's version", Now(show::version)),

@@ -82,7 +82,8 @@ fn config(mut root: Section<'_>, file: &Path, faults: &RefCell<Faults>) -> Confi
     let stats = stats(root.section("stats"), &mut links);
     let log = log::read(root.section("log"), folder);
     let timeout = timeouts(root.section("timeout"), Timeouts::default(), Side::Global);
-    let (frontends, backends) = proxies(&mut root, timeout, &mut links);
+    let (frontends, mut backends) = proxies(&mut root, timeout, &mut links);
+    stick::complete(&mut backends, &mut links);
     let config = Config { file: file.to_owned(), process, admin, stats, log, frontends, backends };
     root.finish();
     links.check(&mut faults.borrow_mut());

@@ -61,6 +61,7 @@ h2_max_resets = 8
 capture_request = ["Host", "User-Agent"]
 capture_response = "Server"
 capture_length = 20
+track = { key = "header:X-Id", table = "a" }
 timeout = { http_request = "3s", http_keep_alive = "4s", client = "5s", client_fin = "6s" }
 
 [frontend.api]
@@ -91,6 +92,8 @@ m = "api.internal:65535"
 
 [backend.a]
 health = {}
+stick = { on = "src", table = "a" }
+table = { type = "string", length = 9, size = 7, expire = "10m", store = ["conn_rate(10s)", "gpc0", "gpc0"] }
 "#;
 
 fn parse(text: &str) -> Config {
@@ -150,6 +153,7 @@ fn defaults_of_the_smallest_file() {
                 request: CaptureFields { names: vec![], length: 64 },
                 response: CaptureFields { names: vec![], length: 64 },
             },
+            track: None,
             timeout: Timeouts::default(),
         }],
         backends: vec![Backend {
@@ -157,6 +161,8 @@ fn defaults_of_the_smallest_file() {
             rank: 1,
             balance: Balance::RoundRobin,
             cookie: None,
+            table: None,
+            stick: None,
             protocol: Protocol::Http1,
             retries: 3,
             health: None,
@@ -224,6 +230,7 @@ fn everything_said() {
             request: CaptureFields { names: vec!["Host".into(), "User-Agent".into()], length: 20 },
             response: CaptureFields { names: vec!["Server".into()], length: 20 },
         },
+        track: Some(Keyed { on: KeySource::Header("x-id".into()), table: "a".into() }),
         timeout: Timeouts {
             http_request: seconds(3),
             http_keep_alive: seconds(4),
@@ -280,6 +287,16 @@ fn everything_said() {
     assert_eq!(b.cookie, Some(cookie));
 
     assert_eq!((a.name.as_str(), a.servers.len()), ("a", 0));
+    let stored = |kind, period| Stored { kind, period: seconds(period) };
+    let store = vec![
+        stored(Datum::ServerId, 0),
+        stored(Datum::Gpc0, 0),
+        stored(Datum::ConnRate, 10),
+        stored(Datum::ServerKey, 0),
+    ];
+    let table = Table { keys: KeyType::String, length: 9, size: 7, expire: Some(seconds(600)), store };
+    assert_eq!(a.table, Some(table));
+    assert_eq!(a.stick, Some(Keyed { on: KeySource::Src, table: "a".into() }));
     let (interval, timeout) = (seconds(2), seconds(1));
     let tcp = Health {
         path: None,

@@ -13,7 +13,10 @@ use super::members::free_number;
 use super::{Control, Event, Origin, State, tracks};
 use crate::config::{self, Config};
 use crate::server::Server;
-use crate::topology::{Backend, Frontend, LiveBackend, LiveFrontend, LiveListener, Open, Order, Topology};
+use crate::stick::Table;
+use crate::topology::{
+    Backend, Frontend, Keyed, LiveBackend, LiveFrontend, LiveListener, Open, Order, Tables, Topology,
+};
 
 /// Why a configuration was not put in force. Everything is as it was.
 #[derive(Debug, thiserror::Error)]
@@ -103,6 +106,12 @@ impl Control {
         let workers = self.shared.workers.count();
         let numbers = numbers(before, config, &mut state.next_id);
         let number = |name: &str| numbers.get(name).copied().unwrap_or_default();
+        let tables = tables(before, config);
+        let keyed = |spec: &Option<config::Keyed>| {
+            let spec = spec.as_ref()?;
+            let table = Arc::clone(tables.get(spec.table.as_str())?);
+            Some(Keyed { on: spec.on.clone(), table })
+        };
         let frontends = config
             .frontends
             .iter()
@@ -121,7 +130,7 @@ impl Control {
                 );
                 let listeners = known.map_or(&[][..], |frontend| &frontend.listeners);
                 let listeners = LiveListener::all(&spec.bind, listeners, workers);
-                Arc::new(Frontend { config: spec.clone(), live, listeners })
+                Arc::new(Frontend { config: spec.clone(), live, listeners, track: keyed(&spec.track) })
             })
             .collect();
         // Who is tracked now has to be there.
@@ -140,7 +149,8 @@ impl Control {
                     |backend| Arc::clone(&backend.live),
                 );
                 let servers = servers(spec, known, &live, workers, &mut state.deleted, changes);
-                Arc::new(Backend::new(spec.clone(), live, servers))
+                let own = tables.get(spec.name.as_str()).cloned();
+                Arc::new(Backend::new(spec.clone(), live, servers, Tables { own, stick: keyed(&spec.stick) }))
             })
             .collect();
         Topology { frontends, backends }
@@ -154,6 +164,18 @@ impl Control {
             process.room.resize(after.process.maxconn);
         }
     }
+}
+
+/// The stick tables by the names of their backends. One that is configured as before keeps what is in it.
+fn tables<'a>(before: &Topology, config: &'a Config) -> HashMap<&'a str, Arc<Table>> {
+    let specs =
+        config.backends.iter().filter_map(|backend| Some((backend.name.as_str(), backend.table.as_ref()?)));
+    specs
+        .map(|(name, spec)| {
+            let known = before.table(name).filter(|known| known.spec == *spec);
+            (name, known.map_or_else(|| Arc::new(Table::new(name.into(), spec)), Arc::clone))
+        })
+        .collect()
 }
 
 /// The numbers of all proxies (HAProxy's `iid`): new ones in the order of the file. A name that is known keeps its number, and the two halves

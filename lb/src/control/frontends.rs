@@ -132,7 +132,7 @@ impl Control {
         self.say(&Event::Turned { frontend: &frontend.live, open, origin });
     }
 
-    fn notice(&self, text: &str) {
+    pub(super) fn notice(&self, text: &str) {
         self.say(&Event::Notice { text });
     }
 }

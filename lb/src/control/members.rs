@@ -112,7 +112,7 @@ impl Control {
     }
 
     fn replace_servers(&self, topology: &Topology, backend: &Backend, servers: Vec<Arc<Server>>) {
-        let new = Arc::new(Backend::new(backend.config.clone(), Arc::clone(&backend.live), servers));
+        let new = Arc::new(backend.with(servers));
         let backends = topology
             .backends
             .iter()

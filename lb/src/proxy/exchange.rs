@@ -16,7 +16,7 @@ use super::{Client, Worker, h1};
 use crate::counters::{Tally, Traffic, millis};
 use crate::net::Pulse;
 use crate::server::{Admin, Claim, Server, Waiting};
-use crate::stick::{Asked, Given};
+use crate::stick::{Asked, Bound, Given, Key, Table};
 use crate::topology::Backend;
 use crate::upstream::Connection;
 
@@ -49,7 +49,18 @@ pub struct Exchange {
     redispatched: bool,
     /// What became of the backend's cookie, as the log tells it.
     cookie: [u8; 2],
+    /// Its keys in stick tables, if it has some.
+    keys: Option<Box<Keys>>,
     termination: Option<Termination>,
+}
+
+/// Keys of an exchange in stick tables.
+#[derive(Debug, Default)]
+struct Keys {
+    /// In its backend's: it is bound to the server that answers.
+    bound: Option<Key>,
+    /// In the table that its frontend writes down what its clients do.
+    tracked: Option<(Arc<Table>, Key)>,
 }
 
 /// A connection to a server, and what had passed on it before.
@@ -131,6 +142,7 @@ impl Exchange {
             retries: 0,
             redispatched: false,
             cookie: *b"--",
+            keys: None,
             termination: None,
         }
     }
@@ -155,6 +167,31 @@ impl Exchange {
     pub(super) fn given(&mut self, given: Given) {
         if self.cookie != *b"--" {
             self.cookie[1] = given.letter();
+        }
+    }
+
+    /// It is tracked under this key.
+    pub(super) fn track(&mut self, key: Option<Key>) {
+        let Some((key, keyed)) = key.zip(self.client.frontend.track.as_ref()) else { return };
+        if keyed.table.enter(&key, self.client.requests.get() == 1, self.started) {
+            let table = Arc::clone(&keyed.table);
+            self.keys.get_or_insert_default().tracked = Some((table, key));
+        }
+    }
+
+    /// This key will be bound to the server that answers.
+    pub(super) fn sticks(&mut self, key: Option<Key>) {
+        if key.is_some() {
+            self.keys.get_or_insert_default().bound = key;
+        }
+    }
+
+    fn bind(&self) {
+        let key = self.keys.as_ref().and_then(|keys| keys.bound.as_ref());
+        let stick = self.backend.as_ref().and_then(|backend| backend.tables.stick.as_ref());
+        if let (Some(key), Some(stick), Some(server)) = (key, stick, self.server()) {
+            let (number, name) = (server.number, Some(Arc::clone(&server.name)));
+            stick.table.bind(key, &Bound { number, name });
         }
     }
 
@@ -247,6 +284,9 @@ impl Exchange {
         self.status = status;
         self.phase = Phase::Data;
         self.client.answered.set(true);
+        if self.keys.is_some() {
+            self.bind();
+        }
     }
 
     /// Its last byte left together with its head: the clock need not be asked again.

@@ -11,7 +11,7 @@ use super::h1::request::Head;
 use super::{Client, Worker};
 use crate::balance::{Pick, Tried};
 use crate::server::{Claim, ServerId};
-use crate::stick::Asked;
+use crate::stick::{Asked, Key};
 use crate::topology::Backend;
 
 /// What a request would like of the pick.
@@ -28,9 +28,11 @@ pub(super) struct Wish {
 // === impl Wish ===
 
 impl Wish {
-    /// The wish of a request.
-    pub(super) fn new(head: &Head) -> Self {
-        Self { key: head.key, asked: head.asked, bound: head.asked.and_then(|asked| asked.server) }
+    /// The wish of a request: its cookie goes before its key in the backend's stick table.
+    pub(super) fn new(head: &Head, backend: &Backend, key: Option<&Key>) -> Self {
+        let by_cookie = head.asked.and_then(|asked| asked.server);
+        let bound = by_cookie.or_else(|| backend.bound(key?));
+        Self { key: head.key, asked: head.asked, bound }
     }
 
     /// Whether the client was bound to another server than the one it got. Then it is not bound any more.
@@ -38,7 +40,8 @@ impl Wish {
         let declined = self.bound.is_some_and(|bound| bound != got);
         if declined {
             self.bound = None;
-            self.asked.iter_mut().for_each(Asked::declined);
+            let by_cookie = self.asked.as_mut().filter(|asked| asked.server.is_some());
+            by_cookie.into_iter().for_each(Asked::declined);
         }
         declined
     }

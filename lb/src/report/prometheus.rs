@@ -9,6 +9,7 @@ mod latency;
 mod left_out;
 mod process;
 mod query;
+mod tables;
 mod text;
 
 use super::collect;
@@ -37,6 +38,9 @@ pub fn text(control: &Control, query: &Query) -> String {
         if scope == Scope::Backend && query.has(scope) {
             latency::write(&control.topology(), &mut out);
         }
+    }
+    if query.has(Scope::Table) {
+        tables::write(&control.topology(), &mut out);
     }
     out.into_string()
 }

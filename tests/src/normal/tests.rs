@@ -136,6 +136,18 @@ fn sessions_keep_their_names() {
 }
 
 #[test]
+fn entries_of_tables_keep_what_was_set() {
+    let line = |gpc0, exp| {
+        format!("0x55c1: key=192.0.2.1 use=0 exp={exp} shard=0 gpc0={gpc0} conn_rate(10000)={exp}\n")
+    };
+    assert_eq!(
+        normal("show table t", &line(5, 1_799_983)),
+        "0xP: key=192.0.2.1 use=0 exp=N shard=0 gpc0=5 conn_rate(10000)=N\n"
+    );
+    different("show table t", &line(5, 1), &line(6, 1));
+}
+
+#[test]
 fn captured_messages_keep_their_bytes() {
     let text = |date: &str, free: u32, bytes: &str| {
         format!(

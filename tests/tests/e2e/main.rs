@@ -32,6 +32,7 @@ mod runtime;
 mod spread;
 mod stats;
 mod stop;
+mod tables;
 mod time;
 mod transcripts;
 mod upgrade;

@@ -34,6 +34,8 @@ pub(super) fn of(section: &mut Section<'_>, rank: usize, timeout: Timeouts, link
         rank,
         balance: section.or("balance", value::balance, Balance::RoundRobin),
         cookie: section.optional("cookie").map(stick::cookie),
+        table: section.optional("table").map(stick::table),
+        stick: stick::keyed(section, "stick", "on", links),
         protocol,
         retries: section.or("retries", value::whole(0..=100), 3),
         health,

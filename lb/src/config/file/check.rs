@@ -20,6 +20,10 @@ pub(super) struct Links {
     pub(super) listens: Vec<Placed<String>>,
     /// Backends that frontends name.
     pub(super) uses: Vec<Placed<String>>,
+    /// Tables that frontends and backends name.
+    pub(super) tables: Vec<Placed<String>>,
+    /// Backends that have a table.
+    pub(super) owners: Vec<String>,
     /// Addresses listened on, by frontends and for statistics.
     pub(super) binds: Vec<Placed<SocketAddr>>,
     /// Runtime sockets.
@@ -39,6 +43,7 @@ impl Links {
         }
         self.check_uses(faults);
         self.tracks.check(faults);
+        self.check_tables(faults);
         // Port 0 stands for a free one, a different one each time.
         let binds = self.binds.into_iter().filter(|bind| bind.value.port() != 0);
         unique(faults, binds.collect(), |bind| format!("`{bind}` is listened on twice"));
@@ -47,6 +52,20 @@ impl Links {
         });
         let names = self.frontends.into_iter().chain(self.backends).chain(self.listens).collect();
         unique(faults, names, |name| format!("`{name}` is the name of two sections"));
+    }
+
+    fn check_tables(&self, faults: &mut Faults) {
+        let names: Vec<&str> = self.owners.iter().map(String::as_str).collect();
+        for Placed { value, key, at } in
+            self.tables.iter().filter(|used| !names.contains(&used.value.as_str()))
+        {
+            let suggestion = match near(value, names.iter().copied()) {
+                Some(name) => format!("did you mean `\"{name}\"`?"),
+                None => format!("add a section `[backend.{value}.table]`, with `size` and `store`"),
+            };
+            let message = format!("there is no backend `{value}` with a table");
+            faults.add(at.clone(), key.clone(), message, Some(suggestion));
+        }
     }
 
     fn check_uses(&self, faults: &mut Faults) {

@@ -9,7 +9,7 @@ use toml::de::DeValue;
 
 use super::check::Links;
 use super::section::{Placed, Section};
-use super::{Side, timeouts, value};
+use super::{Side, stick, timeouts, value};
 use crate::config::{Bind, Capture, CaptureFields, Frontend, Timeouts};
 
 /// Reads one frontend, with the global time limits beneath its own.
@@ -50,6 +50,7 @@ pub(super) fn of(
         h2_max_resets: section.or("h2_max_resets", value::whole(1..=1_000_000), 200),
         max_headers: section.or("max_headers", value::whole(1..=1000), 101),
         capture: capture(section),
+        track: stick::keyed(section, "track", "key", links),
         timeout,
     }
 }

@@ -1,8 +1,11 @@
-//! What of a backend binds clients to servers: `cookie`.
+//! What binds clients to servers and remembers them: `cookie`, `table` and `stick` of a backend, `track` of a frontend.
 
+use std::time::Duration;
+
+use super::check::Links;
 use super::section::Section;
 use super::value;
-use crate::config::{Cookie, CookieMode};
+use crate::config::{Backend, Cookie, CookieMode, Datum, KeyType, Keyed, Stored, Table};
 
 /// Reads a backend's cookie.
 pub(super) fn cookie(mut section: Section<'_>) -> Cookie {
@@ -53,4 +56,75 @@ fn inserted<'a, T: Default>(
         "say `mode = \"insert\"`, or leave it out",
     );
     T::default()
+}
+
+/// Reads a backend's stick table.
+pub(super) fn table(mut section: Section<'_>) -> Table {
+    let types =
+        [KeyType::Ip, KeyType::Ipv6, KeyType::Integer, KeyType::String].map(|keys| (keys.name(), keys));
+    let keys = section.or("type", value::one_of(&types), KeyType::Ip);
+    let length = match keys {
+        KeyType::String => section.or("length", value::whole(1..=1024), 32),
+        _ => {
+            section.misplaced(
+                "length",
+                "only keys of text are cut off",
+                "say `type = \"string\"`, or leave it out",
+            );
+            0
+        }
+    };
+    let mut store = section.any("store", value::stored);
+    arrange(&mut store);
+    let table = Table {
+        keys,
+        length,
+        size: section.or("size", value::whole(1..=100_000_000), 1024),
+        expire: section.maybe("expire", value::duration),
+        store,
+    };
+    section.finish();
+    table
+}
+
+/// Reads what is looked up where; the key is called `source`.
+pub(super) fn keyed(
+    section: &mut Section<'_>,
+    key: &'static str,
+    source: &'static str,
+    links: &mut Links,
+) -> Option<Keyed> {
+    let mut section = section.optional(key)?;
+    let on = section.need(
+        source,
+        value::key_source,
+        if source == "on" { "on = \"src\"" } else { "key = \"src\"" },
+    );
+    let table = section.need("table", value::text, "table = \"clients\"");
+    section.finish();
+    on.zip(table).map(|(on, table)| {
+        let name = table.value.clone();
+        links.tables.push(table);
+        Keyed { on: on.value, table: name }
+    })
+}
+
+/// A table that binds clients stores to what, whether that was said or not.
+pub(super) fn complete(backends: &mut [Backend], links: &mut Links) {
+    let binding: Vec<_> = backends.iter().filter_map(|one| Some(one.stick.as_ref()?.table.clone())).collect();
+    for backend in backends.iter_mut() {
+        let Some(table) = &mut backend.table else { continue };
+        links.owners.push(backend.name.clone());
+        if binding.contains(&backend.name) {
+            let bound = [Datum::ServerId, Datum::ServerKey];
+            table.store.extend(bound.map(|kind| Stored { kind, period: Duration::ZERO }));
+            arrange(&mut table.store);
+        }
+    }
+}
+
+/// HAProxy's order, each kind once.
+fn arrange(store: &mut Vec<Stored>) {
+    store.sort_by_key(|stored| stored.kind);
+    store.dedup_by_key(|stored| stored.kind);
 }

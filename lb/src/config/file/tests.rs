@@ -84,6 +84,21 @@ fn what_is_missing() {
         ("[frontend.f]\nbackend = 'be'", 5, "frontend.f.bind", "`bind = \"0.0.0.0:5000\"`"),
         ("[frontend.f]\nbackend = 'be'\nbind = []", 5, "frontend.f.bind", "for example"),
         ("\n[frontend.f]\nbind = '1.2.3.4:1'", 6, "frontend.f.backend", "`backend = \"api_nodes\"`"),
+        ("[backend.b]\nstick = { on = 'src' }", 6, "backend.b.stick.table", "`table = \"clients\"`"),
+        ("[backend.b]\nstick = { on = 'src', table = 'b' }", 6, "backend.b.stick.table", "[backend.b.table]"),
+        ("[backend.b]\ntable = { length = 9 }", 6, "backend.b.table.length", "`type = \"string\"`"),
+        (
+            "[backend.b]\ntable = { store = ['con_rate(1s)'] }",
+            6,
+            "backend.b.table.store",
+            "`\"conn_rate(10s)\"`",
+        ),
+        (
+            "[backend.b]\ntable = { store = ['conn_rate'] }",
+            6,
+            "backend.b.table.store",
+            "`\"conn_rate(10s)\"`",
+        ),
         ("[backend.b]\ncookie = {}", 6, "backend.b.cookie.name", "`name = \"SRV\"`"),
         (
             "[backend.b]\ncookie = { name = 'S', mode = 'prefix', indirect = true }",

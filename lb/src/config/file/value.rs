@@ -11,7 +11,7 @@ use http::HeaderName;
 use http::uri::Authority;
 use toml::de::DeValue;
 
-use crate::config::{Balance, Protocol, Socket, units};
+use crate::config::{Balance, Datum, KeySource, Protocol, Socket, Stored, units};
 
 /// A value that has been read, or why it cannot be.
 pub(super) type Read<T> = Result<T, Wrong>;
@@ -304,6 +304,38 @@ pub(super) fn cookie_attribute(value: &DeValue<'_>) -> Read<String> {
     let fits = |byte: u8| matches!(byte, b' '..=b'~') && byte != b';';
     let text = value.as_str().filter(|text| !text.is_empty() && text.bytes().all(fits));
     text.map(str::to_owned).ok_or_else(|| wrong("visible ASCII characters without `;`", None))
+}
+
+/// What a table stores: `gpc0`, or `conn_rate(10s)`.
+pub(super) fn stored(value: &DeValue<'_>) -> Read<Stored> {
+    let text = value.as_str().unwrap_or_default();
+    let (name, period) = match text.split_once('(') {
+        Some((name, rest)) => (name, rest.strip_suffix(')').and_then(units::duration)),
+        None => (text, Some(Duration::ZERO)),
+    };
+    let found = Datum::named(name).zip(period);
+    let found = found.filter(|(kind, period)| kind.is_rate() == (!period.is_zero() && *period <= LONGEST));
+    found.map(|(kind, period)| Stored { kind, period }).ok_or_else(|| {
+        let meant = near(name, Datum::ALL.iter().map(|kind| kind.name())).and_then(Datum::named);
+        let meant = meant.map(|kind| format!("{}{}", kind.name(), if kind.is_rate() { "(10s)" } else { "" }));
+        wrong(
+            "what HAProxy's tables store, such as `\"gpc0\"`, or `\"conn_rate(10s)\"` for a rate",
+            meant.map(quoted),
+        )
+    })
+}
+
+/// Where a key comes from.
+pub(super) fn key_source(value: &DeValue<'_>) -> Read<KeySource> {
+    let text = value.as_str().unwrap_or_default();
+    let name = |name: &str| HeaderName::from_str(name).ok();
+    let found = match text.split_once(':') {
+        None if text == "src" => Some(KeySource::Src),
+        Some(("header", field)) => name(field).map(|name| KeySource::Header(name.as_str().to_owned())),
+        Some(("cookie", cookie)) => name(cookie).map(|_| KeySource::Cookie(cookie.to_owned())),
+        _ => None,
+    };
+    found.ok_or_else(|| wrong("`\"src\"`, `\"header:NAME\"` or `\"cookie:NAME\"`", None))
 }
 
 /// How a server is picked.

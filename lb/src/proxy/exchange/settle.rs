@@ -41,6 +41,9 @@ impl Exchange {
             sent: sent - client.sent_before.replace(sent),
         };
         self.count_all(bytes, &took);
+        if let Some((table, key)) = self.keys.take().and_then(|keys| keys.tracked) {
+            table.leave(&key, bytes.received, bytes.sent, self.status);
+        }
         let server = self.server().filter(|_| self.request.is_some()).cloned();
         if let Some(backend) = &self.backend {
             backend.live.sessions.down();

@@ -28,7 +28,8 @@ fn client() -> (Rc<Worker>, Registered) {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let enter = async { [live.room.enter().await.unwrap(), shared.process.room.enter().await.unwrap()] };
     let seat = Seat::take(runtime.block_on(enter), Arc::default(), &shared, &live, None);
-    let frontend = Arc::new(Frontend { config: config.frontends[0].clone(), live, listeners: Vec::new() });
+    let frontend =
+        Arc::new(Frontend { config: config.frontends[0].clone(), live, listeners: Vec::new(), track: None });
     let worker = Worker::new(shared, log, LogFormat::Off);
     let (near, _far) = Duct::pair();
     let socket = Socket::within(near, Rc::new(Pulse::new(Duration::MAX)));

@@ -10,8 +10,13 @@ use crate::proxy::framing::Framing;
 
 const LIMITS: Limits = Limits { max_head: 16 * 1024, max_fields: 101 };
 
-const TOWARDS: request::Towards<'_> =
-    request::Towards { forwarded: Some("192.0.2.1"), balance: &Balance::Uri, peer: "192.0.2.1", jar: None };
+const TOWARDS: request::Towards<'_> = request::Towards {
+    forwarded: Some("192.0.2.1"),
+    balance: &Balance::Uri,
+    peer: "192.0.2.1",
+    jar: None,
+    keys: [None; 2],
+};
 
 /// What is written for a server is read by the same rules as the same request: nothing can hide in it.
 pub fn request(bytes: &[u8]) {

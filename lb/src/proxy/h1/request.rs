@@ -14,7 +14,8 @@ use crate::balance::hash;
 use crate::config::Balance;
 use crate::proxy::ProxyError;
 use crate::proxy::framing::{Declared, Fault, Framing};
-use crate::stick::{Asked, Jar};
+use crate::stick::{Asked, Jar, Key};
+use crate::topology::Keyed;
 
 /// Fields that are parsed without an allocation.
 const USUAL: usize = 128;
@@ -39,6 +40,8 @@ pub struct Towards<'a> {
     pub peer: &'a str,
     /// The backend's cookie, and Unix time in seconds.
     pub jar: Option<(&'a Jar, u64)>,
+    /// The keys that bind the client to a server, and that are tracked.
+    pub keys: [Option<&'a Keyed>; 2],
 }
 
 /// A request's head, after it has been written for the server.
@@ -68,6 +71,8 @@ pub struct Head {
     pub key: u64,
     /// What the backend's cookie says, if it has one.
     pub asked: Option<Asked>,
+    /// The keys that were wanted.
+    pub keys: [Option<Key>; 2],
 }
 
 /// The target's parts: what the server gets, and the authority if it named one.
@@ -160,6 +165,11 @@ pub fn parse(
         upgrade: upgrade.map(Into::into),
         key: key(towards, &parts, request.headers),
         asked,
+        keys: towards.keys.map(|keyed| {
+            let Keyed { on, table } = keyed?;
+            let fields = request.headers.iter().map(|field| (field.name, field.value));
+            Key::of(on, &table.spec, towards.peer, fields)
+        }),
     }))
 }
 

@@ -120,7 +120,7 @@ async fn busy(worker: &Rc<Worker>, client: &Rc<Client>) -> Option<End> {
 async fn one(worker: &Rc<Worker>, client: &Rc<Client>, kit: &mut Kit) -> Option<End> {
     let backend = route::backend(worker, client);
     kit.up.clear();
-    let head = match read_head(client, kit, backend.as_ref().ok()).await {
+    let mut head = match read_head(client, kit, backend.as_ref().ok()).await {
         Ok(Some(head)) => head,
         Ok(None) if kit.input.data() == PREFACE || kit.input.data().starts_with(PREFACE) => {
             return Some(End::Http2(kit.input.data().to_vec()));
@@ -137,12 +137,15 @@ async fn one(worker: &Rc<Worker>, client: &Rc<Client>, kit: &mut Kit) -> Option<
     let line = worker.logs().then(|| RequestLine::new(kit.input.data(), &head, client));
     let mut exchange = Exchange::begin(worker, client, line);
     kit.input.consume(head.size);
+    let [bound, tracked] = std::mem::take(&mut head.keys);
+    exchange.track(tracked);
     let backend = match backend {
         Ok(backend) => backend,
         Err(error) => return answer(&mut exchange, kit, &head, error, false).await,
     };
     let mut asking = Asking::new(worker, client, kit, &head);
-    let wish = Wish::new(&head);
+    let wish = Wish::new(&head, &backend, bound.as_ref());
+    exchange.sticks(bound);
     match attempts::until_answered(&mut exchange, backend, wish, &mut asking).await {
         Ok(answered) => deliver::deliver(&mut exchange, &mut asking, answered).await,
         // There is nobody to tell; dropping the account says so.
@@ -167,6 +170,7 @@ async fn read_head(
         balance: backend.map_or(&Balance::RoundRobin, |backend| &backend.config.balance),
         peer: &client.address,
         jar: backend.and_then(|backend| backend.jar.as_ref()).map(|jar| (jar, client.worker.wall())),
+        keys: [backend.and_then(|backend| backend.tables.stick.as_ref()), client.frontend.track.as_ref()],
     };
     let mut looked = 0;
     poll_fn(|cx| {

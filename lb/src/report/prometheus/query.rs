@@ -20,7 +20,7 @@ pub struct Query {
 
 /// The scrape asks for a scope that does not exist.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("there is no scope `{0}`: use global, frontend, backend, server, listener or *")]
+#[error("there is no scope `{0}`: use global, frontend, backend, server, listener, sticktable or *")]
 pub struct UnknownScope(String);
 
 /// A group of families.
@@ -30,7 +30,8 @@ pub(super) enum Scope {
     Frontend,
     Backend,
     Server,
-    /// Known, and empty: lb has none of these (listeners, stick tables, resolvers).
+    Table,
+    /// Known, and empty: lb has none of these (listeners, resolvers).
     Nothing,
 }
 
@@ -86,7 +87,8 @@ impl Query {
             "frontend" => self.scopes.push(Scope::Frontend),
             "backend" => self.scopes.push(Scope::Backend),
             "server" => self.scopes.push(Scope::Server),
-            "listener" | "sticktable" | "resolver" => self.scopes.push(Scope::Nothing),
+            "sticktable" => self.scopes.push(Scope::Table),
+            "listener" | "resolver" => self.scopes.push(Scope::Nothing),
             unknown => return Err(UnknownScope(unknown.to_owned())),
         }
         Ok(())
@@ -107,5 +109,5 @@ impl Query {
 // === impl Scope ===
 
 impl Scope {
-    const ALL: [Self; 4] = [Self::Process, Self::Frontend, Self::Backend, Self::Server];
+    const ALL: [Self; 5] = [Self::Process, Self::Frontend, Self::Backend, Self::Server, Self::Table];
 }

@@ -7,7 +7,7 @@ use crate::control::fixture::Fixture;
 use crate::control::{AgentAnswer, Origin};
 use crate::server::{Admin, CheckResult, CheckStatus};
 
-const BACKEND: &str = "health = { path = \"/\" }\n[backend.be.servers]\ns1 = \"127.0.0.1:9\"\ns2 = \"127.0.0.1:10\"\ns3 = \"127.0.0.1:11\"\n";
+const BACKEND: &str = "health = { path = \"/\" }\ntable = { type = \"string\", size = 9 }\n[backend.be.servers]\ns1 = \"127.0.0.1:9\"\ns2 = \"127.0.0.1:10\"\ns3 = \"127.0.0.1:11\"\n";
 
 /// Series by name and labels. Refuses what a scraper refuses: a series without a family, or twice, or in another family's place.
 fn parse(text: &str) -> HashMap<String, f64> {
@@ -32,7 +32,8 @@ fn parse(text: &str) -> HashMap<String, f64> {
         assert!(["", "_bucket", "_sum", "_count"].contains(&suffix), "{line}");
         for label in labels.strip_suffix('}').unwrap().split_terminator(',') {
             let (name, value) = label.split_once('=').unwrap();
-            let known = ["proxy", "server", "state", "code", "node", "version", "mod", "le", "desc"];
+            let known =
+                ["proxy", "server", "state", "code", "node", "version", "mod", "le", "desc", "name", "type"];
             assert!(known.contains(&name), "{line}");
             assert!(value.len() >= 2 && value.starts_with('"') && value.ends_with('"'), "{line}");
         }
@@ -76,6 +77,7 @@ async fn exactly_one_state_is_in_force() {
     let agg =
         |state: &str| series[&format!("haproxy_backend_agg_server_status{{proxy=\"be\",state=\"{state}\"}}")];
     assert_eq!(["DOWN", "UP", "MAINT", "DRAIN", "NOLB"].map(agg), [0.0, 1.0, 1.0, 1.0, 0.0]);
+    assert_eq!(series["haproxy_sticktable_size{name=\"be\",type=\"string\"}"], 9.0);
     assert_eq!(series["haproxy_backend_status{proxy=\"be\",state=\"UP\"}"], 1.0);
     assert_eq!(series["haproxy_frontend_status{proxy=\"fe\",state=\"DOWN\"}"], 0.0);
     assert_eq!(series["haproxy_backend_active_servers{proxy=\"be\"}"], 1.0);
@@ -262,5 +264,5 @@ async fn scopes_come_in_haproxys_order() {
         .map(|line| line.split('_').nth(1).unwrap())
         .collect();
     scopes.dedup();
-    assert_eq!(scopes, ["process", "frontend", "backend", "server"]);
+    assert_eq!(scopes, ["process", "frontend", "backend", "server", "sticktable"]);
 }

@@ -7,6 +7,8 @@ use tests::{Lab, Running};
 /// The servers of `api_nodes`.
 pub(super) const SERVERS: [&str; 3] = ["api0", "api1", "api2"];
 
+const TABLE: &str = "type = \"ip\"\nsize = 1024\nexpire = \"30m\"\nstore = [\"gpc0\", \"conn_cur\", \"conn_rate(10s)\", \"http_req_rate(10s)\", \"http_req_cnt\"]";
+
 /// An `lb` like that HAProxy, with every server up: three sockets, the servers at `addresses`, checked as the lines `check` say.
 pub(super) async fn start(addresses: [SocketAddr; 3], check: &str) -> Running {
     let process = "threads = 1\nmaxconn = 2000\nnode = \"lb-lab\"\ndescription = \"socket lab\"";
@@ -22,7 +24,8 @@ pub(super) async fn start(addresses: [SocketAddr; 3], check: &str) -> Running {
         lab = lab.server_with(name, address, &format!("cookie = \"{name}\"{more}"));
     }
     let lab = lab
-        .section("backend.clients", "retries = 3")
+        .frontend("track = { key = \"src\", table = \"clients\" }")
+        .section("backend.clients.table", TABLE)
         .section("frontend.fe_stats", "bind = \"127.0.0.1:0\"\nbackend = \"clients\"")
         .start()
         .await;

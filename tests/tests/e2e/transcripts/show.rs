@@ -21,6 +21,12 @@ pub(super) const REPLAYED: [&str; 2] = ["show-", "operator-socket.show-env"];
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Situation {
     Quiet,
+    /// One client has been there.
+    Tracked,
+    /// An operator has made an entry beside its.
+    Set,
+    /// All entries were taken away.
+    Cleared,
     /// A bad request and a bad response were seen.
     Errors,
     /// One exchange is in flight on api0.
@@ -43,6 +49,11 @@ async fn haproxys_dumps_have_the_same_form() {
     let (mut wrong, mut waiting) = (Vec::new(), None);
     for Dump { name, sent, expected } in &dumps {
         match situation(name) {
+            Situation::Tracked if entries(&lab).await == 0 => drop(lab.get("/").await),
+            Situation::Set if entries(&lab).await == 1 => {
+                lab.order("set table clients key 192.0.2.1 data.gpc0 5").await;
+            }
+            Situation::Cleared => lab.order("clear table clients").await,
             Situation::Errors if name == "show-errors" => provoke(&lab).await,
             Situation::InFlight if waiting.is_none() => waiting = Some(ask_slowly(&lab).await),
             _ => {}
@@ -68,12 +79,27 @@ fn told(folder: &Path) -> Vec<Dump> {
 
 fn situation(name: &str) -> Situation {
     match name {
+        "show-table" | "show-table-clients" | "show-table-clients-data" => Situation::Tracked,
+        "show-table-key" | "show-table-data-filter" => Situation::Set,
+        "show-table-after-clear" => Situation::Cleared,
         "show-errors" | "show-errors-request" | "show-errors-response" => Situation::Errors,
         "show-sess-one" | "show-sess-backend" | "show-sess-server" | "show-sess-older" | "show-sess-id" => {
             Situation::InFlight
         }
         _ => Situation::Quiet,
     }
+}
+
+/// Entries of the table, none of them in use.
+async fn entries(lab: &Running) -> usize {
+    let mut count = 0;
+    eventually("nobody tracked", async || {
+        let table = lab.socket("show table clients").await;
+        count = table.lines().filter(|line| line.contains(": key=")).count();
+        count == table.lines().filter(|line| line.contains(" use=0 ")).count()
+    })
+    .await;
+    count
 }
 
 /// A server that can be bad and can be slow.

@@ -38,7 +38,7 @@ enum Step {
 
 use Step::{Agent, Health, Mute, Obey, Order, Replay, Request, Until};
 
-const STEPS: [Step; 66] = [
+const STEPS: [Step; 69] = [
     Replay("variety.show-servers-state"),
     Replay("variety.show-stat"),
     Replay("variety.show-stat-up"),
@@ -95,7 +95,11 @@ const STEPS: [Step; 66] = [
     Replay("variety.static-add-server"),
     Replay("variety.listener.show-stat"),
     Replay("variety.show-stat-types-8"),
+    // The one that HAProxy picked.
+    Order("set server bytable/t1 state drain"),
     Request("fe_table"),
+    Order("set server bytable/t1 state ready"),
+    Replay("variety.show-table-stick"),
     Order("set weight static/s1 0%"),
     Replay("variety.listen-section"),
     Replay("variety.frontend-by-id"),
@@ -203,7 +207,8 @@ async fn start(nodes: &[Node; 3], agent: &Teller) -> Running {
         .section("backend.redisp", &format!("{random}cookie = {{ name = \"SRV\", indirect = true }}"))
         .section("backend.redisp.servers", &redisp)
         .section("backend.empty", "retries = 3")
-        .section("backend.bytable", random)
+        .section("backend.bytable", &format!("{random}stick = {{ on = \"src\", table = \"bytable\" }}"))
+        .section("backend.bytable.table", "type = \"ip\"\nsize = 1024\nexpire = \"10m\"")
         .section("backend.bytable.servers", &pair("t1", "t2"))
         .section("frontend.fe_table", &format!("{bind}backend = \"bytable\""))
         .section(

@@ -1,0 +1,26 @@
+//! Families of stick tables. There are none where there is no table.
+
+use super::text::{Head, Kind, Text, label};
+use crate::topology::Topology;
+
+/// Writes the families.
+pub(super) fn write(topology: &Topology, out: &mut Text<'_>) {
+    let tables: Vec<_> = topology
+        .tables()
+        .map(|table| {
+            let labels = format!("{},{}", label("name", &table.name), label("type", table.spec.keys.name()));
+            let (used, updates) = table.used();
+            (labels, [table.spec.size as u64, used as u64, updates])
+        })
+        .collect();
+    let families = [
+        ("haproxy_sticktable_size", "Most entries of a stick table"),
+        ("haproxy_sticktable_used", "Entries of a stick table"),
+        ("haproxy_sticktable_local_updates", "Times that a key was bound to a server"),
+    ];
+    for (at, (name, help)) in families.into_iter().enumerate().filter(|_| !tables.is_empty()) {
+        if let Some(mut family) = out.family(Head { name, kind: Kind::Gauge, help }) {
+            tables.iter().for_each(|(labels, values)| family.series([labels, ""], values[at]));
+        }
+    }
+}

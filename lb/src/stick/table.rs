@@ -1,0 +1,436 @@
+//! A stick table: keys, what is stored with each, and which of them go when there are too many or nobody uses them.
+//!
+//! One lock, held for a few steps and only by requests that use the table. An entry that requests in flight track stays. It refuses to
+//! know what a request is, and which server a number or a name stands for.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use super::freq::Freq;
+use super::key::Key;
+use crate::config::{self, Datum, Stored};
+use crate::counters::millis;
+
+/// A stick table.
+#[derive(Debug)]
+pub struct Table {
+    /// The backend that it belongs to.
+    pub name: Arc<str>,
+    /// What the configuration says of it.
+    pub spec: config::Table,
+    began: Instant,
+    entries: Mutex<Entries>,
+}
+
+/// The server that a key is bound to.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Bound {
+    /// Its number.
+    pub number: u32,
+    /// Its name.
+    pub name: Option<Arc<str>>,
+}
+
+/// An entry as it is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// Its number in its table: HAProxy has an address there.
+    pub id: u64,
+    /// Its key.
+    pub key: Key,
+    /// Requests in flight that use it.
+    pub uses: u32,
+    /// Milliseconds until it goes.
+    pub expires: u64,
+    /// What is stored, in the order of the configuration.
+    pub values: Vec<Value>,
+}
+
+/// One value of an entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Value {
+    /// A count, a level or a rate.
+    Number(u64),
+    /// The name of a server, if there is one.
+    Name(Option<Arc<str>>),
+}
+
+/// An entry is in use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InUse;
+
+#[derive(Debug, Default)]
+struct Entries {
+    by_key: HashMap<Arc<Key>, Entry>,
+    /// By when they were used last: the oldest is the first to go.
+    by_age: BTreeMap<u64, Arc<Key>>,
+    /// Rises with each use.
+    age: u64,
+    next_id: u64,
+    updates: u64,
+}
+
+#[derive(Debug)]
+struct Entry {
+    id: u64,
+    age: u64,
+    uses: u32,
+    /// When it goes, milliseconds.
+    until: u64,
+    cells: Box<[Cell]>,
+}
+
+#[derive(Debug, Clone)]
+enum Cell {
+    Number(u64),
+    Rate(Freq),
+    Name(Option<Arc<str>>),
+}
+
+// === impl Table ===
+
+impl Table {
+    /// An empty table.
+    pub fn new(name: Arc<str>, spec: &config::Table) -> Self {
+        Self { name, spec: spec.clone(), began: Instant::now(), entries: Mutex::default() }
+    }
+
+    /// How many entries there are, and how many times one was made or changed for a server.
+    pub fn used(&self) -> (usize, u64) {
+        let entries = self.fresh(Instant::now());
+        (entries.by_key.len(), entries.updates)
+    }
+
+    /// Whether it stores this.
+    pub fn stores(&self, kind: Datum) -> bool {
+        self.place(kind).is_some()
+    }
+
+    /// The entry of a key.
+    pub fn get(&self, key: &Key) -> Option<Told> {
+        let now = Instant::now();
+        let entries = self.fresh(now);
+        let (key, entry) = entries.by_key.get_key_value(key)?;
+        Some(self.told(key, entry, self.at(now)))
+    }
+
+    /// All entries, by key.
+    pub fn all(&self) -> Vec<Told> {
+        let now = Instant::now();
+        let entries = self.fresh(now);
+        let at = self.at(now);
+        let mut all: Vec<_> = entries.by_key.iter().map(|(key, entry)| self.told(key, entry, at)).collect();
+        all.sort_by(|one, other| one.key.cmp(&other.key));
+        all
+    }
+
+    /// Changes values of an entry, which is made if it is not there; whether there is room for it.
+    pub fn set(&self, key: &Key, values: &[(Datum, u64)]) -> bool {
+        self.with(key, Instant::now(), |table, entry, at| {
+            for (kind, value) in values {
+                match table.place(*kind).and_then(|place| entry.cells.get_mut(place)) {
+                    Some(Cell::Number(number)) => *number = *value,
+                    Some(Cell::Rate(freq)) => freq.set(*value, at),
+                    Some(Cell::Name(_)) | None => {}
+                }
+            }
+        })
+        .is_some()
+    }
+
+    /// Takes an entry away.
+    ///
+    /// # Errors
+    /// A request in flight uses it.
+    pub fn remove(&self, key: &Key) -> Result<(), InUse> {
+        let mut entries = self.fresh(Instant::now());
+        match entries.by_key.get(key).map(|entry| (entry.uses, entry.age)) {
+            Some((1.., _)) => Err(InUse),
+            Some((0, age)) => {
+                entries.remove(age);
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Begins to track a key at `now`: a request of a client's connection, its first or a later one. Whether there is room.
+    pub fn enter(&self, key: &Key, is_first: bool, now: Instant) -> bool {
+        let entered = self.with(key, now, |table, entry, at| {
+            entry.uses += 1;
+            let mut count = |kind| table.count(entry, kind, 1, at);
+            [Datum::ConnCnt, Datum::ConnRate, Datum::ConnCur].into_iter().for_each(&mut count);
+            [Datum::HttpReqCnt, Datum::HttpReqRate].into_iter().for_each(&mut count);
+            if is_first {
+                [Datum::SessCnt, Datum::SessRate].into_iter().for_each(count);
+            }
+        });
+        entered.is_some()
+    }
+
+    /// Ends what [`Table::enter`] began, with what came of it.
+    pub fn leave(&self, key: &Key, received: u64, sent: u64, status: u16) {
+        self.with(key, Instant::now(), |table, entry, at| {
+            entry.uses = entry.uses.saturating_sub(1);
+            if let Some(Cell::Number(number)) =
+                table.place(Datum::ConnCur).and_then(|place| entry.cells.get_mut(place))
+            {
+                *number = number.saturating_sub(1);
+            }
+            let mut count = |kinds: [Datum; 2], count| {
+                kinds.into_iter().for_each(|kind| table.count(entry, kind, count, at));
+            };
+            count([Datum::BytesInCnt, Datum::BytesInRate], received);
+            count([Datum::BytesOutCnt, Datum::BytesOutRate], sent);
+            // 501 and 505 say something about the request.
+            let is_failure = matches!(status, 500 | 502..=504 | 506..=599);
+            count([Datum::HttpErrCnt, Datum::HttpErrRate], (status / 100 == 4).into());
+            count([Datum::HttpFailCnt, Datum::HttpFailRate], is_failure.into());
+        });
+    }
+
+    /// The server that a key is bound to; looking is using.
+    pub fn bound(&self, key: &Key) -> Option<Bound> {
+        let now = Instant::now();
+        let mut entries = self.fresh(now);
+        let until = self.until(self.at(now));
+        let entry = entries.touch(key, until)?;
+        let mut bound = Bound::default();
+        for (stored, cell) in self.spec.store.iter().zip(&entry.cells) {
+            match (stored.kind, cell) {
+                (Datum::ServerId, Cell::Number(number)) => bound.number = u32::try_from(*number).unwrap_or(0),
+                (Datum::ServerKey, Cell::Name(name)) => bound.name.clone_from(name),
+                _ => {}
+            }
+        }
+        (bound.number > 0 || bound.name.is_some()).then_some(bound)
+    }
+
+    /// Binds a key to a server.
+    pub fn bind(&self, key: &Key, server: &Bound) {
+        self.with(key, Instant::now(), |table, entry, _| {
+            for (stored, cell) in table.spec.store.iter().zip(&mut entry.cells) {
+                match (stored.kind, cell) {
+                    (Datum::ServerId, Cell::Number(number)) => *number = server.number.into(),
+                    (Datum::ServerKey, Cell::Name(name)) => name.clone_from(&server.name),
+                    _ => {}
+                }
+            }
+        });
+        self.lock().updates += 1;
+    }
+
+    /// Does something to the entry of a key, which is made if it is not there and there is room.
+    fn with(&self, key: &Key, now: Instant, change: impl FnOnce(&Self, &mut Entry, u64)) -> Option<()> {
+        let mut entries = self.fresh(now);
+        let at = self.at(now);
+        if !entries.by_key.contains_key(key) {
+            if entries.by_key.len() >= self.spec.size && !entries.make_room() {
+                return None;
+            }
+            entries.add(key, self.spec.store.iter().map(Cell::new).collect());
+        }
+        change(self, entries.touch(key, self.until(at))?, at);
+        Some(())
+    }
+
+    fn count(&self, entry: &mut Entry, kind: Datum, count: u64, at: u64) {
+        let Some(place) = self.place(kind) else { return };
+        let period = self.spec.store.get(place).map_or(0, |stored| millis(stored.period));
+        match entry.cells.get_mut(place) {
+            Some(Cell::Number(number)) => *number += count,
+            Some(Cell::Rate(freq)) => freq.add(count, at, period),
+            Some(Cell::Name(_)) | None => {}
+        }
+    }
+
+    fn told(&self, key: &Key, entry: &Entry, at: u64) -> Told {
+        let value = |(stored, cell): (&Stored, &Cell)| match cell {
+            Cell::Number(number) => Value::Number(*number),
+            Cell::Rate(freq) => Value::Number(freq.read(at, millis(stored.period))),
+            Cell::Name(name) => Value::Name(name.clone()),
+        };
+        let values = self.spec.store.iter().zip(&entry.cells).map(value).collect();
+        let expires = if self.spec.expire.is_some() { entry.until.saturating_sub(at) } else { 0 };
+        Told { id: entry.id, key: key.clone(), uses: entry.uses, expires, values }
+    }
+
+    fn place(&self, kind: Datum) -> Option<usize> {
+        self.spec.store.iter().position(|stored| stored.kind == kind)
+    }
+
+    fn at(&self, now: Instant) -> u64 {
+        millis(now.saturating_duration_since(self.began))
+    }
+
+    fn until(&self, at: u64) -> u64 {
+        self.spec.expire.map_or(u64::MAX, |expire| at + millis(expire))
+    }
+
+    /// The entries without those whose time is over.
+    fn fresh(&self, now: Instant) -> MutexGuard<'_, Entries> {
+        let mut entries = self.lock();
+        let at = self.at(now);
+        while let Some((age, key)) =
+            entries.by_age.first_key_value().map(|(age, key)| (*age, Arc::clone(key)))
+        {
+            match entries.by_key.get(&key) {
+                Some(entry) if entry.until > at => break,
+                // Who uses it gives it more time.
+                Some(entry) if entry.uses > 0 => {
+                    entries.touch(&key, self.until(at));
+                }
+                _ => entries.remove(age),
+            }
+        }
+        entries
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Entries> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+// === impl Entries ===
+
+impl Entries {
+    fn add(&mut self, key: &Key, cells: Box<[Cell]>) {
+        let (key, age) = (Arc::new(key.clone()), self.grow());
+        self.next_id += 1;
+        let entry = Entry { id: self.next_id, age, uses: 0, until: 0, cells };
+        self.by_age.insert(age, Arc::clone(&key));
+        self.by_key.insert(key, entry);
+    }
+
+    /// Makes an entry the newest, and says when it goes.
+    fn touch(&mut self, key: &Key, until: u64) -> Option<&mut Entry> {
+        let age = self.grow();
+        let entry = self.by_key.get_mut(key)?;
+        if let Some(key) = self.by_age.remove(&entry.age) {
+            self.by_age.insert(age, key);
+        }
+        (entry.age, entry.until) = (age, until);
+        Some(entry)
+    }
+
+    fn remove(&mut self, age: u64) {
+        if let Some(key) = self.by_age.remove(&age) {
+            self.by_key.remove(&key);
+        }
+    }
+
+    /// Takes the oldest away that nobody uses; whether there was one.
+    fn make_room(&mut self) -> bool {
+        let is_idle = |key: &Arc<Key>| self.by_key.get(key).is_none_or(|entry| entry.uses == 0);
+        let oldest = self.by_age.iter().find(|(_, key)| is_idle(key)).map(|(age, _)| *age);
+        oldest.inspect(|age| self.remove(*age)).is_some()
+    }
+
+    fn grow(&mut self) -> u64 {
+        self.age += 1;
+        self.age
+    }
+}
+
+// === impl Cell ===
+
+impl Cell {
+    fn new(stored: &Stored) -> Self {
+        match stored.kind {
+            Datum::ServerKey => Self::Name(None),
+            kind if kind.is_rate() => Self::Rate(Freq::default()),
+            _ => Self::Number(0),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::config::KeyType;
+
+    const TEN_SECONDS: Duration = Duration::from_secs(10);
+
+    fn table(size: usize, expire: Option<Duration>) -> Table {
+        let stored = |kind: Datum| {
+            let period = if kind.is_rate() { TEN_SECONDS } else { Duration::ZERO };
+            Stored { kind, period }
+        };
+        let store = Datum::ALL.iter().copied().map(stored).collect();
+        Table::new("t".into(), &config::Table { keys: KeyType::Integer, length: 0, size, expire, store })
+    }
+
+    fn values(table: &Table, key: u32, kinds: &[Datum]) -> Vec<u64> {
+        let told = table.get(&Key::Integer(key)).unwrap();
+        let number = |kind: &Datum| match &told.values[table.place(*kind).unwrap()] {
+            Value::Number(number) => *number,
+            Value::Name(_) => panic!("a number"),
+        };
+        kinds.iter().map(number).collect()
+    }
+
+    fn keys(table: &Table) -> Vec<String> {
+        table.all().iter().map(|entry| entry.key.to_string()).collect()
+    }
+
+    #[test]
+    fn what_requests_do_is_counted() {
+        let table = table(9, None);
+        let key = Key::Integer(1);
+        let now = Instant::now();
+        assert!(table.enter(&key, true, now) && table.enter(&key, false, now));
+        let begun = [Datum::ConnCnt, Datum::ConnRate, Datum::ConnCur, Datum::SessCnt, Datum::HttpReqCnt];
+        assert_eq!(values(&table, 1, &begun), [2, 2, 2, 1, 2]);
+        assert_eq!(table.get(&key).unwrap().uses, 2);
+        assert_eq!(table.remove(&key), Err(InUse));
+        table.leave(&key, 100, 1000, 404);
+        table.leave(&key, 1, 2, 503);
+        let ended =
+            [Datum::ConnCur, Datum::BytesInCnt, Datum::BytesOutRate, Datum::HttpErrCnt, Datum::HttpFailRate];
+        assert_eq!(values(&table, 1, &ended), [0, 101, 1002, 1, 1]);
+        assert!(table.set(&key, &[(Datum::Gpc0, 5), (Datum::ConnRate, 7)]));
+        assert_eq!(values(&table, 1, &[Datum::Gpc0, Datum::ConnRate]), [5, 7]);
+        assert_eq!((table.remove(&key), table.used().0), (Ok(()), 0));
+    }
+
+    #[test]
+    fn the_oldest_that_nobody_uses_makes_room() {
+        let table = table(2, None);
+        assert!(table.enter(&Key::Integer(1), true, Instant::now()));
+        assert!(table.set(&Key::Integer(2), &[]) && table.set(&Key::Integer(3), &[]));
+        assert_eq!(keys(&table), ["1", "3"], "who is in use stays");
+        assert!(table.enter(&Key::Integer(3), true, Instant::now()));
+        assert!(!table.set(&Key::Integer(4), &[]), "all are in use");
+        table.leave(&Key::Integer(1), 0, 0, 200);
+        assert!(table.set(&Key::Integer(4), &[]));
+        assert_eq!(keys(&table), ["3", "4"]);
+    }
+
+    #[test]
+    fn entries_go_when_their_time_is_over_unless_they_are_in_use() {
+        let table = table(9, Some(TEN_SECONDS));
+        let start = Instant::now();
+        let after = |seconds| start + Duration::from_secs(seconds);
+        for (key, seconds) in [(1, 0), (2, 5), (3, 6)] {
+            assert!(table.with(&Key::Integer(key), after(seconds), |_, _, _| {}).is_some());
+        }
+        assert!(table.enter(&Key::Integer(2), true, after(7)));
+        assert_eq!(table.fresh(after(9)).by_key.len(), 3);
+        assert_eq!(table.fresh(after(12)).by_key.len(), 2);
+        let left: Vec<_> = table.fresh(after(30)).by_key.keys().map(ToString::to_string).collect();
+        assert_eq!(left, ["2"]);
+    }
+
+    #[test]
+    fn keys_are_bound_to_servers() {
+        let table = table(9, None);
+        let key = Key::Integer(1);
+        assert_eq!(table.bound(&key), None);
+        let bound = Bound { number: 2, name: Some("s2".into()) };
+        table.bind(&key, &bound);
+        assert_eq!((table.bound(&key), table.used()), (Some(bound), (1, 1)));
+    }
+}
