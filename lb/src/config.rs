@@ -315,6 +315,8 @@ pub struct Server {
     pub weight: u32,
     /// Requests in flight at once; 0 = no limit.
     pub maxconn: u32,
+    /// Requests that may wait for it because their clients are bound to it; 0 = no limit.
+    pub max_queue: u32,
     /// How long it takes to get its whole share of the traffic when it has come back; 0: it has it at once.
     pub slow_start: Duration,
     /// Whether it is used only when no other server is usable.
@@ -392,6 +394,7 @@ impl Server {
             cookie: None,
             weight: 1,
             maxconn: 0,
+            max_queue: 0,
             slow_start: Duration::ZERO,
             backup: false,
             disabled: false,

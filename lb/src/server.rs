@@ -69,6 +69,7 @@ pub struct Server {
     weight: AtomicU32,
     initial_weight: AtomicU32,
     maxconn: AtomicU32,
+    max_queue: AtomicU32,
     /// How long its slow start takes, milliseconds.
     slow_start: AtomicU64,
     backup: AtomicBool,
@@ -123,6 +124,7 @@ impl Server {
             weight: AtomicU32::new(spec.weight),
             initial_weight: AtomicU32::new(spec.weight),
             maxconn: AtomicU32::new(spec.maxconn),
+            max_queue: AtomicU32::new(spec.max_queue),
             slow_start: AtomicU64::new(millis(spec.slow_start)),
             backup: AtomicBool::new(spec.backup),
             cookie: Mutex::new(spec.cookie.as_deref().map(Arc::from)),
@@ -247,6 +249,11 @@ impl Server {
         self.maxconn.store(maxconn, Relaxed);
     }
 
+    /// Most requests that may wait for it; 0 = no limit.
+    pub fn max_queue(&self) -> u32 {
+        self.max_queue.load(Relaxed)
+    }
+
     /// Whether it only serves when no other server can.
     pub fn is_backup(&self) -> bool {
         self.backup.load(Relaxed)
@@ -283,6 +290,7 @@ impl Server {
         if former.is_none_or(|former| former.maxconn != spec.maxconn) {
             self.set_maxconn(spec.maxconn);
         }
+        self.max_queue.store(spec.max_queue, Relaxed);
         self.slow_start.store(millis(spec.slow_start), Relaxed);
         self.backup.store(spec.backup, Relaxed);
         *self.cookie.lock().unwrap_or_else(PoisonError::into_inner) = spec.cookie.as_deref().map(Arc::from);

@@ -124,14 +124,14 @@ async fn wait(
     }
 }
 
-/// Waits for room on the one server that the client is bound to; nothing when that takes nobody any more.
+/// Waits for room on the one server that the client is bound to; nothing when that takes nobody any more, or too many wait already.
 async fn wait_for(
     exchange: &mut Exchange,
     backend: &Arc<Backend>,
     bound: ServerId,
 ) -> Result<Option<Claim>, ProxyError> {
     let Some(server) = backend.servers.iter().find(|server| server.id == bound) else { return Ok(None) };
-    let place = server.wait_bound();
+    let Some(place) = server.wait_bound() else { return Ok(None) };
     let deadline = Instant::now() + backend.config.timeout.queue;
     let mut my_turn = place.is_first();
     exchange.queued(place);

@@ -100,6 +100,7 @@ fn server(server: &Server, backend: &Backend) -> Row {
     row.set(Column::Qcur, server.bound.waiting().get());
     row.set(Column::Qmax, server.bound.waiting().max());
     row.set_if(Column::Slim, limit(server.maxconn()));
+    row.set_if(Column::Qlimit, limit(server.max_queue()));
     row.set(Column::Status, status.to_string());
     row.set(Column::Weight, server.share(1));
     row.set(Column::Uweight, server.weight());
@@ -303,8 +304,8 @@ fn throttle(server: &Server, status: &Status) -> Option<u32> {
     server.warmth().filter(|_| status.is_running())
 }
 
-fn limit(maxconn: u32) -> Option<u32> {
-    (maxconn > 0).then_some(maxconn)
+fn limit(most: u32) -> Option<u32> {
+    (most > 0).then_some(most)
 }
 
 /// Whether it is out of service by order or for want of an address (HAProxy shows both as `MAINT`).

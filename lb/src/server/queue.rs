@@ -73,11 +73,16 @@ impl Queue {
 // === impl Server ===
 
 impl Server {
-    /// Takes a place among those who wait for this server and no other.
-    pub fn wait_bound(self: &Arc<Self>) -> Waiting {
+    /// Takes a place among those who wait for this server and no other, unless there are enough of them. Several that come at once may
+    /// be one too many.
+    pub fn wait_bound(self: &Arc<Self>) -> Option<Waiting> {
+        let most = u64::from(self.max_queue());
+        if most > 0 && self.bound.waiting().get() >= most {
+            return None;
+        }
         let mut place = self.bound.enter();
         place.server = Some(Arc::clone(self));
-        place
+        Some(place)
     }
 
     /// It has room for one more: first for who is bound to it.

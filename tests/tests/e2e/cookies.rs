@@ -126,7 +126,7 @@ async fn a_full_server_of_its_own_is_waited_for() {
         .section("process", "threads = 1")
         .backend(INSERT)
         .timeout("queue = \"1m\"")
-        .server_with("a", a.address(), "cookie = \"ca\", maxconn = 1")
+        .server_with("a", a.address(), "cookie = \"ca\", maxconn = 1, max_queue = 1")
         .server_with("b", b.address(), "cookie = \"cb\"")
         .start()
         .await;
@@ -141,6 +141,9 @@ async fn a_full_server_of_its_own_is_waited_for() {
     b.release(1);
     assert_eq!(lab.get("/").await.text(), "b", "others go on");
     assert_eq!(lab.stat("api_nodes", "BACKEND").await.number("qcur"), 1);
+    b.release(1);
+    assert_eq!(lab.send(&mine).await.text(), "b", "one may wait, and one does");
+    assert_eq!(lab.stat("api_nodes", "a").await.number("qlimit"), 1);
     a.release(2);
     for client in &mut clients {
         assert_eq!(client.answer().await.text(), "a");

@@ -27,6 +27,7 @@ enabled
 fall
 inter
 maxconn
+maxqueue
 port
 rise
 slowstart
@@ -97,6 +98,7 @@ fn parse(backend: &Arc<Backend>, name: &str, words: &[String]) -> Result<config:
             "cookie" => spec.cookie = Some(value()?.clone()),
             "weight" => spec.weight = number(word, value()?, 0..=256)?,
             "maxconn" => spec.maxconn = number(word, value()?, 0..=10_000_000)?,
+            "maxqueue" => spec.max_queue = number(word, value()?, 0..=10_000_000)?,
             "rise" => check.rise = number(word, value()?, 1..=1000)?,
             "fall" => check.fall = number(word, value()?, 1..=1000)?,
             "port" => check.port = u16::try_from(number(word, value()?, 1..=65_535)?).ok(),

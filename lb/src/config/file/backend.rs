@@ -81,6 +81,7 @@ fn server<'a>(
         track,
         weight: section.or("weight", value::whole(0..=256), 1),
         maxconn: section.or("maxconn", value::whole(0..=10_000_000), 0),
+        max_queue: section.or("max_queue", value::whole(0..=10_000_000), 0),
         slow_start: section.or("slow_start", value::duration_or_zero, usual.slow_start),
         backup: section.or("backup", value::boolean, false),
         disabled: section.or("disabled", value::boolean, false),

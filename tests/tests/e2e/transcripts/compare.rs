@@ -42,25 +42,11 @@ pub(super) fn as_configured(answer: &str) -> String {
     lines.join("\n")
 }
 
-/// An answer of `variety.cfg`'s HAProxy without `maxqueue`, which `lb` does not have, and without the system's name of an error.
+/// An answer of `variety.cfg`'s HAProxy without the system's name of an error.
 pub(super) fn as_varied(answer: &str) -> String {
     let named = "ECONNREFUSED returned by OS";
     let [full, plain] = [format!("{named} (Connection refused)"), "Connection refused".to_owned()];
-    let answer = as_configured(answer).replace(&full, &plain).replace(named, &plain);
-    let qlimit = 25;
-    let line = |line: &str| {
-        if line.starts_with("[[") {
-            let objects = line.split(",{\"objType\"");
-            let objects: Vec<_> = objects.filter(|object| !object.contains("\"name\":\"qlimit\"")).collect();
-            return objects.join(",{\"objType\"");
-        }
-        let mut fields: Vec<_> = line.split(',').collect();
-        if fields.len() == 146 && !line.starts_with('#') {
-            fields[qlimit] = "";
-        }
-        fields.join(",")
-    };
-    answer.split('\n').map(line).collect::<Vec<_>>().join("\n")
+    as_configured(answer).replace(&full, &plain).replace(named, &plain)
 }
 
 /// An answer of either side without how far servers have come in their slow start, and what of their weight they have: a matter of time.

@@ -193,7 +193,7 @@ async fn start(nodes: &[Node; 3], agent: &Teller) -> Running {
         + &server("slow", two, "weight = 10, slow_start = \"20s\"")
         + &server("agented", three, &asked)
         + &server("nothing", Origin::nobody().await, "")
-        + &server("s404", one, &format!("maxconn = 5, health = {{ port = {} }}", one.port()));
+        + &server("s404", one, &format!("maxconn = 5, max_queue = 9, health = {{ port = {} }}", one.port()));
     let lab = Lab::empty()
         .section("process", process)
         .timeout("queue = \"3s\"")
