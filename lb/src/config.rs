@@ -5,6 +5,7 @@
 
 mod fault;
 mod file;
+mod resolvers;
 mod stick;
 mod table;
 mod units;
@@ -19,6 +20,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use fault::{Fault, Faults};
+pub use resolvers::{Nameserver, Resolvers};
 pub use stick::{Cookie, CookieMode};
 pub use table::{Datum, KeySource, KeyType, Keyed, Stored, Table};
 pub use units::{host_and_port, is_host};
@@ -41,6 +43,8 @@ pub struct Config {
     pub frontends: Vec<Frontend>,
     /// `[backend.NAME]` and the second half of each `[listen.NAME]`, in file order.
     pub backends: Vec<Backend>,
+    /// `[resolvers.NAME]`, in file order.
+    pub resolvers: Vec<Resolvers>,
 }
 
 /// Limits of the process.
@@ -260,6 +264,8 @@ pub struct Backend {
     pub health_start: HealthStart,
     /// How often server names are looked up again.
     pub resolve: Duration,
+    /// The name servers that are asked; the system where there are none.
+    pub resolvers: Option<String>,
     /// Idle connections kept to each server by each worker.
     pub max_idle: usize,
     /// How long an idle connection to a server is kept.

@@ -271,19 +271,21 @@ impl Control {
     }
 
     /// Takes the result of a look-up into account: `None` means that the name has no address, and the last good one stays.
-    pub fn resolved(&self, server: &Arc<Server>, address: Option<SocketAddr>) {
+    pub fn resolved(&self, server: &Arc<Server>, address: Option<SocketAddr>) -> bool {
         let Some(address) = address else {
             self.shared.process.failed_lookups.add_shared(1);
-            return;
+            return false;
         };
         let state = self.state();
         let before = server.place.address();
-        if server.place.set_address(Some(address)) {
+        let moved = server.place.set_address(Some(address));
+        if moved {
             self.shared.workers.broadcast(|| Order::CloseIdle(server.id));
             self.refresh(&state, server);
             self.say(&Event::Resolved { server, before, address });
             self.follow(&state, server);
         }
+        moved
     }
 
     /// Ends every exchange on a server at once; its clients' connections are closed without an answer.
@@ -405,7 +407,7 @@ impl Control {
                 if concerned { Arc::new(backend.refreshed()) } else { Arc::clone(backend) }
             })
             .collect();
-        self.swap(Topology { frontends: topology.frontends.clone(), backends });
+        self.swap(topology.with_backends(backends));
     }
 
     fn swap(&self, topology: Topology) {

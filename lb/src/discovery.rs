@@ -4,6 +4,7 @@
 //! changes nothing. This module refuses to keep a cache: the last good address is the server's own.
 
 mod assign;
+mod dns;
 mod names;
 
 #[cfg(test)]
@@ -22,8 +23,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::control::{Control, Event, Watches, jittered};
 use crate::server::{Server, ServerId};
-use crate::topology::Topology;
+use crate::topology::{Backend, Resolvers, Topology};
 
+use dns::Source;
 use names::Inquiry;
 pub use names::{Names, System};
 
@@ -37,6 +39,8 @@ struct Group {
     host: String,
     /// Between two look-ups.
     interval: Duration,
+    /// The name servers that are asked, if not the system.
+    section: Option<Arc<Resolvers>>,
     servers: Vec<Arc<Server>>,
 }
 
@@ -75,7 +79,7 @@ pub async fn resolve_all_once_with(control: &Arc<Control>, names: &Arc<impl Name
     for group in groups(&control.topology()) {
         let (control, names) = (Arc::clone(control), Arc::clone(names));
         rounds.spawn(async move {
-            if let Ok(answers) = Inquiry::new(names, &group.host).ask().await {
+            if let Ok(answers) = Inquiry::new(group.source(&names), &group.host).ask().await {
                 group.settle(&control, &answers);
             }
         });
@@ -87,6 +91,10 @@ pub async fn resolve_all_once_with(control: &Arc<Control>, names: &Arc<impl Name
 /// The names in a topology, in its order.
 fn groups(topology: &Topology) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
+    let section = |backend: &Backend| {
+        let name = backend.config.resolvers.as_ref()?;
+        topology.resolvers.iter().find(|section| section.config.name == *name).cloned()
+    };
     for backend in &topology.backends {
         let first = groups.len();
         for server in backend.servers.iter().filter(|server| server.place.is_name()) {
@@ -97,6 +105,7 @@ fn groups(topology: &Topology) -> Vec<Group> {
                     backend: Arc::clone(&backend.live.name),
                     host,
                     interval: backend.config.resolve,
+                    section: section(backend),
                     servers: vec![Arc::clone(server)],
                 }),
             }
@@ -113,7 +122,7 @@ impl Group {
     }
 
     async fn look_up_for_ever(self, control: Arc<Control>, names: Arc<impl Names>) {
-        let mut inquiry = Inquiry::new(names, &self.host);
+        let mut inquiry = Inquiry::new(self.source(&names), &self.host);
         let mut failing = false;
         let settled = self.servers.iter().all(|server| server.place.address().is_some());
         let mut next = Instant::now() + if settled { jittered(self.interval) } else { Duration::ZERO };
@@ -129,10 +138,20 @@ impl Group {
             match answer {
                 Ok(answers) => self.settle(&control, &answers),
                 // One look-up, however many servers share it.
-                Err(_) => self.servers[..1].iter().for_each(|server| control.resolved(server, None)),
+                Err(_) => self.servers[..1].iter().for_each(|server| {
+                    control.resolved(server, None);
+                }),
             }
             sleep_until(begun + AT_MOST_EVERY).await;
         }
+    }
+
+    /// Where its name is looked up.
+    fn source<N: Names>(&self, system: &Arc<N>) -> Arc<Source<N>> {
+        Arc::new(match &self.section {
+            Some(section) => Source::Section(Arc::clone(section)),
+            None => Source::System(Arc::clone(system)),
+        })
     }
 
     /// Gives each server its address out of the answers.
@@ -142,8 +161,10 @@ impl Group {
         let servers: Vec<_> = self.servers.iter().filter(named).collect();
         let present: Vec<(Option<SocketAddr>, u16)> =
             servers.iter().map(|server| (server.place.address(), server.place.named().1)).collect();
-        for (server, address) in servers.into_iter().zip(assign::assign(&present, answers)) {
-            control.resolved(server, Some(address));
+        let assigned = servers.into_iter().zip(assign::assign(&present, answers));
+        let moved = assigned.filter(|(server, address)| control.resolved(server, Some(*address))).count();
+        if let (1.., Some(section)) = (moved, &self.section) {
+            section.updated();
         }
     }
 
@@ -182,6 +203,7 @@ impl Group {
 impl PartialEq for Group {
     fn eq(&self, other: &Self) -> bool {
         let ids = |group: &Self| group.servers.iter().map(|server| server.id).collect::<Vec<ServerId>>();
-        self.interval == other.interval && ids(self) == ids(other)
+        let section = |group: &Self| group.section.as_ref().map(Arc::as_ptr);
+        self.interval == other.interval && section(self) == section(other) && ids(self) == ids(other)
     }
 }

@@ -13,6 +13,7 @@ pub mod overview;
 pub mod process;
 pub mod prometheus;
 mod readiness;
+mod resolvers;
 pub mod row;
 pub mod stat;
 mod state;
@@ -20,6 +21,7 @@ mod state;
 pub use drift::text as drift;
 pub use overview::{Overview, json};
 pub use readiness::readiness;
+pub use resolvers::{resolver_rows, resolvers};
 pub use state::{backends, servers_state};
 
 /// The version that programs are told: numbers first, high enough for what HAProxy's tools expect.

@@ -8,6 +8,7 @@ mod listener;
 mod live;
 mod orders;
 mod pace;
+mod resolvers;
 mod room;
 
 use std::sync::Arc;
@@ -22,6 +23,7 @@ pub use listener::LiveListener;
 pub use live::{DynamicCookie, LiveBackend, LiveFrontend, Open, Process, Shared};
 pub use orders::{Arrival, Inbox, Listen, Order, SessionInfo, Workers};
 pub use pace::Pace;
+pub use resolvers::{Outcome, Resolvers};
 pub use room::Room;
 
 /// The snapshot.
@@ -31,6 +33,8 @@ pub struct Topology {
     pub frontends: Vec<Arc<Frontend>>,
     /// In file order.
     pub backends: Vec<Arc<Backend>>,
+    /// Name servers that are asked in place of the system, in file order.
+    pub resolvers: Vec<Arc<Resolvers>>,
 }
 
 /// A frontend as configured now.
@@ -86,7 +90,7 @@ pub struct Backend {
 impl Topology {
     /// Nothing at all: what there is before the first configuration.
     pub fn empty() -> Self {
-        Self { frontends: Vec::new(), backends: Vec::new() }
+        Self { frontends: Vec::new(), backends: Vec::new(), resolvers: Vec::new() }
     }
 
     /// The present form of a frontend, if it still exists.
@@ -125,6 +129,12 @@ impl Topology {
     /// All stick tables.
     pub fn tables(&self) -> impl Iterator<Item = &Arc<Table>> {
         self.backends.iter().filter_map(|backend| backend.tables.own.as_ref())
+    }
+
+    /// The same with other backends.
+    #[must_use]
+    pub fn with_backends(&self, backends: Vec<Arc<Backend>>) -> Self {
+        Self { frontends: self.frontends.clone(), backends, resolvers: self.resolvers.clone() }
     }
 
     /// All servers of all backends.

@@ -128,7 +128,7 @@ pub(super) static TABLE: &[Entry] = &[
     entry(User, "show peers", "show peers", "peers: there are none", Now(show::texts::none)),
     entry(User, "show pools", "show pools", "memory pools: there are none", Now(show::texts::pools)),
     entry(Admin, "show profiling", "show profiling", "profiling from within: there is none", Now(show::texts::profiling)),
-    entry(User, "show resolvers", "show resolvers [<id>]", "sections of resolvers: there are none", Now(subjects::show_resolvers)),
+    entry(User, "show resolvers", "show resolvers [<id>]", "name servers, and what came of asking them", Now(show::resolvers)),
     entry(User, "show schema json", "show schema json", "what the JSON of info and stat looks like", Now(show::schema::show)),
     entry(User, "show servers conn", "show servers conn [<backend>]", "connections to servers", Now(show::servers_conn)),
     entry(User, "show servers state", "show servers state [<backend>]", "states of servers, for programs", Now(show::servers_state)),

@@ -6,6 +6,7 @@ mod backend;
 mod check;
 mod frontend;
 mod log;
+mod resolvers;
 mod section;
 mod stick;
 mod tracks;
@@ -84,7 +85,9 @@ fn config(mut root: Section<'_>, file: &Path, faults: &RefCell<Faults>) -> Confi
     let timeout = timeouts(root.section("timeout"), Timeouts::default(), Side::Global);
     let (frontends, mut backends) = proxies(&mut root, timeout, &mut links);
     stick::complete(&mut backends, &mut links);
-    let config = Config { file: file.to_owned(), process, admin, stats, log, frontends, backends };
+    let resolvers = root.section("resolvers").named();
+    let resolvers = resolvers.into_iter().map(|section| resolvers::read(section, &mut links)).collect();
+    let config = Config { file: file.to_owned(), process, admin, stats, log, frontends, backends, resolvers };
     root.finish();
     links.check(&mut faults.borrow_mut());
     config

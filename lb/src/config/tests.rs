@@ -49,6 +49,11 @@ health_checks = true
 connect = "250ms"
 client = "1m"
 
+[resolvers.dns]
+nameservers = ["127.0.0.11", { address = "[::1]:5353", name = "six" }]
+timeout = "2s"
+attempts = 5
+
 [frontend.web]
 bind = ["0.0.0.0:80", { address = "[::]:80", name = "six" }]
 socket_stats = true
@@ -76,6 +81,7 @@ retries = 0
 health = { path = "/health?deep=1", host = "b.example:80", port = 81, interval = "3s", timeout = "500ms", rise = 4, fall = 5 }
 health_start = "checked"
 resolve = "30s"
+resolvers = "dns"
 max_idle = 0
 idle_timeout = "5s"
 
@@ -168,6 +174,7 @@ fn defaults_of_the_smallest_file() {
             health: None,
             health_start: HealthStart::Up,
             resolve: seconds(1),
+            resolvers: None,
             max_idle: 256,
             idle_timeout: seconds(60),
             timeout: Timeouts {
@@ -182,6 +189,7 @@ fn defaults_of_the_smallest_file() {
             },
             servers: (0..3).map(|i| server(&format!("api{i}"), &format!("api{i}"), 4000)).collect(),
         }],
+        resolvers: Vec::new(),
     };
     assert_eq!(config, expected);
 }
@@ -212,6 +220,16 @@ fn everything_said() {
             health_checks: true,
         }
     );
+
+    let nameserver =
+        |name: &str, address: &str| Nameserver { name: name.into(), address: address.parse().unwrap() };
+    let dns = Resolvers {
+        name: "dns".into(),
+        nameservers: vec![nameserver("127.0.0.11", "127.0.0.11:53"), nameserver("six", "[::1]:5353")],
+        timeout: seconds(2),
+        attempts: 5,
+    };
+    assert_eq!((config.resolvers, config.backends[0].resolvers.as_deref()), (vec![dns], Some("dns")));
 
     let global = Timeouts { connect: Duration::from_millis(250), client: seconds(60), ..Timeouts::default() };
     let web = Frontend {

@@ -15,7 +15,8 @@ use crate::config::{self, Config};
 use crate::server::Server;
 use crate::stick::Table;
 use crate::topology::{
-    Backend, Frontend, Keyed, LiveBackend, LiveFrontend, LiveListener, Open, Order, Tables, Topology,
+    Backend, Frontend, Keyed, LiveBackend, LiveFrontend, LiveListener, Open, Order, Resolvers, Tables,
+    Topology,
 };
 
 /// Why a configuration was not put in force. Everything is as it was.
@@ -153,7 +154,8 @@ impl Control {
                 Arc::new(Backend::new(spec.clone(), live, servers, Tables { own, stick: keyed(&spec.stick) }))
             })
             .collect();
-        Topology { frontends, backends }
+        let resolvers = Resolvers::all(&config.resolvers, &before.resolvers);
+        Topology { frontends, backends, resolvers }
     }
 
     fn resize(&self, before: &Config, after: &Config) {

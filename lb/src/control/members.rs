@@ -118,7 +118,7 @@ impl Control {
             .iter()
             .map(|old| if old.live.id == new.live.id { Arc::clone(&new) } else { Arc::clone(old) })
             .collect();
-        self.swap(Topology { frontends: topology.frontends.clone(), backends });
+        self.swap(topology.with_backends(backends));
     }
 }
 

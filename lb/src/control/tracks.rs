@@ -31,7 +31,8 @@ pub(super) fn aligned(topology: Topology) -> Topology {
         true => Arc::new(backend.refreshed()),
         false => backend,
     };
-    Topology { frontends: topology.frontends, backends: topology.backends.into_iter().map(backend).collect() }
+    let backends = topology.backends.into_iter().map(backend).collect();
+    Topology { backends, ..topology }
 }
 
 fn align_with(topology: &Topology, leader: &Arc<Server>) {

@@ -1,14 +1,14 @@
 //! `/metrics`: the same rows and facts as Prometheus text, under the names of HAProxy's own exporter, and a histogram of lb's own.
 //!
 //! The text is written anew for each scrape; there is no registry, so nothing can go stale. What is not known is `NaN` and keeps its
-//! series. It refuses names under `haproxy_` that HAProxy's exporter does not have; what of HAProxy's is not here is in [`LEFT_OUT`].
+//! series. It refuses names under `haproxy_` that HAProxy's exporter does not have.
 
 mod extra;
 mod families;
 mod latency;
-mod left_out;
 mod process;
 mod query;
+mod resolvers;
 mod tables;
 mod text;
 
@@ -16,7 +16,6 @@ use super::collect;
 use super::process::Facts;
 use crate::control::Control;
 
-pub use left_out::LEFT_OUT;
 use query::Scope;
 pub use query::{Query, UnknownScope};
 use text::Text;
@@ -41,6 +40,9 @@ pub fn text(control: &Control, query: &Query) -> String {
     }
     if query.has(Scope::Table) {
         tables::write(&control.topology(), &mut out);
+    }
+    if query.has(Scope::Resolver) {
+        resolvers::write(&control.topology(), &mut out);
     }
     out.into_string()
 }

@@ -22,6 +22,7 @@ mod health;
 mod log;
 mod members;
 mod monitoring;
+mod names;
 mod page;
 mod queue;
 mod refused;

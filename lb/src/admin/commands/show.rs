@@ -12,8 +12,6 @@ use crate::report::{self, stat::Query};
 use crate::topology::Backend;
 
 /// There are no sections of resolvers: a header without rows.
-const RESOLVERS: &str = "# id,pid,sent,send_error,valid,update,cname,cname_error,any_err,nx,timeout,refused,other,invalid,\
-     too_big,truncated,outdated,\n";
 const NO_BACKEND: &str = "Can't find backend.";
 const SERVERS_CONN: &str = "# bkname/svname bkid/svid addr port - purge_delay served used_cur used_max need_est idle_sess \
      unsafe_nb safe_nb idle_lim idle_cur idle_per_thr[1]\n";
@@ -29,7 +27,7 @@ enum Form {
 pub(super) fn stat(session: &mut Session, words: &[String]) -> Answer {
     let (query, form) = match parse_stat(words, session.level) {
         Ok(Some(parsed)) => parsed,
-        Ok(None) => return Answer::Dump(RESOLVERS.to_owned()),
+        Ok(None) => return Answer::Dump(report::resolver_rows(&session.control.topology())),
         Err(text) => return Answer::error(text),
     };
     let shared = session.control.shared();
@@ -81,6 +79,12 @@ pub(super) fn servers_conn(session: &mut Session, words: &[String]) -> Answer {
 
 pub(super) fn backend(session: &mut Session, _: &[String]) -> Answer {
     Answer::Dump(report::backends(&session.control.topology()))
+}
+
+pub(super) fn resolvers(session: &mut Session, words: &[String]) -> Answer {
+    let name = words.first().map(String::as_str);
+    let told = report::resolvers(&session.control.topology(), name);
+    told.map_or_else(|| Answer::error("Can't find that resolvers section"), Answer::Dump)
 }
 
 pub(super) fn drift(session: &mut Session, _: &[String]) -> Answer {

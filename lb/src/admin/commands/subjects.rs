@@ -16,10 +16,6 @@ pub(super) fn show_acl(_: &mut Session, words: &[String]) -> Answer {
     files(words, "Unknown ACL identifier. Please use #<id> or <file>.")
 }
 
-pub(super) fn show_resolvers(_: &mut Session, words: &[String]) -> Answer {
-    if words.is_empty() { Answer::Done } else { Answer::error("Can't find that resolvers section") }
-}
-
 fn files(words: &[String], unknown: &str) -> Answer {
     if words.is_empty() { Answer::Dump(FILES.to_owned()) } else { Answer::error(unknown) }
 }

@@ -40,6 +40,7 @@ pub(super) fn of(section: &mut Section<'_>, rank: usize, timeout: Timeouts, link
         retries: section.or("retries", value::whole(0..=100), 3),
         health,
         health_start: section.or("health_start", value::one_of(&starts), HealthStart::Up),
+        resolvers: links.resolvers_of(section),
         resolve: section.or("resolve", value::duration, Duration::from_secs(1)),
         max_idle: section.or("max_idle", value::whole(0..=65_536), 256),
         idle_timeout: section.or("idle_timeout", value::duration, Duration::from_secs(60)),

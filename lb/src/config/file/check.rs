@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::net::SocketAddr;
 
-use super::section::Placed;
+use super::section::{Placed, Section};
 use super::tracks::Tracks;
-use super::value::near;
+use super::value::{self, near};
 use crate::config::{Faults, Socket};
 
 /// Everything in the file that has to be unique or to exist.
@@ -20,6 +20,10 @@ pub(super) struct Links {
     pub(super) listens: Vec<Placed<String>>,
     /// Backends that frontends name.
     pub(super) uses: Vec<Placed<String>>,
+    /// Sections of name servers.
+    pub(super) resolvers: Vec<String>,
+    /// Those that backends name.
+    pub(super) resolving: Vec<Placed<String>>,
     /// Tables that frontends and backends name.
     pub(super) tables: Vec<Placed<String>>,
     /// Backends that have a table.
@@ -44,6 +48,7 @@ impl Links {
         self.check_uses(faults);
         self.tracks.check(faults);
         self.check_tables(faults);
+        self.check_resolvers(faults);
         // Port 0 stands for a free one, a different one each time.
         let binds = self.binds.into_iter().filter(|bind| bind.value.port() != 0);
         unique(faults, binds.collect(), |bind| format!("`{bind}` is listened on twice"));
@@ -52,6 +57,32 @@ impl Links {
         });
         let names = self.frontends.into_iter().chain(self.backends).chain(self.listens).collect();
         unique(faults, names, |name| format!("`{name}` is the name of two sections"));
+    }
+
+    /// The name servers that a backend names.
+    pub(super) fn resolvers_of(&mut self, section: &mut Section<'_>) -> Option<String> {
+        let named = section.placed_maybe("resolvers", value::text)?;
+        let name = named.value.clone();
+        self.resolving.push(named);
+        Some(name)
+    }
+
+    fn check_resolvers(&self, faults: &mut Faults) {
+        let names: Vec<&str> = self.resolvers.iter().map(String::as_str).collect();
+        for Placed { value, key, at } in
+            self.resolving.iter().filter(|used| !names.contains(&used.value.as_str()))
+        {
+            let suggestion = match near(value, names.iter().copied()) {
+                Some(name) => format!("did you mean `\"{name}\"`?"),
+                None => format!("add a section `[resolvers.{value}]` with `nameservers`"),
+            };
+            faults.add(
+                at.clone(),
+                key.clone(),
+                format!("there are no resolvers `{value}`"),
+                Some(suggestion),
+            );
+        }
     }
 
     fn check_tables(&self, faults: &mut Faults) {

@@ -163,6 +163,15 @@ pub(super) fn address(value: &DeValue<'_>) -> Read<SocketAddr> {
     })
 }
 
+/// Where a name server is; its port is 53 unless it says another one.
+pub(super) fn nameserver(value: &DeValue<'_>) -> Read<SocketAddr> {
+    let text = value.as_str().unwrap_or_default();
+    let ip = text.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, 53));
+    ip.ok().or_else(|| text.parse().ok()).ok_or_else(|| {
+        wrong("an IP address, with a port if need be, such as `\"127.0.0.11\"` or `\"127.0.0.11:53\"`", None)
+    })
+}
+
 /// Host and port of a server.
 pub(super) fn endpoint(value: &DeValue<'_>) -> Read<(String, u16)> {
     value.as_str().and_then(units::endpoint).ok_or_else(|| {

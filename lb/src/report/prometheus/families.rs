@@ -157,7 +157,7 @@ pub(super) fn write(scope: Scope, rows: &[Row], query: &Query, out: &mut Text<'_
         Scope::Frontend => (Kind::Frontend, "frontend"),
         Scope::Backend => (Kind::Backend, "backend"),
         Scope::Server => (Kind::Server, "server"),
-        Scope::Process | Scope::Table | Scope::Nothing => return,
+        Scope::Process | Scope::Table | Scope::Resolver | Scope::Nothing => return,
     };
     let subjects = subjects(kind, rows, query.no_maint);
     for Entry(letter, scopes, name, source, help) in TABLE {

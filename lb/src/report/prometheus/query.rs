@@ -20,7 +20,9 @@ pub struct Query {
 
 /// The scrape asks for a scope that does not exist.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("there is no scope `{0}`: use global, frontend, backend, server, listener, sticktable or *")]
+#[error(
+    "there is no scope `{0}`: use global, frontend, backend, server, listener, sticktable, resolver or *"
+)]
 pub struct UnknownScope(String);
 
 /// A group of families.
@@ -31,7 +33,8 @@ pub(super) enum Scope {
     Backend,
     Server,
     Table,
-    /// Known, and empty: lb has none of these (listeners, resolvers).
+    Resolver,
+    /// Known, and empty: rows of listeners are in `show stat` only.
     Nothing,
 }
 
@@ -88,7 +91,8 @@ impl Query {
             "backend" => self.scopes.push(Scope::Backend),
             "server" => self.scopes.push(Scope::Server),
             "sticktable" => self.scopes.push(Scope::Table),
-            "listener" | "resolver" => self.scopes.push(Scope::Nothing),
+            "resolver" => self.scopes.push(Scope::Resolver),
+            "listener" => self.scopes.push(Scope::Nothing),
             unknown => return Err(UnknownScope(unknown.to_owned())),
         }
         Ok(())
@@ -109,5 +113,6 @@ impl Query {
 // === impl Scope ===
 
 impl Scope {
-    const ALL: [Self; 5] = [Self::Process, Self::Frontend, Self::Backend, Self::Server, Self::Table];
+    const ALL: [Self; 6] =
+        [Self::Process, Self::Frontend, Self::Backend, Self::Server, Self::Table, Self::Resolver];
 }

@@ -26,6 +26,7 @@ pub(super) async fn start(addresses: [SocketAddr; 3], check: &str) -> Running {
     let lab = lab
         .frontend("track = { key = \"src\", table = \"clients\" }")
         .section("backend.clients.table", TABLE)
+        .section("resolvers.default", "nameservers = [\"192.0.2.53\"]")
         .section("frontend.fe_stats", "bind = \"127.0.0.1:0\"\nbackend = \"clients\"")
         .start()
         .await;
