@@ -30,7 +30,7 @@ pub fn text(control: &Control, query: &Query) -> String {
         process::write(&Facts::of(control), query, &mut out);
     }
     let rows = collect::rows(control.shared());
-    for scope in [Scope::Frontend, Scope::Backend, Scope::Server] {
+    for scope in [Scope::Frontend, Scope::Listener, Scope::Backend, Scope::Server] {
         if query.has(scope) {
             families::write(scope, &rows, query, &mut out);
         }

@@ -1,4 +1,4 @@
-//! Families of frontends, backends and servers: each is a column of the rows, or is made from one.
+//! Families of frontends, listeners, backends and servers: each is a column of the rows, or is made from one.
 //!
 //! One table for the three scopes, since most families exist in all of them under the same name. It refuses to look at a row more often
 //! than once a family: there may be thousands.
@@ -56,6 +56,8 @@ const CLASSES: [(&str, Column); 6] = [
 
 const PROXY_STATES: &[&str] = &["DOWN", "UP"];
 
+const LISTENER_STATES: &[&str] = &["WAITING", "OPEN", "FULL"];
+
 const SERVER_STATES: &[&str] = &["DOWN", "UP", "MAINT", "DRAIN", "NOLB"];
 
 const CHECKS: &[&str] = &[
@@ -70,20 +72,20 @@ use Source::{Check, Code, CountedChecks, CountedStates, Number, PresentSeconds, 
 const TABLE: &[Entry] = &[
     Entry('g', "BS", "current_queue", Number(C::Qcur), "Requests that wait now"),
     Entry('g', "BS", "max_queue", Number(C::Qmax), "Most requests that waited at once"),
-    Entry('g', "FBS", "current_sessions", Number(C::Scur), "Client connections (frontend) or exchanges now"),
-    Entry('g', "FBS", "max_sessions", Number(C::Smax), "Most client connections or exchanges at once"),
-    Entry('g', "FBS", "limit_sessions", Number(C::Slim), "Limit of client connections or exchanges"),
-    Entry('c', "FBS", "sessions_total", Number(C::Stot), "Client connections or exchanges so far"),
-    Entry('c', "FBS", "bytes_in_total", Number(C::Bin), "Bytes received from clients"),
-    Entry('c', "FBS", "bytes_out_total", Number(C::Bout), "Bytes sent to clients"),
-    Entry('c', "FB", "requests_denied_total", Number(C::Dreq), "Requests refused by policy"),
-    Entry('c', "FBS", "responses_denied_total", Number(C::Dresp), "Responses refused by policy"),
-    Entry('c', "F", "request_errors_total", Number(C::Ereq), "Bad or broken requests"),
+    Entry('g', "FLBS", "current_sessions", Number(C::Scur), "Client connections (frontend) or exchanges now"),
+    Entry('g', "FLBS", "max_sessions", Number(C::Smax), "Most client connections or exchanges at once"),
+    Entry('g', "FLBS", "limit_sessions", Number(C::Slim), "Limit of client connections or exchanges"),
+    Entry('c', "FLBS", "sessions_total", Number(C::Stot), "Client connections or exchanges so far"),
+    Entry('c', "FLBS", "bytes_in_total", Number(C::Bin), "Bytes received from clients"),
+    Entry('c', "FLBS", "bytes_out_total", Number(C::Bout), "Bytes sent to clients"),
+    Entry('c', "FLB", "requests_denied_total", Number(C::Dreq), "Requests refused by policy"),
+    Entry('c', "FLBS", "responses_denied_total", Number(C::Dresp), "Responses refused by policy"),
+    Entry('c', "FL", "request_errors_total", Number(C::Ereq), "Bad or broken requests"),
     Entry('c', "BS", "connection_errors_total", Number(C::Econ), "Failed connections to servers"),
     Entry('c', "BS", "response_errors_total", Number(C::Eresp), "Bad or broken responses of servers"),
     Entry('c', "BS", "retry_warnings_total", Number(C::Wretr), "Attempts after the first"),
     Entry('c', "BS", "redispatch_warnings_total", Number(C::Wredis), "Attempts on another server than the first"),
-    Entry('g', "FBS", "status", State, "1 for the state in force, 0 for the others"),
+    Entry('g', "FLBS", "status", State, "1 for the state in force, 0 for the others"),
     Entry('g', "BS", "weight", Number(C::Weight), "Weight in force"),
     Entry('g', "B", "active_servers", Number(C::Act), "Active servers that can take traffic"),
     Entry('g', "B", "backup_servers", Number(C::Bck), "Backup servers that can take traffic"),
@@ -112,10 +114,10 @@ const TABLE: &[Entry] = &[
     Entry('c', "FB", "http_comp_bytes_bypassed_total", Number(C::CompByp), "Bytes that passed by the compressor"),
     Entry('c', "FB", "http_comp_responses_total", Number(C::CompRsp), "Responses compressed"),
     Entry('g', "F", "connections_rate_max", Number(C::ConnRateMax), "Most client connections in a second"),
-    Entry('c', "F", "connections_total", Number(C::ConnTot), "Client connections so far"),
+    Entry('c', "FL", "connections_total", Number(C::ConnTot), "Client connections so far"),
     Entry('c', "F", "intercepted_requests_total", Number(C::Intercepted), "Requests that lb answered by itself"),
-    Entry('c', "F", "denied_connections_total", Number(C::Dcon), "Client connections refused by policy"),
-    Entry('c', "F", "denied_sessions_total", Number(C::Dses), "Sessions refused by policy"),
+    Entry('c', "FL", "denied_connections_total", Number(C::Dcon), "Client connections refused by policy"),
+    Entry('c', "FL", "denied_sessions_total", Number(C::Dses), "Sessions refused by policy"),
     Entry('g', "BS", "last_session_seconds", Number(C::Lastsess), "Seconds since the last exchange ended, -1 before the first"),
     Entry('g', "BS", "queue_time_average_seconds", Seconds(C::Qtime), "Mean wait in the queue, about the last 1024 exchanges"),
     Entry('g', "BS", "connect_time_average_seconds", Seconds(C::Ctime), "Mean time to connect, about the last 1024 exchanges"),
@@ -124,7 +126,7 @@ const TABLE: &[Entry] = &[
     Entry('g', "S", "agent_status", Check(C::AgentStatus), "1 for the last result of asking the agent, 0 for the others"),
     Entry('g', "S", "agent_code", Code(C::AgentStatus, C::AgentCode), "Code of the last result of asking the agent"),
     Entry('g', "S", "agent_duration_seconds", PresentSeconds(C::AgentDuration), "Seconds that the agent's last answer took"),
-    Entry('c', "FBS", "failed_header_rewriting_total", Number(C::Wrew), "Header rewrites that failed"),
+    Entry('c', "FLBS", "failed_header_rewriting_total", Number(C::Wrew), "Header rewrites that failed"),
     Entry('c', "BS", "connection_attempts_total", Number(C::Connect), "Connections opened to servers"),
     Entry('c', "BS", "connection_reuses_total", Number(C::Reuse), "Exchanges on a connection that had been used before"),
     Entry('c', "FB", "http_cache_lookups_total", Number(C::CacheLookups), "Look-ups in the cache"),
@@ -135,7 +137,7 @@ const TABLE: &[Entry] = &[
     Entry('g', "BS", "max_connect_time_seconds", Seconds(C::CtimeMax), "Longest time to connect"),
     Entry('g', "BS", "max_response_time_seconds", Seconds(C::RtimeMax), "Longest time to a response's head"),
     Entry('g', "BS", "max_total_time_seconds", Seconds(C::TtimeMax), "Longest exchange"),
-    Entry('c', "FBS", "internal_errors_total", Number(C::Eint), "Errors inside lb"),
+    Entry('c', "FLBS", "internal_errors_total", Number(C::Eint), "Errors inside lb"),
     Entry('g', "S", "unsafe_idle_connections_current", Number(C::IdleConnCur), "Idle connections that only some requests may use"),
     Entry('g', "S", "safe_idle_connections_current", Number(C::SafeConnCur), "Idle connections that any request may use"),
     Entry('g', "S", "used_connections_current", Number(C::UsedConnCur), "Connections in use"),
@@ -145,21 +147,25 @@ const TABLE: &[Entry] = &[
     Entry('g', "B", "agg_server_check_status", CountedStates, "Former name of agg_server_status"),
     Entry('g', "B", "agg_check_status", CountedChecks, "How many servers had each result of the check last"),
     Entry('g', "S", "private_idle_connections_current", Number(C::PrivIdleCur), "Idle connections that belong to one client"),
-    Entry('c', "FBS", "req_bytes_in_total", Number(C::Reqbin), "Bytes of requests received"),
-    Entry('c', "FBS", "req_bytes_out_total", Number(C::Reqbout), "Bytes of requests forwarded"),
-    Entry('c', "FBS", "res_bytes_in_total", Number(C::Resbin), "Bytes of responses received"),
-    Entry('c', "FBS", "res_bytes_out_total", Number(C::Resbout), "Bytes of responses forwarded"),
+    Entry('c', "FLBS", "req_bytes_in_total", Number(C::Reqbin), "Bytes of requests received"),
+    Entry('c', "FLBS", "req_bytes_out_total", Number(C::Reqbout), "Bytes of requests forwarded"),
+    Entry('c', "FLBS", "res_bytes_in_total", Number(C::Resbin), "Bytes of responses received"),
+    Entry('c', "FLBS", "res_bytes_out_total", Number(C::Resbout), "Bytes of responses forwarded"),
 ];
 
 /// Writes the families of one of the three scopes that rows are about.
 pub(super) fn write(scope: Scope, rows: &[Row], query: &Query, out: &mut Text<'_>) {
     let (kind, word) = match scope {
         Scope::Frontend => (Kind::Frontend, "frontend"),
+        Scope::Listener => (Kind::Listener, "listener"),
         Scope::Backend => (Kind::Backend, "backend"),
         Scope::Server => (Kind::Server, "server"),
-        Scope::Process | Scope::Table | Scope::Resolver | Scope::Nothing => return,
+        Scope::Process | Scope::Table | Scope::Resolver => return,
     };
     let subjects = subjects(kind, rows, query.no_maint);
+    if kind == Kind::Listener && subjects.is_empty() {
+        return;
+    }
     for Entry(letter, scopes, name, source, help) in TABLE {
         if !scopes.contains(kind.letter()) {
             continue;
@@ -187,9 +193,14 @@ fn subjects(kind: Kind, rows: &[Row], no_maint: bool) -> Vec<Subject<'_>> {
             continue;
         }
         let mut labels = label("proxy", row.text(Column::Pxname));
-        if kind == Kind::Server {
+        let own = match kind {
+            Kind::Server => Some("server"),
+            Kind::Listener => Some("listener"),
+            Kind::Frontend | Kind::Backend => None,
+        };
+        if let Some(own) = own {
             labels.push(',');
-            labels += &label("server", row.text(Column::Svname));
+            labels += &label(own, row.text(Column::Svname));
         }
         subjects.push(Subject { row, labels, servers });
     }
@@ -221,7 +232,11 @@ impl Source {
                 PresentSeconds(column) => family.series([&subject.labels, ""], seconds(row, column)),
                 Seconds(column) => family.series([&subject.labels, ""], seconds(row, column)),
                 State => {
-                    let states = if row.kind == Kind::Server { SERVER_STATES } else { PROXY_STATES };
+                    let states = match row.kind {
+                        Kind::Server => SERVER_STATES,
+                        Kind::Listener => LISTENER_STATES,
+                        Kind::Frontend | Kind::Backend => PROXY_STATES,
+                    };
                     subject.each(states, family, |state| (self::state(row) == state).into());
                 }
                 Check(status) => {
@@ -260,6 +275,10 @@ fn seconds(row: &Row, column: Column) -> Value {
 /// The state that a status text comes to; a server that is not known to be anything else is up.
 fn state(row: &Row) -> &'static str {
     let status = row.text(Column::Status);
+    if let Some(state) = LISTENER_STATES.iter().find(|state| row.kind == Kind::Listener && **state == status)
+    {
+        return state;
+    }
     let named = ["DOWN", "MAINT", "DRAIN", "NOLB"].into_iter().find(|state| status.starts_with(state));
     // A frontend whose listeners are closed.
     named.unwrap_or(if status == "STOP" { "DOWN" } else { "UP" })

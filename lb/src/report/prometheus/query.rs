@@ -34,8 +34,8 @@ pub(super) enum Scope {
     Server,
     Table,
     Resolver,
-    /// Known, and empty: rows of listeners are in `show stat` only.
-    Nothing,
+    /// Told only when it is asked for.
+    Listener,
 }
 
 // === impl Query ===
@@ -85,14 +85,17 @@ impl Query {
         match name {
             // None takes back all that were named before.
             "" => self.scopes.clear(),
-            "*" => self.scopes.extend(Scope::ALL),
+            "*" => {
+                self.scopes.extend(Scope::ALL);
+                self.scopes.push(Scope::Listener);
+            }
             "global" => self.scopes.push(Scope::Process),
             "frontend" => self.scopes.push(Scope::Frontend),
             "backend" => self.scopes.push(Scope::Backend),
             "server" => self.scopes.push(Scope::Server),
             "sticktable" => self.scopes.push(Scope::Table),
             "resolver" => self.scopes.push(Scope::Resolver),
-            "listener" => self.scopes.push(Scope::Nothing),
+            "listener" => self.scopes.push(Scope::Listener),
             unknown => return Err(UnknownScope(unknown.to_owned())),
         }
         Ok(())

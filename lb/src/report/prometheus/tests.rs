@@ -47,6 +47,7 @@ fn parse(text: &str) -> HashMap<String, f64> {
                 "type",
                 "resolver",
                 "nameserver",
+                "listener",
             ];
             assert!(known.contains(&name), "{line}");
             assert!(value.len() >= 2 && value.starts_with('"') && value.ends_with('"'), "{line}");
@@ -274,4 +275,22 @@ async fn scopes_come_in_haproxys_order() {
         .collect();
     scopes.dedup();
     assert_eq!(scopes, ["process", "frontend", "backend", "server", "sticktable", "resolver"]);
+}
+
+#[tokio::test]
+async fn listeners_are_told_when_they_are_asked_for() {
+    let head = "[listen.web]\nbind = { address = \"127.0.0.1:0\", name = \"front\" }\nsocket_stats = true\n";
+    let fixture = Fixture::with(head, BACKEND);
+    let of_listeners = |query: &str| {
+        let series = scrape(&fixture, query);
+        series.into_iter().filter(|(key, _)| key.starts_with("haproxy_listener_")).collect::<HashMap<_, _>>()
+    };
+    assert!(of_listeners("").is_empty());
+    let series = of_listeners("scope=listener");
+    assert_eq!(series.len(), of_listeners("scope=*").len());
+    let labels = "{proxy=\"web\",listener=\"front\"";
+    assert_eq!(series[&format!("haproxy_listener_sessions_total{labels}}}")], 0.0);
+    for (state, is) in [("OPEN", 1.0), ("FULL", 0.0), ("WAITING", 0.0)] {
+        assert_eq!(series[&format!("haproxy_listener_status{labels},state=\"{state}\"}}")], is);
+    }
 }
