@@ -80,7 +80,10 @@ pub(super) async fn until_answered<O: Outgoing>(
             return Err(failed.error);
         }
         exchange.retry();
-        tried.add(server.id);
+        // Who is bound to a server does not leave it for that.
+        if !(failed.reused && wish.is_bound_to(server.id)) {
+            tried.add(server.id);
+        }
         last = Some(server);
         backend = route::backend(&exchange.worker, &exchange.client)?;
     }

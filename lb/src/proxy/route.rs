@@ -35,6 +35,11 @@ impl Wish {
         Self { key: head.key, asked: head.asked, bound }
     }
 
+    /// Whether the client is bound to that server.
+    pub(super) fn is_bound_to(&self, server: ServerId) -> bool {
+        self.bound == Some(server)
+    }
+
     /// Whether the client was bound to another server than the one it got. Then it is not bound any more.
     pub(super) fn is_declined(&mut self, got: ServerId) -> bool {
         let declined = self.bound.is_some_and(|bound| bound != got);

@@ -45,7 +45,13 @@ fn all(control: &Control, config: &Config, topology: &Topology) -> Vec<Drift> {
     }
     for backend in &topology.backends {
         let unpublished = backend.live.unpublished.load(Relaxed);
-        noting(&mut found, format!("backend {}", backend.live.name))("published", &yes(!unpublished), &"yes");
+        let mut note = noting(&mut found, format!("backend {}", backend.live.name));
+        note("published", &yes(!unpublished), &"yes");
+        if let Some(cookie) = &backend.config.cookie {
+            let running = backend.live.dynamic_cookie(cookie).is_some();
+            note("dynamic-cookie", &yes(running), &yes(cookie.dynamic && cookie.dynamic_key.is_some()));
+        }
+        drop(note);
         let spec = config.backends.iter().find(|spec| *spec.name == *backend.live.name);
         for running in &backend.servers {
             let mut specs = spec.into_iter().flat_map(|spec| &spec.servers);

@@ -82,6 +82,36 @@ async fn a_server_that_cannot_be_reached_loses_the_client() {
     assert_eq!(lab.stat("api_nodes", "BACKEND").await.number("wredis"), 1);
 }
 
+/// Breaks when a connection that had been idle for too long costs a client its server.
+#[tokio::test]
+async fn a_connection_that_died_does_not_lose_the_client() {
+    let forgetful = async |name: &'static str| {
+        Origin::script(move |mut conn| async move {
+            if conn.request().await.is_some() {
+                conn.send(ok(name)).await;
+            }
+            // The next one is read and not answered.
+            conn.request().await;
+        })
+        .await
+    };
+    let (a, b) = (forgetful("a").await, forgetful("b").await);
+    let lab = Lab::new()
+        .section("process", "threads = 1")
+        .backend(INSERT)
+        .server_with("a", a.address(), "cookie = \"ca\"")
+        .server_with("b", b.address(), "cookie = \"cb\"")
+        .start()
+        .await;
+    for _ in 0..4 {
+        let answer = with(&lab, "/", "SRV=ca").await;
+        assert_eq!((answer.text(), answer.field("set-cookie")), ("a", None));
+    }
+    let row = lab.stat("api_nodes", "BACKEND").await;
+    assert!(row.number("wretr") > 0, "a connection died");
+    assert_eq!((row.number("wredis"), b.count()), (0, 0));
+}
+
 #[tokio::test]
 async fn servers_cookies_are_prefixed_or_rewritten() {
     let origin = Origin::http(|request| {
@@ -161,6 +191,7 @@ async fn cookies_are_made_of_addresses_when_that_is_ordered() {
     lab.order("enable dynamic-cookie backend api_nodes").await;
     let cookie = lab.stat("api_nodes", "a").await.text("cookie").to_owned();
     assert_eq!(cookie.len(), 16);
+    assert!(lab.socket("show drift").await.contains("backend api_nodes dynamic-cookie yes no\n"));
     for _ in 0..3 {
         assert_eq!(with(&lab, "/", &format!("SRV={cookie}")).await.text(), "a");
     }
