@@ -23,9 +23,9 @@ const LIMITS: Limits = Limits { max_head: 16 * 1024, max_fields: 101 };
 
 fn heads(criterion: &mut Criterion) {
     let towards = request::Towards {
-        forwarded: Some("203.0.113.7"),
+        forwarded: Some(b"203.0.113.7"),
         balance: &Balance::RoundRobin,
-        peer: "203.0.113.7",
+        peer: b"203.0.113.7",
         jar: None,
         keys: [None; 2],
     };

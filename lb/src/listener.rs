@@ -15,8 +15,8 @@ use tokio::task::{LocalSet, spawn_local};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::LogFormat;
-use crate::counters::{self, Gauge};
-use crate::log::Log;
+use crate::counters;
+use crate::log::{self, Log};
 use crate::proxy::Worker;
 use crate::topology::{Inbox, Order, Shared};
 
@@ -45,12 +45,16 @@ impl Threads {
             .into_iter()
             .enumerate()
             .map(|(index, inbox)| {
-                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+                let runtime = tokio::runtime::Builder::new_current_thread()
+                    .enable_all()
+                    .on_thread_park(log::before_sleep)
+                    .build()?;
                 let (shared, log, stop) = (Arc::clone(shared), log.clone(), stop.clone());
                 std::thread::Builder::new().name(format!("lb-data-{index}")).spawn(move || {
                     counters::enter_worker(index);
                     let work = async move {
-                        let worker = Worker::new(shared, log, format);
+                        let connections = Arc::clone(&inbox.connections);
+                        let worker = Worker::new(shared, connections, log, format);
                         tokio::select! {
                             () = run(&worker, inbox) => {}
                             () = stop.cancelled() => {}
@@ -78,18 +82,18 @@ async fn run(worker: &Rc<Worker>, mut inbox: Inbox) {
     let sweeper = Rc::clone(worker);
     spawn_local(async move { sweeper.watchdog.run(|| sweeper.tick()).await });
     while let Some(order) = inbox.orders.recv().await {
-        obey(worker, &inbox.connections, order);
+        obey(worker, order);
     }
 }
 
-fn obey(worker: &Rc<Worker>, connections: &Arc<Gauge>, order: Order) {
+fn obey(worker: &Rc<Worker>, order: Order) {
     let clients = || worker.clients.borrow();
     match order {
         Order::Listen(listen) => {
             spawn_local(accept::run(Arc::clone(&worker.shared), listen));
         }
         Order::Serve(arrival) => {
-            session::spawn(worker, arrival, Arc::clone(connections));
+            session::spawn(worker, arrival);
         }
         Order::CloseIdle(server) => {
             worker.idle.borrow_mut().close(server.get());

@@ -1,9 +1,11 @@
 //! Log lines on their way out: a thread of its own writes them, and nobody ever waits for it.
 //!
-//! Whoever has a line hands over what it is made of; the thread formats and writes. When the target cannot keep up (a full disk, a
-//! slow reader, a syslog daemon that has gone) lines are dropped and counted. This module refuses to know what lines say.
+//! An event hands over what its line is made of, and the thread formats it; who has many lines gathers them and hands over their text.
+//! When the target cannot keep up (a full disk, a slow reader, a syslog daemon that has gone) lines are dropped and counted. This module
+//! refuses to know what lines say.
 
 pub mod date;
+mod gathered;
 mod syslog;
 mod target;
 
@@ -12,6 +14,7 @@ mod tests;
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -21,6 +24,7 @@ use crate::counters::Counter;
 
 use target::{BATCH, Target};
 
+pub use gathered::{Gathered, before_sleep};
 pub use syslog::Level;
 
 /// How long the last lines may take at the end of the process.
@@ -46,7 +50,16 @@ pub trait Line: Send {
 #[derive(Clone)]
 pub struct Log {
     lines: SyncSender<Message>,
-    dropped: Arc<Counter>,
+    counts: Arc<Counts>,
+    /// Most lines that may wait.
+    most: u64,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    /// Lines that have been handed over and not been taken.
+    waiting: AtomicU64,
+    dropped: Counter,
 }
 
 /// The thread behind a [`Log`].
@@ -59,6 +72,8 @@ pub struct LogThread {
 
 enum Message {
     Line(Box<dyn Line>),
+    /// So many, with a line feed each.
+    Written(Vec<u8>, u64),
     Reopen,
     End,
 }
@@ -70,36 +85,45 @@ enum Message {
 pub fn start(config: &config::Log) -> io::Result<(Log, LogThread)> {
     let target = Target::new(config)?;
     let (lines, waiting) = sync_channel(config.buffer);
-    let log = Log { lines, dropped: Arc::default() };
-    let dropped = Arc::clone(&log.dropped);
+    let log = Log { lines, counts: Arc::default(), most: config.buffer as u64 };
+    let counts = Arc::clone(&log.counts);
     let (alive, running) = sync_channel(1);
     let thread = std::thread::Builder::new().name("lb-log".into()).spawn(move || {
-        run(&waiting, target, &dropped);
+        run(&waiting, target, &counts);
         drop(alive);
     })?;
     Ok((log, LogThread { thread, running }))
 }
 
-fn run(waiting: &Receiver<Message>, mut target: Target, dropped: &Counter) {
+fn run(messages: &Receiver<Message>, mut target: Target, counts: &Counts) {
     let mut batch = Vec::with_capacity(BATCH);
-    while let Ok(first) = waiting.recv() {
+    while let Ok(first) = messages.recv() {
         let mut next = Some(first);
         let mut lines = 0;
         let mut end = false;
         target.look();
         while let Some(message) = next.take() {
-            match message {
-                Message::Line(line) if target.take(&*line, &mut batch).is_err() => dropped.add_shared(1),
-                Message::Line(_) => lines += 1,
-                Message::Reopen => target.reopen(),
-                Message::End => end = true,
-            }
+            let (count, lost) = match message {
+                Message::Line(line) => (1, target.take(&*line, &mut batch)),
+                Message::Written(text, count) => (count, target.take_written(&text, &mut batch)),
+                Message::Reopen => {
+                    target.reopen();
+                    (0, 0)
+                }
+                Message::End => {
+                    end = true;
+                    (0, 0)
+                }
+            };
+            counts.waiting.fetch_sub(count, Relaxed);
+            counts.dropped.add_shared(lost);
+            lines += count - lost;
             if batch.len() < BATCH && !end {
-                next = waiting.try_recv().ok();
+                next = messages.try_recv().ok();
             }
         }
         if target.write(&batch).is_err() {
-            dropped.add_shared(lines);
+            counts.dropped.add_shared(lines);
         }
         batch.clear();
         if end {
@@ -112,16 +136,28 @@ fn run(waiting: &Receiver<Message>, mut target: Target, dropped: &Counter) {
 
 impl Log {
     /// Hands over a line; it is dropped and counted when too many wait.
-    #[inline]
     pub fn send(&self, line: Box<dyn Line>) {
-        if self.lines.try_send(Message::Line(line)).is_err() {
-            self.dropped.add_shared(1);
+        self.hand_over(Message::Line(line), 1);
+    }
+
+    /// The same for `count` lines that have been written already, each with its line feed.
+    fn send_written(&self, text: Vec<u8>, count: u64) {
+        self.hand_over(Message::Written(text, count), count);
+    }
+
+    fn hand_over(&self, message: Message, count: u64) {
+        let waiting = &self.counts.waiting;
+        // However many come at once, they find room where none wait.
+        let before = waiting.fetch_add(count, Relaxed);
+        if (before > 0 && before + count > self.most) || self.lines.try_send(message).is_err() {
+            waiting.fetch_sub(count, Relaxed);
+            self.counts.dropped.add_shared(count);
         }
     }
 
     /// Lines lost so far.
     pub fn dropped(&self) -> u64 {
-        self.dropped.get()
+        self.counts.dropped.get()
     }
 
     /// Opens a log file anew, after it was moved away.
@@ -133,7 +169,7 @@ impl Log {
 
 impl std::fmt::Debug for Log {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Log").field("dropped", &self.dropped).finish_non_exhaustive()
+        f.debug_struct("Log").field("counts", &self.counts).finish_non_exhaustive()
     }
 }
 

@@ -8,6 +8,7 @@ pub mod limits;
 pub mod pulse;
 mod socket;
 mod splice;
+mod sys;
 pub mod unix;
 pub mod watchdog;
 
@@ -15,4 +16,5 @@ pub use duct::Duct;
 pub use pulse::{Ended, Pulse};
 pub use socket::Socket;
 pub use splice::Pipe;
+pub use sys::{Blocks, watch};
 pub use watchdog::{Watchdog, Watched};

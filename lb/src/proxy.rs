@@ -5,6 +5,7 @@
 //! the topology, and nothing is shared between workers but the snapshot and counters.
 
 mod access;
+mod address;
 mod attempts;
 mod client;
 mod error;
@@ -22,14 +23,15 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use slab::Slab;
 
 use crate::config::LogFormat;
-use crate::log::Log;
+use crate::counters::Gauge;
+use crate::log::{Gathered, Log};
 use crate::net::Watchdog;
 use crate::topology::Shared;
 use crate::upstream::IdleStore;
 
 use client::Rest;
 
-pub use client::{Client, Registered, Seat};
+pub use client::{Client, Registered};
 pub use error::ProxyError;
 pub use exchange::Exchange;
 
@@ -48,9 +50,12 @@ pub struct Worker {
     kits: h1::Kits,
     /// Connections that are ready for their next request.
     resting: Cell<usize>,
+    /// How many client connections it has or is about to get.
+    pub connections: Arc<Gauge>,
     /// Client connections, by place.
     pub clients: RefCell<Slab<Rc<Client>>>,
-    log: Log,
+    /// Lines of the access log.
+    lines: Rc<Gathered>,
     format: LogFormat,
     /// Unix time in seconds, as of the last sweep.
     wall: Cell<u64>,
@@ -62,7 +67,7 @@ pub struct Worker {
 
 impl Worker {
     /// A worker with nothing to do yet.
-    pub fn new(shared: Arc<Shared>, log: Log, format: LogFormat) -> Rc<Self> {
+    pub fn new(shared: Arc<Shared>, connections: Arc<Gauge>, log: Log, format: LogFormat) -> Rc<Self> {
         let worker = Self {
             shared,
             watchdog: Watchdog::new(Duration::from_millis(100)),
@@ -70,8 +75,9 @@ impl Worker {
             servers: h2::Servers::default(),
             kits: h1::Kits::default(),
             resting: Cell::new(0),
+            connections,
             clients: RefCell::default(),
-            log,
+            lines: Gathered::new(log),
             format,
             wall: Cell::new(0),
             until_prune: Cell::new(0),
@@ -80,10 +86,12 @@ impl Worker {
         Rc::new(worker)
     }
 
-    /// What a worker does after every sweep: reads the wall clock, and now and then drops idle connections whose time has come.
+    /// What a worker does after every sweep: reads the wall clock, hands over lines of the log, and now and then drops idle connections
+    /// whose time has come.
     pub fn tick(&self) {
         const SWEEPS: u32 = 8;
         self.read_wall();
+        self.lines.hand_over();
         if self.resting.get() > 0 {
             self.clients.borrow().iter().for_each(|(_, client)| client.age());
         }

@@ -5,11 +5,13 @@
 //! It refuses to serve: each connection goes to the worker with the fewest.
 
 use std::io;
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
+use tokio::io::unix::AsyncFd;
 
+use crate::net;
 use crate::topology::{Arrival, Listen, Shared};
 
 /// After the system has run out of something, it is given this long to recover.
@@ -26,9 +28,9 @@ pub(super) async fn run(shared: Arc<Shared>, listen: Listen) {
 }
 
 async fn accept(shared: Arc<Shared>, listen: Listen) -> io::Result<()> {
-    let listener = TcpListener::from_std(listen.listener)?;
+    let listener = net::watch(listen.listener)?;
     loop {
-        match listener.accept().await {
+        match next(&listener).await {
             Ok((stream, peer)) => {
                 // Nobody closes a room.
                 let Some(place) = listen.frontend.room.enter().await else { return Ok(()) };
@@ -45,14 +47,24 @@ async fn accept(shared: Arc<Shared>, listen: Listen) -> io::Result<()> {
                 if let Some(listener) = &listener {
                     listener.tally.mine().connections.add(1);
                 }
-                if let Ok(stream) = stream.into_std() {
-                    let permits = [place, permit];
-                    shared.workers.place(Arrival { stream, peer, frontend, listener, permits });
-                }
+                let permits = [place, permit];
+                shared.workers.place(Arrival { stream, peer, frontend, listener, permits });
             }
             // The client gave up while it waited.
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
             Err(_) => tokio::time::sleep(BREATH).await,
+        }
+    }
+}
+
+/// The next connection. It is known to no event loop yet: it will be to that of its worker, which may be another one.
+async fn next(listener: &AsyncFd<TcpListener>) -> io::Result<(TcpStream, SocketAddr)> {
+    loop {
+        let mut ready = listener.readable().await?;
+        if let Ok(accepted) = ready.try_io(|listener| listener.get_ref().accept()) {
+            let (stream, peer) = accepted?;
+            stream.set_nonblocking(true)?;
+            return Ok((stream, peer));
         }
     }
 }

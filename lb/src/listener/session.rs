@@ -3,31 +3,31 @@
 //! It takes its seat among those that are allowed at once. It refuses to know what is spoken on it.
 
 use std::rc::Rc;
-use std::sync::Arc;
 
 use tokio::net::TcpStream;
 use tokio::task::spawn_local;
 
-use crate::counters::Gauge;
 use crate::net::{Pulse, Socket};
-use crate::proxy::{Client, Registered, Seat, Worker, h1};
+use crate::proxy::{Client, Registered, Worker, h1};
 use crate::topology::Arrival;
 
-/// Serves a connection in a task of its own; `connections` is its worker's count, which it leaves at the end.
-pub(super) fn spawn(worker: &Rc<Worker>, arrival: Arrival, connections: Arc<Gauge>) {
-    if let Some(registered) = register(worker, arrival, connections) {
+/// Serves a connection in a task of its own.
+pub(super) fn spawn(worker: &Rc<Worker>, arrival: Arrival) {
+    if let Some(registered) = register(worker, arrival) {
         spawn_local(h1::session(registered));
     }
 }
 
-fn register(worker: &Rc<Worker>, arrival: Arrival, connections: Arc<Gauge>) -> Option<Registered> {
+fn register(worker: &Rc<Worker>, arrival: Arrival) -> Option<Registered> {
     let Arrival { stream, peer, frontend, listener, permits } = arrival;
-    let seat = Seat::take(permits, connections, &worker.shared, &frontend.live, listener);
     let limits = frontend.config.timeout;
-    // It is given up when the system has no place for it in its event loop.
-    let stream = TcpStream::from_std(stream).ok()?;
+    let Ok(stream) = TcpStream::from_std(stream) else {
+        // It is given up when the system has no place for it in its event loop.
+        worker.connections.down();
+        return None;
+    };
     let socket = Socket::new(stream, Rc::new(Pulse::new(limits.client)));
-    let registered = Client::register(worker, peer, frontend, socket, seat);
+    let registered = Client::register(worker, peer, (frontend, listener), socket, permits);
     let Registered(client) = &registered;
     client.pulse().await_request(None, limits.http_request);
     if worker.shared.process.is_stopping() {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::Line;
-use super::syslog::Frame;
+use super::syslog::{Frame, Level};
 use crate::config::{self, LogTarget};
 
 /// Bytes that are written in one go at most.
@@ -56,30 +56,43 @@ impl Target {
         Ok(Self { way, frame, length: config.length })
     }
 
-    /// Takes a line: into `batch`, or out at once where each goes by itself.
-    pub(super) fn take(&mut self, line: &dyn Line, batch: &mut Vec<u8>) -> io::Result<()> {
-        let now = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        if self.is_stream() {
-            if !line.is_dated() {
-                self.frame.write_date(batch, now());
-            }
-            line.write(batch);
-            batch.push(b'\n');
-            return Ok(());
+    /// Takes a line: into `batch`, or out at once where each goes by itself. Says how many were lost.
+    pub(super) fn take(&mut self, line: &dyn Line, batch: &mut Vec<u8>) -> u64 {
+        if !self.is_stream() {
+            return self.send(line.level(), |out| line.write(out), batch);
         }
-        batch.clear();
-        self.frame.write(batch, line.level(), now());
+        if !line.is_dated() {
+            self.frame.write_date(batch, now());
+        }
         line.write(batch);
-        batch.truncate(self.length - 1);
         batch.push(b'\n');
+        0
+    }
+
+    /// The same for lines that end with a line feed each and say themselves when they happened.
+    pub(super) fn take_written(&mut self, lines: &[u8], batch: &mut Vec<u8>) -> u64 {
+        if self.is_stream() {
+            batch.extend_from_slice(lines);
+            return 0;
+        }
+        let each = lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+        each.map(|line| self.send(Level::Info, |out| out.extend_from_slice(line), batch)).sum()
+    }
+
+    fn send(&self, level: Level, write: impl FnOnce(&mut Vec<u8>), scrap: &mut Vec<u8>) -> u64 {
+        scrap.clear();
+        self.frame.write(scrap, level, now());
+        write(scrap);
+        scrap.truncate(self.length - 1);
+        scrap.push(b'\n');
         let sent = match &self.way {
-            Way::Udp(socket, to) => socket.send_to(batch, to),
+            Way::Udp(socket, to) => socket.send_to(scrap, to),
             #[cfg(unix)]
-            Way::Unix(socket, to) => socket.send_to(batch, to),
+            Way::Unix(socket, to) => socket.send_to(scrap, to),
             Way::Stderr | Way::Stdout | Way::File { .. } => Ok(0),
         };
-        batch.clear();
-        sent.map(|_| ())
+        scrap.clear();
+        sent.is_err().into()
     }
 
     /// Writes what was taken.
@@ -121,6 +134,10 @@ impl Target {
     fn is_stream(&self) -> bool {
         matches!(self.way, Way::Stderr | Way::Stdout | Way::File { .. })
     }
+}
+
+fn now() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
 fn open(path: &Path) -> io::Result<File> {

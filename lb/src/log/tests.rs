@@ -140,3 +140,25 @@ fn what_cannot_be_had_is_named() {
         assert!(error.contains(name) && error.contains('('), "{error}");
     }
 }
+
+/// Breaks when an exchange's line waits for a sweep though its thread has nothing to do, or each line of many wakes the log's thread.
+#[test]
+fn lines_go_before_their_thread_sleeps_but_not_one_by_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log");
+    let (log, thread) = start(&config(LogTarget::File(path.clone()))).unwrap();
+    let gathered = Gathered::new(log.clone());
+    let written = || std::fs::read_to_string(&path).unwrap();
+    gathered.add(|out| out.extend_from_slice(b"one"));
+    before_sleep();
+    while written().is_empty() {
+        std::thread::yield_now();
+    }
+    gathered.add(|out| out.extend_from_slice(b"two"));
+    gathered.add(|out| out.extend_from_slice(b"three"));
+    assert_eq!(written(), "one\n");
+    drop(gathered);
+    before_sleep();
+    thread.end(&log);
+    assert_eq!((written().as_str(), log.dropped()), ("one\ntwo\nthree\n", 0));
+}

@@ -5,7 +5,9 @@
 //! carries the word that something has been ended.
 
 use std::cell::{Cell, RefCell};
-use std::task::Waker;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 /// No deadline.
@@ -210,15 +212,24 @@ impl Pulse {
 
     /// The same; else whoever polls is woken when it is.
     #[inline]
-    pub fn poll_ended(&self, waker: &Waker) -> Option<Ended> {
+    pub fn poll_ended(&self, cx: &Context<'_>) -> Option<Ended> {
         let ended = self.ended.get();
         if ended.is_none() {
             let mut mine = self.waker.borrow_mut();
-            if !mine.as_ref().is_some_and(|mine| mine.will_wake(waker)) {
-                *mine = Some(waker.clone());
+            if !mine.as_ref().is_some_and(|mine| mine.will_wake(cx.waker())) {
+                *mine = Some(cx.waker().clone());
             }
         }
         ended
+    }
+
+    /// Runs `future` until it is done or what is done on the stream is ended.
+    pub async fn guard<F: Future>(&self, mut future: Pin<&mut F>) -> Result<F::Output, Ended> {
+        poll_fn(|cx| match self.poll_ended(cx) {
+            Some(ended) => Poll::Ready(Err(ended)),
+            None => future.as_mut().poll(cx).map(Ok),
+        })
+        .await
     }
 
     /// Ends what is done on it: its future is dropped at its next turn, which comes at once.

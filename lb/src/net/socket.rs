@@ -11,6 +11,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use bytes::BufMut;
+use rustix::net::{RecvFlags, SendFlags};
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 
@@ -88,16 +89,14 @@ impl Socket {
     /// Reads into the spare room of `buffer`, which must have some; 0 is the end of the stream.
     #[inline]
     pub fn poll_fill(&self, cx: &mut Context<'_>, buffer: &mut Vec<u8>) -> Poll<io::Result<usize>> {
-        debug_assert!(buffer.len() < buffer.capacity(), "without room nothing can be read");
         let room = buffer.capacity() - buffer.len();
-        self.poll_receive(cx, &mut buffer.limit(room))
-    }
-
-    #[inline]
-    fn poll_receive(&self, cx: &mut Context<'_>, buffer: &mut impl BufMut) -> Poll<io::Result<usize>> {
+        debug_assert!(room > 0, "without room nothing can be read");
         let read = match &self.stream {
-            Stream::Tcp(stream) => ready!(poll_receive(stream, cx, buffer))?,
-            Stream::Duct(duct) => ready!(duct.poll_read(cx, buffer))?,
+            Stream::Tcp(stream) => {
+                let receive = || stream.try_io(Interest::READABLE, || receive(stream, buffer));
+                ready!(poll_receive(stream, cx, room, receive))?
+            }
+            Stream::Duct(duct) => ready!(duct.poll_read(cx, &mut buffer.limit(room)))?,
         };
         self.has_read(read);
         Poll::Ready(Ok(read))
@@ -107,7 +106,9 @@ impl Socket {
     #[inline]
     pub fn poll_put(&self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         match &self.stream {
-            Stream::Tcp(stream) => self.poll_send(stream, cx, || stream.try_write(bytes)),
+            Stream::Tcp(stream) => {
+                self.poll_send(stream, cx, || stream.try_io(Interest::WRITABLE, || send(stream, bytes)))
+            }
             Stream::Duct(duct) => self.has_put(duct.poll_write(cx, bytes)),
         }
     }
@@ -229,16 +230,18 @@ impl Socket {
     }
 }
 
+/// Receives into `room` bytes.
 #[inline]
 fn poll_receive(
     stream: &TcpStream,
     cx: &mut Context<'_>,
-    buffer: &mut impl BufMut,
+    room: usize,
+    mut receive: impl FnMut() -> io::Result<usize>,
 ) -> Poll<io::Result<usize>> {
     loop {
-        match stream.try_read_buf(buffer) {
+        match receive() {
             Ok(read) => {
-                if read > 0 && buffer.has_remaining_mut() {
+                if read > 0 && read < room {
                     forget_readable(stream);
                 }
                 return Poll::Ready(Ok(read));
@@ -249,6 +252,20 @@ fn poll_receive(
             Err(error) => return Poll::Ready(Err(error)),
         }
     }
+}
+
+// The system is called without the detour of the C library, which prepares each of these calls for the end of its thread.
+
+#[inline]
+fn receive(stream: &TcpStream, buffer: &mut Vec<u8>) -> io::Result<usize> {
+    let (read, _) = rustix::net::recv(stream, rustix::buffer::spare_capacity(buffer), RecvFlags::empty())?;
+    Ok(read)
+}
+
+/// A broken pipe is an error and no signal: Rust's programs ignore that one.
+#[inline]
+fn send(stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
+    Ok(rustix::net::send(stream, bytes, SendFlags::empty())?)
 }
 
 /// A read that did not fill its buffer has emptied the kernel's: the next one waits for news instead of asking in vain. The end of the
@@ -276,7 +293,15 @@ impl AsyncRead for &Socket {
         if buf.remaining() == 0 {
             return Poll::Ready(Ok(()));
         }
-        self.poll_receive(cx, buf).map_ok(|_| ())
+        let read = match &self.stream {
+            Stream::Tcp(stream) => {
+                let room = buf.remaining();
+                ready!(poll_receive(stream, cx, room, || stream.try_read_buf(buf)))?
+            }
+            Stream::Duct(duct) => ready!(duct.poll_read(cx, buf))?,
+        };
+        self.has_read(read);
+        Poll::Ready(Ok(()))
     }
 }
 

@@ -1,14 +1,11 @@
 //! One sweep a worker over everything that may fall silent.
 //!
-//! A connection's future runs inside [`Watched::guard`]. The sweep marks those whose [`Pulse`] is overdue and wakes them; so does
+//! A connection's future runs inside [`Pulse::guard`]. The sweep marks those whose [`Pulse`] is overdue and wakes them; so does
 //! whoever wants to end one from outside. The watchdog refuses to close sockets itself: a marked future is dropped by its own task,
 //! so no descriptor number is ever touched by a stranger.
 
 use std::cell::{Cell, RefCell};
-use std::future::Future;
-use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use slab::Slab;
@@ -29,7 +26,6 @@ pub struct Watchdog {
 pub struct Watched {
     watchdog: Rc<Watchdog>,
     key: usize,
-    pulse: Rc<Pulse>,
 }
 
 // === impl Watchdog ===
@@ -49,8 +45,8 @@ impl Watchdog {
 
     /// Gives `pulse` a place in the sweep.
     pub fn watch(self: &Rc<Self>, pulse: Rc<Pulse>) -> Watched {
-        let key = self.watched.borrow_mut().insert(Rc::clone(&pulse));
-        Watched { watchdog: Rc::clone(self), key, pulse }
+        let key = self.watched.borrow_mut().insert(pulse);
+        Watched { watchdog: Rc::clone(self), key }
     }
 
     /// Sweeps for ever; `each` runs after every sweep, for what else a worker does now and then.
@@ -83,23 +79,6 @@ impl Watchdog {
 
 // === impl Watched ===
 
-impl Watched {
-    /// Runs `future` until it is done or until it is ended.
-    pub async fn guard<F: Future>(&self, mut future: Pin<&mut F>) -> Result<F::Output, Ended> {
-        std::future::poll_fn(|cx| match self.pulse.poll_ended(cx.waker()) {
-            Some(ended) => Poll::Ready(Err(ended)),
-            None => future.as_mut().poll(cx).map(Ok),
-        })
-        .await
-    }
-
-    /// Whether it has been ended; else whoever polls is woken when it is.
-    #[inline]
-    pub fn poll_ended(&self, cx: &Context<'_>) -> Option<Ended> {
-        self.pulse.poll_ended(cx.waker())
-    }
-}
-
 impl Drop for Watched {
     fn drop(&mut self) {
         self.watchdog.watched.borrow_mut().remove(self.key);
@@ -126,10 +105,10 @@ mod tests {
             let started = Instant::now();
             let pulse = Rc::new(Pulse::new(LIMIT));
             pulse.await_bytes(LIMIT);
-            let watched = watchdog.watch(pulse);
+            let _watched = watchdog.watch(Rc::clone(&pulse));
             let running = Rc::clone(&watchdog);
             tokio::task::spawn_local(async move { running.run(|| ()).await });
-            let ended = watched.guard(pin!(pending::<()>())).await;
+            let ended = pulse.guard(pin!(pending::<()>())).await;
             assert_eq!(ended, Err(Ended::Overdue(Wait::Bytes)));
             let took = started.elapsed();
             assert!(took >= LIMIT && took <= LIMIT + 3 * TICK, "{took:?}");
@@ -143,7 +122,7 @@ mod tests {
         let pulse = Rc::new(Pulse::new(LIMIT));
         let watched = watchdog.watch(Rc::clone(&pulse));
         let mut forever = pin!(pending::<()>());
-        let (ended, ()) = tokio::join!(watched.guard(forever.as_mut()), async { pulse.end(Ended::Killed) });
+        let (ended, ()) = tokio::join!(pulse.guard(forever.as_mut()), async { pulse.end(Ended::Killed) });
         assert_eq!(ended, Err(Ended::Killed));
         drop(watched);
         assert!(watchdog.watched.borrow().is_empty());

@@ -1,35 +1,36 @@
 //! The access log: HAProxy's httplog line, or the same facts as JSON.
 //!
-//! A record is filled in on the hot path, with all that it says, and formatted on the log's own thread: there it reads nothing that is
-//! shared (HAProxy manual, configuration, section 8.2.3).
+//! It is written into what its worker gathers for the log's own thread, which no line of it wakes by itself (HAProxy manual,
+//! configuration, section 8.2.3).
 
 mod capture;
+mod json;
 mod text;
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
-use serde::{Serialize, Serializer};
 
 use super::error::Termination;
 use super::exchange::{RequestLine, Times};
-use crate::config::{CaptureFields, LogFormat};
-use crate::log::{Line, date};
+use crate::config::LogFormat;
+use crate::log::date;
 use crate::server::Server;
 use crate::topology::{Frontend, LiveBackend};
+use json::Object;
 use text::{write_captured, write_quoted};
 
 pub(super) use capture::Captured;
 
 /// One exchange, for the log.
-pub(super) struct AccessRecord {
+pub(super) struct AccessRecord<'a> {
     pub(super) peer: SocketAddr,
-    pub(super) frontend: Arc<Frontend>,
-    pub(super) backend: Option<Arc<LiveBackend>>,
-    pub(super) server: Option<Arc<Server>>,
-    pub(super) request: RequestLine,
+    /// The peer's address, as text.
+    pub(super) address: &'a [u8],
+    pub(super) frontend: &'a Frontend,
+    pub(super) backend: Option<&'a LiveBackend>,
+    pub(super) server: Option<&'a Server>,
+    pub(super) request: &'a RequestLine,
     /// Milliseconds that the head took to arrive.
     pub(super) arriving: u64,
     pub(super) times: Times,
@@ -47,7 +48,6 @@ pub(super) struct AccessRecord {
     /// What became of the backend's cookie: HAProxy's two letters.
     pub(super) cookie: [u8; 2],
     pub(super) standing: Standing,
-    pub(super) format: LogFormat,
 }
 
 /// How busy everything was when it ended.
@@ -76,7 +76,19 @@ struct Timers {
 
 // === impl AccessRecord ===
 
-impl AccessRecord {
+impl AccessRecord<'_> {
+    /// Writes the line, without the line feed.
+    pub(super) fn write(&self, format: LogFormat, out: &mut Vec<u8>) {
+        match format {
+            LogFormat::Json => self.json(out),
+            LogFormat::Http => {
+                let written = self.http(out);
+                debug_assert!(written.is_ok(), "writing to memory does not fail");
+            }
+            LogFormat::Off => {}
+        }
+    }
+
     fn timers(&self) -> Timers {
         let Times { queue, connect, head } = self.times;
         let signed = |millis: u64| i64::try_from(millis).unwrap_or(i64::MAX);
@@ -116,7 +128,8 @@ impl AccessRecord {
         let frontend_name = &self.frontend.live.name;
         let backend_name = self.backend.as_ref().map_or(frontend_name, |backend| &backend.name);
         let server_name = self.server.as_ref().map_or("<NOSRV>", |server| &server.name);
-        write!(out, "{}:{} [", self.peer.ip().to_canonical(), self.peer.port())?;
+        out.extend_from_slice(self.address);
+        write!(out, ":{} [", self.peer.port())?;
         date::write_http(out, self.started())?;
         write!(out, "] {frontend_name} {backend_name}/{server_name} ")?;
         let status = if self.status == 0 { -1 } else { i32::from(self.status) };
@@ -138,118 +151,62 @@ impl AccessRecord {
             let mut values = self.request.answer_captured.values();
             write_captured(out, wanted.map(|_| values.next().flatten()));
         }
-        write!(out, "\"{}", self.request.method)?;
+        write!(out, "\"{}", self.request.method())?;
         if !self.is_read() {
             return write!(out, "\"");
         }
         write!(out, " ")?;
-        write_quoted(out, self.request.target.as_bytes());
+        write_quoted(out, self.request.target().as_bytes());
         write!(out, " {}\"", self.request.version)
     }
 
-    fn json(&self, out: &mut Vec<u8>) -> io::Result<()> {
+    fn json(&self, out: &mut Vec<u8>) {
         let Timers { request, queue, connect, response, active } = self.timers();
+        let Standing { process, frontend, backend, server, waiting } = self.standing;
+        let mut entry = Object::new(out, "{\"time\":");
+        entry.seconds(self.started());
+        let (open, close) =
+            if self.address.contains(&b':') { (",\"client\":\"[", "]:") } else { (",\"client\":\"", ":") };
+        entry.raw(open);
+        entry.bytes(self.address);
+        entry.number(close, self.peer.port());
+        entry.text("\",\"frontend\":", &self.frontend.live.name);
+        entry.text_or_null(",\"backend\":", self.backend.map(|backend| &*backend.name));
+        entry.text_or_null(",\"server\":", self.server.map(|server| &*server.name));
+        entry.text(",\"method\":", self.request.method());
+        entry.text(",\"uri\":", self.request.target());
+        entry.text(",\"version\":", self.request.version);
+        entry.number_or_null(",\"status\":", (self.status != 0).then_some(self.status));
+        entry.number(",\"bytes_in\":", self.bytes_in);
+        entry.number(",\"bytes_out\":", self.bytes_out);
+        entry.number(",\"request_ms\":", request);
+        entry.number(",\"queue_ms\":", queue);
+        entry.number(",\"connect_ms\":", connect);
+        entry.number(",\"response_ms\":", response);
+        entry.number(",\"total_ms\":", active);
+        entry.number(",\"retries\":", self.retries);
+        entry.flag(",\"redispatched\":", self.redispatched);
+        entry.text(",\"termination\":", self.termination.as_str());
+        if self.cookie() != "--" {
+            entry.text(",\"cookie\":", self.cookie());
+        }
+        entry.number(",\"actconn\":", process);
+        entry.number(",\"feconn\":", frontend);
+        entry.number(",\"beconn\":", backend);
+        entry.number_or_null(",\"in_flight\":", self.server.map(|_| server));
+        entry.number(",\"queue_position\":", self.queue_position);
+        entry.number_or_null(",\"waiting\":", self.backend.map(|_| waiting));
         let capture = &self.frontend.config.capture;
-        let captured = |wanted, captured| CapturedFields::some(wanted, captured);
-        let entry = Entry {
-            time: self.started().as_secs_f64(),
-            client: SocketAddr::new(self.peer.ip().to_canonical(), self.peer.port()),
-            frontend: &self.frontend.live.name,
-            backend: self.backend.as_ref().map(|backend| &*backend.name),
-            server: self.server.as_ref().map(|server| &*server.name),
-            method: &self.request.method,
-            uri: &self.request.target,
-            version: self.request.version,
-            status: (self.status != 0).then_some(self.status),
-            bytes_in: self.bytes_in,
-            bytes_out: self.bytes_out,
-            request_ms: request,
-            queue_ms: queue,
-            connect_ms: connect,
-            response_ms: response,
-            total_ms: active,
-            retries: self.retries,
-            redispatched: self.redispatched,
-            termination: self.termination.as_str(),
-            cookie: Some(self.cookie()).filter(|cookie| *cookie != "--"),
-            actconn: self.standing.process,
-            feconn: self.standing.frontend,
-            beconn: self.standing.backend,
-            in_flight: self.server.as_ref().map(|_| self.standing.server),
-            queue_position: self.queue_position,
-            waiting: self.backend.as_ref().map(|_| self.standing.waiting),
-            captured_request: captured(&capture.request, &self.request.captured),
-            captured_response: captured(&capture.response, &self.request.answer_captured),
-        };
-        serde_json::to_writer(out, &entry).map_err(Into::into)
-    }
-}
-
-/// The JSON line, written without a detour by values on the heap.
-#[derive(Serialize)]
-struct Entry<'a> {
-    time: f64,
-    client: SocketAddr,
-    frontend: &'a str,
-    backend: Option<&'a str>,
-    server: Option<&'a str>,
-    method: &'a str,
-    uri: &'a str,
-    version: &'a str,
-    status: Option<u16>,
-    bytes_in: u64,
-    bytes_out: u64,
-    request_ms: i64,
-    queue_ms: i64,
-    connect_ms: i64,
-    response_ms: i64,
-    total_ms: u64,
-    retries: u32,
-    redispatched: bool,
-    termination: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cookie: Option<&'a str>,
-    actconn: u64,
-    feconn: u64,
-    beconn: u64,
-    in_flight: Option<u32>,
-    queue_position: u64,
-    waiting: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    captured_request: Option<CapturedFields<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    captured_response: Option<CapturedFields<'a>>,
-}
-
-/// Captured fields by their names; those that the head did not have are missing.
-struct CapturedFields<'a> {
-    wanted: &'a CaptureFields,
-    captured: &'a Captured,
-}
-
-// === impl CapturedFields ===
-
-impl<'a> CapturedFields<'a> {
-    fn some(wanted: &'a CaptureFields, captured: &'a Captured) -> Option<Self> {
-        (!wanted.names.is_empty()).then_some(Self { wanted, captured })
-    }
-}
-
-impl Serialize for CapturedFields<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let values = self.captured.values().zip(&self.wanted.names);
-        let there = values.filter_map(|(value, name)| Some((name, String::from_utf8_lossy(value?))));
-        serializer.collect_map(there)
-    }
-}
-
-impl Line for AccessRecord {
-    fn write(&self, out: &mut Vec<u8>) {
-        let written = match self.format {
-            LogFormat::Json => self.json(out),
-            LogFormat::Http => self.http(out),
-            LogFormat::Off => Ok(()),
-        };
-        debug_assert!(written.is_ok(), "writing to memory does not fail");
+        for (key, wanted, captured) in [
+            (",\"captured_request\":", &capture.request, &self.request.captured),
+            (",\"captured_response\":", &capture.response, &self.request.answer_captured),
+        ] {
+            if !wanted.names.is_empty() {
+                let named = captured.values().zip(&wanted.names);
+                // Fields that the head did not have are missing.
+                entry.texts(key, named.filter_map(|(value, name)| Some((&**name, value?))));
+            }
+        }
+        entry.end();
     }
 }

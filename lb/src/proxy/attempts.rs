@@ -106,7 +106,7 @@ pub(super) async fn while_there<O: Outgoing, T>(
 
 /// The newest idle connection to a server. What cannot be replayed is worth a system call: a server that has just died has closed its
 /// connections already.
-pub(super) fn take_idle(worker: &Worker, server: &Server, replayable: bool) -> Option<Connection> {
+pub(super) fn take_idle(worker: &Worker, server: &Server, replayable: bool) -> Option<Box<Connection>> {
     loop {
         let connection = worker.idle.borrow_mut().take(server.id.get(), server.place.epoch())?;
         if replayable || connection.socket.is_quiet() {
@@ -121,7 +121,7 @@ pub(super) async fn connect(
     backend: &Backend,
     server: &Server,
     fresh: bool,
-) -> Result<Connection, Failed> {
+) -> Result<Box<Connection>, Failed> {
     let failed = |error| {
         exchange.connect_failed();
         server.place.doubt();

@@ -10,18 +10,19 @@ use std::time::Instant;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::Worker;
-use crate::counters::{Gauge, Traffic};
+use super::address::Address;
+use crate::counters::Traffic;
 use crate::net::{Ended, Pulse, Socket, Watched};
 use crate::server::ServerId;
-use crate::topology::{Frontend, LiveFrontend, LiveListener, SessionInfo, Shared};
+use crate::topology::{Frontend, LiveListener, SessionInfo};
 
-/// A client's connection.
+/// A client's connection. There are many, most of them idle: what it holds is counted in bytes.
 pub struct Client {
     /// A number of its own in this process.
     pub id: u64,
     /// Its worker, and its place in the worker's list.
     pub worker: Rc<Worker>,
-    key: Cell<usize>,
+    key: Cell<u32>,
     /// The client.
     pub peer: SocketAddr,
     /// Its frontend as it was on arrival.
@@ -31,19 +32,23 @@ pub struct Client {
     /// The stream.
     pub socket: Socket,
     /// Its place in the sweep.
-    pub(super) watched: Watched,
-    /// Its share of the limits.
-    pub(super) seat: Option<Seat>,
+    _watched: Watched,
     /// The client's address, as servers are told it.
-    pub(super) address: Box<str>,
+    pub(super) address: Address,
     /// Requests so far.
-    pub requests: Cell<u64>,
+    pub requests: Cell<u32>,
     /// Bytes received up to the end of the last exchange.
     pub(super) received_before: Cell<u64>,
     /// Bytes sent up to the end of the last exchange.
     pub(super) sent_before: Cell<u64>,
-    /// Since when a head has been arriving that did not come in one piece.
-    pub(super) arriving: Cell<Option<Instant>>,
+    /// Since when a request is in flight, or a head arriving that did not come in one piece.
+    since: Cell<Option<Instant>>,
+    /// Where the request in flight goes.
+    server: Cell<Option<ServerId>>,
+    /// Whether a request is in flight.
+    busy: Cell<bool>,
+    /// Whether it has a seat of its own among those that are allowed at once.
+    seated: bool,
     /// Whether an answer has begun to go out for the last request.
     pub answered: Cell<bool>,
     /// The event loop wakes its task when it says something.
@@ -52,17 +57,6 @@ pub struct Client {
     pub(super) rest: Cell<Rest>,
     /// It shall end after what is in flight.
     pub finishing: Cell<bool>,
-    current: Cell<Option<Current>>,
-}
-
-/// What a connection takes of the limits, until it is dropped.
-#[derive(Debug)]
-pub struct Seat {
-    /// Its worker's connections.
-    connections: Arc<Gauge>,
-    shared: Arc<Shared>,
-    live: Arc<LiveFrontend>,
-    listener: Option<Arc<LiveListener>>,
 }
 
 /// How long a connection between two requests has kept what it needs for the next.
@@ -78,79 +72,45 @@ pub(super) enum Rest {
     Over,
 }
 
-/// What is in flight on it.
-#[derive(Debug, Clone, Copy)]
-struct Current {
-    since: Instant,
-    server: Option<ServerId>,
-}
-
 /// A client in its worker's list, until this is dropped.
 #[derive(Debug)]
 pub struct Registered(pub Rc<Client>);
 
-// === impl Seat ===
-
-impl Seat {
-    /// Takes a seat, and the places of its permits with it; the worker's own count has been raised already.
-    pub fn take(
-        permits: [OwnedSemaphorePermit; 2],
-        connections: Arc<Gauge>,
-        shared: &Arc<Shared>,
-        live: &Arc<LiveFrontend>,
-        listener: Option<Arc<LiveListener>>,
-    ) -> Self {
-        shared.process.connections.up();
-        live.sessions.up();
-        listener.iter().for_each(|listener| {
-            listener.sessions.up();
-        });
-        permits.into_iter().for_each(OwnedSemaphorePermit::forget);
-        Self { connections, shared: Arc::clone(shared), live: Arc::clone(live), listener }
-    }
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        self.connections.down();
-        self.shared.process.connections.down();
-        self.live.sessions.down();
-        self.listener.iter().for_each(|listener| listener.sessions.down());
-        self.live.room.leave();
-        self.shared.process.room.leave();
-    }
-}
-
 // === impl Client ===
 
 impl Client {
-    /// Puts a new connection into its worker's list.
+    /// Puts a new connection into its worker's list, which has counted it already; it takes the seat that `permits` are for.
     pub fn register(
         worker: &Rc<Worker>,
         peer: SocketAddr,
-        frontend: Arc<Frontend>,
+        (frontend, listener): (Arc<Frontend>, Option<Arc<LiveListener>>),
         socket: Socket,
-        seat: Seat,
+        permits: [OwnedSemaphorePermit; 2],
     ) -> Registered {
-        let listener = seat.listener.clone();
-        Self::enter(worker, peer, frontend, listener, socket, Some(seat))
+        worker.shared.process.connections.up();
+        frontend.live.sessions.up();
+        if let Some(listener) = &listener {
+            listener.sessions.up();
+        }
+        // They are given back by number when the client is dropped: an idle connection is smaller without them.
+        permits.into_iter().for_each(OwnedSemaphorePermit::forget);
+        Self::enter(worker, peer, (frontend, listener), socket, true)
     }
 
-    /// The same for a stream on a client's connection.
+    /// The same for a stream on a client's connection, which has no seat of its own.
     pub(super) fn stream_of(worker: &Rc<Worker>, client: &Self, socket: Socket) -> Registered {
-        Self::enter(worker, client.peer, Arc::clone(&client.frontend), client.listener.clone(), socket, None)
+        let came_to = (Arc::clone(&client.frontend), client.listener.clone());
+        Self::enter(worker, client.peer, came_to, socket, false)
     }
 
     fn enter(
         worker: &Rc<Worker>,
         peer: SocketAddr,
-        frontend: Arc<Frontend>,
-        listener: Option<Arc<LiveListener>>,
+        (frontend, listener): (Arc<Frontend>, Option<Arc<LiveListener>>),
         socket: Socket,
-        seat: Option<Seat>,
+        seated: bool,
     ) -> Registered {
         static NEXT: AtomicU64 = AtomicU64::new(1);
-        let address = peer.ip().to_canonical().to_string();
         let pulse = Rc::clone(socket.pulse());
         let client = Rc::new(Self {
             id: NEXT.fetch_add(1, Relaxed),
@@ -160,27 +120,29 @@ impl Client {
             frontend,
             listener,
             socket,
-            watched: worker.watchdog.watch(pulse),
-            seat,
-            address: address.into(),
+            _watched: worker.watchdog.watch(pulse),
+            address: Address::new(peer.ip()),
             requests: Cell::new(0),
             received_before: Cell::new(0),
             sent_before: Cell::new(0),
-            arriving: Cell::new(None),
+            since: Cell::new(None),
+            server: Cell::new(None),
+            busy: Cell::new(false),
+            seated,
             answered: Cell::new(false),
             listening: Cell::new(false),
             rest: Cell::new(Rest::None),
             finishing: Cell::new(false),
-            current: Cell::new(None),
         });
-        // They know each other until the registration is dropped.
-        client.key.set(worker.clients.borrow_mut().insert(Rc::clone(&client)));
+        // They know each other until the registration is dropped. There are never so many that the number does not fit.
+        let key = worker.clients.borrow_mut().insert(Rc::clone(&client));
+        client.key.set(u32::try_from(key).unwrap_or(u32::MAX));
         Registered(client)
     }
 
-    /// Whether it is a stream of HTTP/2: those have no seat of their own.
+    /// Whether it is a stream of HTTP/2.
     pub(super) fn is_stream(&self) -> bool {
-        self.seat.is_none()
+        !self.seated
     }
 
     /// Counts in its frontend, and in the address that it came to.
@@ -204,7 +166,7 @@ impl Client {
 
     /// Whether a request from it is in flight on that server.
     pub fn is_on(&self, server: ServerId) -> bool {
-        self.current.get().is_some_and(|current| current.server == Some(server))
+        self.server.get() == Some(server)
     }
 
     /// Asks it to end after what is in flight.
@@ -235,35 +197,42 @@ impl Client {
 
     /// What is in flight on it, for `show sess`.
     pub fn info(&self, worker: &Worker) -> Option<SessionInfo> {
-        let current = self.current.get()?;
+        let since = self.since.get().filter(|_| self.busy.get())?;
         let topology = worker.shared.topology.load();
         let on = |id: ServerId| topology.servers().find(|server| server.id == id).cloned();
-        let server = current.server.and_then(on);
+        let server = self.server.get().and_then(on);
         Some(SessionInfo {
             id: self.id,
             peer: self.peer,
             frontend: Arc::clone(&self.frontend.live.name),
             backend: server.as_ref().map(|server| Arc::clone(&server.backend)),
             server: server.map(|server| Arc::clone(&server.name)),
-            age: current.since.elapsed(),
-            requests: self.requests.get(),
+            age: since.elapsed(),
+            requests: self.requests.get().into(),
         })
     }
 
-    pub(super) fn begin(&self, since: Instant) {
-        self.requests.set(self.requests.get() + 1);
+    /// A head begins to arrive and is not whole.
+    pub(super) fn arrives(&self) {
+        self.since.set(Some(Instant::now()));
+    }
+
+    /// A request is in flight from `now` on; says since when its head was arriving, if that took time.
+    pub(super) fn begin(&self, now: Instant) -> Option<Instant> {
+        self.requests.set(self.requests.get().saturating_add(1));
         self.answered.set(false);
-        self.current.set(Some(Current { since, server: None }));
+        self.busy.set(true);
+        self.since.replace(Some(now))
     }
 
     pub(super) fn goes_to(&self, server: Option<ServerId>) {
-        if let Some(current) = self.current.get() {
-            self.current.set(Some(Current { server, ..current }));
-        }
+        self.server.set(server);
     }
 
     pub(super) fn end(&self) {
-        self.current.set(None);
+        self.busy.set(false);
+        self.since.set(None);
+        self.server.set(None);
     }
 }
 
@@ -277,6 +246,22 @@ impl Drop for Registered {
     fn drop(&mut self) {
         let Self(client) = self;
         client.worker.end_rest(client);
-        client.worker.clients.borrow_mut().remove(client.key.get());
+        client.worker.clients.borrow_mut().remove(client.key.get() as usize);
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        if self.seated {
+            let (worker, live) = (&self.worker, &self.frontend.live);
+            worker.connections.down();
+            worker.shared.process.connections.down();
+            live.sessions.down();
+            if let Some(listener) = &self.listener {
+                listener.sessions.down();
+            }
+            live.room.leave();
+            worker.shared.process.room.leave();
+        }
     }
 }

@@ -74,8 +74,9 @@ struct Attempt {
 /// What the log says of the request, and of the fields of its answer.
 #[derive(Debug)]
 pub struct RequestLine {
-    pub(super) method: Box<str>,
-    pub(super) target: Box<str>,
+    /// The method, and the target behind it.
+    text: Box<str>,
+    method: usize,
     pub(super) version: &'static str,
     pub(super) captured: Captured,
     pub(super) answer_captured: Captured,
@@ -89,20 +90,49 @@ pub(super) struct Times {
     pub(super) head: Option<u64>,
 }
 
+/// What passed on a connection to a server.
+#[derive(Debug, Default, Clone, Copy)]
+struct Passed {
+    received: u64,
+    sent: u64,
+}
+
+// === impl Attempt ===
+
+impl Attempt {
+    fn passed(self) -> Passed {
+        let Self { pulse, received, sent } = self;
+        Passed { received: pulse.received() - received, sent: pulse.sent() - sent }
+    }
+}
+
+// === impl Passed ===
+
+impl Passed {
+    fn count(&self, traffic: &Traffic) {
+        traffic.server_bytes_in.add(self.received);
+        traffic.server_bytes_out.add(self.sent);
+    }
+}
+
 // === impl RequestLine ===
 
 impl RequestLine {
     /// What stands for a request that could not be read.
     pub(super) fn bad() -> Self {
         let (captured, answer_captured) = Default::default();
-        Self { method: "<BADREQ>".into(), target: "".into(), version: "", captured, answer_captured }
+        let text = "<BADREQ>";
+        Self { text: text.into(), method: text.len(), version: "", captured, answer_captured }
     }
 
     /// The line of a request whose head is at the start of `input`.
     pub(super) fn new(input: &[u8], head: &h1::request::Head, client: &Client) -> Self {
-        let text = |place: &Range<usize>| {
-            String::from_utf8_lossy(input.get(place.clone()).unwrap_or_default()).into()
+        // Both have been found to be ASCII.
+        let part = |place: &Range<usize>| {
+            let bytes = input.get(place.clone()).unwrap_or_default();
+            str::from_utf8(bytes).unwrap_or_default()
         };
+        let (method, target) = (part(&head.method), part(&head.target));
         let version = match (client.is_stream(), head.old) {
             (true, _) => "HTTP/2.0",
             (false, true) => "HTTP/1.0",
@@ -110,7 +140,16 @@ impl RequestLine {
         };
         let captured = Captured::of(&input[..head.size], &client.frontend.config.capture.request);
         let answer_captured = Captured::default();
-        Self { method: text(&head.method), target: text(&head.target), version, captured, answer_captured }
+        let text = [method, target].concat().into();
+        Self { text, method: method.len(), version, captured, answer_captured }
+    }
+
+    pub(super) fn method(&self) -> &str {
+        &self.text[..self.method]
+    }
+
+    pub(super) fn target(&self) -> &str {
+        &self.text[self.method..]
     }
 }
 
@@ -118,10 +157,10 @@ impl RequestLine {
 
 impl Exchange {
     /// Opens an account for a request that has just come.
+    #[inline]
     pub fn begin(worker: &Rc<Worker>, client: &Rc<Client>, request: Option<RequestLine>) -> Self {
         let started = Instant::now();
-        let arriving = client.arriving.take().map_or(0, |since| millis(started - since));
-        client.begin(started);
+        let arriving = client.begin(started).map_or(0, |since| millis(started - since));
         client.frontend.live.tally.mine().requests.add(1);
         Self {
             worker: Rc::clone(worker),
@@ -366,7 +405,7 @@ impl Exchange {
     }
 
     /// Keeps its connection for another exchange, if the server still takes any.
-    pub(super) fn keep(&self, connection: Connection) {
+    pub(super) fn keep(&self, connection: Box<Connection>) {
         let (Some(backend), Some(server)) = (&self.backend, self.server()) else { return };
         if connection.epoch() == server.place.epoch() && server.admin() != Admin::Maint {
             let mut idle = self.worker.idle.borrow_mut();
@@ -376,14 +415,10 @@ impl Exchange {
 
     /// Counts what passed on its connection to a server.
     fn end_attempt(&mut self) {
-        let Some(Attempt { pulse, received, sent }) = self.attempt.take() else { return };
-        let (received, sent) = (pulse.received() - received, pulse.sent() - sent);
-        let count = |traffic: &Traffic| {
-            traffic.server_bytes_in.add(received);
-            traffic.server_bytes_out.add(sent);
-        };
-        self.client.count(count);
-        self.count(count);
+        if let Some(passed) = self.attempt.take().map(Attempt::passed) {
+            self.client.count(|traffic| passed.count(traffic));
+            self.count(|traffic| passed.count(traffic));
+        }
     }
 
     fn elapsed(&self) -> u64 {

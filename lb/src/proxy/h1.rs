@@ -14,6 +14,7 @@ pub mod probe;
 mod pump;
 pub mod request;
 pub mod response;
+mod rewrite;
 mod serve;
 mod session;
 mod tunnel;

@@ -7,11 +7,11 @@ use tokio::time::{Instant, timeout_at};
 
 use super::error::ProxyError;
 use super::exchange::Exchange;
-use super::h1::request::Head;
+use super::h1::request::Ties;
 use super::{Client, Worker};
 use crate::balance::{Pick, Tried};
 use crate::server::{Claim, ServerId};
-use crate::stick::{Asked, Key};
+use crate::stick::Asked;
 use crate::topology::Backend;
 
 /// What a request would like of the pick.
@@ -29,10 +29,11 @@ pub(super) struct Wish {
 
 impl Wish {
     /// The wish of a request: its cookie goes before its key in the backend's stick table.
-    pub(super) fn new(head: &Head, backend: &Backend, key: Option<&Key>) -> Self {
-        let by_cookie = head.asked.and_then(|asked| asked.server);
-        let bound = by_cookie.or_else(|| backend.bound(key?));
-        Self { key: head.key, asked: head.asked, bound }
+    pub(super) fn new(key: u64, ties: Option<&Ties>, backend: &Backend) -> Self {
+        let Some(Ties { asked, bound, .. }) = ties else { return Self { key, asked: None, bound: None } };
+        let by_cookie = asked.and_then(|asked| asked.server);
+        let bound = by_cookie.or_else(|| backend.bound(bound.as_ref()?));
+        Self { key, asked: *asked, bound }
     }
 
     /// Whether the client is bound to that server.
@@ -77,7 +78,7 @@ pub(super) async fn claim(
             Pick::Claimed(claim) => return Ok(claim),
             Pick::Nobody => {}
             Pick::Full => {
-                if let Some(claim) = wait_for(exchange, backend, bound).await? {
+                if let Some(claim) = Box::pin(wait_for(exchange, backend, bound)).await? {
                     return Ok(claim);
                 }
             }
@@ -90,7 +91,8 @@ pub(super) async fn claim(
             Pick::Full => {}
         }
     }
-    wait(exchange, Arc::clone(backend), key, tried).await
+    // In a box of its own: nearly nobody waits, and futures are copied when they begin.
+    Box::pin(wait(exchange, Arc::clone(backend), key, tried)).await
 }
 
 async fn wait(

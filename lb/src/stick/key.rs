@@ -39,7 +39,7 @@ impl Key {
     pub fn of<'a>(
         source: &KeySource,
         table: &Table,
-        client: &str,
+        client: &[u8],
         fields: impl Iterator<Item = (&'a str, &'a [u8])>,
     ) -> Option<Self> {
         let values = |name: &str| {
@@ -47,7 +47,7 @@ impl Key {
             found.filter_map(|(_, value)| str::from_utf8(value).ok()).collect::<Vec<_>>()
         };
         match source {
-            KeySource::Src => Self::parse(client, table),
+            KeySource::Src => Self::parse(str::from_utf8(client).ok()?, table),
             KeySource::Header(name) => Self::parse(values(name).first()?, table),
             KeySource::Cookie(name) => {
                 let values = values("cookie");
@@ -133,7 +133,7 @@ mod tests {
             (KeySource::Cookie("si".into()), None),
         ];
         for (source, told) in sources {
-            let key = Key::of(&source, &table(KeyType::String), "1.2.3.4", fields.into_iter());
+            let key = Key::of(&source, &table(KeyType::String), b"1.2.3.4", fields.into_iter());
             assert_eq!(key.map(|key| key.to_string()).as_deref(), told, "{source:?}");
         }
     }

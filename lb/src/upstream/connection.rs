@@ -12,13 +12,13 @@ use tokio::time::timeout;
 use crate::counters::Held;
 use crate::net::{Pulse, Socket, Watchdog, Watched};
 
-/// A connection to a server that carries one exchange at a time.
+/// A connection to a server that carries one exchange at a time. It changes hands often and lives in a box.
 #[derive(Debug)]
 pub struct Connection {
     /// The stream.
     pub socket: Socket,
     /// Ends what is done on it when the server is silent for too long.
-    pub watched: Watched,
+    _watched: Watched,
     /// The server's epoch when it was made: an older one is not used again.
     epoch: u32,
     exchanges: u32,
@@ -38,11 +38,11 @@ pub async fn connect(
     limit: Duration,
     server: Duration,
     watchdog: &Rc<Watchdog>,
-) -> io::Result<Connection> {
+) -> io::Result<Box<Connection>> {
     let stream = timeout(limit, TcpStream::connect(address)).await??;
     let socket = Socket::new(stream, Rc::new(Pulse::new(server)));
     let watched = watchdog.watch(Rc::clone(socket.pulse()));
-    Ok(Connection { socket, watched, epoch, exchanges: 0, stream: None, idle: None })
+    Ok(Box::new(Connection { socket, _watched: watched, epoch, exchanges: 0, stream: None, idle: None }))
 }
 
 // === impl Connection ===
@@ -56,8 +56,15 @@ impl Connection {
         epoch: u32,
         reused: bool,
         unsent: Rc<Cell<bool>>,
-    ) -> Self {
-        Self { socket, watched, epoch, exchanges: reused.into(), stream: Some(unsent), idle: None }
+    ) -> Box<Self> {
+        Box::new(Self {
+            socket,
+            _watched: watched,
+            epoch,
+            exchanges: reused.into(),
+            stream: Some(unsent),
+            idle: None,
+        })
     }
 
     /// Whether the server is known not to have seen what was sent.

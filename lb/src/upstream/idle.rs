@@ -14,7 +14,8 @@ use crate::net::pulse;
 
 /// Idle connections by key.
 #[derive(Debug, Default)]
-pub struct IdleStore(HashMap<u32, Vec<Connection>, BuildHasherDefault<Itself>>);
+#[expect(clippy::vec_box, reason = "they come in boxes and leave in them")]
+pub struct IdleStore(HashMap<u32, Vec<Box<Connection>>, BuildHasherDefault<Itself>>);
 
 /// Keys are numbers that we give out ourselves, one after the other: nobody can make them collide.
 #[derive(Debug, Default)]
@@ -39,7 +40,7 @@ impl Hasher for Itself {
 
 impl IdleStore {
     /// The newest idle connection of that epoch; older ones are dropped on the way.
-    pub fn take(&mut self, key: u32, epoch: u32) -> Option<Connection> {
+    pub fn take(&mut self, key: u32, epoch: u32) -> Option<Box<Connection>> {
         let idle = self.0.get_mut(&key)?;
         while let Some(mut connection) = idle.pop() {
             if connection.epoch() == epoch && !connection.is_stale() {
@@ -51,7 +52,7 @@ impl IdleStore {
     }
 
     /// Keeps a connection for the next exchange, counted in `gauge`; the oldest goes when there are more than `most`.
-    pub fn put(&mut self, key: u32, mut connection: Connection, most: usize, gauge: &Arc<Gauge>) {
+    pub fn put(&mut self, key: u32, mut connection: Box<Connection>, most: usize, gauge: &Arc<Gauge>) {
         if most == 0 {
             return;
         }

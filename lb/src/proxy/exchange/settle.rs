@@ -1,10 +1,9 @@
 //! Settling an account: the counters, the means and the log record, once.
 
 use std::rc::Rc;
-use std::sync::Arc;
 
 use super::super::access::{AccessRecord, Standing};
-use super::{Exchange, RequestLine, Termination, Times};
+use super::{Attempt, Exchange, Passed, RequestLine, Termination, Times};
 use crate::counters::{Bucket, Traffic};
 use crate::net::Ended;
 use crate::net::pulse::Wait;
@@ -29,7 +28,7 @@ struct Durations {
 
 impl Exchange {
     pub(super) fn settle(&mut self) {
-        self.end_attempt();
+        let passed = self.attempt.take().map(Attempt::passed).unwrap_or_default();
         self.leave_queue();
         let client = Rc::clone(&self.client);
         let took = self.durations();
@@ -40,7 +39,7 @@ impl Exchange {
             received: received - client.received_before.replace(received),
             sent: sent - client.sent_before.replace(sent),
         };
-        self.count_all(bytes, &took);
+        self.count_all(bytes, passed, &took);
         if let Some((table, key)) = self.keys.take().and_then(|keys| keys.tracked) {
             table.leave(&key, bytes.received, bytes.sent, self.status);
         }
@@ -51,7 +50,7 @@ impl Exchange {
         self.claim = None;
         client.end();
         if let Some(request) = self.request.take() {
-            self.log(*request, server, termination, bytes, took.total);
+            self.log(&request, server.as_deref(), termination, bytes, took.total);
         }
     }
 
@@ -87,8 +86,9 @@ impl Exchange {
         }
     }
 
-    fn count_all(&self, bytes: Bytes, took: &Durations) {
+    fn count_all(&self, bytes: Bytes, passed: Passed, took: &Durations) {
         let count = |traffic: &Traffic| {
+            passed.count(traffic);
             traffic.bytes_in.add(bytes.received);
             traffic.bytes_out.add(bytes.sent);
             if self.status != 0 {
@@ -118,24 +118,25 @@ impl Exchange {
     /// Hands the log what it needs. The numbers beside it are those without this exchange, as with HAProxy.
     fn log(
         &self,
-        request: RequestLine,
-        server: Option<Arc<Server>>,
+        request: &RequestLine,
+        server: Option<&Server>,
         termination: Termination,
         bytes: Bytes,
         total: u64,
     ) {
         let frontend = &self.client.frontend;
-        let backend = self.backend.as_ref().map(|backend| Arc::clone(&backend.live));
+        let backend = self.backend.as_ref().map(|backend| &*backend.live);
         let standing = Standing {
             process: self.worker.shared.process.connections.get(),
             frontend: frontend.live.sessions.get(),
-            backend: backend.as_ref().map_or(0, |backend| backend.sessions.get()),
-            server: server.as_ref().map_or(0, |server| server.in_flight()),
-            waiting: backend.as_ref().map_or(0, |backend| backend.queue.waiting().get()),
+            backend: backend.map_or(0, |backend| backend.sessions.get()),
+            server: server.map_or(0, Server::in_flight),
+            waiting: backend.map_or(0, |backend| backend.queue.waiting().get()),
         };
-        self.worker.log.send(Box::new(AccessRecord {
+        let record = AccessRecord {
             peer: self.client.peer,
-            frontend: Arc::clone(frontend),
+            address: self.client.address.as_bytes(),
+            frontend,
             backend,
             server,
             request,
@@ -151,7 +152,7 @@ impl Exchange {
             termination,
             cookie: self.cookie,
             standing,
-            format: self.worker.format,
-        }));
+        };
+        self.worker.lines.add(|out| record.write(self.worker.format, out));
     }
 }

@@ -13,7 +13,7 @@ use crate::config::{Config, LogFormat};
 use crate::counters::Totals;
 use crate::log;
 use crate::net::{Duct, Socket};
-use crate::proxy::{Registered, Seat};
+use crate::proxy::Registered;
 use crate::topology::{Frontend, LiveFrontend, Process, Shared, Topology, Workers};
 
 /// A worker and a client of it.
@@ -27,14 +27,14 @@ fn client() -> (Rc<Worker>, Registered) {
     let live = LiveFrontend::new(2, "fe", 10, 1);
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let enter = async { [live.room.enter().await.unwrap(), shared.process.room.enter().await.unwrap()] };
-    let seat = Seat::take(runtime.block_on(enter), Arc::default(), &shared, &live, None);
+    let permits = runtime.block_on(enter);
     let frontend =
         Arc::new(Frontend { config: config.frontends[0].clone(), live, listeners: Vec::new(), track: None });
-    let worker = Worker::new(shared, log, LogFormat::Off);
+    let worker = Worker::new(shared, Arc::default(), log, LogFormat::Off);
     let (near, _far) = Duct::pair();
     let socket = Socket::within(near, Rc::new(Pulse::new(Duration::MAX)));
     let peer = ([127, 0, 0, 1], 1).into();
-    let registered = Client::register(&worker, peer, frontend, socket, seat);
+    let registered = Client::register(&worker, peer, (frontend, None), socket, permits);
     (worker, registered)
 }
 

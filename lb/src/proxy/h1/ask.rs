@@ -4,7 +4,7 @@
 
 use std::future::poll_fn;
 use std::rc::Rc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use super::kit::Kit;
@@ -56,7 +56,7 @@ pub(super) enum Upload {
 /// A server's answer: its head is written for the client, its body follows on this connection.
 #[derive(Debug)]
 pub(super) struct Answered {
-    pub(super) connection: Connection,
+    pub(super) connection: Box<Connection>,
     pub(super) head: response::Head,
 }
 
@@ -85,6 +85,7 @@ enum Cause {
 
 impl<'a> Asking<'a> {
     /// The request whose head is in `kit.up`, and of whose body some may be in `kit.input`.
+    #[inline]
     pub(super) fn new(worker: &'a Rc<Worker>, client: &'a Client, kit: &'a mut Kit, head: &'a Head) -> Self {
         let config = &client.frontend.config;
         let text = std::mem::take(&mut kit.up);
@@ -172,13 +173,14 @@ impl<'a> Asking<'a> {
         limit: Duration,
         reply: Option<&Reply<'_>>,
     ) -> Poll<Result<response::Head, Cause>> {
-        if let Some(ended) = connection.watched.poll_ended(cx) {
+        if let Some(ended) = connection.pulse().poll_ended(cx) {
             return Poll::Ready(Err(Cause::Ended(ended)));
         }
-        let going = self.state == Upload::Going;
-        self.poll_client(cx, connection)?;
-        if going && self.state != Upload::Going {
-            connection.pulse().await_bytes(limit);
+        if self.state == Upload::Going {
+            self.poll_request(cx, connection)?;
+            if self.state != Upload::Going {
+                connection.pulse().await_bytes(limit);
+            }
         }
         loop {
             let data = self.kit.answer.data();
@@ -198,32 +200,36 @@ impl<'a> Asking<'a> {
                     Err(_) => return Poll::Ready(Err(Cause::Faulty)),
                 }
             }
-            match ready!(self.kit.answer.poll_fill(cx, &connection.socket)) {
-                Ok(0) | Err(_) => {
+            match self.kit.answer.poll_fill(cx, &connection.socket) {
+                Poll::Ready(Ok(0) | Err(_)) => {
                     let begun = !self.kit.answer.is_empty() || self.interim > 0;
                     return Poll::Ready(Err(Cause::Closed(begun)));
                 }
-                Ok(_) => {}
+                Poll::Ready(Ok(_)) => {}
+                // While the request is being sent its sending tells when the client leaves.
+                Poll::Pending if self.state == Upload::Going => return Poll::Pending,
+                Poll::Pending => {
+                    self.poll_watch(cx).map_err(|Gone| Cause::Gone)?;
+                    return Poll::Pending;
+                }
             }
         }
     }
 
-    /// The client's part while an answer is awaited: its body, and whether it is still there.
-    fn poll_client(&mut self, cx: &mut Context<'_>, connection: &Connection) -> Result<(), Cause> {
-        if self.state == Upload::Going {
-            match self.poll_upload(cx, connection) {
-                Poll::Ready(Err(Broken::Source)) => return Err(Cause::Gone),
-                Poll::Ready(Err(Broken::Faulty)) => return Err(Cause::BadBody),
-                Poll::Ready(Err(Broken::Sink(_))) if self.upload.sent() == 0 => return Err(Cause::Unsent),
-                Poll::Ready(Err(Broken::Sink(_))) => self.state = Upload::Refused,
-                Poll::Ready(Ok(())) => {
-                    self.client.pulse().rest();
-                    self.state = Upload::Done;
-                }
-                Poll::Pending => return Ok(()),
+    /// Sends what there is of the request.
+    fn poll_request(&mut self, cx: &mut Context<'_>, connection: &Connection) -> Result<(), Cause> {
+        match self.poll_upload(cx, connection) {
+            Poll::Ready(Err(Broken::Source)) => return Err(Cause::Gone),
+            Poll::Ready(Err(Broken::Faulty)) => return Err(Cause::BadBody),
+            Poll::Ready(Err(Broken::Sink(_))) if self.upload.sent() == 0 => return Err(Cause::Unsent),
+            Poll::Ready(Err(Broken::Sink(_))) => self.state = Upload::Refused,
+            Poll::Ready(Ok(())) => {
+                self.client.pulse().rest();
+                self.state = Upload::Done;
             }
+            Poll::Pending => {}
         }
-        self.poll_watch(cx).map_err(|Gone| Cause::Gone)
+        Ok(())
     }
 
     pub(super) fn poll_upload(
@@ -250,7 +256,12 @@ impl<'a> Asking<'a> {
             return Ok(());
         }
         while !self.half_closed {
-            match self.kit.input.poll_fill(cx, &self.client.socket) {
+            // Nearly always there is nothing to read, which the event loop knows.
+            let polled = match self.client.socket.poll_readable(cx) {
+                Poll::Pending => Poll::Pending,
+                Poll::Ready(_) => self.kit.input.poll_fill(cx, &self.client.socket),
+            };
+            match polled {
                 Poll::Pending => {
                     self.client.listening.set(!self.kit.input.is_full());
                     break;
@@ -310,7 +321,8 @@ impl Outgoing for Asking<'_> {
             let idle = if fresh { None } else { take_idle(self.worker, server, self.is_replayable()) };
             let mut connection = match idle {
                 Some(connection) => connection,
-                None => match while_there(self, connect(exchange, backend, server, fresh)).await {
+                // As `route::claim` does it with what is rare and large.
+                None => match while_there(self, Box::pin(connect(exchange, backend, server, fresh))).await {
                     Ok(connected) => connected?,
                     Err(error) => return Err(Failed { error, retry: false, reused: false }),
                 },

@@ -32,7 +32,7 @@ pub(super) async fn deliver(
     let Answered { connection, head } = answered;
     exchange.answered(head.status);
     if head.status == 101 {
-        return Some(tunnel::run(exchange, asking, connection).await);
+        return Some(Box::pin(tunnel::run(exchange, asking, connection)).await);
     }
     asking.answered();
     let text = std::mem::take(&mut asking.kit.down);
@@ -67,7 +67,7 @@ pub(super) async fn deliver(
             asking.kit.down = download.end(&asking.worker.kits);
             asking.end_upload();
             let (whole, head) = (asking.state == Upload::Done, asking.head);
-            return answer(exchange, asking.kit, head, ProxyError::BadResponse, whole).await;
+            return Box::pin(answer(exchange, asking.kit, head, ProxyError::BadResponse, whole)).await;
         }
         Err(Cut::Server(ended)) => {
             exchange.broken(Termination::server_broke(ended));
@@ -91,7 +91,7 @@ fn poll_deliver(
     asking: &mut Asking<'_>,
     connection: &Connection,
 ) -> Poll<Result<(), Cut>> {
-    if let Some(ended) = connection.watched.poll_ended(cx) {
+    if let Some(ended) = connection.pulse().poll_ended(cx) {
         return Poll::Ready(Err(Cut::Server(Some(ended))));
     }
     let mut way = Way {

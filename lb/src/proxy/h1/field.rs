@@ -103,24 +103,26 @@ impl<'a> Connection<'a> {
     }
 }
 
-/// Whether two names of the same length are the same but for case. The first is a token, the second lower-case letters, digits and
+/// Whether two names of the same length, up to 17 bytes, are the same but for case. The first is a token, the second lower-case letters, digits and
 /// hyphens: of those, setting one bit makes no two alike that are not.
 #[inline]
 fn same(name: &[u8], known: &[u8]) -> bool {
     const CASE: u64 = 0x2020_2020_2020_2020;
-    let word = |bytes: &[u8; 8]| u64::from_le_bytes(*bytes);
-    let differ = |a: Option<&[u8; 8]>, b: Option<&[u8; 8]>| match (a, b) {
-        (Some(a), Some(b)) => word(a) | CASE != word(b) | CASE,
-        _ => true,
-    };
-    if known.len() < 8 {
-        return name.eq_ignore_ascii_case(known);
+    let eight = |bytes: &[u8; 8]| u64::from_le_bytes(*bytes) | CASE;
+    let four = |bytes: &[u8; 4]| u64::from(u32::from_le_bytes(*bytes)) | CASE;
+    // Of each the first and the last bytes, which may overlap.
+    match known.len() {
+        0..4 => name.eq_ignore_ascii_case(known),
+        4..8 => {
+            name.first_chunk().map(four) == known.first_chunk().map(four)
+                && name.last_chunk().map(four) == known.last_chunk().map(four)
+        }
+        _ => {
+            name.first_chunk().map(eight) == known.first_chunk().map(eight)
+                && name.last_chunk().map(eight) == known.last_chunk().map(eight)
+                && (known.len() <= 16 || name[8] | 0x20 == known[8] | 0x20)
+        }
     }
-    // The last eight may overlap the first ones.
-    name.len() == known.len()
-        && !differ(name.first_chunk(), known.first_chunk())
-        && !differ(name.last_chunk(), known.last_chunk())
-        && (known.len() <= 16 || name[8] | 0x20 == known[8] | 0x20)
 }
 
 /// The members of a list (RFC 9110 section 5.6.1).
@@ -165,11 +167,13 @@ static PLAIN: [bool; 256] = {
 /// Whether it is `uri-host [":" port]`, without user info; empty is allowed (RFC 9110 section 7.2).
 pub(in crate::proxy) fn is_host(value: &[u8]) -> bool {
     // Nearly every Host is a plain name with an optional port; the full grammar is only for the rest.
-    let name = value.iter().take_while(|byte| PLAIN[usize::from(**byte)]).count();
-    match &value[name..] {
-        [] => return true,
-        [b':', port @ ..] if name > 0 => return port.len() <= 5 && port.iter().all(u8::is_ascii_digit),
-        _ => {}
+    match value.iter().position(|byte| !PLAIN[usize::from(*byte)]) {
+        None => return true,
+        Some(name) if name > 0 && value[name] == b':' => {
+            let port = &value[name + 1..];
+            return port.len() <= 5 && port.iter().all(u8::is_ascii_digit);
+        }
+        Some(_) => {}
     }
     let (name, port) = match value.iter().position(|byte| *byte == b']') {
         Some(end) => value.split_at(end + 1),
@@ -272,24 +276,6 @@ pub(super) fn write_some<T>(out: &mut Vec<u8>, name: &str, write: impl FnOnce(&m
         out.extend_from_slice(b"\r\n");
     }
     written
-}
-
-/// Writes a field line of a head as it came. Where name and value stand as they are written, they go in one piece.
-#[inline]
-pub(super) fn pass(out: &mut Vec<u8>, head: &[u8], field: &httparse::Header<'_>) {
-    let start = field.name.as_ptr() as usize - head.as_ptr() as usize;
-    let middle = start + field.name.len();
-    let end = middle + 2 + field.value.len();
-    match head.get(start..end + 2) {
-        Some(line)
-            if line[field.name.len()..].starts_with(b": ")
-                && head[middle + 2..].as_ptr() == field.value.as_ptr()
-                && line.ends_with(b"\r\n") =>
-        {
-            out.extend_from_slice(line);
-        }
-        _ => write(out, field.name, field.value),
-    }
 }
 
 /// Writes the trailer section of a chunked body, from the lines that were received; the empty line at its end included.

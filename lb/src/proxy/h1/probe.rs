@@ -11,9 +11,9 @@ use crate::proxy::framing::Framing;
 const LIMITS: Limits = Limits { max_head: 16 * 1024, max_fields: 101 };
 
 const TOWARDS: request::Towards<'_> = request::Towards {
-    forwarded: Some("192.0.2.1"),
+    forwarded: Some(b"192.0.2.1"),
     balance: &Balance::Uri,
-    peer: "192.0.2.1",
+    peer: b"192.0.2.1",
     jar: None,
     keys: [None; 2],
 };

@@ -78,6 +78,7 @@ pub enum Broken {
 impl Pump {
     /// A message whose head is `staged`, with a body that arrives as `source` says and leaves as `sink` says. Chunks may have
     /// `max_trailers` bytes of trailers.
+    #[inline]
     pub fn new(
         staged: Vec<u8>,
         source: Framing,

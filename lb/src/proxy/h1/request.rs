@@ -10,6 +10,7 @@ use http::{StatusCode, Uri};
 use httparse::Status;
 
 use super::field::{self, Connection, Known, Special};
+use super::rewrite::Rewrite;
 use crate::balance::hash;
 use crate::config::Balance;
 use crate::proxy::ProxyError;
@@ -33,11 +34,11 @@ pub struct Limits {
 #[derive(Debug, Clone, Copy)]
 pub struct Towards<'a> {
     /// The client's address, when servers are told.
-    pub forwarded: Option<&'a str>,
+    pub forwarded: Option<&'a [u8]>,
     /// What the hash that picks a server is made of.
     pub balance: &'a Balance,
     /// The client's address, for that hash.
-    pub peer: &'a str,
+    pub peer: &'a [u8],
     /// The backend's cookie, and Unix time in seconds.
     pub jar: Option<(&'a Jar, u64)>,
     /// The keys that bind the client to a server, and that are tracked.
@@ -69,10 +70,19 @@ pub struct Head {
     pub upgrade: Option<Box<[u8]>>,
     /// The hash that picks a server.
     pub key: u64,
+    /// What ties the client to a server or counts it: most backends and frontends do neither.
+    pub ties: Option<Box<Ties>>,
+}
+
+/// What a request says of who its client is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Ties {
     /// What the backend's cookie says, if it has one.
     pub asked: Option<Asked>,
-    /// The keys that were wanted.
-    pub keys: [Option<Key>; 2],
+    /// The key that binds the client to a server.
+    pub bound: Option<Key>,
+    /// The key that is tracked.
+    pub tracked: Option<Key>,
 }
 
 /// The target's parts: what the server gets, and the authority if it named one.
@@ -132,26 +142,31 @@ pub fn parse(
         start..start + part.len()
     };
     let (method_at, target_at) = (place(method), place(target));
-    if parts.authority.is_some() {
-        write_line(out, method, &parts);
+    let head = &input[..size];
+    let mut rewrite = if parts.authority.is_none() && head[target_at.end..].starts_with(LINE_END) {
+        Rewrite::with_line(head, target_at.end + LINE_END.len(), out)
     } else {
-        out.extend_from_slice(&input[method_at.start..target_at.end]);
-        out.extend_from_slice(b" HTTP/1.1\r\n");
-    }
-    seen.write(&input[..size], request.headers, &parts, framing, towards.forwarded.is_some(), out);
+        write_line(out, method, &parts);
+        Rewrite::new(head, out)
+    };
+    seen.write(request.headers, &parts, framing, towards.forwarded.is_some(), &mut rewrite);
     if let Some(peer) = towards.forwarded {
         let host = parts.authority.map(str::as_bytes).or(seen.host).unwrap_or_default();
+        let out = rewrite.text();
         out.extend_from_slice(b"X-Forwarded-For: ");
-        out.extend_from_slice(peer.as_bytes());
+        out.extend_from_slice(peer);
         out.extend_from_slice(b"\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: ");
         out.extend_from_slice(host);
-        out.extend_from_slice(b"\r\n");
+        // Usually nothing follows: then the head ends in the same piece.
+        out.extend_from_slice(if upgrade.is_none() { b"\r\n\r\n" } else { b"\r\n" });
     }
     if let Some(protocol) = upgrade {
-        field::write(out, "Connection", b"upgrade");
-        field::write(out, "Upgrade", protocol);
+        rewrite.write("Connection", b"upgrade");
+        rewrite.write("Upgrade", protocol);
     }
-    out.extend_from_slice(b"\r\n");
+    if upgrade.is_some() || towards.forwarded.is_none() {
+        rewrite.end();
+    }
     Ok(Some(Head {
         size,
         method: method_at,
@@ -164,15 +179,12 @@ pub fn parse(
         idempotent: matches!(method, "GET" | "HEAD" | "OPTIONS" | "PUT" | "DELETE" | "TRACE"),
         upgrade: upgrade.map(Into::into),
         key: key(towards, &parts, request.headers),
-        asked,
-        keys: towards.keys.map(|keyed| {
-            let Keyed { on, table } = keyed?;
-            let fields = request.headers.iter().map(|field| (field.name, field.value));
-            Key::of(on, &table.spec, towards.peer, fields)
-        }),
+        ties: ties(asked, towards, request.headers),
     }))
 }
 
+/// How the line of a request ends towards servers.
+const LINE_END: &[u8] = b" HTTP/1.1\r\n";
 const BAD: ProxyError =
     ProxyError::BadRequest("the request's head is not valid HTTP/1.1 (RFC 9112 section 3)");
 const TOO_MANY: ProxyError =
@@ -230,13 +242,13 @@ fn write_line(out: &mut Vec<u8>, method: &str, target: &Target<'_>) {
     out.push(b' ');
     out.extend_from_slice(target.instead.unwrap_or_default().as_bytes());
     out.extend_from_slice(target.path.as_bytes());
-    out.extend_from_slice(b" HTTP/1.1\r\n");
+    out.extend_from_slice(LINE_END);
 }
 
 fn key(towards: Towards<'_>, target: &Target<'_>, fields: &[httparse::Header<'_>]) -> u64 {
     match towards.balance {
         Balance::RoundRobin | Balance::StaticRr | Balance::LeastConn | Balance::Random | Balance::First => 0,
-        Balance::Source => hash(towards.peer.as_bytes()),
+        Balance::Source => hash(towards.peer),
         Balance::Uri => {
             let path = target.path.split('?').next().unwrap_or_default();
             hash(if path.is_empty() { b"/" } else { path.as_bytes() })
@@ -246,6 +258,18 @@ fn key(towards: Towards<'_>, target: &Target<'_>, fields: &[httparse::Header<'_>
             hash(field.map_or(b"", |field| field.value))
         }
     }
+}
+
+fn ties(asked: Option<Asked>, towards: Towards<'_>, fields: &[httparse::Header<'_>]) -> Option<Box<Ties>> {
+    if asked.is_none() && towards.keys.iter().all(Option::is_none) {
+        return None;
+    }
+    let [bound, tracked] = towards.keys.map(|keyed| {
+        let Keyed { on, table } = keyed?;
+        let fields = fields.iter().map(|field| (field.name, field.value));
+        Key::of(on, &table.spec, towards.peer, fields)
+    });
+    Some(Box::new(Ties { asked, bound, tracked }))
 }
 
 // === impl Target ===
@@ -376,21 +400,20 @@ impl<'a> Seen<'a> {
     /// Writes the fields that go on, in their order; ours take the places of those that they replace.
     fn write(
         &self,
-        head: &[u8],
         fields: &[httparse::Header<'_>],
         target: &Target<'_>,
         framing: Framing,
         forwarded: bool,
-        out: &mut Vec<u8>,
+        out: &mut Rewrite<'_>,
     ) {
         let (mut framed, mut trailers) = (false, false);
         let host = target.authority.map(str::as_bytes).or(self.host);
         if self.host.is_none() {
-            field::write(out, "Host", host.unwrap_or_default());
+            out.write("Host", host.unwrap_or_default());
         }
         for (index, field) in fields.iter().enumerate() {
             if !self.special.has(index) && !self.connection.names(field.name) {
-                field::pass(out, head, field);
+                out.pass(field);
                 continue;
             }
             match Known::of(field.name) {
@@ -398,21 +421,21 @@ impl<'a> Seen<'a> {
                 Known::Other => match self.jar.filter(|_| is_cookie(field)) {
                     Some(jar) => {
                         let rest = |out: &mut Vec<u8>| jar.write_rest(field.value, out);
-                        field::write_some(out, field.name, rest);
+                        field::write_some(out.text(), field.name, rest);
                     }
-                    None => field::pass(out, head, field),
+                    None => out.pass(field),
                 },
                 Known::Forwarded if forwarded => {}
                 Known::Host if target.authority.is_some() => {
-                    field::write(out, field.name, host.unwrap_or_default());
+                    out.write(field.name, host.unwrap_or_default());
                 }
                 Known::Trailer | Known::Forwarded | Known::Host => {
-                    field::pass(out, head, field);
+                    out.pass(field);
                 }
                 Known::ContentLength | Known::TransferEncoding if framed => {}
                 Known::ContentLength if field::is_plain_number(field.value) => {
                     framed = true;
-                    field::pass(out, head, field);
+                    out.pass(field);
                 }
                 Known::ContentLength | Known::TransferEncoding => {
                     framed = true;
@@ -420,10 +443,10 @@ impl<'a> Seen<'a> {
                 }
                 Known::Te if self.trailers && !trailers => {
                     trailers = true;
-                    field::write(out, field.name, b"trailers");
+                    out.write(field.name, b"trailers");
                 }
                 Known::Expect if !self.old && framing != Framing::None => {
-                    field::write(out, field.name, field.value);
+                    out.write(field.name, field.value);
                 }
                 // A change of protocol that is properly asked for is written behind the others.
                 Known::Te | Known::Expect | Known::Connection | Known::Hop | Known::Upgrade => {}
@@ -431,12 +454,12 @@ impl<'a> Seen<'a> {
         }
     }
 
-    fn write_framing(&self, name: &str, framing: Framing, out: &mut Vec<u8>) {
+    fn write_framing(&self, name: &str, framing: Framing, out: &mut Rewrite<'_>) {
         match framing {
-            Framing::Chunked => field::write(out, name, b"chunked"),
+            Framing::Chunked => out.write(name, b"chunked"),
             Framing::None | Framing::Length(_) | Framing::UntilClose => {
                 let length = self.declared.length().unwrap_or(0);
-                field::write(out, name, itoa::Buffer::new().format(length).as_bytes());
+                out.write(name, itoa::Buffer::new().format(length).as_bytes());
             }
         }
     }

@@ -10,6 +10,7 @@ use httparse::Status;
 
 use super::field::{self, Connection, Known, Special};
 use super::request::Limits;
+use super::rewrite::Rewrite;
 use crate::proxy::framing::{Asked, Declared, Framing};
 use crate::stick::{Given, Reply};
 
@@ -106,24 +107,28 @@ pub fn parse(
     };
     let keep = towards.keep && framed != Framing::UntilClose;
     out.reserve(size + 128);
-    match (old, response.reason) {
+    let head = &input[..size];
+    let mut rewrite = match (old, response.reason) {
         // The line of the same version goes on as it came.
         (false, Some(reason)) if !reason.is_empty() => {
             let end = reason.as_ptr() as usize - input.as_ptr() as usize + reason.len() + 2;
-            out.extend_from_slice(&input[..end]);
+            Rewrite::with_line(head, end, out)
         }
-        (_, reason) => write_status(out, status, reason.unwrap_or_default()),
-    }
+        (_, reason) => {
+            write_status(out, status, reason.unwrap_or_default());
+            Rewrite::new(head, out)
+        }
+    };
     seen.find_cookies(response.headers);
-    let given = write(out, &input[..size], status, response.headers, &seen, framed, towards);
+    let given = write(&mut rewrite, status, response.headers, &seen, framed, towards);
     if status >= 200 {
         if !keep {
-            out.extend_from_slice(b"Connection: close\r\n");
+            rewrite.write("Connection", b"close");
         } else if towards.old {
-            out.extend_from_slice(b"Connection: keep-alive\r\n");
+            rewrite.write("Connection", b"keep-alive");
         }
     }
-    out.extend_from_slice(b"\r\n");
+    rewrite.end();
     let persists = !seen.connection.close && (!old || seen.connection.keep_alive);
     Ok(Some(Head {
         size,
@@ -137,8 +142,7 @@ pub fn parse(
 }
 
 fn write(
-    out: &mut Vec<u8>,
-    head: &[u8],
+    out: &mut Rewrite<'_>,
     status: u16,
     fields: &[httparse::Header<'_>],
     seen: &Seen<'_>,
@@ -148,7 +152,7 @@ fn write(
     let (mut done, mut given) = (false, Given::None);
     for (index, field) in fields.iter().enumerate() {
         if !seen.special.has(index) && !seen.connection.names(field.name) {
-            field::pass(out, head, field);
+            out.pass(field);
             continue;
         }
         match Known::of(field.name) {
@@ -159,7 +163,7 @@ fn write(
                     && field::is_plain_number(field.value)
                     && may_have_length(status)
                 {
-                    field::pass(out, head, field);
+                    out.pass(field);
                     done = true;
                 } else if !done {
                     done = write_framing(out, field.name, status, seen, framed, towards.is_head);
@@ -168,25 +172,26 @@ fn write(
             Known::Connection | Known::Hop | Known::Upgrade => {}
             Known::Other => match seen.reply.filter(|_| is_set_cookie(field)) {
                 Some(reply) => {
-                    given = field::write_some(out, field.name, |out| reply.write_own(field.value, out));
+                    let own = |out: &mut Vec<u8>| reply.write_own(field.value, out);
+                    given = field::write_some(out.text(), field.name, own);
                 }
-                None => field::pass(out, head, field),
+                None => out.pass(field),
             },
-            _ => field::pass(out, head, field),
+            _ => out.pass(field),
         }
     }
     if framed == Framing::Chunked && !done {
-        out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
+        out.write("Transfer-Encoding", b"chunked");
     }
     if let (101, Some(protocol)) = (status, seen.upgrade) {
-        field::write(out, "Connection", b"upgrade");
-        field::write(out, "Upgrade", protocol);
+        out.write("Connection", b"upgrade");
+        out.write("Upgrade", protocol);
     }
     if let Some(reply) = seen.reply {
-        given = field::write_some(out, "Set-Cookie", |out| reply.write_new(given, out));
+        given = field::write_some(out.text(), "Set-Cookie", |out| reply.write_new(given, out));
         let mut fields = fields.iter().map(|field| (field.name, field.value));
         if reply.makes_private(given, status, &mut fields) {
-            field::write(out, "Cache-Control", b"private");
+            out.write("Cache-Control", b"private");
         }
     }
     given
@@ -212,7 +217,7 @@ fn may_have_length(status: u16) -> bool {
 
 /// Writes how the body ends, or would have ended, in the place where the server said so.
 fn write_framing(
-    out: &mut Vec<u8>,
+    out: &mut Rewrite<'_>,
     name: &str,
     status: u16,
     seen: &Seen<'_>,
@@ -223,10 +228,10 @@ fn write_framing(
         return true;
     }
     match (framed, seen.declared.length()) {
-        (_, Some(length)) => field::write(out, name, itoa::Buffer::new().format(length).as_bytes()),
-        (Framing::Chunked, None) => field::write(out, name, b"chunked"),
+        (_, Some(length)) => out.write(name, itoa::Buffer::new().format(length).as_bytes()),
+        (Framing::Chunked, None) => out.write(name, b"chunked"),
         // It tells what a GET would have got.
-        (Framing::None, None) if is_head => field::write(out, name, b"chunked"),
+        (Framing::None, None) if is_head => out.write(name, b"chunked"),
         (Framing::None | Framing::Length(_) | Framing::UntilClose, None) => {}
     }
     true

@@ -7,7 +7,6 @@ use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Poll, ready};
-use std::time::Instant;
 
 use super::ask::Asking;
 use super::kit::Kit;
@@ -75,8 +74,8 @@ async fn wait(client: &Client) -> Waited {
         if client.rest.get() == Rest::Over {
             return Poll::Ready(Waited::Quiet);
         }
-        if client.is_silent() {
-            return Poll::Pending;
+        if client.listening.get() {
+            return if client.is_silent() { Poll::Pending } else { Poll::Ready(Waited::News) };
         }
         // An error is news that reading will tell.
         let polled = client.socket.poll_readable(cx).map(|_| Waited::News);
@@ -131,28 +130,32 @@ async fn one(worker: &Rc<Worker>, client: &Rc<Client>, kit: &mut Kit) -> Option<
             }
             return Some(End::Closed);
         }
-        Err(error) => return Some(refuse(worker, client, kit, error).await),
+        Err(error) => return Some(Box::pin(refuse(worker, client, kit, error)).await),
     };
     client.pulse().rest();
     let line = worker.logs().then(|| RequestLine::new(kit.input.data(), &head, client));
     let mut exchange = Exchange::begin(worker, client, line);
     kit.input.consume(head.size);
-    let [bound, tracked] = std::mem::take(&mut head.keys);
-    exchange.track(tracked);
+    let mut ties = head.ties.take();
+    if let Some(ties) = &mut ties {
+        exchange.track(ties.tracked.take());
+    }
     let backend = match backend {
         Ok(backend) => backend,
-        Err(error) => return answer(&mut exchange, kit, &head, error, false).await,
+        Err(error) => return Box::pin(answer(&mut exchange, kit, &head, error, false)).await,
     };
     let mut asking = Asking::new(worker, client, kit, &head);
-    let wish = Wish::new(&head, &backend, bound.as_ref());
-    exchange.sticks(bound);
+    let wish = Wish::new(head.key, ties.as_deref(), &backend);
+    if let Some(ties) = ties {
+        exchange.sticks(ties.bound);
+    }
     match attempts::until_answered(&mut exchange, backend, wish, &mut asking).await {
         Ok(answered) => deliver::deliver(&mut exchange, &mut asking, answered).await,
         // There is nobody to tell; dropping the account says so.
         Err(ProxyError::ClientGone) => Some(End::Closed),
         Err(error) => {
             let whole = asking.give_up();
-            answer(&mut exchange, asking.kit, &head, error, whole).await
+            Box::pin(answer(&mut exchange, asking.kit, &head, error, whole)).await
         }
     }
 }
@@ -166,9 +169,9 @@ async fn read_head(
     let config = &client.frontend.config;
     let limits = Limits { max_head: config.max_head, max_fields: config.max_headers };
     let towards = request::Towards {
-        forwarded: config.forwarded.then_some(&*client.address),
+        forwarded: config.forwarded.then_some(client.address.as_bytes()),
         balance: backend.map_or(&Balance::RoundRobin, |backend| &backend.config.balance),
-        peer: &client.address,
+        peer: client.address.as_bytes(),
         jar: backend.and_then(|backend| backend.jar.as_ref()).map(|jar| (jar, client.worker.wall())),
         keys: [backend.and_then(|backend| backend.tables.stick.as_ref()), client.frontend.track.as_ref()],
     };
@@ -194,7 +197,7 @@ async fn read_head(
                     return Poll::Ready(Ok(Some(head)));
                 } else {
                     if first {
-                        client.arriving.set(Some(Instant::now()));
+                        client.arrives();
                     }
                     looked = data.len();
                 }

@@ -26,8 +26,8 @@ pub async fn session(registered: Registered) {
     let Registered(client) = &registered;
     let ended = {
         let mut serving = pin!(serve(client));
-        // As `Watched::guard` does it, but smaller: this is what an idle connection costs.
-        poll_fn(|cx| match client.watched.poll_ended(cx) {
+        // As `Pulse::guard` does it, but smaller: this is what an idle connection costs.
+        poll_fn(|cx| match client.pulse().poll_ended(cx) {
             Some(ended) => Poll::Ready(Err(ended)),
             None => serving.as_mut().poll(cx).map(Ok),
         })
@@ -39,7 +39,7 @@ pub async fn session(registered: Registered) {
         Ok(End::Http2(first)) => {
             let mut serving = Box::pin(h2::serve(&client.worker, client, first));
             // However it ends, its streams have ended by themselves.
-            let _ = client.watched.guard(serving.as_mut()).await;
+            let _ = client.pulse().guard(serving.as_mut()).await;
             false
         }
         Err(Ended::Overdue(wait)) => {
@@ -58,7 +58,7 @@ pub async fn serve_once(registered: &Registered) {
     let worker = &client.worker;
     let ended = {
         let serving = pin!(serve_stream(worker, client));
-        client.watched.guard(serving).await
+        client.pulse().guard(serving).await
     };
     if let Err(Ended::Overdue(wait)) = ended {
         last_word(client, wait);

@@ -20,7 +20,11 @@ struct Lane {
 }
 
 /// Passes bytes until the tunnel ends.
-pub(super) async fn run(exchange: &mut Exchange, asking: &mut Asking<'_>, connection: Connection) -> End {
+pub(super) async fn run(
+    exchange: &mut Exchange,
+    asking: &mut Asking<'_>,
+    connection: Box<Connection>,
+) -> End {
     let limit = exchange.tunnel_limit();
     let client = asking.client;
     if asking.state != Upload::Done {
@@ -38,7 +42,7 @@ pub(super) async fn run(exchange: &mut Exchange, asking: &mut Asking<'_>, connec
     let (input, answer) = (&mut kit.input, &mut kit.answer);
     let kits = &asking.worker.kits;
     poll_fn(|cx| {
-        if connection.watched.poll_ended(cx).is_some() {
+        if connection.pulse().poll_ended(cx).is_some() {
             return Poll::Ready(());
         }
         let before = up.pump.sent() + down.pump.sent();

@@ -71,7 +71,7 @@ impl Servers {
         limit: Duration,
         server: Duration,
         watchdog: &Rc<Watchdog>,
-    ) -> io::Result<Connection> {
+    ) -> io::Result<Box<Connection>> {
         let there = if fresh { None } else { self.find(place) };
         let reused = there.is_some();
         let shared = match there {
@@ -124,13 +124,15 @@ impl Servers {
 async fn open(place: Place, server: Duration, watchdog: &Rc<Watchdog>) -> io::Result<Rc<Shared>> {
     let stream = TcpStream::connect(place.address).await?;
     let socket = Socket::new(stream, Rc::new(Pulse::new(server)));
-    let watched = watchdog.watch(Rc::clone(socket.pulse()));
+    let pulse = Rc::clone(socket.pulse());
+    let watched = watchdog.watch(Rc::clone(&pulse));
     let mut builder = Builder::new(Local);
     builder.max_send_buf_size(64 * 1024).max_concurrent_reset_streams(STREAMS);
     let (sender, driver) = builder.handshake(TokioIo::new(socket)).await.map_err(io::Error::other)?;
     spawn_local(async move {
+        let _watched = watched;
         // Its streams hear of its end.
-        let _ = watched.guard(std::pin::pin!(driver)).await;
+        let _ = pulse.guard(std::pin::pin!(driver)).await;
     });
     let (streams, since) = (Cell::new(0), Cell::new(pulse::now()));
     Ok(Rc::new(Shared { sender, epoch: place.epoch, streams, since }))

@@ -45,11 +45,6 @@ fn next(receive: impl Fn(&mut [u8]) -> std::io::Result<usize>, part: &str) -> Ve
     }
 }
 
-async fn traffic(lab: &Running) {
-    assert_eq!(lab.get("/fine").await.status(), 200);
-    lab.order("disable server api_nodes/a").await;
-}
-
 const DOWN: &str = "Server api_nodes/a is going DOWN for maintenance. 0 active and 0 backup servers left. \
     0 sessions active, 0 requeued, 0 remaining in queue.";
 const NOBODY: &str = "backend api_nodes has no server available!";
@@ -60,12 +55,13 @@ async fn syslog_over_udp_gets_haproxys_lines() {
     let (daemon, port) = udp();
     let log = format!("format = \"http\"\ntarget = \"udp://127.0.0.1:{port}\"");
     let lab = Lab::new().server("a", origin.address()).section("log", &log).start().await;
-    traffic(&lab).await;
     let receive = |buffer: &mut [u8]| daemon.recv(buffer);
+    assert_eq!(lab.get("/fine").await.status(), 200);
     let line = unframed(&next(receive, "/fine"), 134, "haproxy");
     let line = line.split_once("] ").unwrap().1;
     let expected = "fe_api api_nodes/a */*/*/*/* 200 * - - ---- 1/1/0/0/0 0/0 \"GET /fine HTTP/1.1\"";
     assert!(fits(line, expected), "{line}");
+    lab.order("disable server api_nodes/a").await;
     assert_eq!(unframed(&next(receive, "going DOWN"), 129, "haproxy"), DOWN);
     assert_eq!(unframed(&next(receive, "no server"), 128, "haproxy"), NOBODY);
     let told = unframed(&next(receive, "set to maint"), 133, "haproxy");
@@ -84,11 +80,12 @@ async fn syslog_on_a_unix_socket_gets_json_with_its_facility_and_tag() {
     let origin = Origin::named("a").await;
     let log = format!("target = \"unix://{}\"\nfacility = \"daemon\"\ntag = \"lb0\"", path.display());
     let lab = Lab::new().server("a", origin.address()).section("log", &log).start().await;
-    traffic(&lab).await;
     let receive = |buffer: &mut [u8]| daemon.recv(buffer);
+    assert_eq!(lab.get("/fine").await.status(), 200);
     let read = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
     let entry = read(&unframed(&next(receive, "/fine"), 30, "lb0"));
     assert_eq!((&entry["status"], &entry["server"]), (&200.into(), &"a".into()));
+    lab.order("disable server api_nodes/a").await;
     let down = read(&unframed(&next(receive, "going DOWN"), 25, "lb0"));
     assert_eq!(
         (&down["text"], &down["order"], &down["level"]),

@@ -5,8 +5,9 @@ use super::*;
 const LIMITS: Limits = Limits { max_head: 1024, max_fields: 20 };
 
 fn parse_with(text: &str, forwarded: Option<&str>) -> Result<Option<(Head, String)>, ProxyError> {
+    let forwarded = forwarded.map(str::as_bytes);
     let towards =
-        Towards { forwarded, balance: &Balance::Uri, peer: "192.0.2.1", jar: None, keys: [None; 2] };
+        Towards { forwarded, balance: &Balance::Uri, peer: b"192.0.2.1", jar: None, keys: [None; 2] };
     let mut out = Vec::new();
     let head = parse(text.as_bytes(), LIMITS, towards, &mut out)?;
     Ok(head.map(|head| (head, String::from_utf8(out).unwrap())))
