@@ -105,11 +105,16 @@ impl Traffic {
     /// Counts a response's status.
     #[inline]
     pub fn status(&self, status: u16) {
-        let class = match status / 100 {
+        self.responses[Self::class(status)].add(1);
+    }
+
+    /// The place of a status among [`Self::responses`].
+    #[inline]
+    pub fn class(status: u16) -> usize {
+        match status / 100 {
             class @ 1..=5 => usize::from(class) - 1,
             _ => 5,
-        };
-        self.responses[class].add(1);
+        }
     }
 }
 

@@ -79,8 +79,10 @@ fn deadline(limit: u32) -> u64 {
     NOW.get() + SLACK.get() + u64::from(limit)
 }
 
+/// Not by `as_millis`, whose 128 bits are the most of what a deadline would cost.
 fn millis(duration: Duration) -> u32 {
-    u32::try_from(duration.as_millis()).unwrap_or(u32::MAX)
+    let whole = duration.as_secs().saturating_mul(1000);
+    u32::try_from(whole.saturating_add(duration.subsec_millis().into())).unwrap_or(u32::MAX)
 }
 
 // === impl Pulse ===

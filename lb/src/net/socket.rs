@@ -72,7 +72,9 @@ impl Socket {
     /// when it has heard something; if that was read long ago it is forgotten.
     pub fn has_more(&self) -> bool {
         match &self.stream {
-            Stream::Tcp(stream) => !is_would_block(&stream.try_io(Interest::READABLE, || peek(stream))),
+            Stream::Tcp(stream) => {
+                self.has_news() && !is_would_block(&stream.try_io(Interest::READABLE, || peek(stream)))
+            }
             Stream::Duct(duct) => duct.is_readable(),
         }
     }

@@ -56,17 +56,24 @@ pub(super) async fn until_answered<O: Outgoing>(
     exchange.routed(&backend);
     exchange.asked(wish.asked);
     let mut tried = Tried::default();
-    let mut last: Option<Arc<Server>> = None;
+    let mut last = None;
     let mut fresh = false;
     loop {
-        let claim = while_there(outgoing, route::claim(exchange, &backend, &wish, &tried)).await??;
+        let claim = match route::claim_at_once(&backend, &wish, &tried)? {
+            Some(claim) => claim,
+            // In a box of its own: nearly nobody waits, and futures are copied when they begin.
+            None => {
+                let claim = Box::pin(route::claim(exchange, &backend, &wish, &tried));
+                while_there(outgoing, claim).await??
+            }
+        };
         let server = Arc::clone(claim.server());
         exchange.claimed(claim);
         let declined = wish.is_declined(server.id);
         if declined {
             exchange.asked(wish.asked);
         }
-        if declined || last.as_ref().is_some_and(|last| last.id != server.id) {
+        if declined || last.is_some_and(|last| last != server.id) {
             exchange.redispatched();
         }
         let failed = match outgoing.attempt(exchange, &backend, &server, &wish, fresh).await {
@@ -84,8 +91,8 @@ pub(super) async fn until_answered<O: Outgoing>(
         if !(failed.reused && wish.is_bound_to(server.id)) {
             tried.add(server.id);
         }
-        last = Some(server);
-        backend = route::backend(&exchange.worker, &exchange.client)?;
+        last = Some(server.id);
+        backend = route::backend(&exchange.client)?;
     }
 }
 
@@ -130,12 +137,12 @@ pub(super) async fn connect(
     let epoch = server.place.epoch();
     let address = server.place.address().ok_or_else(|| failed(ProxyError::Connect))?;
     let Timeouts { connect, server: silence, .. } = backend.config.timeout;
-    let watchdog = &exchange.worker.watchdog;
+    let watchdog = &exchange.client.worker.watchdog;
     let connected = match backend.config.protocol {
         Protocol::Http1 => upstream::connect(address, epoch, connect, silence, watchdog).await,
         Protocol::H2c => {
             let place = h2::Place { key: server.id.get(), address, epoch };
-            exchange.worker.servers.stream(place, fresh, connect, silence, watchdog).await
+            exchange.client.worker.servers.stream(place, fresh, connect, silence, watchdog).await
         }
     };
     connected.map_err(|error| {

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use super::access::Captured;
 use super::error::{Phase, ProxyError, Termination};
-use super::{Client, Worker, h1};
+use super::{Client, h1};
 use crate::counters::{Tally, Traffic, millis};
 use crate::net::Pulse;
 use crate::server::{Admin, Claim, Server, Waiting};
@@ -23,7 +23,6 @@ use crate::upstream::Connection;
 /// The account of one exchange.
 #[derive(Debug)]
 pub struct Exchange {
-    pub(super) worker: Rc<Worker>,
     pub(super) client: Rc<Client>,
     backend: Option<Arc<Backend>>,
     claim: Option<Claim>,
@@ -158,12 +157,11 @@ impl RequestLine {
 impl Exchange {
     /// Opens an account for a request that has just come.
     #[inline]
-    pub fn begin(worker: &Rc<Worker>, client: &Rc<Client>, request: Option<RequestLine>) -> Self {
+    pub fn begin(client: &Rc<Client>, request: Option<RequestLine>) -> Self {
         let started = Instant::now();
         let arriving = client.begin(started).map_or(0, |since| millis(started - since));
         client.frontend.live.tally.mine().requests.add(1);
         Self {
-            worker: Rc::clone(worker),
             client: Rc::clone(client),
             backend: None,
             claim: None,
@@ -408,7 +406,7 @@ impl Exchange {
     pub(super) fn keep(&self, connection: Box<Connection>) {
         let (Some(backend), Some(server)) = (&self.backend, self.server()) else { return };
         if connection.epoch() == server.place.epoch() && server.admin() != Admin::Maint {
-            let mut idle = self.worker.idle.borrow_mut();
+            let mut idle = self.client.worker.idle.borrow_mut();
             idle.put(server.id.get(), connection, backend.config.max_idle, &server.stats.idle);
         }
     }

@@ -5,10 +5,10 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use tokio::time::{Instant, timeout_at};
 
+use super::Client;
 use super::error::ProxyError;
 use super::exchange::Exchange;
 use super::h1::request::Ties;
-use super::{Client, Worker};
 use crate::balance::{Pick, Tried};
 use crate::server::{Claim, ServerId};
 use crate::stick::Asked;
@@ -54,8 +54,8 @@ impl Wish {
 }
 
 /// The backend that takes this client's requests now.
-pub(super) fn backend(worker: &Worker, client: &Client) -> Result<Arc<Backend>, ProxyError> {
-    let topology = worker.shared.topology.load();
+pub(super) fn backend(client: &Client) -> Result<Arc<Backend>, ProxyError> {
+    let topology = client.worker.shared.topology.load();
     // A frontend that a reload removed still finishes its connections, by its last route.
     let frontend = topology.frontend(&client.frontend.live).unwrap_or(&client.frontend);
     let backend = topology.backend(&frontend.config.backend).ok_or(ProxyError::NoServer)?;
@@ -65,34 +65,55 @@ pub(super) fn backend(worker: &Worker, client: &Client) -> Result<Arc<Backend>, 
     Ok(Arc::clone(backend))
 }
 
-/// Picks a server of the backend's present rotation and counts the exchange in on it, waiting in the queue while all are full.
+/// Picks a server of the backend's present rotation and counts the exchange in on it; nothing when it has to wait: see [`claim`].
+#[inline]
+pub(super) fn claim_at_once(
+    backend: &Backend,
+    wish: &Wish,
+    tried: &Tried,
+) -> Result<Option<Claim>, ProxyError> {
+    if let Some(bound) = wish.bound.filter(|bound| !tried.contains(*bound)) {
+        match backend.pick_bound(bound) {
+            Pick::Claimed(claim) => return Ok(Some(claim)),
+            Pick::Full => return Ok(None),
+            Pick::Nobody => {}
+        }
+    }
+    if backend.live.queue.is_occupied() {
+        return Ok(None);
+    }
+    match backend.pick(wish.key, tried) {
+        Pick::Claimed(claim) => Ok(Some(claim)),
+        Pick::Nobody => Err(ProxyError::NoServer),
+        Pick::Full => Ok(None),
+    }
+}
+
+/// The same for one that may wait in the queue, while all are full or the one that it is bound to is.
 pub(super) async fn claim(
     exchange: &mut Exchange,
     backend: &Arc<Backend>,
     wish: &Wish,
     tried: &Tried,
 ) -> Result<Claim, ProxyError> {
-    let key = wish.key;
-    if let Some(bound) = wish.bound.filter(|bound| !tried.contains(*bound)) {
+    let bound = wish.bound.filter(|bound| !tried.contains(*bound));
+    if let Some(bound) = bound {
         match backend.pick_bound(bound) {
             Pick::Claimed(claim) => return Ok(claim),
             Pick::Nobody => {}
             Pick::Full => {
-                if let Some(claim) = Box::pin(wait_for(exchange, backend, bound)).await? {
+                if let Some(claim) = wait_for(exchange, backend, bound).await? {
                     return Ok(claim);
                 }
             }
         }
     }
-    if !backend.live.queue.is_occupied() {
-        match backend.pick(key, tried) {
-            Pick::Claimed(claim) => return Ok(claim),
-            Pick::Nobody => return Err(ProxyError::NoServer),
-            Pick::Full => {}
-        }
+    // Its server takes nobody any more: it is like the others.
+    let wish = Wish { bound: None, ..*wish };
+    match claim_at_once(backend, &wish, tried)? {
+        Some(claim) => Ok(claim),
+        None => wait(exchange, Arc::clone(backend), wish.key, tried).await,
     }
-    // In a box of its own: nearly nobody waits, and futures are copied when they begin.
-    Box::pin(wait(exchange, Arc::clone(backend), key, tried)).await
 }
 
 async fn wait(
@@ -127,7 +148,7 @@ async fn wait(
         }
         timeout_at(deadline, turn).await.map_err(|_| ProxyError::QueueTimeout)?;
         my_turn = true;
-        backend = self::backend(&exchange.worker, &exchange.client)?;
+        backend = self::backend(&exchange.client)?;
     }
 }
 

@@ -1,7 +1,5 @@
 //! Settling an account: the counters, the means and the log record, once.
 
-use std::rc::Rc;
-
 use super::super::access::{AccessRecord, Standing};
 use super::{Attempt, Exchange, Passed, RequestLine, Termination, Times};
 use crate::counters::{Bucket, Traffic};
@@ -30,9 +28,9 @@ impl Exchange {
     pub(super) fn settle(&mut self) {
         let passed = self.attempt.take().map(Attempt::passed).unwrap_or_default();
         self.leave_queue();
-        let client = Rc::clone(&self.client);
         let took = self.durations();
         let termination = self.termination.unwrap_or_else(|| self.broken_off());
+        let client = &self.client;
         let received = client.pulse().received();
         let sent = client.pulse().sent();
         let bytes = Bytes {
@@ -40,15 +38,15 @@ impl Exchange {
             sent: sent - client.sent_before.replace(sent),
         };
         self.count_all(bytes, passed, &took);
-        if let Some((table, key)) = self.keys.take().and_then(|keys| keys.tracked) {
-            table.leave(&key, bytes.received, bytes.sent, self.status);
+        if let Some((table, key)) = self.keys.as_ref().and_then(|keys| keys.tracked.as_ref()) {
+            table.leave(key, bytes.received, bytes.sent, self.status);
         }
         let server = self.server().filter(|_| self.request.is_some()).cloned();
         if let Some(backend) = &self.backend {
             backend.live.sessions.down();
         }
         self.claim = None;
-        client.end();
+        self.client.end();
         if let Some(request) = self.request.take() {
             self.log(&request, server.as_deref(), termination, bytes, took.total);
         }
@@ -87,16 +85,17 @@ impl Exchange {
     }
 
     fn count_all(&self, bytes: Bytes, passed: Passed, took: &Durations) {
+        let class = (self.status != 0).then(|| Traffic::class(self.status));
         let count = |traffic: &Traffic| {
             passed.count(traffic);
             traffic.bytes_in.add(bytes.received);
             traffic.bytes_out.add(bytes.sent);
-            if self.status != 0 {
-                traffic.status(self.status);
+            if let Some(responses) = class.and_then(|class| traffic.responses.get(class)) {
+                responses.add(1);
             }
         };
         self.client.count(count);
-        let wall = self.worker.wall.get();
+        let wall = self.client.worker.wall.get();
         // What got no head at all waited until its end.
         let latency = Bucket::of(self.latency.unwrap_or_else(|| self.started.elapsed()));
         for tally in self.tallies() {
@@ -124,10 +123,10 @@ impl Exchange {
         bytes: Bytes,
         total: u64,
     ) {
-        let frontend = &self.client.frontend;
+        let (worker, frontend) = (&self.client.worker, &self.client.frontend);
         let backend = self.backend.as_ref().map(|backend| &*backend.live);
         let standing = Standing {
-            process: self.worker.shared.process.connections.get(),
+            process: worker.shared.process.connections.get(),
             frontend: frontend.live.sessions.get(),
             backend: backend.map_or(0, |backend| backend.sessions.get()),
             server: server.map_or(0, Server::in_flight),
@@ -153,6 +152,6 @@ impl Exchange {
             cookie: self.cookie,
             standing,
         };
-        self.worker.lines.add(|out| record.write(self.worker.format, out));
+        worker.lines.add(|out| record.write(worker.format, out));
     }
 }

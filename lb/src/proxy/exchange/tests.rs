@@ -13,7 +13,7 @@ use crate::config::{Config, LogFormat};
 use crate::counters::Totals;
 use crate::log;
 use crate::net::{Duct, Socket};
-use crate::proxy::Registered;
+use crate::proxy::{Registered, Worker};
 use crate::topology::{Frontend, LiveFrontend, Process, Shared, Topology, Workers};
 
 /// A worker and a client of it.
@@ -44,9 +44,9 @@ fn totals(client: &Client) -> Totals {
 
 #[test]
 fn a_panic_is_an_internal_error_and_no_fault_of_the_client() {
-    let (worker, registered) = client();
+    let (_worker, registered) = client();
     let Registered(client) = &registered;
-    let exchange = Exchange::begin(&worker, client, None);
+    let exchange = Exchange::begin(client, None);
     let panicked = catch_unwind(AssertUnwindSafe(|| {
         let _held = exchange;
         panic!("for the test");
@@ -54,7 +54,7 @@ fn a_panic_is_an_internal_error_and_no_fault_of_the_client() {
     assert!(panicked.is_err());
     assert_eq!(totals(client).internal_errors, 1);
 
-    drop(Exchange::begin(&worker, client, None));
+    drop(Exchange::begin(client, None));
     assert_eq!((totals(client).internal_errors, totals(client).requests), (1, 2));
 }
 

@@ -321,7 +321,7 @@ impl Outgoing for Asking<'_> {
             let idle = if fresh { None } else { take_idle(self.worker, server, self.is_replayable()) };
             let mut connection = match idle {
                 Some(connection) => connection,
-                // As `route::claim` does it with what is rare and large.
+                // In a box of its own, as what waits in the queue.
                 None => match while_there(self, Box::pin(connect(exchange, backend, server, fresh))).await {
                     Ok(connected) => connected?,
                     Err(error) => return Err(Failed { error, retry: false, reused: false }),

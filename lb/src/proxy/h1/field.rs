@@ -71,6 +71,12 @@ impl Special {
         }
     }
 
+    /// Whether none of `count` fields has to be looked at again.
+    #[inline]
+    pub(super) fn is_none_of(&self, count: usize) -> bool {
+        count <= 64 * self.0.len() && self.0 == [0; 4]
+    }
+
     /// Whether it has to be looked at again. Far behind that is said of all.
     #[inline]
     pub(super) fn has(&self, index: usize) -> bool {
@@ -94,6 +100,12 @@ impl<'a> Connection<'a> {
                 self.named.push(token);
             }
         }
+    }
+
+    /// Whether it names no field.
+    #[inline]
+    pub(super) fn names_none(&self) -> bool {
+        self.named.is_empty()
     }
 
     /// Whether it names this field, which is none of those that frame or route.

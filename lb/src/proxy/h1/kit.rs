@@ -10,7 +10,7 @@ use crate::net::Pipe;
 /// Most sets that a worker keeps for later.
 const KEPT: usize = 64;
 
-/// Buffers for one exchange at a time.
+/// Buffers for one exchange at a time. They change hands with every exchange and live in a box.
 #[derive(Debug)]
 pub struct Kit {
     /// What the client has sent.
@@ -26,15 +26,17 @@ pub struct Kit {
 /// What nobody uses at present.
 #[derive(Debug, Default)]
 pub struct Kits {
-    kits: RefCell<Vec<Kit>>,
+    #[expect(clippy::vec_box, reason = "they come in boxes and leave in them")]
+    kits: RefCell<Vec<Box<Kit>>>,
     pipes: RefCell<Vec<Pipe>>,
 }
 
 // === impl Kit ===
 
 impl Kit {
-    fn new(least: usize) -> Self {
-        Self { input: Buffer::new(least), answer: Buffer::new(least), up: Vec::new(), down: Vec::new() }
+    fn new(least: usize) -> Box<Self> {
+        let (up, down) = Default::default();
+        Box::new(Self { input: Buffer::new(least), answer: Buffer::new(least), up, down })
     }
 
     fn clear(&mut self) {
@@ -52,14 +54,14 @@ impl Kit {
 impl Kits {
     /// A set whose buffers hold at least `least` bytes each.
     #[inline]
-    pub fn take(&self, least: usize) -> Kit {
+    pub fn take(&self, least: usize) -> Box<Kit> {
         let kept = self.kits.borrow_mut().pop().filter(|kit| kit.input.size() >= least);
         kept.unwrap_or_else(|| Kit::new(least))
     }
 
     /// Takes a set back.
     #[inline]
-    pub fn give(&self, mut kit: Kit) {
+    pub fn give(&self, mut kit: Box<Kit>) {
         let mut kits = self.kits.borrow_mut();
         if kits.len() < KEPT {
             kit.clear();

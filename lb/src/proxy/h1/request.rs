@@ -130,7 +130,7 @@ pub fn parse(
         return Err(BAD);
     };
     let old = version == 0;
-    let mut seen = Seen::in_fields(request.headers, old)?;
+    let mut seen = Seen::in_fields(request.headers, old, !target.starts_with('/'))?;
     let asked = towards.jar.map(|(jar, now)| seen.ask(request.headers, jar, now));
     let framing = seen.declared.request(old).map_err(refused)?;
     let parts = Target::new(method, target)?;
@@ -331,7 +331,8 @@ struct Seen<'a> {
 // === impl Seen ===
 
 impl<'a> Seen<'a> {
-    fn in_fields(fields: &[httparse::Header<'a>], old: bool) -> Result<Self, ProxyError> {
+    /// The target may name an authority when it is `absolute`; else the host stays as it is.
+    fn in_fields(fields: &[httparse::Header<'a>], old: bool, absolute: bool) -> Result<Self, ProxyError> {
         let mut seen = Self {
             declared: Declared::default(),
             connection: Connection::default(),
@@ -347,7 +348,9 @@ impl<'a> Seen<'a> {
             if known == Known::Other {
                 continue;
             }
-            seen.special.add(index);
+            if known != Known::Host || absolute {
+                seen.special.add(index);
+            }
             match known {
                 Known::Host if seen.host.is_some() => {
                     return Err(ProxyError::BadRequest("more than one Host (RFC 9112 section 3.2)"));
@@ -410,6 +413,9 @@ impl<'a> Seen<'a> {
         let host = target.authority.map(str::as_bytes).or(self.host);
         if self.host.is_none() {
             out.write("Host", host.unwrap_or_default());
+        }
+        if self.special.is_none_of(fields.len()) && self.connection.names_none() {
+            return fields.iter().for_each(|field| out.pass(field));
         }
         for (index, field) in fields.iter().enumerate() {
             if !self.special.has(index) && !self.connection.names(field.name) {

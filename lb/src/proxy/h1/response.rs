@@ -92,7 +92,7 @@ pub fn parse(
     if !(100..600).contains(&status) {
         return Err(Faulty);
     }
-    let mut seen = Seen::in_fields(response.headers)?;
+    let mut seen = Seen::in_fields(response.headers, status)?;
     // An interim response is nobody's last word.
     seen.reply = towards.reply.filter(|_| status >= 200 || status == 101);
     let asked = Asked { head: towards.is_head };
@@ -149,23 +149,17 @@ fn write(
     framed: Framing,
     towards: Towards<'_>,
 ) -> Given {
-    let (mut done, mut given) = (false, Given::None);
+    let (mut done, mut given) = (seen.length_passes, Given::None);
+    let plain = seen.special.is_none_of(fields.len()) && seen.connection.names_none();
     for (index, field) in fields.iter().enumerate() {
-        if !seen.special.has(index) && !seen.connection.names(field.name) {
+        if plain || !seen.special.has(index) && !seen.connection.names(field.name) {
             out.pass(field);
             continue;
         }
         match Known::of(field.name) {
             Known::Other | Known::Host | Known::Expect | Known::Te if seen.connection.names(field.name) => {}
             Known::ContentLength | Known::TransferEncoding => {
-                if !done
-                    && framed != Framing::Chunked
-                    && field::is_plain_number(field.value)
-                    && may_have_length(status)
-                {
-                    out.pass(field);
-                    done = true;
-                } else if !done {
+                if !done {
                     done = write_framing(out, field.name, status, seen, framed, towards.is_head);
                 }
             }
@@ -245,34 +239,42 @@ struct Seen<'a> {
     reply: Option<&'a Reply<'a>>,
     /// Which fields do not just go on.
     special: Special,
+    /// A length of the body goes on as it came.
+    length_passes: bool,
 }
 
 // === impl Seen ===
 
 impl<'a> Seen<'a> {
-    fn in_fields(fields: &[httparse::Header<'a>]) -> Result<Self, Faulty> {
+    fn in_fields(fields: &[httparse::Header<'a>], status: u16) -> Result<Self, Faulty> {
         let mut seen = Self {
             declared: Declared::default(),
             connection: Connection::default(),
             upgrade: None,
             reply: None,
             special: Special::default(),
+            length_passes: false,
         };
         for (index, field) in fields.iter().enumerate() {
             let known = Known::of(field.name);
             if known == Known::Other {
                 continue;
             }
-            seen.special.add(index);
             match known {
                 Known::Connection => seen.connection.add(field.value),
                 Known::ContentLength => {
+                    let first = seen.declared.length().is_none();
                     seen.declared.content_length(field.value).map_err(|_| Faulty)?;
+                    if first && field::is_plain_number(field.value) && may_have_length(status) {
+                        seen.length_passes = true;
+                        continue;
+                    }
                 }
                 Known::TransferEncoding => seen.declared.transfer_encoding(field.value),
                 Known::Upgrade => seen.upgrade = Some(field.value),
                 _ => {}
             }
+            seen.special.add(index);
         }
         Ok(seen)
     }

@@ -32,13 +32,11 @@ impl<'a> Rewrite<'a> {
     /// A field line as it came.
     #[inline]
     pub(super) fn pass(&mut self, field: &httparse::Header<'_>) {
-        let start = field.name.as_ptr() as usize - self.head.as_ptr() as usize;
-        let middle = start + field.name.len();
-        let value = middle + 2;
-        let end = value + field.value.len();
-        let stands = self.head.get(middle..value) == Some(b": ")
-            && self.head.get(value..).is_some_and(|rest| rest.as_ptr() == field.value.as_ptr())
-            && self.head.get(end..end + 2) == Some(b"\r\n");
+        let place = |piece: *const u8| piece as usize - self.head.as_ptr() as usize;
+        let (start, value) = (place(field.name.as_ptr()), place(field.value.as_ptr()));
+        let (middle, end) = (start + field.name.len(), value + field.value.len() + 2);
+        let stands =
+            value == middle + 2 && matches!(self.head.get(middle..end), Some([b':', b' ', .., b'\r', b'\n']));
         if !stands {
             return self.write(field.name, field.value);
         }
@@ -46,7 +44,7 @@ impl<'a> Rewrite<'a> {
             self.copy();
             self.from = start;
         }
-        self.to = end + 2;
+        self.to = end;
     }
 
     /// A field line of our own.

@@ -117,7 +117,7 @@ async fn busy(worker: &Rc<Worker>, client: &Rc<Client>) -> Option<End> {
 
 /// Serves one request.
 async fn one(worker: &Rc<Worker>, client: &Rc<Client>, kit: &mut Kit) -> Option<End> {
-    let backend = route::backend(worker, client);
+    let backend = route::backend(client);
     kit.up.clear();
     let mut head = match read_head(client, kit, backend.as_ref().ok()).await {
         Ok(Some(head)) => head,
@@ -126,7 +126,7 @@ async fn one(worker: &Rc<Worker>, client: &Rc<Client>, kit: &mut Kit) -> Option<
         }
         Ok(None) => {
             if !kit.input.is_empty() {
-                unread(worker, client, false);
+                unread(client, false);
             }
             return Some(End::Closed);
         }
@@ -134,7 +134,7 @@ async fn one(worker: &Rc<Worker>, client: &Rc<Client>, kit: &mut Kit) -> Option<
     };
     client.pulse().rest();
     let line = worker.logs().then(|| RequestLine::new(kit.input.data(), &head, client));
-    let mut exchange = Exchange::begin(worker, client, line);
+    let mut exchange = Exchange::begin(client, line);
     kit.input.consume(head.size);
     let mut ties = head.ties.take();
     if let Some(ties) = &mut ties {
@@ -212,8 +212,8 @@ async fn read_head(
 }
 
 /// Writes down a request whose head never became whole: the client left, or was too slow.
-pub(super) fn unread(worker: &Rc<Worker>, client: &Rc<Client>, late: bool) {
-    Exchange::begin(worker, client, worker.logs().then(RequestLine::bad)).unread(late);
+pub(super) fn unread(client: &Rc<Client>, late: bool) {
+    Exchange::begin(client, client.worker.logs().then(RequestLine::bad)).unread(late);
 }
 
 fn is_preface(data: &[u8]) -> bool {
@@ -224,7 +224,7 @@ fn is_preface(data: &[u8]) -> bool {
 async fn refuse(worker: &Rc<Worker>, client: &Rc<Client>, kit: &mut Kit, error: ProxyError) -> End {
     client.pulse().rest();
     let line = worker.logs().then(RequestLine::bad);
-    let mut exchange = Exchange::begin(worker, client, line);
+    let mut exchange = Exchange::begin(client, line);
     exchange.failed(error);
     worker.shared.capture_request(&client.frontend.live, client.peer, kit.input.data());
     // As much of the method as there is tells whether a body would be taken for something else.

@@ -70,7 +70,7 @@ fn last_word(client: &Rc<Client>, wait: Wait) {
     let owed = match wait {
         // A connection on which nothing ever came is closed without a word: browsers open them in advance.
         Wait::Head if client.pulse().received() > 0 => {
-            unread(&client.worker, client, true);
+            unread(client, true);
             true
         }
         // The account of the exchange has said so.
