@@ -158,6 +158,8 @@ fn write(
         }
         match Known::of(field.name) {
             Known::Other | Known::Host | Known::Expect | Known::Te if seen.connection.names(field.name) => {}
+            // Named by `Connection`, which cannot take away how the body ends.
+            Known::ContentLength if !seen.special.has(index) => out.pass(field),
             Known::ContentLength | Known::TransferEncoding => {
                 if !done {
                     done = write_framing(out, field.name, status, seen, framed, towards.is_head);

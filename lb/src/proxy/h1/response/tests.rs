@@ -34,6 +34,22 @@ fn what_belongs_to_the_connection_ends_here() {
 }
 
 #[test]
+fn nobody_can_take_the_length_away_or_say_it_twice() {
+    let (once, twice) = ("Content-Length: 5", "Content-Length: 5\nX: 1\ncontent-length: 5");
+    let named = "Connection: content-length, X\nContent-Length: 5\nX: 1";
+    for (fields, passed) in
+        [(once, once), (twice, "Content-Length: 5\nX: 1"), (named, once), ("Content-Length: 5, 5", once)]
+    {
+        let (head, out) = parse_for(&format!("HTTP/1.1 200 OK\n{fields}"), PLAIN).unwrap();
+        assert_eq!(
+            (out, head.framing),
+            (format!("HTTP/1.1 200 OK\n{passed}"), Framing::Length(5)),
+            "{fields}"
+        );
+    }
+}
+
+#[test]
 fn a_body_is_framed_as_the_client_can_read_it() {
     let old = Towards { old: true, ..PLAIN };
     let chunked = "HTTP/1.1 200 OK\nTransfer-Encoding: chunked";
