@@ -193,11 +193,23 @@ impl Control {
     pub fn set_checks(&self, server: &Arc<Server>, on: bool, origin: &Origin) {
         let state = self.state();
         if server.health.pause(!on) {
-            self.refresh(&state, server);
-            let what = if on { "switched on" } else { "switched off" };
-            self.say(&Event::Watched { server, whose: "checks", what, origin });
-            self.follow(&state, server);
+            self.switched(&state, server, "checks", on, origin);
         }
+    }
+
+    /// What watches a server, `whose`, has been switched on or off.
+    fn switched(
+        &self,
+        state: &MutexGuard<'_, State>,
+        server: &Arc<Server>,
+        whose: &'static str,
+        on: bool,
+        origin: &Origin,
+    ) {
+        self.refresh(state, server);
+        let what = if on { "switched on" } else { "switched off" };
+        self.say(&Event::Watched { server, whose, what, origin });
+        self.follow(state, server);
     }
 
     /// Takes a server for up or down until its checks find otherwise; one without checks, or in maintenance, stays as it is.

@@ -56,10 +56,7 @@ impl Control {
         let state = self.state();
         let (changes, _) = server.health.pause_agent(server.admin(), !on);
         if changes {
-            self.refresh(&state, server);
-            let what = if on { "switched on" } else { "switched off" };
-            self.say(&Event::Watched { server, whose: "agent", what, origin });
-            self.follow(&state, server);
+            self.switched(&state, server, "agent", on, origin);
         }
     }
 

@@ -61,7 +61,7 @@ impl Links {
 
     /// The name servers that a backend names.
     pub(super) fn resolvers_of(&mut self, section: &mut Section<'_>) -> Option<String> {
-        let named = section.placed_maybe("resolvers", value::text)?;
+        let named = section.maybe_placed("resolvers", value::text)?;
         let name = named.value.clone();
         self.resolving.push(named);
         Some(name)

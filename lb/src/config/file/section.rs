@@ -97,16 +97,6 @@ impl<'a> Section<'a> {
         self.maybe_placed(key, read).unwrap_or_else(|| self.unset(key, default))
     }
 
-    /// The value of a key with its place, if it is there and right.
-    pub(super) fn placed_maybe<T>(
-        &mut self,
-        key: &'static str,
-        read: impl Fn(&DeValue<'_>) -> Read<T>,
-    ) -> Option<Placed<T>> {
-        let value = self.get(key)?;
-        self.placed(key, value, read)
-    }
-
     /// The value of a key that has to be there; `example` is a right line.
     pub(super) fn need<T>(
         &mut self,
