@@ -221,13 +221,24 @@ pub struct Bind {
     pub name: Option<String>,
 }
 
-/// Header fields that the log shows (HAProxy's `capture request header` and `capture response header`).
+/// What of heads the log shows (HAProxy's `capture request header` and `capture response header`).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Capture {
     /// Of requests.
     pub request: CaptureFields,
     /// Of responses.
     pub response: CaptureFields,
+    /// The cookie of both (HAProxy's `capture cookie`).
+    pub cookie: Option<CaptureCookie>,
+}
+
+/// A cookie that the log shows, as `name=value`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CaptureCookie {
+    /// What its name begins with; the whole name when this ends with `=`.
+    pub name: String,
+    /// Most bytes of name and value.
+    pub length: usize,
 }
 
 /// Fields of one kind of heads.

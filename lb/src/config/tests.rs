@@ -66,6 +66,7 @@ h2_max_resets = 8
 capture_request = ["Host", "User-Agent"]
 capture_response = "Server"
 capture_length = 20
+capture_cookie = { name = "SID=", length = 30 }
 track = { key = "header:X-Id", table = "a" }
 timeout = { http_request = "3s", http_keep_alive = "4s", client = "5s", client_fin = "6s" }
 
@@ -158,6 +159,7 @@ fn defaults_of_the_smallest_file() {
             capture: Capture {
                 request: CaptureFields { names: vec![], length: 64 },
                 response: CaptureFields { names: vec![], length: 64 },
+                cookie: None,
             },
             track: None,
             timeout: Timeouts::default(),
@@ -247,6 +249,7 @@ fn everything_said() {
         capture: Capture {
             request: CaptureFields { names: vec!["Host".into(), "User-Agent".into()], length: 20 },
             response: CaptureFields { names: vec!["Server".into()], length: 20 },
+            cookie: Some(CaptureCookie { name: "SID=".into(), length: 30 }),
         },
         track: Some(Keyed { on: KeySource::Header("x-id".into()), table: "a".into() }),
         timeout: Timeouts {

@@ -136,9 +136,14 @@ impl AccessRecord<'_> {
         write!(out, "{request}/{queue}/{connect}/{response}/{active} {status} {} ", self.bytes_out)?;
         let Standing { process, frontend, backend, server, .. } = self.standing;
         let plus = if self.redispatched { "+" } else { "" };
+        for captured in [&self.request.captured, &self.request.answer_captured] {
+            // Cookies stand as they came, as HAProxy's do; a head has no line feed inside of a field.
+            out.extend_from_slice(captured.cookie().unwrap_or(b"-"));
+            out.push(b' ');
+        }
         write!(
             out,
-            "- - {}{} {process}/{frontend}/{backend}/{server}/{plus}{} 0/{} ",
+            "{}{} {process}/{frontend}/{backend}/{server}/{plus}{} 0/{} ",
             self.termination.as_str(),
             self.cookie(),
             self.retries,
@@ -205,6 +210,14 @@ impl AccessRecord<'_> {
                 let named = captured.values().zip(&wanted.names);
                 // Fields that the head did not have are missing.
                 entry.texts(key, named.filter_map(|(value, name)| Some((&**name, value?))));
+            }
+        }
+        for (key, captured) in [
+            (",\"captured_request_cookie\":", &self.request.captured),
+            (",\"captured_response_cookie\":", &self.request.answer_captured),
+        ] {
+            if let Some(cookie) = captured.cookie() {
+                entry.text(key, &String::from_utf8_lossy(cookie));
             }
         }
         entry.end();

@@ -70,7 +70,7 @@ struct Attempt {
     sent: u64,
 }
 
-/// What the log says of the request, and of the fields of its answer.
+/// What the log says of the request, and of its answer's head.
 #[derive(Debug)]
 pub struct RequestLine {
     /// The method, and the target behind it.
@@ -137,7 +137,7 @@ impl RequestLine {
             (false, true) => "HTTP/1.0",
             (false, false) => "HTTP/1.1",
         };
-        let captured = Captured::of(&input[..head.size], &client.frontend.config.capture.request);
+        let captured = Captured::of_request(&input[..head.size], &client.frontend.config.capture);
         let answer_captured = Captured::default();
         let text = [method, target].concat().into();
         Self { text, method: method.len(), version, captured, answer_captured }
@@ -385,10 +385,10 @@ impl Exchange {
         self.client.count(|traffic| traffic.request_errors.add(1));
     }
 
-    /// The fields of an answer that the log shows.
+    /// What the log shows of an answer's head.
     pub(super) fn capture(&mut self, head: &[u8]) {
         if let Some(request) = &mut self.request {
-            request.answer_captured = Captured::of(head, &self.client.frontend.config.capture.response);
+            request.answer_captured = Captured::of_answer(head, &self.client.frontend.config.capture);
         }
     }
 

@@ -38,7 +38,8 @@ pub struct Asked {
     pub(super) first: u64,
 }
 
-/// What was found of a cookie (HAProxy manual, configuration, section 8.5: the third letter).
+/// What was found of a cookie (HAProxy manual, configuration, section 8.5: the third letter). HAProxy's `U`, for a rule that has chosen the
+/// server before the cookie was looked at, has no place here: there are no such rules, and a stick table is asked after the cookie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Found {
     /// None.
@@ -141,7 +142,8 @@ impl Jar {
     /// The server's part of the value. Dates are noted, and when they are over there is none.
     fn parse<'a>(&self, value: &'a [u8], now: u64, asked: &mut Asked) -> Option<&'a [u8]> {
         if self.spec.mode == CookieMode::Prefix {
-            return memchr::memchr(PREFIX, value).map(|at| &value[..at]);
+            // One that the application set before it was behind a balancer names nobody.
+            return Some(memchr::memchr(PREFIX, value).map_or(&[][..], |at| &value[..at]));
         }
         let mut parts = value.split(|byte| *byte == DATE);
         let name = parts.next()?;

@@ -64,7 +64,7 @@ fn stamped(last: u64, first: u64) -> String {
 #[test]
 fn the_server_that_is_meant() {
     let (insert, prefix, dated) = (insert(), spec(CookieMode::Prefix), dated());
-    let table: [(&Cookie, &[&str], char); 17] = [
+    let table: [(&Cookie, &[&str], char); 24] = [
         (&insert, &[], 'N'),
         (&insert, &["a=b; SRVX=one; xSRV=one"], 'N'),
         (&insert, &["SRV=one"], 'V'),
@@ -76,7 +76,14 @@ fn the_server_that_is_meant() {
         (&insert, &["SRV=nobody"], 'I'),
         (&insert, &["srv=one"], 'N'),
         (&prefix, &["SRV=one~abc"], 'V'),
-        (&prefix, &["SRV=abc"], 'N'),
+        (&prefix, &["SRV=abc"], 'I'),
+        (&prefix, &["SRV=~abc"], 'I'),
+        (&insert, &["SRV"], 'N'),
+        (&insert, &["SRV=one; SRV=nobody"], 'V'),
+        (&insert, &["SRV=nobody; SRV=one"], 'V'),
+        (&dated, &[&format!("SRV=nobody; {}", stamped(90, 300))], 'E'),
+        (&dated, &[&format!("{}; SRV=nobody", stamped(90, 300))], 'E'),
+        (&dated, &[&format!("{}; SRV=one", stamped(90, 300))], 'V'),
         (&dated, &[&stamped(30, 300)], 'V'),
         (&dated, &[&stamped(90, 300)], 'E'),
         (&dated, &[&stamped(30, 4000)], 'O'),

@@ -10,7 +10,7 @@ use toml::de::DeValue;
 use super::check::Links;
 use super::section::{Placed, Section};
 use super::{Side, stick, timeouts, value};
-use crate::config::{Bind, Capture, CaptureFields, Frontend, Timeouts};
+use crate::config::{Bind, Capture, CaptureCookie, CaptureFields, Frontend, Timeouts};
 
 /// Reads one frontend, with the global time limits beneath its own.
 pub(super) fn read(mut section: Section<'_>, rank: usize, timeout: Timeouts, links: &mut Links) -> Frontend {
@@ -71,5 +71,12 @@ fn bind<'a>(section: &Section<'a>, value: &'a Spanned<DeValue<'a>>) -> Option<(B
 fn capture(section: &mut Section<'_>) -> Capture {
     let length = section.or("capture_length", value::whole(1..=8192), 64);
     let mut fields = |key| CaptureFields { names: section.any(key, value::field_name), length };
-    Capture { request: fields("capture_request"), response: fields("capture_response") }
+    let (request, response) = (fields("capture_request"), fields("capture_response"));
+    let cookie = section.optional("capture_cookie").and_then(|mut section| {
+        let name = section.need("name", value::cookie_beginning, "name = \"SESSION\"");
+        let length = section.or("length", value::whole(1..=8192), 63);
+        section.finish();
+        name.map(|name| CaptureCookie { name: name.value, length })
+    });
+    Capture { request, response, cookie }
 }

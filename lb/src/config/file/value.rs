@@ -300,6 +300,15 @@ pub(super) fn cookie_name(value: &DeValue<'_>) -> Read<String> {
     name.map(str::to_owned).ok_or_else(|| wrong("the name of a cookie such as `\"SRV\"`", None))
 }
 
+/// What a cookie's name begins with, or with `=` behind it all of the name.
+pub(super) fn cookie_beginning(value: &DeValue<'_>) -> Read<String> {
+    let fits = |text: &&str| HeaderName::from_str(text.strip_suffix('=').unwrap_or(text)).is_ok();
+    let text = value.as_str().filter(fits);
+    text.map(str::to_owned).ok_or_else(|| {
+        wrong("what a cookie's name begins with, such as `\"SESSION\"`, or all of it, as in `\"SID=\"`", None)
+    })
+}
+
 /// What stands for a server in a cookie: no letter that ends or divides one.
 pub(super) fn server_cookie(value: &DeValue<'_>) -> Read<String> {
     let fits = |byte: u8| byte.is_ascii_graphic() && !b"\";,~|=".contains(&byte);

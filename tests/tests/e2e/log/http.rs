@@ -298,16 +298,57 @@ async fn captured_fields_stand_in_braces() {
     }
 }
 
+/// HAProxy's `capture cookie`: what the client and the server sent, and nothing of what lb adds or hides.
+#[tokio::test]
+async fn captured_cookies_stand_in_their_two_fields() {
+    let origin = Origin::http(|request| match request.target() {
+        "/set" | "/both" => ok("").replacen("\r\n", "\r\nSet-Cookie: SESSION=new; path=/\r\n", 1),
+        _ => ok(""),
+    })
+    .await;
+    let mut lab = http()
+        .server_with("a", origin.address(), "cookie = \"ca\"")
+        .backend("cookie = { name = \"SESSIONS\", indirect = true }")
+        .frontend("capture_cookie = { name = \"SES\", length = 13 }")
+        .start()
+        .await;
+    let ask = async |lab: &Running, target: &str, fields: &str| lab.send(&get(target, fields)).await;
+    ask(&lab, "/none", "Cookie: other=1\r\n").await;
+    ask(&lab, "/get", "Cookie: x=1; SESSION=old-and-long; SES=2\r\n").await;
+    ask(&lab, "/set", "").await;
+    ask(&lab, "/both", "Cookie: SES=1\r\n").await;
+    ask(&lab, "/bound", "Cookie: SESSIONS=ca\r\n").await;
+    lab.order("disable server api_nodes/a").await;
+    ask(&lab, "/nobody", "Cookie: SES=1\r\n").await;
+    for (target, fields) in [
+        ("/none", "- - --NI"),
+        ("/get", "SESSION=old-a - --NI"),
+        ("/set", "- SESSION=new --NI"),
+        ("/both", "SES=1 SESSION=new --NI"),
+        ("/bound", "SESSIONS=ca - --VN"),
+        ("/nobody", "SES=1 - SCNN"),
+    ] {
+        let line = line(&lab, target).await;
+        let behind = line.splitn(6, ' ').nth(5).unwrap();
+        assert!(behind.starts_with(&format!("{fields} ")), "{target}: {line}");
+    }
+    lab.order("enable server api_nodes/a").await;
+    lab.reload(|plan| plan.set("frontend.fe_api", "capture_cookie = { name = \"SES=\" }")).await;
+    ask(&lab, "/exact", "Cookie: SESSION=1; SES=2\r\n").await;
+    assert!(line(&lab, "/exact").await.contains(" SES=2 - --NI "));
+}
+
 /// What a JSON line says of the same: no fact of the httplog line is missing.
 #[tokio::test]
 async fn json_has_every_fact() {
     let origin = Origin::http(|_| ok("").replace("\r\n\r\n", "\r\nServer: s\r\n\r\n")).await;
     let lab = Lab::new()
         .server("a", origin.address())
-        .frontend("capture_request = [\"Host\", \"Cookie\"]\ncapture_response = [\"Server\"]")
+        .frontend("capture_request = [\"Host\", \"X-None\"]\ncapture_response = [\"Server\"]")
+        .frontend("capture_cookie = { name = \"SID=\" }")
         .start()
         .await;
-    assert_eq!(lab.get("/json").await.status(), 200);
+    assert_eq!(lab.send(&get("/json", "Cookie: SID=\"1\"\r\n")).await.status(), 200);
     let entry = super::entry(&lab, "/json").await;
     for key in ["request_ms", "queue_ms", "connect_ms", "response_ms", "total_ms", "bytes_out", "time"] {
         assert!(entry[key].as_f64().unwrap() >= 0.0, "{key}");
@@ -317,5 +358,7 @@ async fn json_has_every_fact() {
     assert_eq!(numbers.map(|key| entry[key].as_u64().unwrap()), [1, 1, 0, 0, 0, 0, 0, 200]);
     assert_eq!(entry["captured_request"], serde_json::json!({ "Host": "lab" }));
     assert_eq!(entry["captured_response"], serde_json::json!({ "Server": "s" }));
+    assert_eq!(entry["captured_request_cookie"], "SID=\"1\"");
+    assert!(entry.get("captured_response_cookie").is_none(), "{entry}");
     assert_eq!(entry["termination"], "--");
 }

@@ -60,6 +60,24 @@ fn values_out_of_range() {
             "",
         ),
         (
+            "[frontend.f]\nbind = '1.2.3.4:1'\nbackend = 'be'\ncapture_cookie = { name = 'a b' }",
+            8,
+            "frontend.f.capture_cookie.name",
+            "",
+        ),
+        (
+            "[frontend.f]\nbind = '1.2.3.4:1'\nbackend = 'be'\ncapture_cookie = { nam = 'a', name = 'a' }",
+            8,
+            "frontend.f.capture_cookie.nam",
+            "did you mean `name`?",
+        ),
+        (
+            "[frontend.f]\nbind = '1.2.3.4:1'\nbackend = 'be'\ncapture_cookie = { name = 'a', length = 0 }",
+            8,
+            "frontend.f.capture_cookie.length",
+            "",
+        ),
+        (
             "[frontend.f]\nbind = '1.2.3.4:1'\nbackend = 'be'\nmax_headers = 0",
             8,
             "frontend.f.max_headers",
