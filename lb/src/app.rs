@@ -5,6 +5,7 @@
 
 mod signals;
 
+use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -21,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::Config;
 use crate::control::{Control, Event, Origin};
 use crate::listener::Threads;
-use crate::log::{self, Log, LogThread};
+use crate::log::{self, Log};
 use crate::net::limits;
 use crate::topology::{Process, Shared, Topology, Workers};
 use crate::{admin, discovery, health, sampler, web};
@@ -38,7 +39,6 @@ pub struct App {
     runtime: tokio::runtime::Runtime,
     threads: Threads,
     log: Log,
-    log_thread: LogThread,
     admin: Vec<admin::Listener>,
     web: web::Web,
 }
@@ -81,7 +81,7 @@ impl App {
     /// # Errors
     /// The first address, socket or file that cannot be had.
     pub fn bind(config: Config) -> anyhow::Result<Self> {
-        let (log, log_thread) = log::start(&config.log)?;
+        let log = log::start(&config.logs)?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .thread_name("lb-control")
@@ -100,15 +100,15 @@ impl App {
         }
         let web = web::bind(&config.stats.bind)?;
         let admin = config.admin.iter().map(admin::bind).collect::<Result<_, _>>()?;
-        let threads = Threads::start(&shared, inboxes, &log, config.log.format)?;
+        let threads = Threads::start(&shared, inboxes, &log)?;
         let (file, grace) = (config.file.clone(), config.process.shutdown_grace);
-        let applied = control.apply(config, &Origin::Start);
+        let applied = control.apply(config, None, &Origin::Start);
         drop(inside);
         if let Err(error) = applied {
             threads.end();
             return Err(error.into());
         }
-        Ok(Self { file, grace, control, runtime, threads, log, log_thread, admin, web })
+        Ok(Self { file, grace, control, runtime, threads, log, admin, web })
     }
 
     /// Frontends and the addresses they listen on.
@@ -128,7 +128,7 @@ impl App {
 
     /// Runs until it is told to stop, and returns when everything has ended.
     pub fn run(self, signals: UnboundedReceiver<Signal>) -> ExitCode {
-        let Self { file, grace, control, runtime, threads, log, log_thread, admin, web } = self;
+        let Self { file, grace, control, runtime, threads, log, admin, web } = self;
         let clean = runtime.block_on(async {
             let stop = CancellationToken::new();
             let mut tasks = JoinSet::new();
@@ -150,7 +150,7 @@ impl App {
         threads.end();
         let end = if clean { "stopped" } else { "stopped with exchanges cut off" };
         control.say(&Event::Notice { text: end });
-        log_thread.end(&log);
+        log.end();
         // Look-ups of names may hang in threads that cannot be ended; nobody waits for them.
         runtime.shutdown_background();
         if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE }
@@ -170,7 +170,7 @@ async fn supervise(
         match signals.recv().await {
             Some(Signal::Reload) => {
                 log.reopen();
-                if let Some(new) = reload(control, file) {
+                if let Some(new) = reload(control, file).await {
                     grace = new;
                 }
             }
@@ -202,22 +202,26 @@ async fn supervise(
     clean
 }
 
-fn reload(control: &Arc<Control>, file: &Path) -> Option<Duration> {
+async fn reload(control: &Arc<Control>, file: &Path) -> Option<Duration> {
+    let refused = |text: &str| {
+        let text = format!("configuration not applied, everything goes on as before:{text}");
+        control.say(&Event::Notice { text: &text });
+        None
+    };
     let config = match Config::load(file) {
         Ok(config) => config,
-        Err(faults) => {
-            let text = format!("configuration not applied, everything goes on as before:\n{faults}");
-            control.say(&Event::Notice { text: &text });
-            return None;
-        }
+        Err(faults) => return refused(&format!("\n{faults}")),
+    };
+    let (log, logs) = (control.log().clone(), config.logs.clone());
+    // A daemon's name may take its time; checks and commands go on meanwhile.
+    let prepared = tokio::task::spawn_blocking(move || log.prepare(&logs)).await;
+    let prepared = match prepared.map_err(io::Error::other).flatten() {
+        Ok(prepared) => prepared,
+        Err(error) => return refused(&format!(" {error}")),
     };
     let grace = config.process.shutdown_grace;
-    match control.apply(config, &Origin::Signal) {
+    match control.apply(config, prepared, &Origin::Signal) {
         Ok(_) => Some(grace),
-        Err(error) => {
-            let text = format!("configuration not applied, everything goes on as before: {error}");
-            control.say(&Event::Notice { text: &text });
-            None
-        }
+        Err(error) => refused(&format!(" {error}")),
     }
 }

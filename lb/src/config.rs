@@ -5,6 +5,7 @@
 
 mod fault;
 mod file;
+mod log;
 mod resolvers;
 mod stick;
 mod table;
@@ -20,6 +21,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use fault::{Fault, Faults};
+pub use log::{Facility, Log, LogFormat, LogLevel, LogTarget};
 pub use resolvers::{Nameserver, Resolvers};
 pub use stick::{Cookie, CookieMode};
 pub use table::{Datum, KeySource, KeyType, Keyed, Stored, Table};
@@ -37,8 +39,8 @@ pub struct Config {
     pub admin: Vec<Admin>,
     /// `[stats]`: where the pages and metrics are served.
     pub stats: Stats,
-    /// `[log]`: the access log.
-    pub log: Log,
+    /// `[log]` or `[[log]]`: the logs.
+    pub logs: Vec<Log>,
     /// `[frontend.NAME]` and the first half of each `[listen.NAME]`, in file order.
     pub frontends: Vec<Frontend>,
     /// `[backend.NAME]` and the second half of each `[listen.NAME]`, in file order.
@@ -102,60 +104,6 @@ pub struct Stats {
     pub admin: bool,
     /// Names, besides its own and numeric addresses, under which a browser may order changes.
     pub hosts: Vec<String>,
-}
-
-/// The access log.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Log {
-    /// Shape of a line.
-    pub format: LogFormat,
-    /// Where lines go.
-    pub target: LogTarget,
-    /// What syslog is told that they are about.
-    pub facility: Facility,
-    /// The program's name in syslog's lines.
-    pub tag: String,
-    /// Most bytes of a line for syslog.
-    pub length: usize,
-    /// Lines that may wait to be written; more are lost.
-    pub buffer: usize,
-    /// Whether each check that tells something new has a line.
-    pub health_checks: bool,
-}
-
-/// What a line of syslog is about (RFC 3164 section 4.1.1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Facility(u8);
-
-/// Shape of an access log line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LogFormat {
-    /// One JSON object a line.
-    Json,
-    /// HAProxy's `option httplog` line.
-    Http,
-    /// No access log.
-    Off,
-}
-
-/// Where log lines go.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum LogTarget {
-    /// Standard error.
-    Stderr,
-    /// Standard output.
-    Stdout,
-    /// A file, appended to.
-    File(PathBuf),
-    /// Syslog, a datagram each.
-    Udp {
-        /// The daemon's host.
-        host: String,
-        /// Its port.
-        port: u16,
-    },
-    /// Syslog on a Unix datagram socket.
-    Unix(PathBuf),
 }
 
 /// Time limits in force for a frontend or a backend: the global ones with its own on top.
@@ -422,28 +370,6 @@ impl Server {
     }
 }
 
-// === impl Facility ===
-
-impl Facility {
-    /// HAProxy's names, by their number.
-    pub const NAMES: [&str; 24] = [
-        "kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "auth2", "ftp",
-        "ntp", "audit", "alert", "cron2", "local0", "local1", "local2", "local3", "local4", "local5",
-        "local6", "local7",
-    ];
-
-    /// The facility of that name.
-    pub fn named(name: &str) -> Option<Self> {
-        let number = Self::NAMES.iter().position(|known| *known == name)?;
-        u8::try_from(number).ok().map(Self)
-    }
-
-    /// Its number.
-    pub fn number(self) -> u8 {
-        self.0
-    }
-}
-
 // === impl Balance ===
 
 impl Balance {
@@ -458,22 +384,6 @@ impl Balance {
 impl From<SocketAddr> for Bind {
     fn from(address: SocketAddr) -> Self {
         Self { address, name: None }
-    }
-}
-
-impl Default for Log {
-    fn default() -> Self {
-        Self {
-            format: LogFormat::Json,
-            target: LogTarget::Stderr,
-            // local0
-            facility: Facility(16),
-            // What rules for HAProxy's lines look for.
-            tag: "haproxy".to_owned(),
-            length: 8192,
-            buffer: 16 * 1024,
-            health_checks: false,
-        }
     }
 }
 

@@ -23,7 +23,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
-use crate::config::{self, Config, LogFormat};
+use crate::config::{self, Config};
 use crate::log::Log;
 use crate::server::{Admin, CheckResult, CheckStatus, HealthRecord, Load, Server, Verdict};
 use crate::topology::{LiveBackend, LiveFrontend, Open, Order, Shared, Topology};
@@ -45,9 +45,6 @@ pub use watches::{Watches, jittered, spread};
 pub struct Control {
     shared: Arc<Shared>,
     log: Log,
-    format: LogFormat,
-    /// Whether checks have lines of their own.
-    checks_logged: bool,
     /// Backends that have lost their last server since the last event was told.
     lost: Mutex<Vec<Arc<str>>>,
     /// Rises with every change; whoever follows the topology waits on it.
@@ -79,8 +76,6 @@ impl Control {
         Arc::new(Self {
             shared,
             log,
-            format: config.log.format,
-            checks_logged: config.log.health_checks,
             lost: Mutex::default(),
             generation: watch::Sender::new(0),
             state: Mutex::new(state),
@@ -249,7 +244,7 @@ impl Control {
     ) {
         let (before, known) = (server.status(), server.health.snapshot());
         let verdict = take(server);
-        if self.checks_logged {
+        if self.log.ways().any(|log| log.health_checks) {
             self.say_probed(server, &known, result, by_agent);
         }
         if verdict != Verdict::Same {
@@ -367,23 +362,27 @@ impl Control {
     pub fn say(&self, event: &Event<'_>) {
         self.journal.lock().unwrap_or_else(PoisonError::into_inner).add(event);
         let lost = std::mem::take(&mut *self.lost.lock().unwrap_or_else(PoisonError::into_inner));
-        for line in event::lines(event, self.scene(event), &lost, self.format) {
-            self.log.send(Box::new(line));
-        }
+        let scene = self.scene(event);
+        self.log.ways().tell(|log| {
+            let checks_logged = log.health_checks;
+            if matches!(event, Event::Probed { .. }) && !checks_logged {
+                return Vec::new();
+            }
+            event::lines(event, Scene { checks_logged, ..scene }, &lost, log.format)
+        });
     }
 
     /// What there is around the server of an event.
     fn scene(&self, event: &Event<'_>) -> Scene {
         let topology = self.topology();
         let backend = event.subject().and_then(|server| topology.backend(&server.backend));
-        let checks_logged = self.checks_logged;
-        let Some(backend) = backend else { return Scene { checks_logged, ..Scene::default() } };
+        let Some(backend) = backend else { return Scene::default() };
         let usable = |backup: bool| {
             let counts = |server: &&Arc<Server>| server.is_backup() == backup && server.is_usable();
             backend.servers.iter().filter(counts).count()
         };
         let waiting = backend.live.queue.waiting().get();
-        Scene { active: usable(false), backup: usable(true), waiting, checks_logged }
+        Scene { active: usable(false), backup: usable(true), waiting, checks_logged: false }
     }
 
     /// Gives servers in their slow start what is due to them by now. `warming` is what this returned last: backends to look at once more,

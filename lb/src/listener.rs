@@ -14,7 +14,6 @@ use std::thread::JoinHandle;
 use tokio::task::{LocalSet, spawn_local};
 use tokio_util::sync::CancellationToken;
 
-use crate::config::LogFormat;
 use crate::counters;
 use crate::log::{self, Log};
 use crate::proxy::Worker;
@@ -34,12 +33,7 @@ impl Threads {
     ///
     /// # Errors
     /// The system has no thread or no event loop for us.
-    pub fn start(
-        shared: &Arc<Shared>,
-        inboxes: Vec<Inbox>,
-        log: &Log,
-        format: LogFormat,
-    ) -> io::Result<Self> {
+    pub fn start(shared: &Arc<Shared>, inboxes: Vec<Inbox>, log: &Log) -> io::Result<Self> {
         let stop = CancellationToken::new();
         let handles = inboxes
             .into_iter()
@@ -49,12 +43,12 @@ impl Threads {
                     .enable_all()
                     .on_thread_park(log::before_sleep)
                     .build()?;
-                let (shared, log, stop) = (Arc::clone(shared), log.clone(), stop.clone());
+                let (shared, ways, stop) = (Arc::clone(shared), log.ways(), stop.clone());
                 std::thread::Builder::new().name(format!("lb-data-{index}")).spawn(move || {
                     counters::enter_worker(index);
                     let work = async move {
                         let connections = Arc::clone(&inbox.connections);
-                        let worker = Worker::new(shared, connections, log, format);
+                        let worker = Worker::new(shared, connections, &ways);
                         tokio::select! {
                             () = run(&worker, inbox) => {}
                             () = stop.cancelled() => {}
@@ -118,5 +112,6 @@ fn obey(worker: &Rc<Worker>, order: Order) {
             let _ = answer.send(sessions);
         }
         Order::Tick(tick) => worker.watchdog.set_tick(tick),
+        Order::Log(ways) => worker.log_to(&ways),
     }
 }

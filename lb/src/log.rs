@@ -1,31 +1,32 @@
-//! Log lines on their way out: a thread of its own writes them, and nobody ever waits for it.
+//! Log lines on their way out: each log has a thread of its own that writes them, and nobody ever waits for it.
 //!
-//! An event hands over what its line is made of, and the thread formats it; who has many lines gathers them and hands over their text.
-//! When the target cannot keep up (a full disk, a slow reader, a syslog daemon that has gone) lines are dropped and counted. This module
-//! refuses to know what lines say.
+//! An event hands over its line; who has many lines gathers them and hands over their text. When a target cannot keep up (a full disk, a
+//! slow reader, a syslog daemon that has gone) its lines are dropped and counted. Logs are replaced while everything runs: who writes to them
+//! is told, and what was handed over before is written all the same. This module refuses to know what lines say.
 
 pub mod date;
 mod gathered;
 mod syslog;
 mod target;
+mod ways;
+mod writer;
 
 #[cfg(test)]
 mod tests;
 
 use std::io;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::thread::JoinHandle;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use crate::config;
 use crate::counters::Counter;
 
-use target::{BATCH, Target};
+use ways::Way;
+use writer::{Thread, Writer};
 
+pub use crate::config::LogLevel as Level;
 pub use gathered::{Gathered, before_sleep};
-pub use syslog::Level;
+pub use ways::Ways;
 
 /// How long the last lines may take at the end of the process.
 const LAST_LINES: Duration = Duration::from_secs(1);
@@ -46,142 +47,113 @@ pub trait Line: Send {
     }
 }
 
-/// A way to the log; clones lead to the same one.
-#[derive(Clone)]
-pub struct Log {
-    lines: SyncSender<Message>,
-    counts: Arc<Counts>,
-    /// Most lines that may wait.
-    most: u64,
-}
+/// The logs of the process; clones are the same ones.
+#[derive(Debug, Clone)]
+pub struct Log(Arc<Logs>);
 
-#[derive(Debug, Default)]
-struct Counts {
-    /// Lines that have been handed over and not been taken.
-    waiting: AtomicU64,
-    dropped: Counter,
-}
-
-/// The thread behind a [`Log`].
 #[derive(Debug)]
-pub struct LogThread {
-    thread: JoinHandle<()>,
-    /// Says nothing, and is closed when the thread ends.
-    running: Receiver<()>,
+struct Logs {
+    now: Mutex<Now>,
+    /// Lines lost by any of them, also by those that are no more.
+    dropped: Arc<Counter>,
 }
 
-enum Message {
-    Line(Box<dyn Line>),
-    /// So many, with a line feed each.
-    Written(Vec<u8>, u64),
-    Reopen,
-    End,
+#[derive(Debug)]
+struct Now {
+    ways: Ways,
+    /// Those of `ways`, and former ones that have not written everything yet.
+    threads: Vec<Thread>,
 }
 
-/// Starts the thread.
+/// Logs that have been opened and are not in use yet.
+#[derive(Debug)]
+pub struct Prepared {
+    ways: Ways,
+    threads: Vec<Thread>,
+}
+
+/// Opens logs.
 ///
 /// # Errors
-/// The target cannot be had; the error names it.
-pub fn start(config: &config::Log) -> io::Result<(Log, LogThread)> {
-    let target = Target::new(config)?;
-    let (lines, waiting) = sync_channel(config.buffer);
-    let log = Log { lines, counts: Arc::default(), most: config.buffer as u64 };
-    let counts = Arc::clone(&log.counts);
-    let (alive, running) = sync_channel(1);
-    let thread = std::thread::Builder::new().name("lb-log".into()).spawn(move || {
-        run(&waiting, target, &counts);
-        drop(alive);
-    })?;
-    Ok((log, LogThread { thread, running }))
+/// A target cannot be had; the error names it.
+pub fn start(configs: &[config::Log]) -> io::Result<Log> {
+    let dropped = Arc::default();
+    let Prepared { ways, threads } = prepare(configs, &Ways::default(), &dropped)?;
+    Ok(Log(Arc::new(Logs { now: Mutex::new(Now { ways, threads }), dropped })))
 }
 
-fn run(messages: &Receiver<Message>, mut target: Target, counts: &Counts) {
-    let mut batch = Vec::with_capacity(BATCH);
-    while let Ok(first) = messages.recv() {
-        let mut next = Some(first);
-        let mut lines = 0;
-        let mut end = false;
-        target.look();
-        while let Some(message) = next.take() {
-            let (count, lost) = match message {
-                Message::Line(line) => (1, target.take(&*line, &mut batch)),
-                Message::Written(text, count) => (count, target.take_written(&text, &mut batch)),
-                Message::Reopen => {
-                    target.reopen();
-                    (0, 0)
-                }
-                Message::End => {
-                    end = true;
-                    (0, 0)
-                }
-            };
-            counts.waiting.fetch_sub(count, Relaxed);
-            counts.dropped.add_shared(lost);
-            lines += count - lost;
-            if batch.len() < BATCH && !end {
-                next = messages.try_recv().ok();
+/// Opens what `former` does not have open.
+fn prepare(configs: &[config::Log], former: &Ways, dropped: &Arc<Counter>) -> io::Result<Prepared> {
+    let mut threads = Vec::new();
+    let mut way = |config: &config::Log| {
+        let writer = match former.writer_for(config) {
+            Some(writer) => writer,
+            None => {
+                let (writer, thread) = Writer::start(config, dropped)?;
+                threads.push(thread);
+                writer
             }
-        }
-        if target.write(&batch).is_err() {
-            counts.dropped.add_shared(lines);
-        }
-        batch.clear();
-        if end {
-            return;
-        }
-    }
+        };
+        Ok(Way::new(config, writer))
+    };
+    let ways = configs.iter().map(&mut way).collect::<io::Result<_>>()?;
+    Ok(Prepared { ways, threads })
 }
 
 // === impl Log ===
 
 impl Log {
-    /// Hands over a line; it is dropped and counted when too many wait.
-    pub fn send(&self, line: Box<dyn Line>) {
-        self.hand_over(Message::Line(line), 1);
+    /// The ways to the logs that there are now.
+    pub fn ways(&self) -> Ways {
+        self.now().ways.clone()
     }
 
-    /// The same for `count` lines that have been written already, each with its line feed.
-    fn send_written(&self, text: Vec<u8>, count: u64) {
-        self.hand_over(Message::Written(text, count), count);
-    }
-
-    fn hand_over(&self, message: Message, count: u64) {
-        let waiting = &self.counts.waiting;
-        // However many come at once, they find room where none wait.
-        let before = waiting.fetch_add(count, Relaxed);
-        if (before > 0 && before + count > self.most) || self.lines.try_send(message).is_err() {
-            waiting.fetch_sub(count, Relaxed);
-            self.counts.dropped.add_shared(count);
+    /// Opens what is new in `configs`; nothing when there is nothing to change. Until it is put in use nothing has changed, and when it is not, no
+    /// more than empty files is left of it. It may have to look up names.
+    ///
+    /// # Errors
+    /// A target cannot be had; the error names it.
+    pub fn prepare(&self, configs: &[config::Log]) -> io::Result<Option<Prepared>> {
+        let former = self.ways();
+        if former.are(configs) {
+            return Ok(None);
         }
+        prepare(configs, &former, &self.0.dropped).map(Some)
+    }
+
+    /// Puts other logs in use. The thread of one that is not among them ends when nobody has a way to it any more and all is written.
+    pub fn replace(&self, Prepared { ways, threads }: Prepared) {
+        let mut now = self.now();
+        now.threads.retain(Thread::is_running);
+        now.threads.extend(threads);
+        now.ways = ways;
     }
 
     /// Lines lost so far.
     pub fn dropped(&self) -> u64 {
-        self.counts.dropped.get()
+        self.0.dropped.get()
     }
 
-    /// Opens a log file anew, after it was moved away.
+    /// Opens log files anew, after they were moved away.
     pub fn reopen(&self) {
-        // When the channel is full the file is full of work, too; the next signal tries again.
-        let _ = self.lines.try_send(Message::Reopen);
+        self.ways().writers().for_each(Writer::reopen);
     }
-}
 
-impl std::fmt::Debug for Log {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Log").field("counts", &self.counts).finish_non_exhaustive()
-    }
-}
-
-impl LogThread {
-    /// Has everything written that was sent before, and ends the thread. A target that is stuck is not waited for: what it has not
+    /// Has everything written that was sent before, and ends the threads. A target that is stuck is not waited for: what it has not
     /// taken after a second is lost.
-    pub fn end(self, log: &Log) {
-        let told = log.lines.try_send(Message::End).is_ok();
-        if told && self.running.recv_timeout(LAST_LINES) == Err(RecvTimeoutError::Disconnected) {
-            // A panic of the thread has been printed; there is nothing to add.
-            let _ = self.thread.join();
-        }
+    pub fn end(&self) {
+        let (ways, threads) = {
+            let mut now = self.now();
+            (std::mem::take(&mut now.ways), std::mem::take(&mut now.threads))
+        };
+        ways.writers().for_each(Writer::end);
+        drop(ways);
+        let deadline = Instant::now() + LAST_LINES;
+        threads.into_iter().for_each(|thread| thread.join(deadline));
+    }
+
+    fn now(&self) -> MutexGuard<'_, Now> {
+        self.0.now.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -22,9 +22,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use slab::Slab;
 
-use crate::config::LogFormat;
 use crate::counters::Gauge;
-use crate::log::{Gathered, Log};
+use crate::log::{Gathered, Ways};
 use crate::net::Watchdog;
 use crate::topology::Shared;
 use crate::upstream::IdleStore;
@@ -56,7 +55,6 @@ pub struct Worker {
     pub clients: RefCell<Slab<Rc<Client>>>,
     /// Lines of the access log.
     lines: Rc<Gathered>,
-    format: LogFormat,
     /// Unix time in seconds, as of the last sweep.
     wall: Cell<u64>,
     /// Sweeps until idle connections are looked through again.
@@ -67,7 +65,7 @@ pub struct Worker {
 
 impl Worker {
     /// A worker with nothing to do yet.
-    pub fn new(shared: Arc<Shared>, connections: Arc<Gauge>, log: Log, format: LogFormat) -> Rc<Self> {
+    pub fn new(shared: Arc<Shared>, connections: Arc<Gauge>, ways: &Ways) -> Rc<Self> {
         let worker = Self {
             shared,
             watchdog: Watchdog::new(Duration::from_millis(100)),
@@ -77,8 +75,7 @@ impl Worker {
             resting: Cell::new(0),
             connections,
             clients: RefCell::default(),
-            lines: Gathered::new(log),
-            format,
+            lines: Gathered::new(ways),
             wall: Cell::new(0),
             until_prune: Cell::new(0),
         };
@@ -123,7 +120,12 @@ impl Worker {
 
     /// Whether exchanges are logged.
     fn logs(&self) -> bool {
-        self.format != LogFormat::Off
+        self.lines.are_wanted()
+    }
+
+    /// Exchanges are logged these ways from now on: those that end, if their request was noted.
+    pub fn log_to(&self, ways: &Ways) {
+        self.lines.turn_to(ways);
     }
 
     /// Unix time in seconds, as of the last sweep.

@@ -4,7 +4,7 @@
 
 use std::fmt::{self, Display};
 
-/// A configuration in the making; its `Display` is TOML. `admin#NAME` is a section `[[admin]]` of its own.
+/// A configuration in the making; its `Display` is TOML. `admin#NAME` is a section `[[admin]]` of its own, `log#NAME` one more `[[log]]`.
 #[derive(Debug, Clone, Default)]
 pub struct Plan {
     sections: Vec<Section>,
@@ -61,9 +61,11 @@ impl Plan {
 
 impl Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let several_logs = self.sections.iter().any(|section| section.path.starts_with("log#"));
         for section in &self.sections {
             match section.path.split('#').next() {
                 Some("admin") => writeln!(f, "[[admin]]")?,
+                Some("log") if several_logs => writeln!(f, "[[log]]")?,
                 _ => writeln!(f, "[{}]", section.path)?,
             }
             for (key, value) in &section.lines {

@@ -81,13 +81,14 @@ fn config(mut root: Section<'_>, file: &Path, faults: &RefCell<Faults>) -> Confi
     let admin =
         root.sections("admin").into_iter().map(|section| admin(section, folder, &mut links)).collect();
     let stats = stats(root.section("stats"), &mut links);
-    let log = log::read(root.section("log"), folder);
+    let logs = root.sections("log").into_iter().map(|section| log::read(section, folder)).collect();
     let timeout = timeouts(root.section("timeout"), Timeouts::default(), Side::Global);
     let (frontends, mut backends) = proxies(&mut root, timeout, &mut links);
     stick::complete(&mut backends, &mut links);
     let resolvers = root.section("resolvers").named();
     let resolvers = resolvers.into_iter().map(|section| resolvers::read(section, &mut links)).collect();
-    let config = Config { file: file.to_owned(), process, admin, stats, log, frontends, backends, resolvers };
+    let config =
+        Config { file: file.to_owned(), process, admin, stats, logs, frontends, backends, resolvers };
     root.finish();
     links.check(&mut faults.borrow_mut());
     config

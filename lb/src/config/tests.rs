@@ -1,5 +1,6 @@
 //! Right files, and what they mean field by field.
 
+mod log;
 mod watch;
 
 use super::*;
@@ -43,6 +44,8 @@ facility = "local3"
 tag = "lb0"
 length = 1024
 buffer = 100
+level = "notice"
+min_level = "err"
 health_checks = true
 
 [timeout]
@@ -135,15 +138,17 @@ fn defaults_of_the_smallest_file() {
             level: Level::Admin,
         }],
         stats: Stats { bind: vec!["127.0.0.1:8404".parse().unwrap()], admin: false, hosts: Vec::new() },
-        log: Log {
+        logs: vec![Log {
             format: LogFormat::Json,
             target: LogTarget::Stderr,
+            level: LogLevel::Debug,
+            min_level: LogLevel::Emergency,
             facility: Facility::named("local0").unwrap(),
             tag: "haproxy".into(),
             length: 8192,
             buffer: 16_384,
             health_checks: false,
-        },
+        }],
         frontends: vec![Frontend {
             name: "fe_api".into(),
             rank: 0,
@@ -211,16 +216,18 @@ fn everything_said() {
     assert_eq!(config.admin, sockets);
     assert_eq!(config.stats.bind, ["0.0.0.0:8405".parse().unwrap(), "[::1]:8405".parse().unwrap()]);
     assert_eq!(
-        config.log,
-        Log {
+        config.logs,
+        [Log {
             format: LogFormat::Http,
             target: LogTarget::File("etc/log/access.log".into()),
+            level: LogLevel::Notice,
+            min_level: LogLevel::Error,
             facility: Facility::named("local3").unwrap(),
             tag: "lb0".into(),
             length: 1024,
             buffer: 100,
             health_checks: true,
-        }
+        }]
     );
 
     let nameserver =
@@ -443,7 +450,8 @@ fn proxies_are_in_the_order_of_the_file_and_listen_is_both() {
 fn what_is_switched_off_stays_off() {
     let config = parse(&format!("admin = []\nstats.bind = []\nlog.format = \"off\"\n{SMALLEST}"));
     assert_eq!((config.admin.len(), config.stats.bind.len()), (0, 0));
-    assert_eq!(config.log.format, LogFormat::Off);
+    assert_eq!(config.logs.iter().map(|log| log.format).collect::<Vec<_>>(), [LogFormat::Off]);
+    assert_eq!(parse(&format!("log = []\n{SMALLEST}")).logs, []);
 }
 
 #[test]
@@ -459,23 +467,4 @@ fn ports_and_addresses_that_do_not_collide() {
         [backend.b]
     "#;
     assert_eq!(parse(text).frontends.len(), 2);
-}
-
-#[test]
-fn targets_of_the_log() {
-    let udp = |host: &str, port| LogTarget::Udp { host: host.into(), port };
-    for (text, target) in [
-        ("stdout", LogTarget::Stdout),
-        ("access.log", LogTarget::File("etc/access.log".into())),
-        ("/var/log/lb.log", LogTarget::File("/var/log/lb.log".into())),
-        ("udp://127.0.0.1:5514", udp("127.0.0.1", 5514)),
-        ("udp://[::1]:5514", udp("::1", 5514)),
-        ("syslog://collector", udp("collector", 514)),
-        ("unix:///dev/log", LogTarget::Unix("/dev/log".into())),
-        ("unix://run/log", LogTarget::Unix("etc/run/log".into())),
-        ("/dev/log", LogTarget::Unix("/dev/log".into())),
-    ] {
-        let config = parse(&format!("{SMALLEST}\n[log]\ntarget = {text:?}\n"));
-        assert_eq!(config.log.target, target, "{text}");
-    }
 }

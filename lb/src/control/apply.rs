@@ -12,6 +12,7 @@ use std::sync::{Arc, PoisonError};
 use super::members::free_number;
 use super::{Control, Event, Origin, State, tracks};
 use crate::config::{self, Config};
+use crate::log;
 use crate::server::Server;
 use crate::stick::Table;
 use crate::topology::{
@@ -43,16 +44,23 @@ pub struct Changes {
     pub opened: usize,
     /// Listening sockets closed.
     pub closed: usize,
+    /// Whether logs changed.
+    pub logs: bool,
 }
 
 // === impl Control ===
 
 impl Control {
-    /// Puts `config` in force.
+    /// Puts `config` in force, with its logs where they are others than before.
     ///
     /// # Errors
     /// Why not; then nothing has changed.
-    pub fn apply(&self, config: Config, origin: &Origin) -> Result<Changes, ApplyError> {
+    pub fn apply(
+        &self,
+        config: Config,
+        logs: Option<log::Prepared>,
+        origin: &Origin,
+    ) -> Result<Changes, ApplyError> {
         let mut state = self.state();
         let state = &mut *state;
         refuse_restarts(&state.config, &config)?;
@@ -88,6 +96,12 @@ impl Control {
             self.shared.workers.broadcast(|| Order::CloseIdle(server.id));
         }
         self.resize(&state.config, &config);
+        if let Some(logs) = logs {
+            changes.logs = true;
+            self.log.replace(logs);
+            let ways = self.log.ways();
+            self.shared.workers.broadcast(|| Order::Log(ways.clone()));
+        }
         self.shared.workers.broadcast(|| Order::Tick(tick(&config)));
         let gone =
             |backend: &&Arc<Backend>| !config.backends.iter().any(|new| *new.name == *backend.live.name);
@@ -256,7 +270,6 @@ fn refuse_restarts(before: &Config, after: &Config) -> Result<(), ApplyError> {
         ("process.threads", before.process.threads == after.process.threads),
         ("admin", before.admin == after.admin),
         ("stats", before.stats == after.stats),
-        ("log", before.log == after.log),
     ];
     sections
         .into_iter()
@@ -280,6 +293,9 @@ impl fmt::Display for Changes {
             if count > 0 {
                 parts.push(format!("{count} listeners {word}"));
             }
+        }
+        if self.logs {
+            parts.push("log changed".to_owned());
         }
         if parts.is_empty() { f.write_str("nothing changed") } else { f.write_str(&parts.join(", ")) }
     }

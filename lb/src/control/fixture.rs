@@ -8,7 +8,7 @@ use arc_swap::ArcSwap;
 
 use super::{Control, Origin};
 use crate::config::{Config, Log, LogTarget};
-use crate::log::{self, LogThread};
+use crate::log;
 use crate::server::Server;
 use crate::topology::{Inbox, Process, Shared, Topology, Workers};
 
@@ -16,7 +16,7 @@ use crate::topology::{Inbox, Process, Shared, Topology, Workers};
 pub(crate) struct Fixture {
     pub(crate) control: Arc<Control>,
     _inboxes: Vec<Inbox>,
-    thread: LogThread,
+    logs: Vec<Log>,
     folder: tempfile::TempDir,
 }
 
@@ -37,22 +37,24 @@ impl Fixture {
 
     /// The same with other sections, TOML, before it.
     pub(crate) fn with(head: &str, backend: &str) -> Self {
-        let config = config(head, backend);
+        let mut config = config(head, backend);
         let folder = tempfile::tempdir().unwrap();
-        let target = LogTarget::File(folder.path().join("log"));
-        let (log, thread) = log::start(&Log { target, ..config.log.clone() }).unwrap();
+        config.logs[0].target = LogTarget::File(folder.path().join("log"));
+        let logs = config.logs.clone();
+        let log = log::start(&logs).unwrap();
         let (workers, inboxes) = Workers::new(1);
         let (topology, process) =
             (ArcSwap::from_pointee(Topology::empty()), Process::new(config.process.maxconn));
         let shared = Shared { topology, workers, process };
         let control = Control::new(Arc::new(shared), &config, log);
-        control.apply(config, &Origin::Start).unwrap();
-        Self { control, _inboxes: inboxes, thread, folder }
+        control.apply(config, None, &Origin::Start).unwrap();
+        Self { control, _inboxes: inboxes, logs, folder }
     }
 
     /// Puts another form of the backend in force.
     pub(crate) fn apply(&self, backend: &str) {
-        self.control.apply(config("", backend), &Origin::Signal).unwrap();
+        let config = Config { logs: self.logs.clone(), ..config("", backend) };
+        self.control.apply(config, None, &Origin::Signal).unwrap();
     }
 
     /// The server of that name.
@@ -72,7 +74,7 @@ impl Fixture {
 
     /// Ends it; returns all that was logged.
     pub(crate) fn logged(self) -> String {
-        self.thread.end(self.control.log());
+        self.control.log().end();
         std::fs::read_to_string(self.folder.path().join("log")).unwrap()
     }
 }

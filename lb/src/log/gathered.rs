@@ -1,4 +1,4 @@
-//! Lines of one thread on their way to the log's: under load many are handed over at once, so that few of them cost a switch of threads.
+//! Lines of one thread on their way to the logs' own: under load many are handed over at once, so that few of them cost a switch of threads.
 //!
 //! It never waits: whoever gathers has to call [`Gathered::hand_over`] now and then. Besides, lines go before their thread sleeps, unless others have
 //! just gone, and at the end of its life.
@@ -7,7 +7,9 @@ use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 use std::time::{Duration, Instant};
 
-use super::Log;
+use super::Ways;
+use super::writer::Writer;
+use crate::config::LogFormat;
 
 /// So many bytes are handed over without being asked.
 const MOST: usize = 32 * 1024;
@@ -21,10 +23,19 @@ thread_local! {
 /// Lines that have been written and not handed over. For one thread.
 #[derive(Debug)]
 pub struct Gathered {
-    log: Log,
-    text: RefCell<Vec<u8>>,
-    count: Cell<u64>,
+    /// For each format that is wanted.
+    lines: RefCell<Box<[Lines]>>,
+    wanted: Cell<bool>,
     handed_over: Cell<Option<Instant>>,
+}
+
+/// Lines of one format, for all logs that want it.
+#[derive(Debug)]
+pub(super) struct Lines {
+    format: LogFormat,
+    writers: Vec<Writer>,
+    text: Vec<u8>,
+    count: u64,
 }
 
 /// What a thread has to do before it sleeps.
@@ -37,43 +48,52 @@ pub fn before_sleep() {
 // === impl Gathered ===
 
 impl Gathered {
-    /// Lines of this thread for `log`, none yet.
-    pub fn new(log: Log) -> Rc<Self> {
-        let (text, count, handed_over) = Default::default();
-        let gathered = Rc::new(Self { log, text, count, handed_over });
+    /// Lines of this thread, none yet.
+    pub fn new(ways: &Ways) -> Rc<Self> {
+        let gathered = Rc::new(Self {
+            lines: RefCell::default(),
+            wanted: Cell::new(false),
+            handed_over: Cell::new(None),
+        });
+        gathered.turn_to(ways);
         MINE.set(Rc::downgrade(&gathered));
         gathered
     }
 
-    /// Adds the line that `write` writes, without a line feed: it may not contain any.
+    /// What there is goes where it was meant to, what follows goes these ways.
+    pub fn turn_to(&self, ways: &Ways) {
+        self.hand_over();
+        let lines = ways.for_exchanges();
+        self.wanted.set(!lines.is_empty());
+        self.lines.replace(lines);
+    }
+
+    /// Whether there is a log for lines.
     #[inline]
-    pub fn add(&self, write: impl FnOnce(&mut Vec<u8>)) {
-        let mut text = self.text.borrow_mut();
-        write(&mut text);
-        text.push(b'\n');
-        self.count.set(self.count.get() + 1);
-        if text.len() >= MOST {
-            drop(text);
-            self.hand_over();
+    pub fn are_wanted(&self) -> bool {
+        self.wanted.get()
+    }
+
+    /// Adds the line that `write` writes in each format that is wanted, without a line feed: it may not contain any.
+    #[inline]
+    pub fn add(&self, write: impl Fn(LogFormat, &mut Vec<u8>)) {
+        for lines in &mut *self.lines.borrow_mut() {
+            write(lines.format, &mut lines.text);
+            lines.text.push(b'\n');
+            lines.count += 1;
+            if lines.text.len() >= MOST {
+                lines.hand_over();
+            }
         }
     }
 
     /// Hands over what there is.
     pub fn hand_over(&self) {
-        let count = self.count.take();
-        if count > 0 {
-            let mut text = self.text.borrow_mut();
-            // While there is traffic the next ones need as much room; afterwards none is kept.
-            let room = text.len();
-            let full = std::mem::replace(&mut *text, Vec::with_capacity(room));
-            self.log.send_written(full, count);
-        } else if self.text.borrow().capacity() > 0 {
-            self.text.take();
-        }
+        self.lines.borrow_mut().iter_mut().for_each(Lines::hand_over);
     }
 
     fn before_sleep(&self) {
-        if self.count.get() > 0 {
+        if self.lines.borrow().iter().any(|lines| lines.count > 0) {
             let now = Instant::now();
             if self.handed_over.get().is_none_or(|last| now - last >= PAUSE) {
                 self.handed_over.set(Some(now));
@@ -86,5 +106,32 @@ impl Gathered {
 impl Drop for Gathered {
     fn drop(&mut self) {
         self.hand_over();
+    }
+}
+
+// === impl Lines ===
+
+impl Lines {
+    pub(super) fn new(format: LogFormat, writers: Vec<Writer>) -> Self {
+        Self { format, writers, text: Vec::new(), count: 0 }
+    }
+
+    pub(super) fn are_wanted(&self) -> bool {
+        !self.writers.is_empty()
+    }
+
+    fn hand_over(&mut self) {
+        let count = std::mem::take(&mut self.count);
+        if count > 0 {
+            // While there is traffic the next ones need as much room; afterwards none is kept.
+            let room = self.text.len();
+            let full = std::mem::replace(&mut self.text, Vec::with_capacity(room));
+            if let Some((last, others)) = self.writers.split_last() {
+                others.iter().for_each(|writer| writer.send_written(full.clone(), count));
+                last.send_written(full, count);
+            }
+        } else if self.text.capacity() > 0 {
+            self.text = Vec::new();
+        }
     }
 }

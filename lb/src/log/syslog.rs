@@ -3,57 +3,32 @@
 use std::io::Write;
 use std::time::Duration;
 
-use super::date;
-use crate::config::Facility;
-
-/// How much a line matters, most first (RFC 3164 section 4.1.1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Level {
-    /// A backend has no server left.
-    Emergency = 0,
-    /// A server went down.
-    Alert = 1,
-    /// Something ended.
-    Warning = 4,
-    /// A server came up, or somebody changed something.
-    Notice = 5,
-    /// An exchange.
-    Info = 6,
-}
+use super::{Level, date};
+use crate::config::{self, Facility};
 
 /// Who says it.
 #[derive(Debug)]
 pub(super) struct Frame {
     facility: Facility,
+    /// No line is said to matter more.
+    min_level: Level,
     /// `tag[pid]: `.
     sender: Box<[u8]>,
-}
-
-// === impl Level ===
-
-impl Level {
-    /// Its keyword.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Emergency => "emerg",
-            Self::Alert => "alert",
-            Self::Warning => "warning",
-            Self::Notice => "notice",
-            Self::Info => "info",
-        }
-    }
 }
 
 // === impl Frame ===
 
 impl Frame {
-    pub(super) fn new(facility: Facility, tag: &str, pid: u32) -> Self {
-        Self { facility, sender: format!("{tag}[{pid}]: ").into_bytes().into() }
+    pub(super) fn new(config: &config::Log, pid: u32) -> Self {
+        let config::Log { facility, min_level, tag, .. } = config;
+        let sender = format!("{tag}[{pid}]: ").into_bytes().into();
+        Self { facility: *facility, min_level: *min_level, sender }
     }
 
     /// Writes what comes before a line in a datagram.
     pub(super) fn write(&self, out: &mut Vec<u8>, level: Level, now: Duration) {
-        let priority = u32::from(self.facility.number()) * 8 + level as u32;
+        let level = level.max(self.min_level).number();
+        let priority = u32::from(self.facility.number()) * 8 + u32::from(level);
         let written = write!(out, "<{priority}>");
         debug_assert!(written.is_ok(), "writing to memory does not fail");
         self.write_date(out, now);
@@ -88,8 +63,23 @@ mod tests {
         for (facility, level, expected) in table {
             let facility = Facility::named(facility).unwrap();
             let mut out = Vec::new();
-            Frame::new(facility, "haproxy", 7).write(&mut out, level, now);
+            Frame::new(&config::Log { facility, ..config::Log::default() }, 7).write(&mut out, level, now);
             assert_eq!(String::from_utf8(out).unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn no_line_matters_more_than_it_may() {
+        let frame = Frame::new(&config::Log { min_level: Level::Error, ..config::Log::default() }, 7);
+        for (level, priority) in [
+            (Level::Emergency, "<131>"),
+            (Level::Error, "<131>"),
+            (Level::Notice, "<133>"),
+            (Level::Debug, "<135>"),
+        ] {
+            let mut out = Vec::new();
+            frame.write(&mut out, level, Duration::ZERO);
+            assert!(out.starts_with(priority.as_bytes()), "{level:?}");
         }
     }
 }

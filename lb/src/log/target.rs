@@ -8,8 +8,8 @@ use std::net::{SocketAddr, ToSocketAddrs as _, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use super::Line;
-use super::syslog::{Frame, Level};
+use super::syslog::Frame;
+use super::{Level, Line};
 use crate::config::{self, LogTarget};
 
 /// Bytes that are written in one go at most.
@@ -52,7 +52,7 @@ impl Target {
             LogTarget::Udp { host, port } => udp(host, *port)?,
             LogTarget::Unix(path) => unix(path)?,
         };
-        let frame = Frame::new(config.facility, &config.tag, std::process::id());
+        let frame = Frame::new(config, std::process::id());
         Ok(Self { way, frame, length: config.length })
     }
 
@@ -165,7 +165,7 @@ fn is_at(_: &File, path: &Path) -> bool {
 
 fn udp(host: &str, port: u16) -> io::Result<Way> {
     let failed = |error: io::Error| {
-        let hint = "`target` in [log] must name a host that is known when lb starts";
+        let hint = "`target` in [log] must name a host that is known when it is opened";
         io::Error::new(error.kind(), format!("cannot log to {host}:{port}: {error} ({hint})"))
     };
     let nobody = || failed(io::Error::new(io::ErrorKind::NotFound, "the name has no address"));

@@ -7,6 +7,12 @@ fn config(target: LogTarget) -> Config {
     Config { format: LogFormat::Http, target, buffer: 1000, ..Config::default() }
 }
 
+fn send(log: &Log, line: impl Line + 'static) {
+    let line = std::cell::Cell::new(Some(line));
+    log.ways().tell(|_| Vec::from_iter(line.take()));
+}
+
+#[derive(Clone)]
 struct Event(&'static str);
 
 impl Line for Event {
@@ -27,17 +33,17 @@ impl Line for Event {
 fn lines_arrive_in_order_and_a_moved_file_is_left_behind() {
     let folder = tempfile::tempdir().unwrap();
     let (path, moved) = (folder.path().join("access.log"), folder.path().join("access.log.1"));
-    let (log, thread) = start(&config(LogTarget::File(path.clone()))).unwrap();
-    log.send(Box::new("one"));
-    log.send(Box::new("two"));
+    let log = start(&[config(LogTarget::File(path.clone()))]).unwrap();
+    send(&log, "one");
+    send(&log, "two");
     // The thread writes before it takes the next message; the file shows when it is done.
     while std::fs::read(&path).unwrap().len() < 8 {
         std::thread::yield_now();
     }
     std::fs::rename(&path, &moved).unwrap();
     log.reopen();
-    log.send(Box::new("three"));
-    thread.end(&log);
+    send(&log, "three");
+    log.end();
     assert_eq!(std::fs::read_to_string(moved).unwrap(), "one\ntwo\n");
     assert_eq!(std::fs::read_to_string(path).unwrap(), "three\n");
     assert_eq!(log.dropped(), 0);
@@ -48,9 +54,9 @@ fn a_line_without_a_date_gets_one_in_a_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("log");
     let config = Config { tag: "lb0".into(), ..config(LogTarget::File(path.clone())) };
-    let (log, thread) = start(&config).unwrap();
-    log.send(Box::new(Event("Server be/a is DOWN.")));
-    thread.end(&log);
+    let log = start(&[config]).unwrap();
+    send(&log, Event("Server be/a is DOWN."));
+    log.end();
     let text = std::fs::read_to_string(path).unwrap();
     let (date, line) = text.split_at(16);
     assert!(date.ends_with(' ') && date.matches(':').count() == 2, "{text}");
@@ -66,13 +72,13 @@ fn a_stuck_writer_costs_lines_and_never_time() {
         }
     }
     let folder = tempfile::tempdir().unwrap();
-    let (log, thread) = start(&config(LogTarget::File(folder.path().join("log")))).unwrap();
+    let log = start(&[config(LogTarget::File(folder.path().join("log")))]).unwrap();
     let (free, stuck) = std::sync::mpsc::channel();
-    log.send(Box::new(Stuck(std::sync::Mutex::new(stuck))));
-    (0..2000).for_each(|_| log.send(Box::new("line")));
+    send(&log, Stuck(std::sync::Mutex::new(stuck)));
+    (0..2000).for_each(|_| send(&log, "line"));
     assert!(log.dropped() >= 999);
     drop(free);
-    thread.end(&log);
+    log.end();
 }
 
 #[test]
@@ -81,10 +87,10 @@ fn datagrams_are_framed_cut_and_sent_one_by_one() {
     let port = daemon.local_addr().unwrap().port();
     let target = LogTarget::Udp { host: "127.0.0.1".into(), port };
     let facility = Facility::named("local1").unwrap();
-    let (log, thread) = start(&Config { facility, length: 80, ..config(target) }).unwrap();
-    log.send(Box::new("fine"));
-    log.send(Box::new(Event("down")));
-    log.send(Box::new("x".repeat(200)));
+    let log = start(&[Config { facility, length: 80, ..config(target) }]).unwrap();
+    send(&log, "fine");
+    send(&log, Event("down"));
+    send(&log, "x".repeat(200));
     let mut buffer = [0; 1000];
     let mut next = || {
         let count = daemon.recv(&mut buffer).unwrap();
@@ -95,7 +101,7 @@ fn datagrams_are_framed_cut_and_sent_one_by_one() {
     assert!(fine.starts_with("<142>") && fine.ends_with(&format!("{sender}fine\n")), "{fine}");
     assert!(down.starts_with("<137>") && down.ends_with(&format!("{sender}down\n")), "{down}");
     assert!(long.len() == 80 && long.ends_with("xx\n"), "{long}");
-    thread.end(&log);
+    log.end();
     assert_eq!(log.dropped(), 0);
 }
 
@@ -106,9 +112,9 @@ fn lines_for_a_daemon_that_is_not_there_are_lost_and_counted() {
     use std::os::unix::net::UnixDatagram;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("log");
-    let (log, thread) = start(&config(LogTarget::Unix(path.clone()))).unwrap();
+    let log = start(&[config(LogTarget::Unix(path.clone()))]).unwrap();
     let lost = |count| {
-        log.send(Box::new("lost"));
+        send(&log, "lost");
         while log.dropped() < count {
             std::thread::yield_now();
         }
@@ -117,14 +123,14 @@ fn lines_for_a_daemon_that_is_not_there_are_lost_and_counted() {
     let mut buffer = [0; 1000];
     for round in 2..4 {
         let daemon = UnixDatagram::bind(&path).unwrap();
-        log.send(Box::new("found"));
+        send(&log, "found");
         let count = daemon.recv(&mut buffer).unwrap();
         assert!(buffer[..count].ends_with(b"found\n"));
         drop(daemon);
         std::fs::remove_file(&path).unwrap();
         lost(round);
     }
-    thread.end(&log);
+    log.end();
     assert_eq!(log.dropped(), 3);
 }
 
@@ -136,7 +142,7 @@ fn what_cannot_be_had_is_named() {
         (LogTarget::Udp { host: "no.such.host.invalid".into(), port: 514 }, "no.such.host.invalid:514"),
     ];
     for (target, name) in table {
-        let error = start(&config(target)).unwrap_err().to_string();
+        let error = start(&[config(target)]).unwrap_err().to_string();
         assert!(error.contains(name) && error.contains('('), "{error}");
     }
 }
@@ -146,19 +152,93 @@ fn what_cannot_be_had_is_named() {
 fn lines_go_before_their_thread_sleeps_but_not_one_by_one() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("log");
-    let (log, thread) = start(&config(LogTarget::File(path.clone()))).unwrap();
-    let gathered = Gathered::new(log.clone());
+    let log = start(&[config(LogTarget::File(path.clone()))]).unwrap();
+    let gathered = Gathered::new(&log.ways());
     let written = || std::fs::read_to_string(&path).unwrap();
-    gathered.add(|out| out.extend_from_slice(b"one"));
+    gathered.add(|_, out| out.extend_from_slice(b"one"));
     before_sleep();
     while written().is_empty() {
         std::thread::yield_now();
     }
-    gathered.add(|out| out.extend_from_slice(b"two"));
-    gathered.add(|out| out.extend_from_slice(b"three"));
+    gathered.add(|_, out| out.extend_from_slice(b"two"));
+    gathered.add(|_, out| out.extend_from_slice(b"three"));
     assert_eq!(written(), "one\n");
     drop(gathered);
     before_sleep();
-    thread.end(&log);
+    log.end();
     assert_eq!((written().as_str(), log.dropped()), ("one\ntwo\nthree\n", 0));
+}
+
+/// Breaks when a log gets what another wants, or what matters too little to it.
+#[test]
+fn each_of_several_logs_gets_what_it_wants() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let to = |name: &str| config(LogTarget::File(path(name)));
+    let json = Config { format: LogFormat::Json, ..to("json") };
+    let log = start(&[
+        to("http"),
+        to("http too"),
+        json,
+        Config { level: Level::Notice, ..to("events") },
+        Config { format: LogFormat::Off, ..to("off") },
+        Config { level: Level::Emergency, ..to("nothing") },
+    ])
+    .unwrap();
+    let gathered = Gathered::new(&log.ways());
+    assert!(gathered.are_wanted());
+    gathered.add(|format, out| out.extend_from_slice(format!("{format:?}").as_bytes()));
+    gathered.hand_over();
+    log.ways().tell(|config| vec![Event(if config.format == LogFormat::Json { "{}" } else { "down" })]);
+    log.end();
+    let read = |name: &str| {
+        let text = std::fs::read_to_string(path(name)).unwrap();
+        text.lines().map(|line| line.rsplit(' ').next().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(read("http"), ["Http", "down"]);
+    assert_eq!(read("http too"), ["Http", "down"]);
+    assert_eq!(read("json"), ["Json", "{}"]);
+    assert_eq!(
+        (read("events"), read("off"), read("nothing")),
+        (vec!["down".into()], vec!["down".into()], vec![])
+    );
+    let off =
+        start(&[Config { format: LogFormat::Off, ..to("off") }, Config { level: Level::Notice, ..to("x") }]);
+    assert!(!Gathered::new(&off.unwrap().ways()).are_wanted());
+}
+
+/// Breaks when lines get lost, or go astray, between two logs.
+#[test]
+fn a_log_that_is_replaced_still_writes_what_it_has() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let to = |name: &str| config(LogTarget::File(path(name)));
+    let log = start(&[to("old"), to("kept")]).unwrap();
+    let gathered = Gathered::new(&log.ways());
+    let line = |text: &'static str| gathered.add(|format, out| write_line(out, format, text));
+    line("before");
+    assert!(log.prepare(&[to("old"), to("kept")]).unwrap().is_none(), "nothing to change");
+    assert!(log.prepare(&[to("new"), to("no/such/folder")]).is_err());
+    log.ways().tell(|_| vec!["event"]);
+    let json = Config { format: LogFormat::Json, ..to("kept") };
+    log.replace(log.prepare(&[to("new"), json]).unwrap().unwrap());
+    // Who gathers lines has not been told yet.
+    line("meanwhile");
+    gathered.turn_to(&log.ways());
+    line("after");
+    drop(gathered);
+    // With the last way to it the old log's thread ends by itself.
+    while log.now().threads.iter().filter(|thread| thread.is_running()).count() > 2 {
+        std::thread::yield_now();
+    }
+    log.end();
+    let read = |name: &str| std::fs::read_to_string(path(name)).unwrap();
+    assert_eq!(read("old"), "event\nHttp before\nHttp meanwhile\n");
+    assert_eq!(read("new"), "Http after\n");
+    assert_eq!(read("kept"), "event\nHttp before\nHttp meanwhile\nJson after\n");
+    assert_eq!(log.dropped(), 0);
+}
+
+fn write_line(out: &mut Vec<u8>, format: LogFormat, text: &str) {
+    out.extend_from_slice(format!("{format:?} {text}").as_bytes());
 }

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Frontend, LiveFrontend, LiveListener};
 use crate::counters::Gauge;
+use crate::log::Ways;
 use crate::server::ServerId;
 
 /// An order to one worker.
@@ -34,6 +35,8 @@ pub enum Order {
     Sessions(oneshot::Sender<Vec<SessionInfo>>),
     /// Look for silent connections this often.
     Tick(Duration),
+    /// Lines of exchanges go these ways from now on.
+    Log(Ways),
 }
 
 /// A listener and whose it is.

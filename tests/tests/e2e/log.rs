@@ -2,6 +2,7 @@
 
 mod events;
 pub(crate) mod http;
+mod several;
 mod targets;
 
 use serde_json::Value;

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 
-use crate::config::{Config, Log, LogTarget};
+use crate::config::{Config, LogTarget};
 use crate::control::{Control, Origin};
 use crate::server::{CheckResult, CheckStatus, Server};
 use crate::topology::{Order, Process, SessionInfo, Shared, Topology, Workers};
@@ -57,15 +57,15 @@ pub(crate) fn open() -> Lab {
 /// The same with more of a configuration, TOML.
 pub(crate) fn open_with(more: &str) -> Lab {
     let folder = tempfile::tempdir().unwrap();
-    let config = Config::parse(&format!("{CONFIG}{more}"), &folder.path().join("lb.toml")).unwrap();
+    let mut config = Config::parse(&format!("{CONFIG}{more}"), &folder.path().join("lb.toml")).unwrap();
     let (workers, inboxes) = Workers::new(1);
     let topology = ArcSwap::from_pointee(Topology::empty());
     let shared = Arc::new(Shared { topology, workers, process: Process::new(20_000) });
-    let target = LogTarget::File(folder.path().join("log"));
-    let (log, _) = crate::log::start(&Log { target, ..config.log.clone() }).unwrap();
+    config.logs[0].target = LogTarget::File(folder.path().join("log"));
+    let log = crate::log::start(&config.logs).unwrap();
     let control = Control::new(shared, &config, log);
     let sockets = config.admin.clone();
-    control.apply(config, &Origin::Start).unwrap();
+    control.apply(config, None, &Origin::Start).unwrap();
     let lab = Lab { folder, control, sessions: Arc::default(), killed: Arc::default() };
     for mut inbox in inboxes {
         let (sessions, killed) = (Arc::clone(&lab.sessions), Arc::clone(&lab.killed));

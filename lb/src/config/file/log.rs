@@ -1,15 +1,16 @@
-//! `[log]`.
+//! `[log]`, or each `[[log]]`.
 
 use std::path::Path;
 
 use super::resolve;
 use super::section::Section;
 use super::value::{self, Target};
-use crate::config::{Facility, Log, LogFormat, LogTarget};
+use crate::config::{Facility, Log, LogFormat, LogLevel, LogTarget};
 
-/// Reads the section; paths in it are seen from `folder`.
+/// Reads one; paths in it are seen from `folder`.
 pub(super) fn read(mut section: Section<'_>, folder: &Path) -> Log {
     let formats = [("json", LogFormat::Json), ("http", LogFormat::Http), ("off", LogFormat::Off)];
+    let levels = LogLevel::ALL.map(|level| (level.name(), level));
     let usual = Log::default();
     let log = Log {
         format: section.or("format", value::one_of(&formats), usual.format),
@@ -21,6 +22,8 @@ pub(super) fn read(mut section: Section<'_>, folder: &Path) -> Log {
             Some(Target::Udp(host, port)) => LogTarget::Udp { host, port },
             Some(Target::Unix(path)) => LogTarget::Unix(resolve(folder, Path::new(&path))),
         },
+        level: section.or("level", value::one_of(&levels), usual.level),
+        min_level: section.or("min_level", value::one_of(&levels), usual.min_level),
         facility: section.or("facility", facility(), usual.facility),
         tag: section.or("tag", value::tag, usual.tag),
         length: section.or("length", value::whole(80..=65_000), usual.length),

@@ -152,6 +152,6 @@ impl Exchange {
             cookie: self.cookie,
             standing,
         };
-        worker.lines.add(|out| record.write(worker.format, out));
+        worker.lines.add(|format, out| record.write(format, out));
     }
 }

@@ -9,9 +9,9 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 
 use super::*;
-use crate::config::{Config, LogFormat};
+use crate::config::Config;
 use crate::counters::Totals;
-use crate::log;
+use crate::log::Ways;
 use crate::net::{Duct, Socket};
 use crate::proxy::{Registered, Worker};
 use crate::topology::{Frontend, LiveFrontend, Process, Shared, Topology, Workers};
@@ -20,7 +20,6 @@ use crate::topology::{Frontend, LiveFrontend, Process, Shared, Topology, Workers
 fn client() -> (Rc<Worker>, Registered) {
     let text = "[frontend.fe]\nbind = \"127.0.0.1:0\"\nbackend = \"be\"\n[backend.be.servers]\n";
     let config = Config::parse(text, Path::new("lb.toml")).unwrap_or_else(|faults| panic!("{faults}"));
-    let (log, _) = log::start(&config.log).unwrap();
     let (workers, _inboxes) = Workers::new(1);
     let (topology, process) = (ArcSwap::from_pointee(Topology::empty()), Process::new(10));
     let shared = Arc::new(Shared { topology, workers, process });
@@ -30,7 +29,7 @@ fn client() -> (Rc<Worker>, Registered) {
     let permits = runtime.block_on(enter);
     let frontend =
         Arc::new(Frontend { config: config.frontends[0].clone(), live, listeners: Vec::new(), track: None });
-    let worker = Worker::new(shared, Arc::default(), log, LogFormat::Off);
+    let worker = Worker::new(shared, Arc::default(), &Ways::default());
     let (near, _far) = Duct::pair();
     let socket = Socket::within(near, Rc::new(Pulse::new(Duration::MAX)));
     let peer = ([127, 0, 0, 1], 1).into();

@@ -136,13 +136,13 @@ async fn a_file_that_was_moved_or_deleted_is_opened_anew() {
 }
 
 /// A pipe that is open and that nobody reads: it fills, and then whoever writes to it waits for ever.
-struct Blocked {
+pub(super) struct Blocked {
     folder: tempfile::TempDir,
     _reader: std::fs::File,
 }
 
 impl Blocked {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("pipe");
         let made = std::process::Command::new("mkfifo").arg(&path).status().unwrap();
@@ -151,13 +151,13 @@ impl Blocked {
         Self { folder, _reader: reader }
     }
 
-    fn line(&self) -> String {
+    pub(super) fn line(&self) -> String {
         format!("target = \"{}\"", self.folder.path().join("pipe").display())
     }
 }
 
 /// Requests, each answered by lb itself, until `enough`.
-async fn ask(wire: &mut Wire, mut enough: impl AsyncFnMut() -> bool) {
+pub(super) async fn ask(wire: &mut Wire, mut enough: impl AsyncFnMut() -> bool) {
     let burst = get("/", "").repeat(100);
     while !enough().await {
         wire.send(&burst).await;
@@ -167,7 +167,7 @@ async fn ask(wire: &mut Wire, mut enough: impl AsyncFnMut() -> bool) {
     }
 }
 
-async fn dropped(lab: &Running) -> f64 {
+pub(super) async fn dropped(lab: &Running) -> f64 {
     let page = lab.page("/metrics").await;
     let line = page.text().lines().find(|line| line.starts_with("haproxy_process_dropped_logs_total"));
     line.unwrap().rsplit(' ').next().unwrap().parse().unwrap()

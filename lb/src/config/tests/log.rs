@@ -1,0 +1,34 @@
+//! `[log]` and `[[log]]`.
+
+use super::*;
+
+#[test]
+fn targets_of_the_log() {
+    let udp = |host: &str, port| LogTarget::Udp { host: host.into(), port };
+    for (text, target) in [
+        ("stdout", LogTarget::Stdout),
+        ("access.log", LogTarget::File("etc/access.log".into())),
+        ("/var/log/lb.log", LogTarget::File("/var/log/lb.log".into())),
+        ("udp://127.0.0.1:5514", udp("127.0.0.1", 5514)),
+        ("udp://[::1]:5514", udp("::1", 5514)),
+        ("syslog://collector", udp("collector", 514)),
+        ("unix:///dev/log", LogTarget::Unix("/dev/log".into())),
+        ("unix://run/log", LogTarget::Unix("etc/run/log".into())),
+        ("/dev/log", LogTarget::Unix("/dev/log".into())),
+    ] {
+        let config = parse(&format!("{SMALLEST}\n[log]\ntarget = {text:?}\n"));
+        assert_eq!(config.logs[0].target, target, "{text}");
+    }
+}
+
+/// HAProxy's `log /dev/log local0` beside `log /dev/log local1 notice`.
+#[test]
+fn several_logs_have_keys_of_their_own() {
+    let config = parse(&format!(
+        "{SMALLEST}\n[[log]]\ntarget = \"/dev/log\"\n[[log]]\ntarget = \"/dev/log\"\nlevel = \"notice\"\nformat = \"http\"\n"
+    ));
+    let usual = Log { target: LogTarget::Unix("/dev/log".into()), ..Log::default() };
+    assert_eq!(config.logs[0], usual);
+    assert_eq!(config.logs[1], Log { level: LogLevel::Notice, format: LogFormat::Http, ..usual });
+    assert_eq!(config.logs.len(), 2);
+}

@@ -1,0 +1,161 @@
+//! The thread of one log, which writes what it is handed, and the way to it.
+//!
+//! It ends when it is told to, or when there is no way to it any more. It refuses to make anybody wait.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
+use std::thread::JoinHandle;
+use std::time::Instant;
+
+use super::Line;
+use super::target::{BATCH, Target};
+use crate::config;
+use crate::counters::Counter;
+
+/// A way to a log's thread; clones lead to the same one.
+#[derive(Clone)]
+pub(super) struct Writer {
+    lines: SyncSender<Message>,
+    counts: Arc<Counts>,
+    /// Most lines that may wait.
+    most: u64,
+}
+
+#[derive(Debug)]
+struct Counts {
+    /// Lines that have been handed over and not been taken.
+    waiting: AtomicU64,
+    /// Those of all logs that were lost.
+    dropped: Arc<Counter>,
+}
+
+/// The thread behind a [`Writer`].
+#[derive(Debug)]
+pub(super) struct Thread {
+    thread: JoinHandle<()>,
+    /// Says nothing, and is closed when the thread ends.
+    running: Receiver<()>,
+}
+
+enum Message {
+    Line(Box<dyn Line>),
+    /// So many, with a line feed each.
+    Written(Vec<u8>, u64),
+    Reopen,
+    End,
+}
+
+fn run(messages: &Receiver<Message>, mut target: Target, counts: &Counts) {
+    let mut batch = Vec::with_capacity(BATCH);
+    while let Ok(first) = messages.recv() {
+        let mut next = Some(first);
+        let mut lines = 0;
+        let mut end = false;
+        target.look();
+        while let Some(message) = next.take() {
+            let (count, lost) = match message {
+                Message::Line(line) => (1, target.take(&*line, &mut batch)),
+                Message::Written(text, count) => (count, target.take_written(&text, &mut batch)),
+                Message::Reopen => {
+                    target.reopen();
+                    (0, 0)
+                }
+                Message::End => {
+                    end = true;
+                    (0, 0)
+                }
+            };
+            counts.waiting.fetch_sub(count, Relaxed);
+            counts.dropped.add_shared(lost);
+            lines += count - lost;
+            if batch.len() < BATCH && !end {
+                next = messages.try_recv().ok();
+            }
+        }
+        if target.write(&batch).is_err() {
+            counts.dropped.add_shared(lines);
+        }
+        batch.clear();
+        if end {
+            return;
+        }
+    }
+}
+
+// === impl Writer ===
+
+impl Writer {
+    /// Opens a log's target and starts its thread.
+    ///
+    /// # Errors
+    /// The target cannot be had; the error names it.
+    pub(super) fn start(config: &config::Log, dropped: &Arc<Counter>) -> io::Result<(Self, Thread)> {
+        let target = Target::new(config)?;
+        let (lines, waiting) = sync_channel(config.buffer);
+        let counts = Arc::new(Counts { waiting: AtomicU64::new(0), dropped: Arc::clone(dropped) });
+        let writer = Self { lines, counts: Arc::clone(&counts), most: config.buffer as u64 };
+        let (alive, running) = sync_channel(1);
+        let thread = std::thread::Builder::new().name("lb-log".into()).spawn(move || {
+            run(&waiting, target, &counts);
+            drop(alive);
+        })?;
+        Ok((writer, Thread { thread, running }))
+    }
+
+    /// Hands over a line; it is dropped and counted when too many wait.
+    pub(super) fn send(&self, line: Box<dyn Line>) {
+        self.hand_over(Message::Line(line), 1);
+    }
+
+    /// The same for `count` lines that have been written already, each with its line feed.
+    pub(super) fn send_written(&self, text: Vec<u8>, count: u64) {
+        self.hand_over(Message::Written(text, count), count);
+    }
+
+    fn hand_over(&self, message: Message, count: u64) {
+        let waiting = &self.counts.waiting;
+        // However many come at once, they find room where none wait.
+        let before = waiting.fetch_add(count, Relaxed);
+        if (before > 0 && before + count > self.most) || self.lines.try_send(message).is_err() {
+            waiting.fetch_sub(count, Relaxed);
+            self.counts.dropped.add_shared(count);
+        }
+    }
+
+    /// Opens a log file anew, after it was moved away.
+    pub(super) fn reopen(&self) {
+        // When the channel is full the file is full of work, too; the next signal tries again.
+        let _ = self.lines.try_send(Message::Reopen);
+    }
+
+    /// Ends the thread when it has written what was sent before.
+    pub(super) fn end(&self) {
+        // When the channel is full it ends as well, once nobody has a way to it.
+        let _ = self.lines.try_send(Message::End);
+    }
+}
+
+impl std::fmt::Debug for Writer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Writer").field("counts", &self.counts).finish_non_exhaustive()
+    }
+}
+
+// === impl Thread ===
+
+impl Thread {
+    pub(super) fn is_running(&self) -> bool {
+        self.running.try_recv() == Err(TryRecvError::Empty)
+    }
+
+    /// Waits for its end, but not beyond `deadline`.
+    pub(super) fn join(self, deadline: Instant) {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if self.running.recv_timeout(left) == Err(RecvTimeoutError::Disconnected) {
+            // A panic of the thread has been printed; there is nothing to add.
+            let _ = self.thread.join();
+        }
+    }
+}
