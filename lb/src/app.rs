@@ -81,6 +81,7 @@ impl App {
     /// # Errors
     /// The first address, socket or file that cannot be had.
     pub fn bind(config: Config) -> anyhow::Result<Self> {
+        let zone = log::find_time_zone();
         let log = log::start(&config.logs)?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -97,6 +98,9 @@ impl App {
         let control = Control::new(Arc::clone(&shared), &config, log.clone());
         if let Err(short) = limits::raise_open_files(config.process.maxconn) {
             control.say(&Event::Notice { text: &short.to_string() });
+        }
+        if let Err(unknown) = zone {
+            control.say(&Event::Notice { text: &unknown });
         }
         let web = web::bind(&config.stats.bind)?;
         let admin = config.admin.iter().map(admin::bind).collect::<Result<_, _>>()?;

@@ -10,6 +10,7 @@ mod syslog;
 mod target;
 mod ways;
 mod writer;
+mod zone;
 
 #[cfg(test)]
 mod tests;
@@ -27,6 +28,7 @@ use writer::{Thread, Writer};
 pub use crate::config::LogLevel as Level;
 pub use gathered::{Gathered, before_sleep};
 pub use ways::Ways;
+pub use zone::find as find_time_zone;
 
 /// How long the last lines may take at the end of the process.
 const LAST_LINES: Duration = Duration::from_secs(1);

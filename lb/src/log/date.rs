@@ -1,7 +1,9 @@
-//! Dates as logs write them, in UTC. There is no time zone here and no clock.
+//! Dates as logs write them, in local time. There is no clock here.
 
 use std::io::{self, Write};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use super::zone;
 
 const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
@@ -21,8 +23,7 @@ struct Parts {
 /// # Errors
 /// The writer's.
 pub fn write_http(out: &mut Vec<u8>, unix: Duration) -> io::Result<()> {
-    let Parts { year, month, day, hour, minute, second } = Parts::of(unix);
-    write!(out, "{day:02}/{month}/{year}:{hour:02}:{minute:02}:{second:02}.{:03}", unix.subsec_millis())
+    Parts::of(unix).write_http(out, unix.subsec_millis())
 }
 
 /// The same of a moment, as text.
@@ -38,15 +39,20 @@ pub fn http(time: SystemTime) -> String {
 /// # Errors
 /// The writer's.
 pub fn write_syslog(out: &mut Vec<u8>, unix: Duration) -> io::Result<()> {
-    let Parts { month, day, hour, minute, second, .. } = Parts::of(unix);
-    write!(out, "{month} {day:2} {hour:02}:{minute:02}:{second:02}")
+    Parts::of(unix).write_syslog(out)
 }
 
 // === impl Parts ===
 
 impl Parts {
     fn of(unix: Duration) -> Self {
-        let seconds = unix.as_secs();
+        let seconds = i64::try_from(unix.as_secs()).unwrap_or(i64::MAX);
+        Self::ahead(seconds, zone::ahead(seconds))
+    }
+
+    /// A moment so many seconds ahead of UTC; nothing is before 1970.
+    fn ahead(unix: i64, ahead: i64) -> Self {
+        let seconds = u64::try_from(unix.saturating_add(ahead)).unwrap_or(0);
         let (year, month, day) = civil(seconds / 86_400);
         Self {
             year,
@@ -56,6 +62,16 @@ impl Parts {
             minute: seconds / 60 % 60,
             second: seconds % 60,
         }
+    }
+
+    fn write_http(&self, out: &mut Vec<u8>, millis: u32) -> io::Result<()> {
+        let Self { year, month, day, hour, minute, second } = self;
+        write!(out, "{day:02}/{month}/{year}:{hour:02}:{minute:02}:{second:02}.{millis:03}")
+    }
+
+    fn write_syslog(&self, out: &mut Vec<u8>) -> io::Result<()> {
+        let Self { month, day, hour, minute, second, .. } = self;
+        write!(out, "{month} {day:2} {hour:02}:{minute:02}:{second:02}")
     }
 }
 
@@ -76,27 +92,34 @@ mod tests {
     use super::*;
 
     #[test]
-    fn dates_are_utc() {
+    fn dates_have_their_parts_in_place() {
         let table = [
-            (0, "01/Jan/1970:00:00:00.000", "Jan  1 00:00:00"),
-            (951_782_400, "29/Feb/2000:00:00:00.000", "Feb 29 00:00:00"),
-            (1_795_378_278, "22/Nov/2026:20:11:18.000", "Nov 22 20:11:18"),
+            (0, 0, "01/Jan/1970:00:00:00.007", "Jan  1 00:00:00"),
+            (951_782_400, 0, "29/Feb/2000:00:00:00.007", "Feb 29 00:00:00"),
+            (1_795_378_278, 0, "22/Nov/2026:20:11:18.007", "Nov 22 20:11:18"),
+            (1_795_378_278, 19_800, "23/Nov/2026:01:41:18.007", "Nov 23 01:41:18"),
+            (1_795_378_278, -86_400, "21/Nov/2026:20:11:18.007", "Nov 21 20:11:18"),
+            (1_798_761_599, 1, "01/Jan/2027:00:00:00.007", "Jan  1 00:00:00"),
+            (5, -3600, "01/Jan/1970:00:00:00.007", "Jan  1 00:00:00"),
         ];
-        for (unix, http, syslog) in table {
+        for (unix, ahead, http, syslog) in table {
             let (mut one, mut other) = (Vec::new(), Vec::new());
-            write_http(&mut one, Duration::from_secs(unix)).unwrap();
-            write_syslog(&mut other, Duration::from_secs(unix)).unwrap();
+            let parts = Parts::ahead(unix, ahead);
+            parts.write_http(&mut one, 7).unwrap();
+            parts.write_syslog(&mut other).unwrap();
             assert_eq!(
                 (String::from_utf8(one).unwrap(), String::from_utf8(other).unwrap()),
                 (http.into(), syslog.into())
             );
         }
-        for (millis, expected) in [
-            (0, "01/Jan/1970:00:00:00.000"),
-            (951_782_400_000, "29/Feb/2000:00:00:00.000"),
-            (1_795_378_280_296, "22/Nov/2026:20:11:20.296"),
-        ] {
-            assert_eq!(super::http(UNIX_EPOCH + Duration::from_millis(millis)), expected);
+    }
+
+    /// Whatever the time zone of who tests: it differs from UTC by whole minutes.
+    #[test]
+    fn milliseconds_and_seconds_are_those_of_the_moment() {
+        for (millis, expected) in [(951_782_401_000, ":01.000"), (1_795_378_280_296, ":20.296")] {
+            let date = super::http(UNIX_EPOCH + Duration::from_millis(millis));
+            assert!(date.ends_with(expected) && date.len() == 24, "{date}");
         }
     }
 }
