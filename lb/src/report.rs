@@ -17,6 +17,7 @@ mod resolvers;
 pub mod row;
 pub mod stat;
 mod state;
+mod whole;
 
 pub use drift::text as drift;
 pub use overview::{Overview, json};

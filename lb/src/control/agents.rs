@@ -54,8 +54,7 @@ impl Control {
     /// Switches a server's agent on or off. What it ordered stays in force; what it found does not.
     pub fn set_agent(&self, server: &Arc<Server>, on: bool, origin: &Origin) {
         let state = self.state();
-        let (changes, _) = server.health.pause_agent(server.admin(), !on);
-        if changes {
+        if server.health.pause_agent(server.admin(), !on) {
             self.switched(&state, server, "agent", on, origin);
         }
     }

@@ -12,6 +12,8 @@ pub struct Standing {
     /// Time not running, without the present stretch.
     downtime: Duration,
     downs: u64,
+    /// It has stopped once.
+    stopped: bool,
 }
 
 // === impl Standing ===
@@ -19,7 +21,7 @@ pub struct Standing {
 impl Standing {
     /// From now on.
     pub fn new(running: bool) -> Self {
-        Self { running, since: Instant::now(), downtime: Duration::ZERO, downs: 0 }
+        Self { running, since: Instant::now(), downtime: Duration::ZERO, downs: 0, stopped: false }
     }
 
     /// Says whether it runs now.
@@ -31,6 +33,7 @@ impl Standing {
             self.downtime += self.since.elapsed();
         } else {
             self.downs += 1;
+            self.stopped = true;
         }
         self.running = running;
         self.since = Instant::now();
@@ -38,7 +41,7 @@ impl Standing {
 
     /// For how long it has run since it last began to; `None` while it does not, and when it ran from the beginning.
     pub fn running_again(&self) -> Option<Duration> {
-        (self.running && self.downs > 0).then(|| self.since.elapsed())
+        (self.running && self.stopped).then(|| self.since.elapsed())
     }
 
     /// When it last changed.
@@ -51,8 +54,13 @@ impl Standing {
         if self.running { self.downtime } else { self.downtime + self.since.elapsed() }
     }
 
-    /// Times it stopped running.
+    /// Times it stopped running, since the start or since it was last [forgotten](Self::forget).
     pub fn downs(&self) -> u64 {
         self.downs
+    }
+
+    /// Begins to count anew. What was and how long it took stays.
+    pub fn forget(&mut self) {
+        self.downs = 0;
     }
 }

@@ -137,7 +137,7 @@ fn check(row: &mut Row, health: &HealthRecord, status: &Status) {
         return;
     }
     row.set(Column::Chkfail, health.failures);
-    row.set(Column::Chkdown, health.downs);
+    row.set(Column::Chkdown, health.standing.downs());
     row.set(Column::Downtime, health.standing.downtime().as_secs());
     if status.is_maint() {
         return;
@@ -285,13 +285,13 @@ fn full_at(backend: &Backend, topology: &Topology, shared: &Shared) -> u64 {
     most.div_ceil(10).max(1)
 }
 
-/// HAProxy's name of a balancing algorithm.
+/// HAProxy's name of a balancing algorithm. What its default does, `random`, has none there: the column says `unknown`.
 pub(super) fn algorithm(balance: &Balance) -> &'static str {
     match balance {
         Balance::RoundRobin => "roundrobin",
         Balance::StaticRr => "static-rr",
         Balance::LeastConn => "leastconn",
-        Balance::Random => "random",
+        Balance::Random => "unknown",
         Balance::First => "first",
         Balance::Source => "source",
         Balance::Uri => "uri",

@@ -5,6 +5,7 @@
 use std::fmt;
 
 use super::column::{Column, Kind};
+use super::whole::Whole;
 
 /// What is known about one frontend, backend or server.
 #[derive(Debug, Clone)]
@@ -83,21 +84,12 @@ impl Row {
 
 // === impl Field ===
 
-impl From<u32> for Field {
-    fn from(value: u32) -> Self {
-        Self::Number(value.into())
-    }
-}
-
-impl From<u64> for Field {
-    fn from(value: u64) -> Self {
-        Self::Number(i64::try_from(value).unwrap_or(i64::MAX))
-    }
-}
-
-impl From<usize> for Field {
-    fn from(value: usize) -> Self {
-        Self::Number(i64::try_from(value).unwrap_or(i64::MAX))
+impl<T> From<T> for Field
+where
+    Whole: From<T>,
+{
+    fn from(number: T) -> Self {
+        Self::Number(Whole::from(number).0)
     }
 }
 

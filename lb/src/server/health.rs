@@ -46,9 +46,7 @@ pub struct HealthRecord {
     pub checking: bool,
     /// Checks that failed while it was up.
     pub failures: u64,
-    /// Times it went down.
-    pub downs: u64,
-    /// Whether it runs: neither down nor in maintenance.
+    /// Whether it runs: neither down nor in maintenance. Maintenance counts as going down, as with HAProxy.
     pub standing: Standing,
     /// Checks are configured and switched off (`disable health`): what was found last stays in force.
     pub paused: bool,
@@ -129,7 +127,6 @@ impl Health {
             version: None,
             checking: false,
             failures: 0,
-            downs: 0,
             standing: Standing::new(true),
             paused: false,
             stopping: false,
@@ -186,7 +183,7 @@ impl Health {
             let (was_up, was_stopping) = (record.is_up(), record.stopping);
             // A server that answers so while it is down stays down: it does not begin to serve by saying that it stops.
             let stops = result.status == CheckStatus::L7OkC;
-            if !stops {
+            if !stops || was_up {
                 record.apply(result.status.is_pass());
             }
             record.stopping = match stops {
@@ -222,21 +219,32 @@ impl Health {
         self.settle(&mut record, after);
     }
 
+    /// Begins to count failures and times of going down anew.
+    pub fn forget_counts(&self) {
+        let mut record = self.lock();
+        record.failures = 0;
+        record.standing.forget();
+    }
+
     /// Switches checks off or on again; returns whether that changed anything. A result that is under way is not taken any more.
     pub fn pause(&self, paused: bool) -> bool {
         std::mem::replace(&mut self.lock().paused, paused) != paused
     }
 
-    /// Puts a finding in force without a check; the next result is counted from it. Nothing happens without checks, or in maintenance.
+    /// Puts a finding in force without a check; the next result is counted from it. One that is put up is up whatever its agent has said, until that
+    /// says so again. Nothing happens where nobody else finds
+    /// anything, or in maintenance.
     pub fn force(&self, admin: Admin, up: bool) -> Verdict {
         let record = self.lock();
-        let same = record.checks_up() == up && !(up && record.stopping);
-        if !record.is_checked() || record.follows || admin == Admin::Maint || same {
+        let same = if up { record.is_up() && !record.stopping } else { !record.checks_up() };
+        let able = record.is_checked() || up && record.agent.is_watched();
+        if !able || record.follows || admin == Admin::Maint || same {
             return Verdict::Same;
         }
         self.turn(record, admin, |record| {
             record.stopping = false;
-            record.level = if up { record.rise + record.fall - 1 } else { 0 };
+            record.level = if up { (record.rise + record.fall).saturating_sub(1) } else { 0 };
+            record.agent.up |= up;
         })
     }
 
@@ -298,7 +306,6 @@ impl Health {
         };
         // Who is out goes neither up nor down.
         let verdict = if admin == Admin::Maint { Verdict::Same } else { verdict };
-        record.downs += u64::from(verdict == Verdict::WentDown);
         self.settle(&mut record, admin);
         verdict
     }

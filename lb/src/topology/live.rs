@@ -187,6 +187,11 @@ impl LiveBackend {
         change(&mut self.dynamic.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
+    /// Counts anew how often it could take no more traffic.
+    pub fn forget_downs(&self) {
+        self.standing.lock().unwrap_or_else(PoisonError::into_inner).forget();
+    }
+
     /// Whether it could take traffic over time.
     pub fn standing(&self) -> Standing {
         self.standing.lock().unwrap_or_else(PoisonError::into_inner).clone()

@@ -132,6 +132,14 @@ async fn protocol_lines() {
         ("set table nope key 1.1.1.1", "No such table\n\n"),
         ("show map", "# id (file) description\n\n"),
         ("show map nope", "Unknown map identifier. Please use #<id> or <file>.\n\n"),
+        ("add map /a.map key value", "Unknown map identifier. Please use #<id> or <file>.\n\n"),
+        ("set map /a.map key", "'set map' expects three parameters: map identifier, key and value.\n\n"),
+        ("del acl #0 key", "Unknown ACL identifier. Please use #<id> or <file>.\n\n"),
+        ("del map #0", "This command expects two parameters: map identifier and key.\n\n"),
+        ("get acl #0", "Missing ACL identifier and/or key.\n\n"),
+        ("clear map @1 #0", "Unknown map identifier. Please use #<id> or <file>.\n\n"),
+        ("clear map", "Missing map identifier.\n\n"),
+        ("prepare acl #0", "Unknown ACL identifier. Please use #<id> or <file>.\n\n"),
         ("show resolvers nope", "Can't find that resolvers section\n\n"),
         ("show backend", "# name\napi_nodes\nplain\n\n"),
         ("show servers state nope", "Can't find backend.\n\n"),
@@ -221,7 +229,7 @@ async fn a_finding_is_put_in_force_without_a_check() {
     assert_eq!((server.health.takes_traffic(), server.status().to_string().as_str()), (false, "DOWN"));
     assert_eq!(lab.ask("set server api_nodes/api1 health up").await, "\n");
     assert_eq!((server.health.takes_traffic(), server.status().to_string().as_str()), (true, "UP"));
-    assert_eq!(server.health.snapshot().downs, 1);
+    assert_eq!(server.health.snapshot().standing.downs(), 1);
     lab.ask("disable server api_nodes/api1;set server api_nodes/api1 health up").await;
     assert_eq!(server.status().to_string(), "MAINT", "a finding does not undo an order");
 }

@@ -56,9 +56,10 @@ impl Exchange {
     fn broken_off(&mut self) -> Termination {
         if std::thread::panicking() {
             let count = |traffic: &Traffic| traffic.internal_errors.add(1);
-            let frontend = self.client.frontend.live.tally.mine();
-            count(frontend);
-            frontend.ended.add(1);
+            self.client.count(|traffic| {
+                count(traffic);
+                traffic.ended.add(1);
+            });
             self.count(count);
             return Termination::internal(self.phase);
         }

@@ -14,10 +14,10 @@ use crate::counters::Totals;
 use crate::log::Ways;
 use crate::net::{Duct, Socket};
 use crate::proxy::{Registered, Worker};
-use crate::topology::{Frontend, LiveFrontend, Process, Shared, Topology, Workers};
+use crate::topology::{Frontend, LiveFrontend, LiveListener, Process, Shared, Topology, Workers};
 
-/// A worker and a client of it.
-fn client() -> (Rc<Worker>, Registered) {
+/// A worker, a client of it, and the address at which that came.
+fn client() -> (Rc<Worker>, Registered, Arc<LiveListener>) {
     let text = "[frontend.fe]\nbind = \"127.0.0.1:0\"\nbackend = \"be\"\n[backend.be.servers]\n";
     let config = Config::parse(text, Path::new("lb.toml")).unwrap_or_else(|faults| panic!("{faults}"));
     let (workers, _inboxes) = Workers::new(1);
@@ -27,14 +27,20 @@ fn client() -> (Rc<Worker>, Registered) {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let enter = async { [live.room.enter().await.unwrap(), shared.process.room.enter().await.unwrap()] };
     let permits = runtime.block_on(enter);
-    let frontend =
-        Arc::new(Frontend { config: config.frontends[0].clone(), live, listeners: Vec::new(), track: None });
+    let listener = LiveListener::all(&config.frontends[0].bind, &[], 1).remove(0);
+    let frontend = Arc::new(Frontend {
+        config: config.frontends[0].clone(),
+        live,
+        listeners: vec![Arc::clone(&listener)],
+        track: None,
+    });
     let worker = Worker::new(shared, Arc::default(), &Ways::default());
     let (near, _far) = Duct::pair();
     let socket = Socket::within(near, Rc::new(Pulse::new(Duration::MAX)));
     let peer = ([127, 0, 0, 1], 1).into();
-    let registered = Client::register(&worker, peer, (frontend, None), socket, permits);
-    (worker, registered)
+    let registered =
+        Client::register(&worker, peer, (frontend, Some(Arc::clone(&listener))), socket, permits);
+    (worker, registered, listener)
 }
 
 fn totals(client: &Client) -> Totals {
@@ -43,7 +49,7 @@ fn totals(client: &Client) -> Totals {
 
 #[test]
 fn a_panic_is_an_internal_error_and_no_fault_of_the_client() {
-    let (_worker, registered) = client();
+    let (_worker, registered, listener) = client();
     let Registered(client) = &registered;
     let exchange = Exchange::begin(client, None);
     let panicked = catch_unwind(AssertUnwindSafe(|| {
@@ -52,6 +58,8 @@ fn a_panic_is_an_internal_error_and_no_fault_of_the_client() {
     }));
     assert!(panicked.is_err());
     assert_eq!(totals(client).internal_errors, 1);
+    let listener = listener.tally.totals();
+    assert_eq!((listener.internal_errors, listener.ended), (1, 1), "in the row of its address as well");
 
     drop(Exchange::begin(client, None));
     assert_eq!((totals(client).internal_errors, totals(client).requests), (1, 2));

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{Agent, Backend, Check, Frontend, Latency, Overview, Process, ServerView, Traffic};
+use crate::config::Balance;
 use crate::control::Control;
 use crate::counters::{Percentiles, Tally, millis};
 use crate::report::VERSION;
@@ -11,6 +12,14 @@ use crate::report::process::Facts;
 use crate::report::readiness;
 use crate::server::{Admin, HealthRecord, Server, Status};
 use crate::topology::{self, Topology};
+
+/// Name of a balancing algorithm, as in the configuration where HAProxy has none.
+fn balance(balance: &Balance) -> &'static str {
+    match balance {
+        Balance::Random => "random",
+        named => algorithm(named),
+    }
+}
 
 // === impl Overview ===
 
@@ -72,7 +81,7 @@ impl Backend {
             name: live.name.to_string(),
             status: if backend.is_up() { "UP" } else { "DOWN" },
             since_seconds: live.standing().since().elapsed().as_secs(),
-            balance: algorithm(&backend.config.balance),
+            balance: balance(&backend.config.balance),
             usable: backend.servers.iter().filter(|server| server.is_usable()).count(),
             in_flight: live.sessions.get(),
             queue: live.queue.waiting().get(),
@@ -127,7 +136,7 @@ impl Check {
             duration_ms: millis(last.took),
             age_seconds: health.last_at.map_or(0, |at| at.elapsed().as_secs()),
             failures_total: health.failures,
-            downs_total: health.downs,
+            downs_total: health.standing.downs(),
         })
     }
 

@@ -5,6 +5,7 @@
 use std::fmt::{self, Write as _};
 
 use super::query::Query;
+use crate::report::whole::Whole;
 
 /// The text so far.
 pub(super) struct Text<'a> {
@@ -135,33 +136,12 @@ impl fmt::Display for Value {
     }
 }
 
-impl From<i64> for Value {
-    fn from(number: i64) -> Self {
-        Self::Whole(number)
-    }
-}
-
-impl From<u32> for Value {
-    fn from(number: u32) -> Self {
-        Self::Whole(number.into())
-    }
-}
-
-impl From<bool> for Value {
-    fn from(is: bool) -> Self {
-        Self::Whole(is.into())
-    }
-}
-
-impl From<u64> for Value {
-    fn from(number: u64) -> Self {
-        Self::Whole(i64::try_from(number).unwrap_or(i64::MAX))
-    }
-}
-
-impl From<usize> for Value {
-    fn from(number: usize) -> Self {
-        Self::Whole(i64::try_from(number).unwrap_or(i64::MAX))
+impl<T> From<T> for Value
+where
+    Whole: From<T>,
+{
+    fn from(number: T) -> Self {
+        Self::Whole(Whole::from(number).0)
     }
 }
 

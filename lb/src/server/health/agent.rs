@@ -84,10 +84,11 @@ impl Health {
         self.turn(record, admin, |record| record.agent.up = up)
     }
 
-    /// Switches the agent off or on again; returns whether that changed anything, and what it did to the server.
-    pub fn pause_agent(&self, admin: Admin, paused: bool) -> (bool, Verdict) {
+    /// Switches the agent off or on again; returns whether that changed anything. What comes of it for the server is no finding.
+    pub fn pause_agent(&self, admin: Admin, paused: bool) -> bool {
         let record = self.lock();
         let changes = record.agent.configured && record.agent.paused != paused;
-        (changes, self.turn(record, admin, |record| record.agent.paused = paused && record.agent.configured))
+        self.turn(record, admin, |record| record.agent.paused = paused && record.agent.configured);
+        changes
     }
 }

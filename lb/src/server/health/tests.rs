@@ -76,7 +76,7 @@ async fn downtime_is_the_time_not_running() {
     tokio::time::advance(Duration::from_secs(9)).await;
     let record = health.snapshot();
     assert_eq!(record.standing.downtime(), Duration::from_secs(7));
-    assert_eq!((record.failures, record.downs), (1, 1));
+    assert_eq!((record.failures, record.standing.downs()), (1, 1));
     assert_eq!(record.standing.since().elapsed(), Duration::from_secs(9));
 }
 
@@ -86,4 +86,56 @@ fn without_checks_it_is_always_up() {
     assert!(health.takes_traffic());
     health.reconfigure(&spec(), Admin::Ready);
     assert!(health.takes_traffic(), "a check that is added by a reload does not take it down");
+}
+
+#[test]
+fn maintenance_counts_as_going_down_once() {
+    let health = Health::new(&spec(), HealthStart::Up);
+    let downs = || health.snapshot().standing.downs();
+    let order = |before, after| {
+        health.state_changed(before, after);
+        downs()
+    };
+    assert_eq!(order(Admin::Ready, Admin::Drain), 0, "who drains still runs");
+    assert_eq!(order(Admin::Drain, Admin::Maint), 1);
+    assert_eq!(order(Admin::Maint, Admin::Drain), 1);
+    health.record(Admin::Drain, result(false));
+    assert_eq!(downs(), 2);
+    assert_eq!(order(Admin::Drain, Admin::Maint), 2, "it was down already");
+    assert_eq!(order(Admin::Maint, Admin::Ready), 2);
+    health.forget_counts();
+    let record = health.snapshot();
+    assert_eq!((record.failures, record.standing.downs()), (0, 0));
+    assert!(record.standing.running_again().is_some(), "it has come back all the same");
+}
+
+#[test]
+fn who_is_put_up_is_up_until_its_agent_says_down_again() {
+    let agent =
+        config::Agent { port: 1, address: None, send: String::new(), interval: Duration::from_secs(1) };
+    let checked = config::Server { agent: Some(agent), ..spec() };
+    let unchecked = config::Server { health: None, ..checked.clone() };
+    for spec in [checked, unchecked] {
+        let health = Health::new(&spec, HealthStart::Up);
+        let says = |up| health.agent_said(Admin::Ready, result(false), String::new(), up);
+        assert_eq!(says(Some(false)), Verdict::WentDown);
+        assert_eq!(health.force(Admin::Ready, true), Verdict::WentUp);
+        assert_eq!(says(None), Verdict::Same);
+        assert!(health.is_up());
+        assert_eq!(says(Some(false)), Verdict::WentDown);
+        assert_eq!(health.force(Admin::Maint, true), Verdict::Same);
+    }
+}
+
+#[test]
+fn who_wants_no_new_traffic_is_well() {
+    let health = Health::new(&spec(), HealthStart::Up);
+    let leaving = || CheckResult { status: CheckStatus::L7OkC, ..result(true) };
+    assert_eq!(health.record(Admin::Ready, leaving()), Verdict::Stopping);
+    assert!(health.snapshot().is_full() && health.is_up() && !health.takes_traffic());
+    for verdict in [Verdict::Same, Verdict::Same, Verdict::WentDown] {
+        assert_eq!(health.record(Admin::Ready, result(false)), verdict);
+    }
+    assert_eq!(health.record(Admin::Ready, leaving()), Verdict::Same);
+    assert_eq!((health.is_up(), health.snapshot().level), (false, 0), "who is down stays down");
 }

@@ -2,9 +2,6 @@
 
 use super::exceptions;
 
-/// Backends that HAProxy balances by its default.
-const UNNAMED: [&str; 4] = ["nolb", "redisp", "bytable", "combined"];
-
 /// An answer with the `slim` that `clients` has because `fe_stats` leads there: in HAProxy it leads nowhere.
 pub(super) fn as_configured(answer: &str) -> String {
     let (typed, json) = (":CLPV:u32:1", "\"scope\":\"Process\"},\"value\":{\"type\":\"u32\",\"value\":1}");
@@ -15,10 +12,6 @@ pub(super) fn as_configured(answer: &str) -> String {
             // While a check runs HAProxy has no code: the last one stands in lb.
             if fields[36].starts_with("* ") && fields[37] == "0" {
                 fields[37] = "200";
-            }
-            // Its default balancing has no name in that column; it is `random`.
-            if UNNAMED.contains(&fields[0]) && fields[76] == "unknown" {
-                fields[76] = "random";
             }
             if fields[0] == "clients" {
                 fields[6] = "200";
