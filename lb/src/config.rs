@@ -7,6 +7,7 @@ mod fault;
 mod file;
 mod log;
 mod resolvers;
+mod stats;
 mod stick;
 mod table;
 mod units;
@@ -23,6 +24,7 @@ use std::time::Duration;
 pub use fault::{Fault, Faults};
 pub use log::{Facility, Log, LogFormat, LogLevel, LogTarget};
 pub use resolvers::{Nameserver, Resolvers};
+pub use stats::{Access, Login, Secret, Stats};
 pub use stick::{Cookie, CookieMode};
 pub use table::{Datum, KeySource, KeyType, Keyed, Stored, Table};
 pub use units::{host_and_port, is_host};
@@ -93,17 +95,6 @@ pub enum Level {
     Operator,
     /// Changes state.
     Admin,
-}
-
-/// The pages and metrics.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stats {
-    /// Addresses; empty when the file says `bind = []`.
-    pub bind: Vec<SocketAddr>,
-    /// Whether the page may change state.
-    pub admin: bool,
-    /// Names, besides its own and numeric addresses, under which a browser may order changes.
-    pub hosts: Vec<String>,
 }
 
 /// Time limits in force for a frontend or a backend: the global ones with its own on top.

@@ -98,6 +98,11 @@ impl Control {
         self.state().config.clone()
     }
 
+    /// Who may see the pages.
+    pub fn access(&self) -> config::Access {
+        self.state().config.stats.access.clone()
+    }
+
     /// Its `[process]`.
     pub fn process_config(&self) -> config::Process {
         self.state().config.process.clone()
@@ -324,10 +329,18 @@ impl Control {
             }
             sessions.inspect(|gauge| gauge.clear_max());
         }
-        topology.backends.iter().for_each(|backend| backend.live.queue.waiting().clear_max());
+        topology.backends.iter().for_each(|backend| {
+            backend.live.queue.waiting().clear_max();
+            if all {
+                backend.live.forget_downs();
+            }
+        });
         topology.servers().for_each(|server| {
             server.stats.in_flight_max.clear();
             server.bound.waiting().clear_max();
+            if all {
+                server.health.forget_counts();
+            }
         });
     }
 

@@ -8,7 +8,9 @@ mod action;
 mod guard;
 mod history;
 mod live;
+mod login;
 mod page;
+mod place;
 mod routes;
 
 use std::convert::Infallible;

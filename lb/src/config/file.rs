@@ -8,6 +8,7 @@ mod frontend;
 mod log;
 mod resolvers;
 mod section;
+mod stats;
 mod stick;
 mod tracks;
 mod value;
@@ -27,7 +28,7 @@ use toml::de::DeTable;
 
 use self::check::Links;
 use self::section::Section;
-use super::{Admin, Backend, Config, Faults, Frontend, Level, Process, Socket, Stats, Timeouts};
+use super::{Admin, Backend, Config, Faults, Frontend, Level, Process, Socket, Timeouts};
 
 /// Largest configuration file, bytes.
 const LARGEST: u64 = 16 << 20;
@@ -80,7 +81,7 @@ fn config(mut root: Section<'_>, file: &Path, faults: &RefCell<Faults>) -> Confi
     let process = process(root.section("process"));
     let admin =
         root.sections("admin").into_iter().map(|section| admin(section, folder, &mut links)).collect();
-    let stats = stats(root.section("stats"), &mut links);
+    let stats = stats::read(root.section("stats"), folder, &mut links);
     let logs = root.sections("log").into_iter().map(|section| log::read(section, folder)).collect();
     let timeout = timeouts(root.section("timeout"), Timeouts::default(), Side::Global);
     let (frontends, mut backends) = proxies(&mut root, timeout, &mut links);
@@ -165,16 +166,6 @@ fn admin(mut section: Section<'_>, folder: &Path, links: &mut Links) -> Admin {
     }
     section.finish();
     admin
-}
-
-fn stats(mut section: Section<'_>, links: &mut Links) -> Stats {
-    let bind = section.list("bind", value::address, ([127, 0, 0, 1], 8404).into());
-    let admin = section.or("admin", value::boolean, false);
-    let hosts = section.any("hosts", value::host);
-    section.finish();
-    let addresses = bind.iter().map(|address| address.value).collect();
-    links.binds.extend(bind);
-    Stats { bind: addresses, admin, hosts }
 }
 
 /// A path of the file, seen from its folder.

@@ -137,7 +137,13 @@ fn defaults_of_the_smallest_file() {
             mode: 0o660,
             level: Level::Admin,
         }],
-        stats: Stats { bind: vec!["127.0.0.1:8404".parse().unwrap()], admin: false, hosts: Vec::new() },
+        stats: Stats {
+            bind: vec!["127.0.0.1:8404".parse().unwrap()],
+            admin: false,
+            hosts: Vec::new(),
+            uri: Vec::new(),
+            access: Access::default(),
+        },
         logs: vec![Log {
             format: LogFormat::Json,
             target: LogTarget::Stderr,

@@ -29,6 +29,8 @@ pub enum Origin {
     Page {
         /// Where it came from.
         peer: SocketAddr,
+        /// Who sent it, where the pages have users.
+        user: Option<String>,
     },
     /// A command on a runtime socket that is an address, from there.
     Address(SocketAddr),
@@ -242,7 +244,8 @@ impl fmt::Display for Origin {
                 write!(f, "runtime socket (pid {pid}, uid {uid})")
             }
             Self::Socket { .. } => f.write_str("runtime socket"),
-            Self::Page { peer } => write!(f, "status page ({peer})"),
+            Self::Page { peer, user: None } => write!(f, "status page ({peer})"),
+            Self::Page { peer, user: Some(user) } => write!(f, "status page ({user} at {peer})"),
             Self::Address(peer) => write!(f, "runtime socket ({peer})"),
             Self::Agent => f.write_str("its agent"),
             Self::Tracked => f.write_str("the server that it tracks"),

@@ -13,8 +13,8 @@ use serde::Serialize;
 use super::field::{Place, Scalar, Tags, Value as Typed};
 use super::process::Facts;
 use crate::control::Control;
-pub(crate) use lines::uptime;
 use lines::{Line, Value};
+pub(crate) use lines::{RELEASE_DATE, uptime};
 
 /// How the facts are told.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]

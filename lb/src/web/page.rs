@@ -58,6 +58,7 @@ pub(super) fn html(view: &View<'_>, frame: &Frame<'_>) -> String {
         ("grade", grade.to_owned()),
         ("node", Text(&view.overview.process.node).to_string()),
         ("version", Text(view.overview.process.version).to_string()),
+        ("released", info::RELEASE_DATE.to_owned()),
         ("refresh", if frame.refreshing { REFRESH.to_owned() } else { String::new() }),
         ("token", view.token.map(token).unwrap_or_default()),
         ("dialog", if view.token.is_some() { DIALOG } else { "" }.to_owned()),

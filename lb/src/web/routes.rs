@@ -1,7 +1,7 @@
 //! From a request to its answer.
 //!
 //! GET and HEAD show, and change nothing; POST to the status page orders, if [`Guard`](super::guard::Guard) lets it. It refuses cookies,
-//! and every other method.
+//! and every other method. Who may see anything is [`login`]'s to say.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -16,7 +16,8 @@ use serde_json::json;
 use tokio::time::timeout;
 
 use super::action::{self, Form, Outcome};
-use super::{HEAD_TIME, Site, Until, page};
+use super::place::{PAGE, Place};
+use super::{HEAD_TIME, Site, Until, login, page};
 use crate::control::{Control, Origin};
 use crate::report::{self, Overview, prometheus, stat};
 
@@ -33,7 +34,7 @@ const PATHS: &str = "nothing here. There is:
 /stats.json  the same as JSON
 /events      what the page is kept current with, as server-sent events
 /stats;csv   HAProxy's CSV; also ;json and ;typed, with ;up or ;no-maint behind
-             (the address that HAProxy has by default, /haproxy?stats;csv, is understood too)
+             (also at HAProxy's other addresses, such as /haproxy?stats;csv)
 /metrics     Prometheus; ?scope=, ?metrics=, ?no-maint, ?extra-counters
 /healthz     200 while the process answers
 /readyz      200 while traffic is welcome, else 503 and why
@@ -41,14 +42,6 @@ const PATHS: &str = "nothing here. There is:
 
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src data:; \
                       base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
-
-/// An address with HAProxy's options behind it (manual, `stats uri`).
-struct Place<'a> {
-    path: &'a str,
-    /// Where the status page is, as it was asked for.
-    page: &'static str,
-    options: Vec<&'a str>,
-}
 
 /// Answers a request that came from `peer`.
 pub(super) async fn answer(
@@ -58,11 +51,15 @@ pub(super) async fn answer(
     until: Until,
 ) -> Answer {
     let uri = request.uri().clone();
-    let place = Place::of(&uri);
-    let is_page = matches!(place.path, "/" | "/stats");
+    let place = Place::of(&uri, site.guard.places());
+    let is_page = place.is_page();
+    let access = site.control.access();
+    let is_open = place.is_for_everybody() || place.path == "/metrics" && !access.metrics;
+    let user = if is_open { Ok(None) } else { login::user(&access, request.headers()) };
+    let Ok(user) = user else { return refuse(&access.realm) };
     match *request.method() {
         Method::GET | Method::HEAD => show(&place, &uri, site, until),
-        Method::POST if is_page => act(request, place.page, site, peer).await,
+        Method::POST if is_page => act(request, &place.page, site, Origin::Page { peer, user }).await,
         _ => {
             let (text, methods) = if is_page {
                 ("only GET, HEAD and POST\n", "GET, HEAD, POST")
@@ -79,7 +76,7 @@ pub(super) async fn answer(
 fn show(place: &Place<'_>, uri: &Uri, site: &Site, until: Until) -> Answer {
     let control = &site.control;
     match place.path {
-        "/" | "/stats" => stats(place, site),
+        PAGE => stats(place, site),
         "/stats.css" => with(StatusCode::OK, "text/css; charset=utf-8", include_str!("assets/page.css")),
         "/stats.js" => with(StatusCode::OK, "text/javascript; charset=utf-8", include_str!("assets/page.js")),
         "/events" => events(site, until),
@@ -92,20 +89,23 @@ fn show(place: &Place<'_>, uri: &Uri, site: &Site, until: Until) -> Answer {
 }
 
 fn stats(place: &Place<'_>, site: &Site) -> Answer {
-    let has = |option: &str| place.options.contains(&option);
     // HAProxy tells addresses and algorithms to those with a socket only.
-    let query =
-        stat::Query { full: false, up: has("up"), no_maint: has("no-maint"), ..stat::Query::default() };
+    let query = stat::Query {
+        full: false,
+        up: place.has("up"),
+        no_maint: place.has("no-maint"),
+        ..stat::Query::default()
+    };
     let shared = site.control.shared();
-    let (kind, text) = if has("csv") {
+    let (kind, text) = if place.has("csv") {
         ("text/plain", stat::csv(shared, &query))
-    } else if has("typed") {
+    } else if place.has("typed") {
         ("text/plain", stat::typed(shared, &query))
-    } else if has("json") {
+    } else if place.has("json") {
         (JSON, stat::json(shared, &query))
     } else {
-        let outcome = place.options.iter().find_map(|option| Outcome::of(option.strip_prefix("st=")?));
-        let frame = page::Frame { refreshing: !has("norefresh"), notice: outcome.map(Outcome::text) };
+        let outcome = place.option("st").and_then(Outcome::of);
+        let frame = page::Frame { refreshing: !place.has("norefresh"), notice: outcome.map(Outcome::text) };
         let (overview, history) = (Overview::of(&site.control), site.live.history());
         let view = page::View { overview: &overview, history: &history, token: site.token() };
         (HTML, Ok(page::html(&view, &frame)))
@@ -117,7 +117,7 @@ fn stats(place: &Place<'_>, site: &Site) -> Answer {
 }
 
 /// Obeys a form. HAProxy's clients are led to the page, where `st` tells what came of it; who asks for JSON is told in it.
-async fn act(request: Request<Incoming>, page: &str, site: &Site, peer: SocketAddr) -> Answer {
+async fn act(request: Request<Incoming>, page: &str, site: &Site, origin: Origin) -> Answer {
     let (parts, body) = request.into_parts();
     let wants_json =
         parts.headers.get(header::ACCEPT).is_some_and(|value| value.as_bytes() == JSON.as_bytes());
@@ -127,7 +127,7 @@ async fn act(request: Request<Incoming>, page: &str, site: &Site, peer: SocketAd
             let form = Form::parse(&body.to_bytes());
             match site.guard.admit(&parts.headers, form.token.as_deref()) {
                 Ok(()) => {
-                    let outcome = form.apply(&site.control, &Origin::Page { peer });
+                    let outcome = form.apply(&site.control, &origin);
                     (outcome, outcome.text())
                 }
                 Err(why) => (Outcome::Denied, why),
@@ -163,6 +163,14 @@ fn events(site: &Site, until: Until) -> Answer {
     };
     let mut answer = Response::new(Either::Right(stream));
     answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    answer
+}
+
+/// Asks who it is.
+fn refuse(realm: &str) -> Answer {
+    let text = "this is for the users in [stats] `auth`: say who you are, and the password\n";
+    let mut answer = with(StatusCode::UNAUTHORIZED, TEXT, text);
+    answer.headers_mut().insert(header::WWW_AUTHENTICATE, login::challenge(realm));
     answer
 }
 
@@ -202,49 +210,4 @@ pub(super) fn harden(mut answer: Answer) -> Answer {
         answer.headers_mut().insert(name, HeaderValue::from_static(value));
     }
     answer
-}
-
-// === impl Place ===
-
-impl<'a> Place<'a> {
-    /// Understands an address: options come behind the first `;`, with or without a slash before that.
-    fn of(uri: &'a Uri) -> Self {
-        let query = uri.query().unwrap_or_default();
-        // HAProxy's own default, `/haproxy?stats`, and the other one that is met.
-        let (path, page, options) = match (uri.path(), query.strip_prefix("stats")) {
-            ("/haproxy", Some(options)) => ("/stats", "/haproxy?stats", options),
-            ("/admin", Some(options)) => ("/stats", "/admin?stats", options),
-            (path, _) => {
-                let (path, options) = path.split_once(';').unwrap_or((path, ""));
-                (if path.len() > 1 { path.trim_end_matches('/') } else { path }, "/stats", options)
-            }
-        };
-        let options = options.split([';', '/', '&']).filter(|option| !option.is_empty()).collect();
-        Self { path, page, options }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn addresses_are_understood_as_haproxy_does() {
-        let table: [(&str, &str, &str, &[&str]); 9] = [
-            ("/", "/", "/stats", &[]),
-            ("/;csv", "/", "/stats", &["csv"]),
-            ("/stats;csv", "/stats", "/stats", &["csv"]),
-            ("/stats;csv;norefresh", "/stats", "/stats", &["csv", "norefresh"]),
-            ("/stats/;csv", "/stats", "/stats", &["csv"]),
-            ("/stats;up?x=1", "/stats", "/stats", &["up"]),
-            ("/haproxy?stats", "/stats", "/haproxy?stats", &[]),
-            ("/haproxy?stats;csv;no-maint", "/stats", "/haproxy?stats", &["csv", "no-maint"]),
-            ("/admin?stats/;csv", "/stats", "/admin?stats", &["csv"]),
-        ];
-        for (text, path, page, options) in table {
-            let uri = text.parse().unwrap();
-            let place = Place::of(&uri);
-            assert_eq!((place.path, place.page, &*place.options), (path, page, options), "{text}");
-        }
-    }
 }

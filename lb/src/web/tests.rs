@@ -1,5 +1,7 @@
 //! Through real sockets: what browsers, scrapers and orchestrators ask for, and what they must not get away with.
 
+mod access;
+
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::*;
@@ -268,6 +270,9 @@ async fn the_page_says_what_haproxys_tools_look_for() {
     let uptime = page.split_once("uptime = </b> 0d 0h00m0").map(|(_, rest)| &rest[1..2]);
     assert_eq!(uptime, Some("s"), "{page}");
     assert!(page.contains("idle = ") && page.contains(" %"));
+    let version =
+        page.split_once("HAProxy version 3.4.0-lb").and_then(|(_, rest)| rest.split_once(", released 20"));
+    assert!(version.is_some_and(|(version, _)| !version.contains('<')), "{page}");
     for path in ["/haproxy?stats;csv", "/admin?stats;csv;norefresh"] {
         assert!(pages.get(path).await.body.starts_with("# pxname,svname,"), "{path}");
     }

@@ -7,6 +7,7 @@
 mod agents;
 mod balance;
 mod body;
+mod clients;
 mod connection;
 mod cookies;
 mod corpus;

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use tests::{Lab, Origin, Rows, Running, eventually};
 
 use crate::{answer, get, ok, post};
@@ -286,4 +288,20 @@ async fn odd_requests_to_the_pages_get_an_answer() {
         let status = client.answer().await.status();
         assert!((200..500).contains(&status), "{request:?}: {status}");
     }
+}
+
+/// Breaks when a password needs a restart, or the one before it still opens the pages.
+#[tokio::test]
+async fn passwords_change_with_a_reload() {
+    let mut lab = Lab::new().section("stats", "auth = \"ops:one\"").start().await;
+    let status = async |lab: &Running, user: &str| {
+        let mut wire = tests::Wire::connect(lab.stats()).await.unwrap();
+        wire.send(get("/stats;csv", &format!("Authorization: Basic {}\r\n", STANDARD.encode(user)))).await;
+        wire.answer().await.status()
+    };
+    assert_eq!([status(&lab, "ops:one").await, status(&lab, "ops:two").await], [200, 401]);
+    std::fs::write(lab.path("password"), "two\n").unwrap();
+    lab.reload(|plan| plan.set("stats", "auth = { user = \"ops\", password_file = \"password\" }")).await;
+    assert_eq!([status(&lab, "ops:one").await, status(&lab, "ops:two").await], [401, 200]);
+    assert_eq!([lab.page("/").await.status(), lab.page("/readyz").await.status()], [401, 200]);
 }

@@ -128,17 +128,27 @@ impl<'a> Section<'a> {
 
     /// The values of a key that holds one or a list, or is not there.
     pub(super) fn any<T>(&mut self, key: &'static str, read: impl Fn(&DeValue<'_>) -> Read<T>) -> Vec<T> {
-        let values = self.get(key).map_or(&[][..], one_or_many);
+        let values = self.maybe_list(key);
         values.iter().filter_map(|value| self.placed(key, value, &read)).map(|placed| placed.value).collect()
     }
 
     /// The values of a key that holds one or a list, at least one, not read yet; `example` is a right line.
     pub(super) fn need_list(&mut self, key: &'static str, example: &str) -> &'a [Spanned<DeValue<'a>>] {
-        let values = self.get(key).map_or(&[][..], one_or_many);
+        let values = self.maybe_list(key);
         if values.is_empty() {
             self.missing(key, example);
         }
         values
+    }
+
+    /// The values of a key that holds one or a list, or is not there, not read yet.
+    pub(super) fn maybe_list(&mut self, key: &'static str) -> &'a [Spanned<DeValue<'a>>] {
+        self.get(key).map_or(&[][..], one_or_many)
+    }
+
+    /// Whether a key is there, right or not.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.table.is_some_and(|table| table.contains_key(key))
     }
 
     /// The section of that name, if it is there.

@@ -1,5 +1,6 @@
 //! Wrong files: each fault's line, key and suggestion.
 
+mod stats;
 mod values;
 mod watch;
 

@@ -13,7 +13,7 @@ use crate::report::process::Facts;
 /// Whose API is spoken: libraries refuse to talk to anybody who does not say so.
 const SPOKEN: &str = "HAProxy";
 /// The day of this version, as HAProxy writes it.
-const RELEASE_DATE: &str = "2026/11/22";
+pub(crate) const RELEASE_DATE: &str = "2026/11/22";
 
 /// A fact.
 #[derive(Debug)]
