@@ -19,7 +19,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::control::{Control, Event, Origin};
 use crate::listener::Threads;
 use crate::log::{self, Log};
@@ -29,6 +29,8 @@ use crate::{admin, discovery, health, sampler, web};
 
 /// How long the first look-up of all server names may hold up the start.
 const FIRST_LOOKUP: Duration = Duration::from_secs(2);
+/// How long opening other logs may hold up a reload, and with it the signals that follow.
+const OPENING: Duration = Duration::from_secs(3);
 
 /// A balancer that is bound and not yet running.
 #[derive(Debug)]
@@ -206,6 +208,19 @@ async fn supervise(
     clean
 }
 
+/// Opens logs that are new. A daemon's name, or a pipe that nobody reads, may take its time; checks and commands go on meanwhile.
+async fn prepare_logs(log: Log, configs: Vec<config::Log>) -> io::Result<Option<log::Prepared>> {
+    let opened = timeout(OPENING, tokio::task::spawn_blocking(move || log.prepare(&configs))).await;
+    let late = || {
+        let text = format!(
+            "logs could not be opened within {} s: is the name of a daemon known, is a pipe being read?",
+            OPENING.as_secs()
+        );
+        io::Error::new(io::ErrorKind::TimedOut, text)
+    };
+    opened.map_err(|_| late())?.map_err(io::Error::other)?
+}
+
 async fn reload(control: &Arc<Control>, file: &Path) -> Option<Duration> {
     let refused = |text: &str| {
         let text = format!("configuration not applied, everything goes on as before:{text}");
@@ -216,10 +231,7 @@ async fn reload(control: &Arc<Control>, file: &Path) -> Option<Duration> {
         Ok(config) => config,
         Err(faults) => return refused(&format!("\n{faults}")),
     };
-    let (log, logs) = (control.log().clone(), config.logs.clone());
-    // A daemon's name may take its time; checks and commands go on meanwhile.
-    let prepared = tokio::task::spawn_blocking(move || log.prepare(&logs)).await;
-    let prepared = match prepared.map_err(io::Error::other).flatten() {
+    let prepared = match prepare_logs(control.log().clone(), config.logs.clone()).await {
         Ok(prepared) => prepared,
         Err(error) => return refused(&format!(" {error}")),
     };

@@ -157,6 +157,48 @@ async fn a_log_that_cannot_be_had_changes_nothing() {
     lab.reload(|plan| *plan = good.unwrap()).await;
 }
 
+/// Breaks when a log that takes for ever to open holds up commands, or is waited for.
+#[tokio::test]
+async fn a_log_that_does_not_open_is_given_up() {
+    let origin = Origin::named("a").await;
+    let mut lab = Lab::new().server("a", origin.address()).start().await;
+    // Nobody reads it yet: opening it to write waits.
+    let made = std::process::Command::new("mkfifo").arg(lab.path("pipe")).status().unwrap();
+    assert!(made.success());
+    lab.ask_reload(|plan| plan.set("log", "target = \"pipe\""));
+    lab.order("disable server api_nodes/a; enable server api_nodes/a").await;
+    assert!(!lab.log().contains("not applied"), "commands do not wait for it");
+    eventually("the refusal", async || lab.log().contains("not applied")).await;
+    assert!(lab.log().contains("logs could not be opened within"), "{}", lab.log());
+    lab.get("/still").await;
+    super::entry(&lab, "/still").await;
+    // What still waits to open it is let go.
+    drop(std::fs::File::options().read(true).write(true).open(lab.path("pipe")).unwrap());
+}
+
+/// Breaks when single checks have lines where they are not wanted, or a change of state lacks its reason there.
+#[tokio::test]
+async fn single_checks_are_told_to_the_log_that_wants_them() {
+    let origin = Origin::named("a").await;
+    let lab = Lab::new()
+        .server("a", origin.address())
+        .backend("health = { path = \"/\", interval = \"20ms\", rise = 1, fall = 1 }")
+        .section("log", "format = \"http\"")
+        .section("log#checks", "format = \"http\"\ntarget = \"checks.log\"\nhealth_checks = true")
+        .start()
+        .await;
+    lab.status_of("a", "UP").await;
+    origin.kill().await;
+    let down = "Server api_nodes/a is DOWN";
+    eventually("it down in both", async || {
+        lab.log().contains(down) && read(&lab, "checks.log").contains(down)
+    })
+    .await;
+    let (plain, checks) = (lab.log(), read(&lab, "checks.log"));
+    assert!(plain.contains("is DOWN, reason: ") && !plain.contains("Health check for"), "{plain}");
+    assert!(checks.contains("is DOWN. 0 active") && checks.contains("Health check for server"), "{checks}");
+}
+
 /// Breaks when a reload forgets what was lost, when one that got stuck is waited for, or the new file is not opened anew.
 #[tokio::test]
 async fn what_was_lost_stays_counted_and_the_new_log_is_like_any() {
