@@ -22,6 +22,7 @@ mod h2;
 mod health;
 mod log;
 mod members;
+mod metrics;
 mod monitoring;
 mod names;
 mod page;
