@@ -15,6 +15,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::names::Names;
+use crate::net::bind;
 use crate::topology::{Outcome, Resolvers};
 use message::{Addresses, Fault, Kind};
 
@@ -92,9 +93,8 @@ async fn ask(section: &Arc<Resolvers>, host: &str, kind: Kind) -> io::Result<Vec
 
 /// One question to one server.
 async fn exchange(server: SocketAddr, question: &[u8], limit: Duration) -> Result<Addresses, Outcome> {
-    let any: SocketAddr = if server.is_ipv4() { ([0, 0, 0, 0], 0).into() } else { ([0_u16; 8], 0).into() };
     let sent = async {
-        let socket = UdpSocket::bind(any).await?;
+        let socket = UdpSocket::from_std(bind::datagrams_to(server)?)?;
         // Only what comes from there is taken.
         socket.connect(server).await?;
         socket.send(question).await?;

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use super::syslog::Frame;
 use super::{Level, Line};
 use crate::config::{self, LogTarget};
+use crate::net::bind;
 
 /// Bytes that are written in one go at most.
 pub(super) const BATCH: usize = 64 * 1024;
@@ -170,10 +171,7 @@ fn udp(host: &str, port: u16) -> io::Result<Way> {
     };
     let nobody = || failed(io::Error::new(io::ErrorKind::NotFound, "the name has no address"));
     let to = (host, port).to_socket_addrs().map_err(failed)?.next().ok_or_else(nobody)?;
-    let any: SocketAddr = if to.is_ipv4() { ([0, 0, 0, 0], 0).into() } else { ([0_u16; 8], 0).into() };
-    let socket = UdpSocket::bind(any).map_err(failed)?;
-    socket.set_nonblocking(true).map_err(failed)?;
-    Ok(Way::Udp(socket, to))
+    Ok(Way::Udp(bind::datagrams_to(to).map_err(failed)?, to))
 }
 
 /// Not connected: a daemon that is started again is found again.

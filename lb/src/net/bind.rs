@@ -1,7 +1,8 @@
-//! Listening TCP sockets: opened, and closed so that nobody gets in any more once that has been said. It refuses to fall back: an address that cannot be bound is an error that names it.
+//! Listening TCP sockets: opened, and closed so that nobody gets in any more once that has been said; and sockets for datagrams. It refuses to fall back: an address that cannot
+//! be bound is an error that names it.
 
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
@@ -22,6 +23,19 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
         };
         io::Error::new(error.kind(), format!("cannot listen on {address}: {error} ({hint})"))
     })
+}
+
+/// A socket for datagrams to `peer`, from whatever address and port the system likes, non-blocking.
+///
+/// # Errors
+/// The system's.
+pub fn datagrams_to(peer: SocketAddr) -> io::Result<UdpSocket> {
+    let socket = match peer {
+        SocketAddr::V4(_) => UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)),
+        SocketAddr::V6(_) => UdpSocket::bind((Ipv6Addr::UNSPECIFIED, 0)),
+    }?;
+    socket.set_nonblocking(true)?;
+    Ok(socket)
 }
 
 /// Makes a listening socket refuse connections at once, whoever else still has it open.

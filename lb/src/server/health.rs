@@ -170,7 +170,7 @@ impl Health {
     }
 
     /// Takes a result into account.
-    pub fn record(&self, admin: Admin, result: CheckResult) -> Verdict {
+    pub fn record(&self, admin: Admin, mut result: CheckResult) -> Verdict {
         let mut record = self.lock();
         record.checking = false;
         if record.follows || admin == Admin::Maint || record.paused {
@@ -181,15 +181,13 @@ impl Health {
         }
         self.turn(record, admin, |record| {
             let (was_up, was_stopping) = (record.is_up(), record.stopping);
-            // A server that answers so while it is down stays down: it does not begin to serve by saying that it stops.
-            let stops = result.status == CheckStatus::L7OkC;
-            if !stops || was_up {
-                record.apply(result.status.is_pass());
+            // A server that answers so while it is down fails: it does not begin to serve by saying that it stops.
+            let stops = result.status == CheckStatus::L7OkC && was_up;
+            if result.status == CheckStatus::L7OkC && !was_up {
+                result.status = CheckStatus::L7Sts;
             }
-            record.stopping = match stops {
-                true => was_up,
-                false => was_stopping && record.is_up() && !result.status.is_pass(),
-            };
+            record.apply(result.status.is_pass());
+            record.stopping = stops || was_stopping && record.is_up() && !result.status.is_pass();
             record.last = Some(result);
             record.last_at = Some(Instant::now());
         })

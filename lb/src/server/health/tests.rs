@@ -138,4 +138,5 @@ fn who_wants_no_new_traffic_is_well() {
     }
     assert_eq!(health.record(Admin::Ready, leaving()), Verdict::Same);
     assert_eq!((health.is_up(), health.snapshot().level), (false, 0), "who is down stays down");
+    assert_eq!(health.snapshot().last.unwrap().status, CheckStatus::L7Sts);
 }
