@@ -212,7 +212,7 @@ impl Control {
         self.follow(state, server);
     }
 
-    /// Takes a server for up or down until its checks find otherwise; one without checks, or in maintenance, stays as it is.
+    /// Takes a server for up or down until its checks find otherwise, if there are any; one in maintenance stays as it is.
     pub fn force_health(&self, server: &Arc<Server>, up: bool, origin: &Origin) {
         let state = self.state();
         let verdict = server.health.force(server.admin(), up);

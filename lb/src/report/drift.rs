@@ -87,6 +87,9 @@ fn server(found: &mut Vec<Drift>, server: &Server, spec: Option<&config::Server>
     if health.is_checked() && !health.follows {
         note("checks", &if health.is_watched() { "on" } else { "off" }, &"on");
     }
+    if health.held && !health.follows {
+        note("health", &"down", &"-");
+    }
     let (address, port) = server.check.moved();
     if let Some(address) = address {
         note("check-addr", &address, &"-");

@@ -50,6 +50,8 @@ pub struct HealthRecord {
     pub standing: Standing,
     /// Checks are configured and switched off (`disable health`): what was found last stays in force.
     pub paused: bool,
+    /// It was put down by hand, where no check is made that would find otherwise.
+    pub held: bool,
     /// It is up and wants no new traffic (HAProxy's `NOLB`).
     pub stopping: bool,
     /// What its agent says.
@@ -129,6 +131,7 @@ impl Health {
             failures: 0,
             standing: Standing::new(true),
             paused: false,
+            held: false,
             stopping: false,
             agent: AgentRecord::new(spec.agent.as_ref()),
             follows: spec.track.is_some(),
@@ -195,10 +198,10 @@ impl Health {
 
     /// Takes over what was found of the server that this one tracks.
     pub fn follow(&self, admin: Admin, leader: &HealthRecord) -> Verdict {
-        let HealthRecord { rise, fall, level, paused, stopping, ref agent, .. } = *leader;
+        let HealthRecord { rise, fall, level, paused, held, stopping, ref agent, .. } = *leader;
         self.turn(self.lock(), admin, |record| {
             (record.rise, record.fall, record.level) = (rise, fall, level);
-            (record.paused, record.stopping) = (paused, stopping);
+            (record.paused, record.held, record.stopping) = (paused, held, stopping);
             record.agent = AgentRecord { last: None, last_at: None, said: String::new(), ..agent.clone() };
         })
     }
@@ -229,32 +232,27 @@ impl Health {
         std::mem::replace(&mut self.lock().paused, paused) != paused
     }
 
-    /// Puts a finding in force without a check; the next result is counted from it. One that is put up is up whatever its agent has said, until that
-    /// says so again. Nothing happens where nobody else finds
-    /// anything, or in maintenance.
+    /// Puts a finding in force without a check: the next result is counted from it, and where nobody makes checks it stays. One that is put up is up
+    /// whatever its agent has said, until that says so again. Nothing happens in maintenance.
     pub fn force(&self, admin: Admin, up: bool) -> Verdict {
         let record = self.lock();
-        let same = if up { record.is_up() && !record.stopping } else { !record.checks_up() };
-        let able = record.is_checked() || up && record.agent.is_watched();
-        if !able || record.follows || admin == Admin::Maint || same {
+        if record.follows || admin == Admin::Maint {
             return Verdict::Same;
         }
         self.turn(record, admin, |record| {
+            record.put(up);
             record.stopping = false;
-            record.level = if up { (record.rise + record.fall).saturating_sub(1) } else { 0 };
-            record.agent.up |= up;
         })
     }
 
-    /// Makes a server that is up want no new traffic, until the next result.
+    /// Makes a server want no new traffic, whatever was found of it, until the next result.
     pub fn stop(&self, admin: Admin) -> Verdict {
         let record = self.lock();
-        let able = record.is_checked() && !record.follows && record.is_up() && !record.stopping;
-        if !able || admin == Admin::Maint {
+        if record.follows || admin == Admin::Maint {
             return Verdict::Same;
         }
         self.turn(record, admin, |record| {
-            record.level = record.rise + record.fall - 1;
+            record.put(true);
             record.stopping = true;
         })
     }
@@ -277,6 +275,7 @@ impl Health {
             (record.rise, record.fall) = (rise, fall);
             record.level = if was_up { rise + fall.saturating_sub(1) } else { 0 };
             (record.paused, record.stopping) = (record.paused && !followed, record.stopping && !followed);
+            record.held &= rise == 0 && !followed;
             if rise == 0 {
                 record.last = None;
             }
@@ -295,6 +294,7 @@ impl Health {
         change(&mut record);
         let verdict = match (was_up, record.is_up()) {
             (true, false) => Verdict::WentDown,
+            (false, true) if record.stopping => Verdict::Stopping,
             (false, true) => Verdict::WentUp,
             _ => match (was_stopping, record.stopping) {
                 (false, true) => Verdict::Stopping,
@@ -338,7 +338,7 @@ impl HealthRecord {
     }
 
     fn checks_up(&self) -> bool {
-        !self.is_checked() || self.level >= self.rise
+        if self.is_checked() { self.level >= self.rise } else { !self.held }
     }
 
     /// Whether nothing is missing from full health.
@@ -346,7 +346,15 @@ impl HealthRecord {
         !self.is_checked() || self.level + 1 >= self.rise + self.fall
     }
 
+    /// Takes it to have been found up, by its checks and its agent, or down.
+    fn put(&mut self, up: bool) {
+        self.level = if up { (self.rise + self.fall).saturating_sub(1) } else { 0 };
+        self.held = !up && !self.is_checked();
+        self.agent.up |= up;
+    }
+
     fn begin(&mut self) {
+        self.held = false;
         self.level = match self.start {
             HealthStart::Up => self.rise,
             // One pass is enough.

@@ -79,8 +79,8 @@ impl Server {
         match admin {
             Admin::Drain if health.agent.is_watched() => Status::DrainWithAgent,
             Admin::Drain => Status::Drain { failing },
-            _ if !health.is_watched() => Status::NoCheck,
             _ if health.stopping => Status::Stopping { failing },
+            _ if !health.is_watched() => Status::NoCheck,
             _ => Status::Up { failing },
         }
     }

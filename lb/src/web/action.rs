@@ -256,7 +256,7 @@ mod tests {
             fixture.server("s1").status().to_string()
         };
         let actions = ["hdown", "hrunn", "hnolb", "dhlth", "ehlth"];
-        assert_eq!(actions.map(status), ["DOWN", "UP", "NOLB", "no check", "NOLB"]);
+        assert_eq!(actions.map(status), ["DOWN", "UP", "NOLB", "NOLB", "NOLB"]);
         let unchecked = Fixture::new("[backend.be.servers]\ns1 = \"127.0.0.1:9\"");
         let form = Form::parse(b"s=s1&b=be&action=dhlth");
         assert_eq!(form.apply(&unchecked.control, &Origin::Start), Outcome::Nothing);

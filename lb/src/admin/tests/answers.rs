@@ -232,6 +232,19 @@ async fn a_finding_is_put_in_force_without_a_check() {
     assert_eq!(server.health.snapshot().standing.downs(), 1);
     lab.ask("disable server api_nodes/api1;set server api_nodes/api1 health up").await;
     assert_eq!(server.status().to_string(), "MAINT", "a finding does not undo an order");
+    // Who is not checked stays as it was put.
+    let plain = lab.server("plain", "p0");
+    for (word, takes, status) in [
+        ("down", false, "DOWN"),
+        ("stopping", false, "NOLB"),
+        ("up", true, "no check"),
+        ("down", false, "DOWN"),
+    ] {
+        assert_eq!(lab.ask(&format!("set server plain/p0 health {word}")).await, "\n");
+        assert_eq!((plain.health.takes_traffic(), plain.status().to_string().as_str()), (takes, status));
+    }
+    lab.ask("disable server plain/p0; enable server plain/p0").await;
+    assert_eq!(plain.status().to_string(), "no check", "coming back from maintenance is a new start");
 }
 
 #[tokio::test]

@@ -235,6 +235,7 @@ fn reason(server: &Server, status: &Status, health: &HealthRecord) -> Option<Str
         Status::Maint | Status::MaintVia(_) => "taken out by the operator",
         Status::Unresolved => "its name has never resolved",
         Status::Down { rising: Some(_) } => "checks have begun to pass",
+        Status::Down { .. } if health.held => "put down by the operator, and nobody checks it",
         Status::Down { rising: None } if health.last.is_none() => "not checked yet",
         Status::Down { rising: None } => "checks fail",
         Status::Stopping { .. } => "it wants no new traffic, says its check or the operator",

@@ -72,7 +72,11 @@ impl Health {
         }
         (record.agent.last, record.agent.said) = (Some(result), said);
         record.agent.last_at = Some(Instant::now());
-        self.turn(record, admin, |record| record.agent.up = up.unwrap_or(record.agent.up))
+        self.turn(record, admin, |record| {
+            record.agent.up = up.unwrap_or(record.agent.up);
+            // It says otherwise than whoever put the server down.
+            record.held &= up != Some(true);
+        })
     }
 
     /// Takes the agent to have said that; nothing happens without one.

@@ -140,3 +140,13 @@ fn who_wants_no_new_traffic_is_well() {
     assert_eq!((health.is_up(), health.snapshot().level), (false, 0), "who is down stays down");
     assert_eq!(health.snapshot().last.unwrap().status, CheckStatus::L7Sts);
 }
+
+#[test]
+fn who_is_down_can_be_made_to_stop() {
+    let health = Health::new(&spec(), HealthStart::Up);
+    assert_eq!(health.force(Admin::Ready, false), Verdict::WentDown);
+    assert_eq!(health.stop(Admin::Ready), Verdict::Stopping);
+    assert!(health.is_up() && !health.takes_traffic());
+    assert_eq!(health.force(Admin::Ready, true), Verdict::WentUp);
+    assert!(health.takes_traffic() && health.snapshot().is_full());
+}
