@@ -182,3 +182,20 @@ async fn a_browser_without_the_stream_asks_again_and_again() {
     browser.until("document.querySelector('.verdict h2').textContent == 'api_nodes/api0 is down'").await;
     assert_eq!(browser.value("window.faults").await, serde_json::json!([]));
 }
+
+/// Breaks when the page's script asks for addresses that a browser refuses, or without the password.
+#[tokio::test]
+async fn in_a_browser_a_password_in_the_address_is_enough() {
+    let Some(browser) = Browser::start().await else { return };
+    let stats = "bind = \"127.0.0.1:0\"\nadmin = true\nauth = \"ops:secret\"";
+    let lab = Lab::new().nodes(2).section("stats", stats).start().await;
+    browser.open(&format!("http://ops:secret@{}/haproxy?stats", lab.stats())).await;
+    browser.until("document.getElementById('live-state').textContent == 'Live'").await;
+    browser.click("#backends tr[data-server=api1] [data-act=drain]").await;
+    browser.until("document.activeElement.id == 'ask-yes'").await;
+    browser.click("#ask-yes").await;
+    lab.status_of("api1", "DRAIN").await;
+    browser.until("document.querySelector('#backends tr[data-server=api1]').className == 'drain'").await;
+    assert!(lab.log().contains("by status page (ops at 127.0.0.1:"), "{}", lab.log());
+    assert_eq!(browser.value("window.faults").await, serde_json::json!([]));
+}

@@ -68,11 +68,14 @@ const show = ({ title, grade: name, parts }) => {
 
 // === how it comes ===
 
+// A page that was opened with a user and a password in its address may ask only for addresses that are whole and without them.
+const at = (path) => new URL(path, location.origin);
+
 let source;
 let streaming = false;
 const listen = () => {
   if (!window.EventSource) return;
-  source = new EventSource("/events");
+  source = new EventSource(at("/events"));
   source.onmessage = ({ data }) => { streaming = true; show(JSON.parse(data)); };
   // The browser tries again by itself, unless it was refused.
   source.onerror = () => { if (source.readyState === EventSource.CLOSED) { streaming = false; setTimeout(listen, 15000); } };
@@ -80,7 +83,7 @@ const listen = () => {
 
 const poll = async () => {
   try {
-    const answer = await fetch("/stats", { cache: "no-store", signal: AbortSignal.timeout(4000) });
+    const answer = await fetch(at("/stats"), { cache: "no-store", signal: AbortSignal.timeout(4000) });
     if (!answer.ok) return;
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const parts = Object.fromEntries(PARTS.map((id) => [id, page.getElementById(id).innerHTML]));
@@ -118,7 +121,7 @@ const act = async ({ backend, server }, action, weight) => {
   let text;
   try {
     const headers = { accept: "application/json", "x-lb-token": token };
-    const answer = await fetch("/stats", { method: "POST", body: form, headers, signal: AbortSignal.timeout(8000) });
+    const answer = await fetch(at("/stats"), { method: "POST", body: form, headers, signal: AbortSignal.timeout(8000) });
     text = (await answer.json()).text;
   } catch {
     text = "no answer: look whether it was done";
