@@ -104,17 +104,15 @@ async fn run(args: &Args) -> anyhow::Result<ExitCode> {
 
 /// The tables of CPU per request; says whether `--check` found lb above its limit.
 async fn load(args: &Args, stage: &Stage, proxies: &[Proxy], wrk: &Path) -> anyhow::Result<bool> {
-    let mut running = Vec::new();
     for proxy in proxies {
         let started = stage.start(proxy).await?;
         verify::verify(stage, &started, &args.sizes())
             .await
             .with_context(|| format!("{} is not fit for the comparison", proxy.name))?;
-        running.push(started);
     }
     let mut above = false;
     for size in args.sizes() {
-        let measured = rounds::measure(args, stage, &mut running, wrk, size).await?;
+        let measured = rounds::measure(args, stage, proxies, wrk, size).await?;
         println!("\n{}", table::load(size, &measured));
         if size == CHECKED {
             above = check(args, &measured);

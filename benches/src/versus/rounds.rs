@@ -9,12 +9,15 @@ use tokio::time::sleep;
 
 use super::args::Args;
 use super::load::Run;
-use super::proxy::Kind;
+use super::proxy::{Kind, Proxy};
 use super::stage::{Stage, Started, blocking};
 use crate::client::{Buffer, Client};
 
 /// How many requests at least have to share a new server connection.
 const REUSED: u64 = 100;
+
+/// How long a proxy gets before it is measured, seconds.
+const WARM_UP: u64 = 1;
 
 /// Between two scrapes.
 const SCRAPE: Duration = Duration::from_secs(1);
@@ -39,11 +42,12 @@ pub(super) struct Measured {
     pub(super) rounds: Vec<Round>,
 }
 
-/// Loads every proxy in every round; a round begins with another one each time.
+/// Loads every proxy in every round; a round begins with another one each time. They are started anew for each round: how a process happens to
+/// lie in memory makes a difference of several percent, for as long as it runs.
 pub(super) async fn measure(
     args: &Args,
     stage: &Stage,
-    proxies: &mut [Started],
+    proxies: &[Proxy],
     wrk: &Path,
     size: usize,
 ) -> anyhow::Result<Vec<Measured>> {
@@ -52,15 +56,16 @@ pub(super) async fn measure(
         .iter()
         .map(|proxy| Measured { name: proxy.name.clone(), kind: proxy.kind, rounds: Vec::new() })
         .collect();
-    for proxy in proxies.iter_mut() {
-        round(stage, proxy, &run(1)).await.with_context(|| format!("{}, warming up", proxy.name))?;
-    }
     for number in 0..args.rounds {
         let mut line = Vec::new();
         for turn in 0..proxies.len() {
             let turn = (number + turn) % proxies.len();
-            let proxy = &mut proxies[turn];
-            let round = round(stage, proxy, &run(args.seconds))
+            let proxy = &proxies[turn];
+            let mut started = stage.start(proxy).await?;
+            round(stage, &mut started, &run(WARM_UP))
+                .await
+                .with_context(|| format!("{}, warming up", proxy.name))?;
+            let round = round(stage, &mut started, &run(args.seconds))
                 .await
                 .with_context(|| format!("{}, round {}", proxy.name, number + 1))?;
             line.push(format!("{} {:.2} µs", proxy.name, round.cpu));

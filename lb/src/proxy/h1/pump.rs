@@ -14,9 +14,9 @@ use super::kit::Kits;
 use crate::net::{Pipe, Socket};
 use crate::proxy::framing::Framing;
 
-/// Up to here body bytes are copied behind the head, so that both leave in one plain write: at 10 KB copying costs less than a write of two
-/// pieces.
-const JOIN: usize = 16 * 1024;
+/// Up to here body bytes are copied behind the head, so that both leave in one plain write, which costs less than one of two pieces. Of more
+/// bytes the head is copied in front.
+const JOIN: usize = 512;
 
 /// From here on a body passes inside the kernel.
 const SPLICE: u64 = 32 * 1024;
@@ -178,6 +178,13 @@ impl Pump {
             way.input.consume(direct);
             self.arrived(direct);
             way.to.poll_put(cx, &self.staged)
+        } else if self.at == 0 && way.input.prepend(&self.staged) {
+            // From here on it is as if the head were a part of the body.
+            self.staged.clear();
+            if let Source::Length(left) = &mut self.source {
+                *left += staged as u64;
+            }
+            way.to.poll_put(cx, &way.input.data()[..staged + direct])
         } else {
             way.to.poll_put_both(cx, &self.staged[self.at..], &way.input.data()[..direct])
         };
