@@ -80,16 +80,12 @@ impl Client {
     pub fn hear(&mut self, buffer: &mut Buffer, mut take: impl FnMut(&[u8])) -> io::Result<Answer> {
         let buffer = &mut buffer.0;
         let mut filled = 0;
-        let head = loop {
+        let (answer, head) = loop {
             filled += self.read(&mut buffer[filled..])?;
-            if let Some(head) = head_end(&buffer[..filled]) {
-                break head;
-            }
-            if filled >= LONGEST_HEAD {
-                return Err(invalid("a head without an end"));
+            if let Some(found) = head_of(&buffer[..filled])? {
+                break found;
             }
         };
-        let answer = answer(&buffer[..head])?;
         let mut left = (head + answer.length)
             .checked_sub(filled)
             .ok_or_else(|| invalid("bytes after the end of the answer"))?;
@@ -116,6 +112,15 @@ impl Client {
 impl Default for Buffer {
     fn default() -> Self {
         Self(vec![0; LONGEST_HEAD + PIECE])
+    }
+}
+
+/// What the head at the start of an answer says, and its size; nothing while it is not whole.
+pub(crate) fn head_of(start: &[u8]) -> io::Result<Option<(Answer, usize)>> {
+    match head_end(start) {
+        Some(end) => Ok(Some((answer(&start[..end])?, end))),
+        None if start.len() >= LONGEST_HEAD => Err(invalid("a head without an end")),
+        None => Ok(None),
     }
 }
 

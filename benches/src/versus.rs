@@ -75,20 +75,13 @@ async fn interrupted() -> std::io::Result<()> {
 
 async fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let machine = Machine::find();
-    let wrk = if args.rounds > 0 { machine::find("wrk") } else { None };
-    if args.rounds > 0 && wrk.is_none() {
-        println!("wrk is not installed (apt-get install wrk): no load, CPU per request is not measured");
-        if !args.looks_closer() {
-            return Ok(ExitCode::SUCCESS);
-        }
-    }
     let proxies = Proxy::all(args).await?;
     let stage = Stage::set(args, machine).await?;
     println!("{}", about(args, &proxies, &stage));
 
     let mut above = false;
-    if let Some(wrk) = &wrk {
-        above = load(args, &stage, &proxies, wrk).await?;
+    if args.rounds > 0 {
+        above = load(args, &stage, &proxies).await?;
     }
     if let Some(number) = args.idle {
         idle::measure(&stage, &proxies, number, args.sizes()[0]).await?;
@@ -103,7 +96,7 @@ async fn run(args: &Args) -> anyhow::Result<ExitCode> {
 }
 
 /// The tables of CPU per request; says whether `--check` found lb above its limit.
-async fn load(args: &Args, stage: &Stage, proxies: &[Proxy], wrk: &Path) -> anyhow::Result<bool> {
+async fn load(args: &Args, stage: &Stage, proxies: &[Proxy]) -> anyhow::Result<bool> {
     for proxy in proxies {
         let started = stage.start(proxy).await?;
         verify::verify(stage, &started, &args.sizes())
@@ -112,7 +105,7 @@ async fn load(args: &Args, stage: &Stage, proxies: &[Proxy], wrk: &Path) -> anyh
     }
     let mut above = false;
     for size in args.sizes() {
-        let measured = rounds::measure(args, stage, proxies, wrk, size).await?;
+        let measured = rounds::measure(args, stage, proxies, size).await?;
         println!("\n{}", table::load(size, &measured));
         if size == CHECKED {
             above = check(args, &measured);

@@ -56,11 +56,6 @@ impl Args {
         }
         sizes
     }
-
-    /// Whether anything is asked for beside the load.
-    pub(super) fn looks_closer(&self) -> bool {
-        self.idle.is_some() || self.instructions.is_some() || self.syscalls.is_some()
-    }
 }
 
 fn at_least_one() -> RangedU64ValueParser<usize> {

@@ -1,24 +1,17 @@
-//! One run of wrk, and what it says about it.
+//! One run of the load against a proxy, in a process of its own.
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, ensure};
 
 use super::machine::Machine;
-
-/// A run without an error.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Load {
-    pub(super) requests: u64,
-    /// A second, as it came out.
-    pub(super) rate: f64,
-}
+use super::proxy::beside;
+use crate::load::Load;
 
 /// What is to be run.
 #[derive(Debug)]
-pub(super) struct Run<'a> {
-    pub(super) wrk: &'a Path,
+pub(super) struct Run {
     pub(super) connections: usize,
     pub(super) seconds: u64,
     pub(super) size: usize,
@@ -26,61 +19,36 @@ pub(super) struct Run<'a> {
 
 // === impl Run ===
 
-impl Run<'_> {
-    /// Runs it against a proxy. Any error that wrk counts is an error here, with its whole report.
+impl Run {
+    /// Runs it against a proxy.
     pub(super) async fn against(&self, machine: &Machine, address: SocketAddr) -> anyhow::Result<Load> {
-        let mut command = machine.load(self.wrk);
-        command.args(["-t1", "--timeout", "30s"]);
-        command.arg(format!("-c{}", self.connections)).arg(format!("-d{}s", self.seconds));
-        command.arg(format!("http://{address}/{}", self.size)).kill_on_drop(true);
-        let output = command.output().await.context("wrk")?;
+        let mut command = machine.load(&beside("load")?);
+        command.arg(address.to_string()).arg(format!("/{}", self.size));
+        command.arg(self.connections.to_string()).arg(self.seconds.to_string()).kill_on_drop(true);
+        let output = command.output().await.context("load")?;
+        ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr).trim_end());
         let report = String::from_utf8_lossy(&output.stdout);
-        if !output.status.success() {
-            bail!("wrk ended with {}:\n{report}{}", output.status, String::from_utf8_lossy(&output.stderr));
-        }
-        parse(&report).map_err(|fault| anyhow::anyhow!("{fault}:\n{report}"))
+        parse(&report).with_context(|| format!("load said {report:?}"))
     }
 }
 
-fn parse(report: &str) -> Result<Load, &'static str> {
-    for (sign, fault) in [
-        ("Socket errors:", "wrk met socket errors"),
-        ("Non-2xx or 3xx responses:", "wrk got answers that say no success"),
-    ] {
-        if report.contains(sign) {
-            return Err(fault);
-        }
-    }
-    let requests = report
-        .lines()
-        .find_map(|line| line.split_once(" requests in ")?.0.trim().parse().ok())
-        .ok_or("wrk does not say how many requests it made")?;
-    let rate = report
-        .lines()
-        .find_map(|line| line.strip_prefix("Requests/sec:")?.trim().parse().ok())
-        .ok_or("wrk does not say how many requests it made a second")?;
-    if requests == 0 {
-        return Err("wrk got no answer");
-    }
-    Ok(Load { requests, rate })
+fn parse(report: &str) -> Option<Load> {
+    let (requests, seconds) = report.trim_end().split_once(' ')?;
+    let took = Duration::try_from_secs_f64(seconds.parse().ok()?).ok()?;
+    let load = Load { requests: requests.parse().ok()?, took };
+    (load.requests > 0 && !took.is_zero()).then_some(load)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const REPORT: &str = "Running 1s test @ http://127.0.0.1:9/128\n  1 threads and 64 connections\n  Thread Stats   Avg\n\
-        \x20 21407 requests in 1.01s, 4.31MB read\nRequests/sec:  21178.56\nTransfer/sec:      4.26MB\n";
-
     #[test]
-    fn a_report_is_read_and_any_error_in_it_is_one() {
-        assert_eq!(parse(REPORT), Ok(Load { requests: 21_407, rate: 21_178.56 }));
-        for line in
-            ["  Socket errors: connect 0, read 0, write 0, timeout 1\n", "  Non-2xx or 3xx responses: 3\n"]
-        {
-            assert!(parse(&REPORT.replace("Requests/sec", &format!("{line}Requests/sec"))).is_err());
+    fn a_report_is_read_and_nothing_is_none() {
+        let load = Load { requests: 21_407, took: Duration::from_millis(1012) };
+        assert_eq!(parse("21407 1.012\n"), Some(load));
+        for bad in ["", "21407\n", "0 1.0\n", "5 0\n", "x 1\n", "5 x\n", "5 -1\n"] {
+            assert_eq!(parse(bad), None, "{bad:?}");
         }
-        assert!(parse(&REPORT.replace("21407", "0")).is_err());
-        assert!(parse("").is_err());
     }
 }

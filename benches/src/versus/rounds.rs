@@ -1,7 +1,6 @@
 //! Interleaved rounds: in each, every proxy in turn has the same load, so that what changes on the machine changes for all.
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
@@ -48,10 +47,9 @@ pub(super) async fn measure(
     args: &Args,
     stage: &Stage,
     proxies: &[Proxy],
-    wrk: &Path,
     size: usize,
 ) -> anyhow::Result<Vec<Measured>> {
-    let run = |seconds| Run { wrk, connections: args.connections, seconds, size };
+    let run = |seconds| Run { connections: args.connections, seconds, size };
     let mut measured: Vec<_> = proxies
         .iter()
         .map(|proxy| Measured { name: proxy.name.clone(), kind: proxy.kind, rounds: Vec::new() })
@@ -92,7 +90,7 @@ async fn scrapes(pages: Option<SocketAddr>) -> anyhow::Error {
     }
 }
 
-async fn round(stage: &Stage, proxy: &mut Started, run: &Run<'_>) -> anyhow::Result<Round> {
+async fn round(stage: &Stage, proxy: &mut Started, run: &Run) -> anyhow::Result<Round> {
     let opened = stage.opened().await?;
     let before = proxy.process.cpu()?;
     let load = tokio::select! {
@@ -116,8 +114,8 @@ async fn round(stage: &Stage, proxy: &mut Started, run: &Run<'_>) -> anyhow::Res
     );
     Ok(Round {
         cpu: cpu.as_secs_f64() * 1e6 / load.requests as f64,
-        rate: load.rate,
-        busy: cpu.as_secs_f64() * load.rate / load.requests as f64,
+        rate: load.requests as f64 / load.took.as_secs_f64(),
+        busy: cpu.as_secs_f64() / load.took.as_secs_f64(),
         opened,
     })
 }
