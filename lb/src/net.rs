@@ -14,7 +14,7 @@ pub mod watchdog;
 
 pub use duct::Duct;
 pub use pulse::{Ended, Pulse};
-pub use socket::Socket;
+pub use socket::{Room, Socket};
 pub use splice::Pipe;
 pub use sys::{Blocks, watch};
 pub use watchdog::{Watchdog, Watched};

@@ -24,10 +24,25 @@ pub struct Socket {
     pulse: Rc<Pulse>,
 }
 
+/// Where bytes are read to.
+pub trait Room {
+    /// A buffer that can take at least one more. It is only asked for when there is something to read.
+    fn room(&mut self) -> &mut Vec<u8>;
+}
+
 #[derive(Debug)]
 enum Stream {
     Tcp(TcpStream),
     Duct(Duct),
+}
+
+// === impl Room ===
+
+impl Room for Vec<u8> {
+    #[inline]
+    fn room(&mut self) -> &mut Vec<u8> {
+        self
+    }
 }
 
 // === impl Socket ===
@@ -63,7 +78,7 @@ impl Socket {
     #[inline]
     pub fn has_news(&self) -> bool {
         match &self.stream {
-            Stream::Tcp(stream) => stream.try_io(Interest::READABLE, || Ok(())).is_ok(),
+            Stream::Tcp(stream) => is_ok(stream.try_io(Interest::READABLE, || Ok(()))),
             Stream::Duct(duct) => duct.is_readable(),
         }
     }
@@ -88,17 +103,16 @@ impl Socket {
         }
     }
 
-    /// Reads into the spare room of `buffer`, which must have some; 0 is the end of the stream.
+    /// Reads into `room`; 0 is the end of the stream.
     #[inline]
-    pub fn poll_fill(&self, cx: &mut Context<'_>, buffer: &mut Vec<u8>) -> Poll<io::Result<usize>> {
-        let room = buffer.capacity() - buffer.len();
-        debug_assert!(room > 0, "without room nothing can be read");
+    pub fn poll_fill(&self, cx: &mut Context<'_>, room: &mut impl Room) -> Poll<io::Result<usize>> {
         let read = match &self.stream {
-            Stream::Tcp(stream) => {
-                let receive = || stream.try_io(Interest::READABLE, || receive(stream, buffer));
-                ready!(poll_receive(stream, cx, room, receive))?
+            Stream::Tcp(stream) => ready!(poll_receive(stream, cx, || receive(stream, room.room())))?,
+            Stream::Duct(duct) => {
+                let buffer = room.room();
+                let spare = buffer.capacity() - buffer.len();
+                ready!(duct.poll_read(cx, &mut buffer.limit(spare)))?
             }
-            Stream::Duct(duct) => ready!(duct.poll_read(cx, &mut buffer.limit(room)))?,
         };
         self.has_read(read);
         Poll::Ready(Ok(read))
@@ -232,26 +246,35 @@ impl Socket {
     }
 }
 
-/// Receives into `room` bytes.
+/// Receives; `receive` says how much came, and how much could have.
 #[inline]
 fn poll_receive(
     stream: &TcpStream,
     cx: &mut Context<'_>,
-    room: usize,
-    mut receive: impl FnMut() -> io::Result<usize>,
+    mut receive: impl FnMut() -> io::Result<(usize, usize)>,
 ) -> Poll<io::Result<usize>> {
     loop {
-        match receive() {
-            Ok(read) => {
-                if read > 0 && read < room {
-                    forget_readable(stream);
-                }
+        let mut emptied = None;
+        let received = stream.try_io(Interest::READABLE, || {
+            let (read, room) = receive()?;
+            if cfg!(target_os = "linux") && read > 0 && read < room {
+                // It has emptied the kernel's buffer: the next one waits for news instead of asking in vain. The end of the stream is not
+                // forgotten by this. It saves a system call for every read.
+                emptied = Some(read);
+                return Err(io::ErrorKind::WouldBlock.into());
+            }
+            Ok(read)
+        });
+        match (emptied, received) {
+            (None, Ok(read)) => return Poll::Ready(Ok(read)),
+            (Some(read), told) => {
+                is_ok(told);
                 return Poll::Ready(Ok(read));
             }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+            (None, Err(error)) if error.kind() == io::ErrorKind::WouldBlock => {
                 ready!(stream.poll_read_ready(cx))?;
             }
-            Err(error) => return Poll::Ready(Err(error)),
+            (None, Err(error)) => return Poll::Ready(Err(error)),
         }
     }
 }
@@ -259,9 +282,11 @@ fn poll_receive(
 // The system is called without the detour of the C library, which prepares each of these calls for the end of its thread.
 
 #[inline]
-fn receive(stream: &TcpStream, buffer: &mut Vec<u8>) -> io::Result<usize> {
+fn receive(stream: &TcpStream, buffer: &mut Vec<u8>) -> io::Result<(usize, usize)> {
+    let room = buffer.capacity() - buffer.len();
+    debug_assert!(room > 0, "without room nothing can be read");
     let (read, _) = rustix::net::recv(stream, rustix::buffer::spare_capacity(buffer), RecvFlags::empty())?;
-    Ok(read)
+    Ok((read, room))
 }
 
 /// A broken pipe is an error and no signal: Rust's programs ignore that one.
@@ -270,13 +295,12 @@ fn send(stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
     Ok(rustix::net::send(stream, bytes, SendFlags::empty())?)
 }
 
-/// A read that did not fill its buffer has emptied the kernel's: the next one waits for news instead of asking in vain. The end of the
-/// stream is not forgotten by this. It saves a system call for every read.
+/// Whether it is no error. That the event loop has heard nothing is only a kind, which owns nothing: dropping it would cost a call.
 #[inline]
-fn forget_readable(stream: &TcpStream) {
-    if cfg!(target_os = "linux") {
-        let _ = stream.try_io(Interest::READABLE, || Err::<(), _>(io::ErrorKind::WouldBlock.into()));
-    }
+fn is_ok<T>(told: io::Result<T>) -> bool {
+    let is_ok = told.is_ok();
+    std::mem::forget(told);
+    is_ok
 }
 
 fn peek(stream: &TcpStream) -> io::Result<usize> {
@@ -298,7 +322,7 @@ impl AsyncRead for &Socket {
         let read = match &self.stream {
             Stream::Tcp(stream) => {
                 let room = buf.remaining();
-                ready!(poll_receive(stream, cx, room, || stream.try_read_buf(buf)))?
+                ready!(poll_receive(stream, cx, || Ok((stream.try_read_buf(buf)?, room))))?
             }
             Stream::Duct(duct) => ready!(duct.poll_read(cx, buf))?,
         };

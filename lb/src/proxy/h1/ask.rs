@@ -176,7 +176,8 @@ impl<'a> Asking<'a> {
         if let Some(ended) = connection.pulse().poll_ended(cx) {
             return Poll::Ready(Err(Cause::Ended(ended)));
         }
-        if self.state == Upload::Going {
+        let asking = self.state == Upload::Going;
+        if asking {
             self.poll_request(cx, connection)?;
             if self.state != Upload::Going {
                 connection.pulse().await_bytes(limit);
@@ -200,7 +201,13 @@ impl<'a> Asking<'a> {
                     Err(_) => return Poll::Ready(Err(Cause::Faulty)),
                 }
             }
-            match self.kit.answer.poll_fill(cx, &connection.socket) {
+            // Who has just been asked has not answered yet, which the event loop knows.
+            let filled = if asking && connection.socket.poll_readable(cx).is_pending() {
+                Poll::Pending
+            } else {
+                self.kit.answer.poll_fill(cx, &connection.socket)
+            };
+            match filled {
                 Poll::Ready(Ok(0) | Err(_)) => {
                     let begun = !self.kit.answer.is_empty() || self.interim > 0;
                     return Poll::Ready(Err(Cause::Closed(begun)));

@@ -1,19 +1,32 @@
-//! A buffer of what has arrived and not been dealt with.
+//! A buffer of what has arrived and not been dealt with. Its bytes are borrowed from the thread's store when there is something to read and given
+//! back as soon as nothing is left in it, so that a thread touches few of them, and always the same.
 //!
-//! It never grows: what does not fit is a head that is too large, or waits. Its pages are only touched as far as they are used, so a
-//! buffer that only ever saw small messages is small. Before what is there it has some room, so that a head that was written anew can go in
-//! front of its body and both leave in one plain write.
+//! It never grows: what does not fit is a head that is too large, or waits. Before what is there it has some room, so that a head that was
+//! written anew can go in front of its body and both leave in one plain write.
 
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::task::{Context, Poll};
 
-use crate::net::Socket;
+use crate::net::{Room, Socket};
+
+/// Most that a thread keeps for later.
+const KEPT: usize = 64;
+
+thread_local! {
+    /// The bytes of an ordinary buffer that were given back last: the next one gets them, while they are in the processor's cache.
+    static LAST: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+    /// Those that were given back before.
+    static OTHERS: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
+}
 
 /// Bytes that have arrived and not been dealt with.
 #[derive(Debug)]
 pub struct Buffer {
+    /// Nothing while it is empty.
     bytes: Vec<u8>,
     start: usize,
+    size: usize,
 }
 
 // === impl Buffer ===
@@ -27,14 +40,12 @@ impl Buffer {
 
     /// An empty buffer of at least `least` bytes.
     pub fn new(least: usize) -> Self {
-        let mut bytes = Vec::with_capacity(Self::ROOM + Self::SIZE.max(least));
-        bytes.resize(Self::ROOM, 0);
-        Self { bytes, start: Self::ROOM }
+        Self { bytes: Vec::new(), start: 0, size: Self::SIZE.max(least) }
     }
 
     /// What it can hold, bytes.
     pub fn size(&self) -> usize {
-        self.bytes.capacity() - Self::ROOM
+        self.size
     }
 
     /// What is there.
@@ -59,9 +70,11 @@ impl Buffer {
     }
 
     /// Everything is dealt with.
+    #[inline]
     pub fn clear(&mut self) {
-        self.bytes.truncate(Self::ROOM);
-        self.start = Self::ROOM;
+        if self.bytes.capacity() > 0 {
+            self.give_back();
+        }
     }
 
     /// Puts `bytes` in front of what is there, as if they had arrived before; says whether there was room.
@@ -75,27 +88,93 @@ impl Buffer {
     /// Whether nothing more fits.
     #[inline]
     pub fn is_full(&self) -> bool {
-        self.start <= Self::ROOM && self.bytes.len() == self.bytes.capacity()
+        self.start <= Self::ROOM && !self.bytes.is_empty() && self.bytes.len() == self.bytes.capacity()
     }
 
     /// Reads what there is and fits; 0 is the end of the stream. A full buffer is never ready.
     #[inline]
     pub fn poll_fill(&mut self, cx: &mut Context<'_>, socket: &Socket) -> Poll<io::Result<usize>> {
-        if self.bytes.len() == self.bytes.capacity() {
+        if !self.bytes.is_empty() && self.bytes.len() == self.bytes.capacity() {
             if self.start <= Self::ROOM {
                 return Poll::Pending;
             }
             self.bytes.drain(Self::ROOM..self.start);
             self.start = Self::ROOM;
         }
-        socket.poll_fill(cx, &mut self.bytes)
+        let polled = socket.poll_fill(cx, self);
+        if self.is_empty() {
+            self.clear();
+        }
+        polled
+    }
+
+    #[inline]
+    fn borrow(&mut self) {
+        if self.size == Self::SIZE {
+            self.bytes = LAST.take();
+        }
+        if self.bytes.capacity() == 0 {
+            self.bytes = Self::another(self.size);
+        }
+        self.start = Self::ROOM;
+    }
+
+    #[cold]
+    fn another(size: usize) -> Vec<u8> {
+        let kept = if size == Self::SIZE { OTHERS.with_borrow_mut(Vec::pop) } else { None };
+        kept.unwrap_or_else(|| {
+            let mut bytes = Vec::with_capacity(Self::ROOM + size);
+            bytes.resize(Self::ROOM, 0);
+            bytes
+        })
+    }
+
+    #[inline]
+    fn give_back(&mut self) {
+        let mut bytes = std::mem::take(&mut self.bytes);
+        self.start = 0;
+        if self.size == Self::SIZE {
+            bytes.truncate(Self::ROOM);
+            // At the end of its thread there is no store any more.
+            match LAST.try_with(|last| last.replace(bytes)) {
+                Ok(before) if before.capacity() > 0 => Self::keep(before),
+                _ => {}
+            }
+        }
+    }
+
+    #[cold]
+    fn keep(bytes: Vec<u8>) {
+        let _ = OTHERS.try_with(|others| {
+            let mut others = others.borrow_mut();
+            if others.len() < KEPT {
+                others.push(bytes);
+            }
+        });
     }
 
     /// Puts bytes in, as if they had arrived.
     #[cfg(test)]
     pub(super) fn put(&mut self, bytes: &[u8]) {
-        assert!(self.bytes.len() + bytes.len() <= self.bytes.capacity());
+        self.room();
+        assert!(self.bytes.len() + bytes.len() <= Self::ROOM + self.size);
         self.bytes.extend_from_slice(bytes);
+    }
+}
+
+impl Room for Buffer {
+    #[inline]
+    fn room(&mut self) -> &mut Vec<u8> {
+        if self.bytes.capacity() == 0 {
+            self.borrow();
+        }
+        &mut self.bytes
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        self.clear();
     }
 }
 
@@ -125,8 +204,9 @@ mod tests {
         buffer.put(&rest);
         assert!(buffer.is_full());
         buffer.clear();
-        assert!(
-            buffer.is_empty() && buffer.prepend(&[b'x'; Buffer::ROOM]) && buffer.data().len() == Buffer::ROOM
-        );
+        assert!(buffer.is_empty() && !buffer.prepend(b"x"));
+        // The next one gets the same bytes, and nothing that was in them.
+        buffer.put(b"body");
+        assert_eq!(buffer.data(), b"body");
     }
 }

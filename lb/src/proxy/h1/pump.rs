@@ -136,7 +136,7 @@ impl Pump {
     /// Moves what can be moved; ready when the last byte has left.
     pub fn poll(&mut self, cx: &mut Context<'_>, way: &mut Way<'_>) -> Poll<Result<(), Broken>> {
         for _ in 0..TURNS {
-            if self.at == 0 && matches!(self.source, Source::Chunked(_)) && !way.input.is_empty() {
+            if matches!(self.source, Source::Chunked(_)) && self.at == 0 && !way.input.is_empty() {
                 // Head and first chunks leave together.
                 self.decode(way.input)?;
             }
@@ -155,6 +155,9 @@ impl Pump {
                 self.poll_fill(cx, way)
             };
             ready!(ready)?;
+            if matches!(self.source, Source::Done) && self.at == self.staged.len() && self.pipe.is_none() {
+                return Poll::Ready(Ok(()));
+            }
         }
         cx.waker().wake_by_ref();
         Poll::Pending
