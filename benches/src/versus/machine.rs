@@ -107,9 +107,12 @@ pub(super) fn raise_descriptors(needed: u64) -> anyhow::Result<()> {
     setrlimit(Resource::Nofile, Rlimit { current, maximum: limit.maximum }).context("the limit of open files")
 }
 
-/// A port of 127.0.0.1 that nobody listens on. Somebody else may take it before it is used, which is then said.
-pub(super) fn free_address() -> anyhow::Result<SocketAddr> {
-    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?)
+/// Two ports of 127.0.0.1 that nobody listens on. Somebody else may take one before it is used, which is then said.
+pub(super) fn free_addresses() -> anyhow::Result<[SocketAddr; 2]> {
+    // Both are held until both are known, or they could be the same.
+    let [one, other] = [(); 2].map(|()| TcpListener::bind(("127.0.0.1", 0)));
+    let (one, other) = (one?, other?);
+    Ok([one.local_addr()?, other.local_addr()?])
 }
 
 #[cfg(test)]

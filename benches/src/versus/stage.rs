@@ -12,7 +12,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
 use super::args::Args;
-use super::machine::{Machine, free_address, raise_descriptors};
+use super::machine::{Machine, free_addresses, raise_descriptors};
 use super::process::Process;
 use super::proxy::{Kind, Orders, Proxy, beside};
 use crate::client::{Buffer, Client};
@@ -96,8 +96,8 @@ impl Stage {
     /// The same, behind a tool.
     pub(super) async fn start_under(&self, proxy: &Proxy, under: Under) -> anyhow::Result<Started> {
         let folder = tempfile::tempdir_in(self.folder.path())?;
-        let address = free_address()?;
-        let pages = if proxy.observed { Some(free_address()?) } else { None };
+        let [address, pages] = free_addresses()?;
+        let pages = proxy.observed.then_some(pages);
         let mut command = self.machine.proxy(&under.wrapper, &proxy.program);
         let checks = if under.timeless { 3600 } else { 2 };
         let orders = Orders {
