@@ -109,18 +109,16 @@ impl Plan {
 impl Asking {
     /// Asks until the time is up; says how many answers came.
     async fn run(mut self) -> io::Result<u64> {
-        let mut size = None;
-        for answered in 0.. {
-            if Instant::now() >= self.shared.end {
-                return Ok(answered);
-            }
+        let (mut answered, mut size) = (0, None);
+        while Instant::now() < self.shared.end {
             self.stream.write_all(self.shared.request.as_bytes()).await?;
-            size = Some(match size {
+            match size {
                 Some(size) => self.hear(size).await?,
-                None => self.hear_first().await?,
-            });
+                None => size = Some(self.hear_first().await?),
+            }
+            answered += 1;
         }
-        Ok(0)
+        Ok(answered)
     }
 
     /// Reads the first answer; says its size with its head.
@@ -142,14 +140,13 @@ impl Asking {
     }
 
     /// Reads an answer of that size.
-    async fn hear(&mut self, size: usize) -> io::Result<usize> {
+    async fn hear(&mut self, size: usize) -> io::Result<()> {
         let mut fine = true;
         let read = self.read(size, |bytes| fine = bytes.starts_with(SUCCESS)).await?;
         if !fine {
             return Err(invalid("an answer that is no success, or comes in crumbs"));
         }
-        self.skip(size - read).await?;
-        Ok(size)
+        self.skip(size - read).await
     }
 
     async fn skip(&mut self, mut left: usize) -> io::Result<()> {

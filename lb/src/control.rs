@@ -376,13 +376,7 @@ impl Control {
         self.journal.lock().unwrap_or_else(PoisonError::into_inner).add(event);
         let lost = std::mem::take(&mut *self.lost.lock().unwrap_or_else(PoisonError::into_inner));
         let scene = self.scene(event);
-        self.log.ways().tell(|log| {
-            let checks_logged = log.health_checks;
-            if matches!(event, Event::Probed { .. }) && !checks_logged {
-                return Vec::new();
-            }
-            event::lines(event, Scene { checks_logged, ..scene }, &lost, log.format)
-        });
+        self.log.ways().tell(|log| event::lines(event, scene, &lost, log));
     }
 
     /// What there is around the server of an event.
@@ -395,7 +389,7 @@ impl Control {
             backend.servers.iter().filter(counts).count()
         };
         let waiting = backend.live.queue.waiting().get();
-        Scene { active: usable(false), backup: usable(true), waiting, checks_logged: false }
+        Scene { active: usable(false), backup: usable(true), waiting }
     }
 
     /// Gives servers in their slow start what is due to them by now. `warming` is what this returned last: backends to look at once more,

@@ -185,10 +185,10 @@ impl Health {
         self.turn(record, admin, |record| {
             let (was_up, was_stopping) = (record.is_up(), record.stopping);
             // A server that answers so while it is down fails: it does not begin to serve by saying that it stops.
-            let stops = result.status == CheckStatus::L7OkC && was_up;
             if result.status == CheckStatus::L7OkC && !was_up {
                 result.status = CheckStatus::L7Sts;
             }
+            let stops = result.status == CheckStatus::L7OkC;
             record.apply(result.status.is_pass());
             record.stopping = stops || was_stopping && record.is_up() && !result.status.is_pass();
             record.last = Some(result);

@@ -171,6 +171,9 @@ async fn levels_allow_what_they_say() {
             .start()
             .await;
         assert_eq!(lab.get("/").await.status(), 200);
+        // An answer is counted when its last byte has left, which its client may hear of first.
+        let counted = async || lab.stat("api_nodes", "a").await.number("hrsp_2xx") == 1;
+        eventually("the answer is counted", counted).await;
         for command in [
             "disable server api_nodes/a",
             "set server api_nodes/a state maint",

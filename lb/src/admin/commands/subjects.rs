@@ -11,11 +11,15 @@ const NO_MAP: &str = "Unknown map identifier. Please use #<id> or <file>.";
 const NO_ACL: &str = "Unknown ACL identifier. Please use #<id> or <file>.";
 
 pub(super) fn show_map(_: &mut Session, words: &[String]) -> Answer {
-    if words.is_empty() { Answer::Dump(FILES.to_owned()) } else { Answer::error(NO_MAP) }
+    files(words, NO_MAP)
 }
 
 pub(super) fn show_acl(_: &mut Session, words: &[String]) -> Answer {
-    if words.is_empty() { Answer::Dump(FILES.to_owned()) } else { Answer::error(NO_ACL) }
+    files(words, NO_ACL)
+}
+
+fn files(words: &[String], unknown: &str) -> Answer {
+    if words.is_empty() { Answer::Dump(FILES.to_owned()) } else { Answer::error(unknown) }
 }
 
 /// A command with a payload has the identifier only.

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::words::{self, Sentence};
 use super::{Event, Origin, Scene};
-use crate::config::LogFormat;
+use crate::config::{Log, LogFormat};
 use crate::counters::millis;
 use crate::log::{Level, Line};
 use crate::server::Orders;
@@ -19,16 +19,19 @@ pub(in crate::control) struct EventLine {
     dated: bool,
 }
 
-/// The lines of an event, and of the backends that it left without a server.
+/// The lines of an event, and of the backends that it left without a server, as a log wants them.
 pub(in crate::control) fn lines(
     event: &Event<'_>,
     scene: Scene,
     lost: &[impl AsRef<str>],
-    format: LogFormat,
+    log: &Log,
 ) -> Vec<EventLine> {
-    let sentences = event.sentences(scene);
+    if matches!(event, Event::Probed { .. }) && !log.health_checks {
+        return Vec::new();
+    }
+    let sentences = event.sentences(scene, log.health_checks);
     let lost = lost.iter().map(|backend| (backend.as_ref(), words::nobody_left(backend.as_ref())));
-    match format {
+    match log.format {
         LogFormat::Json => {
             let mut lines = vec![EventLine::json(event.fields(&sentences), level(&sentences))];
             lines.extend(sentences.iter().skip(1).map(|more| {

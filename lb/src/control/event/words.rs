@@ -27,8 +27,6 @@ pub(in crate::control) struct Scene {
     pub backup: usize,
     /// Requests that wait.
     pub waiting: u64,
-    /// Single checks have lines of their own, so that a change of state needs no reason.
-    pub checks_logged: bool,
 }
 
 /// The line of a backend that has lost its last server.
@@ -37,8 +35,8 @@ pub(in crate::control) fn nobody_left(backend: &str) -> Sentence {
 }
 
 impl Event<'_> {
-    /// What HAProxy would say; nothing where it says nothing.
-    pub(in crate::control) fn sentences(&self, scene: Scene) -> Vec<Sentence> {
+    /// What HAProxy would say; nothing where it says nothing. Where single checks have lines of their own, a change of state needs no reason.
+    pub(in crate::control) fn sentences(&self, scene: Scene, checks_logged: bool) -> Vec<Sentence> {
         match self {
             Self::Ordered { server, before, after, was_up, .. } => {
                 ordered(server, *before, *after, *was_up, scene)
@@ -53,7 +51,7 @@ impl Event<'_> {
                 turned(server, *verdict, *was_stopping, &via(server), scene)
             }
             Self::Checked { server, verdict, was_stopping, result } => {
-                let reason = if scene.checks_logged { String::new() } else { reason(result) };
+                let reason = if checks_logged { String::new() } else { reason(result) };
                 turned(server, *verdict, *was_stopping, &reason, scene)
             }
             Self::Probed { server, result, by_agent, level, rise, fall } => {

@@ -88,13 +88,19 @@ impl Buffer {
     /// Whether nothing more fits.
     #[inline]
     pub fn is_full(&self) -> bool {
-        self.start <= Self::ROOM && !self.bytes.is_empty() && self.bytes.len() == self.bytes.capacity()
+        self.start <= Self::ROOM && self.is_at_end()
+    }
+
+    /// Whether nothing more fits behind what is there.
+    #[inline]
+    fn is_at_end(&self) -> bool {
+        !self.bytes.is_empty() && self.bytes.len() == self.bytes.capacity()
     }
 
     /// Reads what there is and fits; 0 is the end of the stream. A full buffer is never ready.
     #[inline]
     pub fn poll_fill(&mut self, cx: &mut Context<'_>, socket: &Socket) -> Poll<io::Result<usize>> {
-        if !self.bytes.is_empty() && self.bytes.len() == self.bytes.capacity() {
+        if self.is_at_end() {
             if self.start <= Self::ROOM {
                 return Poll::Pending;
             }

@@ -136,16 +136,17 @@ impl Pump {
     /// Moves what can be moved; ready when the last byte has left.
     pub fn poll(&mut self, cx: &mut Context<'_>, way: &mut Way<'_>) -> Poll<Result<(), Broken>> {
         for _ in 0..TURNS {
+            if self.is_over() {
+                return Poll::Ready(Ok(()));
+            }
             if matches!(self.source, Source::Chunked(_)) && self.at == 0 && !way.input.is_empty() {
                 // Head and first chunks leave together.
                 self.decode(way.input)?;
             }
             let ready = if self.at < self.staged.len() || self.plain() && !way.input.is_empty() {
                 self.poll_put(cx, way)
-            } else if self.pipe.as_ref().is_some_and(|pipe| pipe.held() > 0) {
+            } else if self.has_piped() {
                 self.poll_give(cx, way)
-            } else if matches!(self.source, Source::Done) {
-                return Poll::Ready(Ok(()));
             } else if !way.input.is_empty() {
                 self.decode(way.input)?;
                 continue;
@@ -155,12 +156,19 @@ impl Pump {
                 self.poll_fill(cx, way)
             };
             ready!(ready)?;
-            if matches!(self.source, Source::Done) && self.at == self.staged.len() && self.pipe.is_none() {
-                return Poll::Ready(Ok(()));
-            }
         }
         cx.waker().wake_by_ref();
         Poll::Pending
+    }
+
+    /// Whether the last byte has left.
+    fn is_over(&self) -> bool {
+        matches!(self.source, Source::Done) && self.at == self.staged.len() && !self.has_piped()
+    }
+
+    /// Whether bytes have been taken from the source and not been given on.
+    fn has_piped(&self) -> bool {
+        self.pipe.as_ref().is_some_and(|pipe| pipe.held() > 0)
     }
 
     /// Whether bytes leave as they come.
