@@ -1,4 +1,5 @@
-//! Asking name servers directly, over UDP, in place of the system's resolver (HAProxy's `resolvers`).
+//! Asking name servers directly, in place of the system's resolver (HAProxy's `resolvers`): over UDP, and where an answer does not fit once
+//! more over TCP (RFC 7766).
 //!
 //! All servers of a section are asked at once and the first good answer counts. Names are taken as they are: there are no search domains
 //! and no hosts file. It refuses to remember answers.
@@ -10,14 +11,18 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::UdpSocket;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpStream, UdpSocket};
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 use super::names::Names;
 use crate::net::bind;
 use crate::topology::{Outcome, Resolvers};
 use message::{Addresses, Fault, Kind};
+
+/// Most bytes of an answer over UDP that was not asked for with extensions (RFC 1035 section 4.2.1).
+const LONGEST: usize = 512;
 
 /// Where names are looked up: in the system, or by a section of name servers.
 pub(super) enum Source<N> {
@@ -93,23 +98,23 @@ async fn ask(section: &Arc<Resolvers>, host: &str, kind: Kind) -> io::Result<Vec
 
 /// One question to one server.
 async fn exchange(server: SocketAddr, question: &[u8], limit: Duration) -> Result<Addresses, Outcome> {
-    let sent = async {
-        let socket = UdpSocket::from_std(bind::datagrams_to(server)?)?;
-        // Only what comes from there is taken.
-        socket.connect(server).await?;
-        socket.send(question).await?;
-        io::Result::Ok(socket)
-    };
-    let socket = sent.await.map_err(|_| Outcome::SendError)?;
-    let mut buffer = [0; message::LONGEST + 1];
-    let length = match timeout(limit, socket.recv(&mut buffer)).await {
+    let end = Instant::now() + limit;
+    let received = match timeout_at(end, over_udp(server, question)).await {
         Err(_) => return Err(Outcome::Timeout),
         // Nobody listens there.
         Ok(Err(_)) => return Err(Outcome::SendError),
-        Ok(Ok(length)) if length > message::LONGEST => return Err(Outcome::TooBig),
-        Ok(Ok(length)) => length,
+        Ok(Ok(received)) => received,
     };
-    message::answer(question, &buffer[..length]).map_err(|fault| match fault {
+    if received.len() > LONGEST {
+        return Err(Outcome::TooBig);
+    }
+    let mut answer = message::answer(question, &received);
+    if answer == Err(Fault::Truncated)
+        && let Ok(Ok(whole)) = timeout_at(end, over_tcp(server, question)).await
+    {
+        answer = message::answer(question, &whole);
+    }
+    answer.map_err(|fault| match fault {
         Fault::Invalid => Outcome::Invalid,
         Fault::Nx => Outcome::Nx,
         Fault::Refused => Outcome::Refused,
@@ -117,4 +122,26 @@ async fn exchange(server: SocketAddr, question: &[u8], limit: Duration) -> Resul
         Fault::Truncated => Outcome::Truncated,
         Fault::CnameError => Outcome::CnameError,
     })
+}
+
+/// An answer, or more than [`LONGEST`] bytes of one.
+async fn over_udp(server: SocketAddr, question: &[u8]) -> io::Result<Vec<u8>> {
+    let socket = UdpSocket::from_std(bind::datagrams_to(server)?)?;
+    // Only what comes from there is taken.
+    socket.connect(server).await?;
+    socket.send(question).await?;
+    let mut answer = Vec::with_capacity(LONGEST + 1);
+    socket.recv_buf(&mut answer).await?;
+    Ok(answer)
+}
+
+/// An answer of any length; messages have their lengths in front (RFC 1035 section 4.2.2).
+async fn over_tcp(server: SocketAddr, question: &[u8]) -> io::Result<Vec<u8>> {
+    let mut stream = TcpStream::connect(server).await?;
+    let length = u16::try_from(question.len()).map_err(io::Error::other)?;
+    // In one piece: some servers read no more than that.
+    stream.write_all(&[&length.to_be_bytes(), question].concat()).await?;
+    let mut answer = vec![0; stream.read_u16().await?.into()];
+    stream.read_exact(&mut answer).await?;
+    Ok(answer)
 }

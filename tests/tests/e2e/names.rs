@@ -4,47 +4,96 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use tests::{Lab, Origin, Running, eventually};
-use tokio::net::UdpSocket;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, UdpSocket};
 use tokio::task::JoinSet;
 
-/// An address, or a code; nothing is silence.
-type Told = Option<Result<[u8; 4], u8>>;
+/// What a name server answers to every question.
+#[derive(Debug, Clone, Copy)]
+enum Told {
+    Address([u8; 4]),
+    /// An answer that is cut off over UDP, and whole over TCP.
+    Long([u8; 4]),
+    /// An answer that is cut off everywhere.
+    Cut,
+    Code(u8),
+    Silence,
+}
 
 /// A name server that answers every question alike.
 struct NameServer {
     address: SocketAddr,
     answer: Arc<Mutex<Told>>,
-    _task: JoinSet<()>,
+    _tasks: JoinSet<()>,
+}
+
+// === impl Told ===
+
+impl Told {
+    /// The answer to a question, whose words stay; nothing is silence.
+    fn answer(self, question: &[u8], over_tcp: bool) -> Option<Vec<u8>> {
+        // A record whose owner is the name in the question.
+        let record = |address: [u8; 4]| [&[0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 1, 0, 4], &address[..]].concat();
+        let (flags, records) = match self {
+            Self::Silence => return None,
+            Self::Address(address) => ([0x81, 0x80], vec![record(address)]),
+            Self::Long(address) if over_tcp => ([0x81, 0x80], vec![record(address); 200]),
+            Self::Long(_) | Self::Cut => ([0x83, 0x80], Vec::new()),
+            Self::Code(code) => ([0x81, 0x80 | code], Vec::new()),
+        };
+        let mut out = question.to_vec();
+        out[2..4].copy_from_slice(&flags);
+        out[7] = u8::try_from(records.len()).unwrap();
+        out.extend(records.concat());
+        Some(out)
+    }
 }
 
 // === impl NameServer ===
 
 impl NameServer {
     async fn start(answer: Told) -> Self {
-        let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
-        let (address, answer) = (socket.local_addr().unwrap(), Arc::new(Mutex::new(answer)));
+        let (datagrams, listener) = both_kinds().await;
+        let (address, answer) = (datagrams.local_addr().unwrap(), Arc::new(Mutex::new(answer)));
+        let mut tasks = JoinSet::new();
         let told = Arc::clone(&answer);
-        let mut task = JoinSet::new();
-        task.spawn(async move {
+        tasks.spawn(async move {
             let mut buffer = [0; 512];
-            while let Ok((length, peer)) = socket.recv_from(&mut buffer).await {
-                let Some(answer) = *told.lock().unwrap() else { continue };
-                let mut out = buffer[..length].to_vec();
-                // An answer, with its code; its question stays.
-                (out[2], out[3]) = (0x81, 0x80 | answer.err().unwrap_or(0));
-                if let Ok(address) = answer {
-                    out[7] = 1;
-                    out.extend([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 1, 0, 4]);
-                    out.extend(address);
+            while let Ok((length, peer)) = datagrams.recv_from(&mut buffer).await {
+                let answer = told.lock().unwrap().answer(&buffer[..length], false);
+                if let Some(answer) = answer {
+                    datagrams.send_to(&answer, peer).await.unwrap();
                 }
-                socket.send_to(&out, peer).await.unwrap();
             }
         });
-        Self { address, answer, _task: task }
+        let told = Arc::clone(&answer);
+        tasks.spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let mut question = vec![0; stream.read_u16().await.unwrap().into()];
+                stream.read_exact(&mut question).await.unwrap();
+                let answer = told.lock().unwrap().answer(&question, true);
+                if let Some(answer) = answer {
+                    stream.write_u16(u16::try_from(answer.len()).unwrap()).await.unwrap();
+                    stream.write_all(&answer).await.unwrap();
+                }
+            }
+        });
+        Self { address, answer, _tasks: tasks }
     }
 
     fn tell(&self, answer: Told) {
         *self.answer.lock().unwrap() = answer;
+    }
+}
+
+/// One port for datagrams and for connections.
+async fn both_kinds() -> (UdpSocket, TcpListener) {
+    loop {
+        let datagrams = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        // Somebody else may have that port for connections.
+        if let Ok(listener) = TcpListener::bind(datagrams.local_addr().unwrap()).await {
+            return (datagrams, listener);
+        }
     }
 }
 
@@ -61,7 +110,8 @@ async fn count(lab: &Running, what: &str) -> u64 {
 #[tokio::test]
 async fn the_first_good_answer_counts_and_the_last_good_address_stays() {
     let origin = Origin::named("a").await;
-    let (one, deaf) = (NameServer::start(Some(Ok([127, 0, 0, 1]))).await, NameServer::start(None).await);
+    let one = NameServer::start(Told::Address([127, 0, 0, 1])).await;
+    let deaf = NameServer::start(Told::Silence).await;
     let servers = format!(
         "nameservers = [{{ address = \"{}\", name = \"one\" }}, \"{}\"]\ntimeout = \"200ms\"\nattempts = 1",
         one.address, deaf.address
@@ -77,17 +127,27 @@ async fn the_first_good_answer_counts_and_the_last_good_address_stays() {
     assert_eq!(count(&lab, "update").await, 1);
     let told = lab.socket("show resolvers dns").await;
     assert!(told.starts_with("Resolvers section dns\n nameserver one:\n  sent:        "), "{told}");
-    for (answer, what) in
-        [(Some(Err(3)), "nx"), (Some(Err(5)), "refused"), (Some(Err(2)), "other"), (None, "timeout")]
-    {
+    for (answer, what) in [
+        (Told::Code(3), "nx"),
+        (Told::Code(5), "refused"),
+        (Told::Code(2), "other"),
+        (Told::Cut, "truncated"),
+        (Told::Silence, "timeout"),
+    ] {
         one.tell(answer);
         eventually(what, async || count(&lab, what).await > 0).await;
         assert_eq!(lab.get("/").await.text(), "a", "{what}");
     }
     let port = origin.address().port();
-    one.tell(Some(Ok([127, 0, 0, 2])));
-    eventually("another address", async || {
-        lab.stat("api_nodes", "a").await.text("addr") == format!("127.0.0.2:{port}")
-    })
-    .await;
+    for (answer, address) in [
+        (Told::Address([127, 0, 0, 2]), "127.0.0.2"),
+        // More than fits over UDP.
+        (Told::Long([127, 0, 0, 3]), "127.0.0.3"),
+    ] {
+        one.tell(answer);
+        eventually("another address", async || {
+            lab.stat("api_nodes", "a").await.text("addr") == format!("{address}:{port}")
+        })
+        .await;
+    }
 }

@@ -4,19 +4,14 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Most bytes of an answer without extensions.
-pub(super) const LONGEST: usize = 512;
-
-const CNAME: u16 = 5;
-const CLASS_IN: u16 = 1;
-/// Names point to names, but not for ever.
-const MOST_POINTERS: usize = 32;
+use simple_dns::rdata::RData;
+use simple_dns::{CLASS, Name, Packet, PacketFlag, Question, RCODE, TYPE, header_buffer};
 
 /// What is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    A = 1,
-    Aaaa = 28,
+    A,
+    Aaaa,
 }
 
 /// Why an answer has no addresses, in HAProxy's words.
@@ -45,125 +40,62 @@ pub(super) struct Addresses {
 
 /// A question; nothing when the name cannot be one.
 pub(super) fn question(id: u16, host: &str, kind: Kind) -> Option<Vec<u8>> {
-    let mut out = Vec::with_capacity(32 + host.len());
-    // A standard query; recursion is desired.
-    for word in [id, 0x0100, 1, 0, 0, 0] {
-        out.extend(word.to_be_bytes());
+    let name = Name::new(host).ok()?;
+    // The parser skips a label of nothing.
+    if host.trim_end_matches('.').split('.').any(str::is_empty) {
+        return None;
     }
-    for label in host.trim_end_matches('.').split('.') {
-        let length = u8::try_from(label.len()).ok().filter(|length| (1..64).contains(length))?;
-        out.push(length);
-        out.extend_from_slice(label.as_bytes());
-    }
-    out.push(0);
-    out.extend((kind as u16).to_be_bytes());
-    out.extend(CLASS_IN.to_be_bytes());
-    (host.len() <= 253).then_some(out)
+    let kind = match kind {
+        Kind::A => TYPE::A,
+        Kind::Aaaa => TYPE::AAAA,
+    };
+    let mut packet = Packet::new_query(id);
+    packet.set_flags(PacketFlag::RECURSION_DESIRED);
+    packet.questions.push(Question::new(name, kind.into(), CLASS::IN.into(), false));
+    packet.build_bytes_vec().ok()
 }
 
 /// What an answer says to the question.
 pub(super) fn answer(question: &[u8], answer: &[u8]) -> Result<Addresses, Fault> {
-    let mut reader = Reader { bytes: answer, at: 0 };
-    let mut word = || reader.word().ok_or(Fault::Invalid);
-    let (id, flags, questions, answers) = (word()?, word()?, word()?, word()?);
-    reader.at += 4;
-    let is_ours =
-        answer.get(12..question.len()).is_some_and(|asked| asked.eq_ignore_ascii_case(&question[12..]));
-    if question.first_chunk() != Some(&id.to_be_bytes()) || flags & 0x8000 == 0 || questions != 1 || !is_ours
-    {
-        return Err(Fault::Invalid);
-    }
-    match flags & 0x000f {
-        0 => {}
-        3 => return Err(Fault::Nx),
-        5 => return Err(Fault::Refused),
-        _ => return Err(Fault::Other),
-    }
-    if flags & 0x0200 != 0 {
+    let asked = Packet::parse(question).map_err(|_| Fault::Invalid)?;
+    let is_ours = header_buffer::id(answer).is_ok_and(|id| id == asked.id())
+        && header_buffer::has_flags(answer, PacketFlag::RESPONSE).unwrap_or(false);
+    if is_ours && header_buffer::has_flags(answer, PacketFlag::TRUNCATION).unwrap_or(false) {
+        // Its end may be in the middle of a record.
         return Err(Fault::Truncated);
     }
-    let mut name = reader.name().ok_or(Fault::Invalid)?;
-    reader.at = question.len();
+    let answered = Packet::parse(answer).map_err(|_| Fault::Invalid)?;
+    let ([asked], [question]) = (asked.questions.as_slice(), answered.questions.as_slice()) else {
+        return Err(Fault::Invalid);
+    };
+    let is_asked =
+        (&asked.qname, asked.qtype, asked.qclass) == (&question.qname, question.qtype, question.qclass);
+    if !is_ours || !is_asked {
+        return Err(Fault::Invalid);
+    }
+    match answered.rcode() {
+        RCODE::NoError => {}
+        RCODE::NameError => return Err(Fault::Nx),
+        RCODE::Refused => return Err(Fault::Refused),
+        _ => return Err(Fault::Other),
+    }
+    let mut name = &question.qname;
     let mut found = Addresses { all: Vec::new(), is_alias: false };
-    for _ in 0..answers {
-        let (owner, kind, data) = reader.record().ok_or(Fault::Invalid)?;
-        if owner != name {
+    for record in answered.answers.iter().filter(|record| record.class == CLASS::IN) {
+        if record.name != *name {
             continue;
         }
-        match (kind, data.bytes.len() - data.at) {
-            (CNAME, _) => {
+        match &record.rdata {
+            RData::CNAME(alias) => {
                 found.is_alias = true;
-                name = Reader { ..data }.name().ok_or(Fault::CnameError)?;
+                name = &alias.0;
             }
-            (1, 4) => {
-                let bytes = data.bytes[data.at..].first_chunk::<4>();
-                found.all.extend(bytes.map(|bytes| IpAddr::from(Ipv4Addr::from(*bytes))));
-            }
-            (28, 16) => {
-                let bytes = data.bytes[data.at..].first_chunk::<16>();
-                found.all.extend(bytes.map(|bytes| IpAddr::from(Ipv6Addr::from(*bytes))));
-            }
+            RData::A(ip) => found.all.push(Ipv4Addr::from(ip.address).into()),
+            RData::AAAA(ip) => found.all.push(Ipv6Addr::from(ip.address).into()),
             _ => {}
         }
     }
     if found.all.is_empty() && found.is_alias { Err(Fault::CnameError) } else { Ok(found) }
-}
-
-/// A message from some place on.
-#[derive(Clone, Copy)]
-struct Reader<'a> {
-    bytes: &'a [u8],
-    at: usize,
-}
-
-// === impl Reader ===
-
-impl<'a> Reader<'a> {
-    fn word(&mut self) -> Option<u16> {
-        let bytes = self.bytes.get(self.at..)?.first_chunk()?;
-        self.at += 2;
-        Some(u16::from_be_bytes(*bytes))
-    }
-
-    /// A name in small letters, its labels with their lengths.
-    fn name(&mut self) -> Option<Vec<u8>> {
-        let (mut name, mut at, mut end) = (Vec::new(), self.at, None);
-        for _ in 0..MOST_POINTERS {
-            match *self.bytes.get(at)? {
-                0 => {
-                    self.at = end.unwrap_or(at + 1);
-                    return Some(name);
-                }
-                length @ 1..64 => {
-                    let label = self.bytes.get(at..=at + usize::from(length))?;
-                    name.extend(label.iter().map(u8::to_ascii_lowercase));
-                    at += label.len();
-                }
-                high @ 192.. => {
-                    let low = *self.bytes.get(at + 1)?;
-                    end = end.or(Some(at + 2));
-                    at = usize::from(high & 0x3f) << 8 | usize::from(low);
-                }
-                _ => return None,
-            }
-            if name.len() > 255 {
-                return None;
-            }
-        }
-        None
-    }
-
-    /// A record: whose, its kind, and its data, in which names may point to the whole message.
-    fn record(&mut self) -> Option<(Vec<u8>, u16, Self)> {
-        let owner = self.name()?;
-        let (kind, class) = (self.word()?, self.word()?);
-        self.at += 4;
-        let length = usize::from(self.word()?);
-        let start = self.at;
-        self.at += length;
-        let data = Self { bytes: self.bytes.get(..self.at)?, at: start };
-        Some((owner, if class == CLASS_IN { kind } else { 0 }, data))
-    }
 }
 
 #[cfg(test)]
@@ -241,7 +173,7 @@ mod tests {
     fn names_that_cannot_be_asked_for() {
         assert!(question(1, &"a".repeat(64), Kind::A).is_none());
         assert!(question(1, "a..b", Kind::A).is_none());
-        assert!(question(1, &"a.".repeat(127), Kind::A).is_none());
+        assert!(question(1, &"a.".repeat(128), Kind::A).is_none());
         assert!(question(1, "a.b.", Kind::Aaaa).is_some());
     }
 }
