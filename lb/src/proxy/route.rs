@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 
@@ -10,7 +11,7 @@ use super::error::ProxyError;
 use super::exchange::Exchange;
 use super::h1::request::Ties;
 use crate::balance::{Pick, Tried};
-use crate::server::{Claim, ServerId};
+use crate::server::{Claim, Queue, ServerId, Waiting};
 use crate::stick::Asked;
 use crate::topology::Backend;
 
@@ -23,6 +24,15 @@ pub(super) struct Wish {
     pub(super) asked: Option<Asked>,
     /// The server that its client is bound to.
     bound: Option<ServerId>,
+}
+
+/// When an exchange gets its server.
+#[derive(Debug)]
+pub(super) enum Turn {
+    /// It has it.
+    Now(Claim),
+    /// When there is room: on the server that its client is bound to, or on any.
+    Later(Option<ServerId>),
 }
 
 // === impl Wish ===
@@ -65,66 +75,80 @@ pub(super) fn backend(client: &Client) -> Result<Arc<Backend>, ProxyError> {
     Ok(Arc::clone(backend))
 }
 
-/// Picks a server of the backend's present rotation and counts the exchange in on it; nothing when it has to wait: see [`claim`].
+/// Picks a server of the backend's present rotation and counts the exchange in on it; or says what it has to [`wait`] for.
 #[inline]
-pub(super) fn claim_at_once(
-    backend: &Backend,
-    wish: &Wish,
-    tried: &Tried,
-) -> Result<Option<Claim>, ProxyError> {
+pub(super) fn claim(backend: &Backend, wish: &Wish, tried: &Tried) -> Result<Turn, ProxyError> {
     if let Some(bound) = wish.bound.filter(|bound| !tried.contains(*bound)) {
         match backend.pick_bound(bound) {
-            Pick::Claimed(claim) => return Ok(Some(claim)),
-            Pick::Full => return Ok(None),
+            Pick::Claimed(claim) => return Ok(Turn::Now(claim)),
+            Pick::Full => return Ok(Turn::Later(Some(bound))),
             Pick::Nobody => {}
         }
     }
     if backend.live.queue.is_occupied() {
-        return Ok(None);
+        return Ok(Turn::Later(None));
     }
     match backend.pick(wish.key, tried) {
-        Pick::Claimed(claim) => Ok(Some(claim)),
+        Pick::Claimed(claim) => Ok(Turn::Now(claim)),
         Pick::Nobody => Err(ProxyError::NoServer),
-        Pick::Full => Ok(None),
+        Pick::Full => Ok(Turn::Later(None)),
     }
 }
 
-/// The same for one that may wait in the queue, while all are full or the one that it is bound to is.
-pub(super) async fn claim(
+/// Waits in the queue of all servers, or first, if it is `bound`, in that of its own.
+pub(super) async fn wait(
     exchange: &mut Exchange,
-    backend: &Arc<Backend>,
+    backend: &Backend,
     wish: &Wish,
     tried: &Tried,
+    bound: Option<ServerId>,
 ) -> Result<Claim, ProxyError> {
-    let bound = wish.bound.filter(|bound| !tried.contains(*bound));
     if let Some(bound) = bound {
-        match backend.pick_bound(bound) {
-            Pick::Claimed(claim) => return Ok(claim),
-            Pick::Nobody => {}
-            Pick::Full => {
-                if let Some(claim) = wait_for(exchange, backend, bound).await? {
-                    return Ok(claim);
-                }
-            }
+        if let Some(claim) = wait_for(exchange, backend, bound).await? {
+            return Ok(claim);
+        }
+        // Its server takes nobody any more: it is like the others.
+        if let Turn::Now(claim) = claim(backend, &Wish { bound: None, ..*wish }, tried)? {
+            return Ok(claim);
         }
     }
-    // Its server takes nobody any more: it is like the others.
-    let wish = Wish { bound: None, ..*wish };
-    match claim_at_once(backend, &wish, tried)? {
-        Some(claim) => Ok(claim),
-        None => wait(exchange, Arc::clone(backend), wish.key, tried).await,
+    let queue = &backend.live.queue;
+    let place = queue.enter();
+    // A reload may have changed the backend meanwhile.
+    let pick = |client: &Client| Ok(self::backend(client)?.pick(wish.key, tried));
+    let claimed = in_line(exchange, queue, place, backend.config.timeout.queue, pick).await?;
+    if claimed.is_some() && self::backend(&exchange.client).is_ok_and(|backend| backend.rotation.has_room()) {
+        queue.room_made();
     }
+    claimed.ok_or(ProxyError::NoServer)
 }
 
-async fn wait(
+/// Waits for room on the one server that the client is bound to; nothing when that takes nobody any more, or too many wait already.
+async fn wait_for(
     exchange: &mut Exchange,
-    mut backend: Arc<Backend>,
-    key: u64,
-    tried: &Tried,
-) -> Result<Claim, ProxyError> {
-    let queue = Arc::clone(&backend.live.queue);
-    let place = queue.enter();
-    let deadline = Instant::now() + backend.config.timeout.queue;
+    backend: &Backend,
+    bound: ServerId,
+) -> Result<Option<Claim>, ProxyError> {
+    let Some(server) = backend.servers.iter().find(|server| server.id == bound) else { return Ok(None) };
+    let Some(place) = server.wait_bound() else { return Ok(None) };
+    let patience = backend.config.timeout.queue;
+    let claimed =
+        in_line(exchange, &server.bound, place, patience, |_| Ok(backend.pick_bound(bound))).await?;
+    if claimed.is_none() {
+        exchange.unbound();
+    }
+    Ok(claimed)
+}
+
+/// Waits until `pick` says something else than that there is no room; nothing when there is nobody.
+async fn in_line(
+    exchange: &mut Exchange,
+    queue: &Queue,
+    place: Waiting,
+    patience: Duration,
+    pick: impl Fn(&Client) -> Result<Pick, ProxyError>,
+) -> Result<Option<Claim>, ProxyError> {
+    let deadline = Instant::now() + patience;
     // Room that was made before the place was taken has woken nobody: the first looks at once, the others are woken by who is before
     // them, so that nobody overtakes and no room stays empty.
     let mut my_turn = place.is_first();
@@ -134,49 +158,12 @@ async fn wait(
         tokio::pin!(turn);
         turn.as_mut().enable();
         if my_turn {
-            match backend.pick(key, tried) {
-                Pick::Claimed(claim) => {
-                    exchange.served();
-                    if backend.rotation.has_room() {
-                        backend.live.queue.room_made();
-                    }
-                    return Ok(claim);
-                }
-                Pick::Nobody => return Err(ProxyError::NoServer),
-                Pick::Full => {}
-            }
-        }
-        timeout_at(deadline, turn).await.map_err(|_| ProxyError::QueueTimeout)?;
-        my_turn = true;
-        backend = self::backend(&exchange.client)?;
-    }
-}
-
-/// Waits for room on the one server that the client is bound to; nothing when that takes nobody any more, or too many wait already.
-async fn wait_for(
-    exchange: &mut Exchange,
-    backend: &Arc<Backend>,
-    bound: ServerId,
-) -> Result<Option<Claim>, ProxyError> {
-    let Some(server) = backend.servers.iter().find(|server| server.id == bound) else { return Ok(None) };
-    let Some(place) = server.wait_bound() else { return Ok(None) };
-    let deadline = Instant::now() + backend.config.timeout.queue;
-    let mut my_turn = place.is_first();
-    exchange.queued(place);
-    loop {
-        let turn = server.bound.turn();
-        tokio::pin!(turn);
-        turn.as_mut().enable();
-        if my_turn {
-            match backend.pick_bound(bound) {
+            match pick(&exchange.client)? {
                 Pick::Claimed(claim) => {
                     exchange.served();
                     return Ok(Some(claim));
                 }
-                Pick::Nobody => {
-                    exchange.unbound();
-                    return Ok(None);
-                }
+                Pick::Nobody => return Ok(None),
                 Pick::Full => {}
             }
         }
