@@ -234,12 +234,18 @@ impl Pulse {
         .await
     }
 
-    /// Ends what is done on it: its future is dropped at its next turn, which comes at once.
+    /// Ends what is done on it: its future is dropped at its next turn, which comes at once. Who is killed has no other end.
     pub fn end(&self, why: Ended) {
-        if self.ended.get().is_none() {
+        if self.ended.get().is_none() || why == Ended::Killed {
             self.ended.set(Some(why));
             self.wake();
         }
+    }
+
+    /// Forgets that it was ended: who has been told goes on towards an end of its own, and sets another deadline for that.
+    pub fn resume(&self) {
+        self.ended.set(None);
+        self.rest();
     }
 
     /// Gives whoever polls a turn.

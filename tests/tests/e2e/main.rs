@@ -14,6 +14,7 @@ mod corpus;
 mod crash;
 mod deploy;
 mod drift;
+mod ends;
 mod failure;
 mod fields;
 mod frontends;

@@ -37,10 +37,8 @@ pub async fn session(registered: Registered) {
         Ok(End::Linger) => true,
         Ok(End::Closed) | Err(Ended::Killed) => false,
         Ok(End::Http2(first)) => {
-            let mut serving = Box::pin(h2::serve(&client.worker, client, first));
             // However it ends, its streams have ended by themselves.
-            let _ = client.pulse().guard(serving.as_mut()).await;
-            false
+            Box::pin(h2::serve(&client.worker, client, first)).await
         }
         Err(Ended::Overdue(wait)) => {
             last_word(client, wait);

@@ -7,9 +7,9 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf as _, Bytes, BytesMut};
+use h2::RecvStream;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt as _;
-use hyper::body::Incoming;
 
 use super::text;
 use crate::net::Duct;
@@ -21,6 +21,9 @@ const MAX_TRAILERS: usize = 64 * 1024;
 
 /// Bytes that are read at once.
 const READ: usize = 16 * 1024;
+
+/// A body that a client sends. Its window opens as it is taken.
+pub(super) struct Received(pub(super) RecvStream);
 
 /// A body that the engine gives, as frames.
 #[derive(Debug)]
@@ -131,6 +134,30 @@ impl Body for FromText {
     }
 }
 
+// === impl Received ===
+
+impl Body for Received {
+    type Data = Bytes;
+    type Error = h2::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        let Self(stream) = self.get_mut();
+        if let Some(data) = ready!(stream.poll_data(cx)) {
+            // Only fails when more is given back than was taken.
+            return Poll::Ready(Some(
+                data.inspect(|data| {
+                    let _ = stream.flow_control().release_capacity(data.len());
+                })
+                .map(Frame::data),
+            ));
+        }
+        stream.poll_trailers(cx).map(|trailers| trailers.transpose().map(|read| read.map(Frame::trailers)))
+    }
+}
+
 /// Reads more of what the engine gives.
 pub(super) fn poll_more(cx: &mut Context<'_>, duct: &Duct, buffer: &mut BytesMut) -> Poll<io::Result<usize>> {
     buffer.reserve(READ);
@@ -141,7 +168,10 @@ pub(super) fn poll_more(cx: &mut Context<'_>, duct: &Duct, buffer: &mut BytesMut
 ///
 /// # Errors
 /// The body broke, or the engine takes no more.
-pub(super) async fn pour(mut body: Incoming, duct: &Duct, framing: Framing) -> io::Result<()> {
+pub(super) async fn pour<B>(mut body: B, duct: &Duct, framing: Framing) -> io::Result<()>
+where
+    B: Body<Data = Bytes, Error: std::error::Error + Send + Sync + 'static> + Unpin,
+{
     let chunks = framing == Framing::Chunked;
     let mut out = Vec::new();
     let mut trailers = http::HeaderMap::new();
@@ -176,7 +206,10 @@ pub(super) async fn pour(mut body: Incoming, duct: &Duct, framing: Framing) -> i
 }
 
 /// The next frame, for as long as somebody wants it.
-async fn next(body: &mut Incoming, duct: &Duct) -> io::Result<Option<Frame<Bytes>>> {
+async fn next<B>(body: &mut B, duct: &Duct) -> io::Result<Option<Frame<Bytes>>>
+where
+    B: Body<Data = Bytes, Error: std::error::Error + Send + Sync + 'static> + Unpin,
+{
     let mut frame = std::pin::pin!(body.frame());
     poll_fn(|cx| {
         if let Poll::Ready(frame) = frame.as_mut().poll(cx) {

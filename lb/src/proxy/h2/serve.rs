@@ -1,83 +1,138 @@
 //! The client's side of HTTP/2: one connection, its limits, and its end.
+//!
+//! A connection ends in two steps (RFC 9113 section 6.8), whether lb stops, it idles, or it shall go: its client is told, and what it sent
+//! before it heard of that is still served. It refuses to wait for a client that does not answer.
 
 use std::future::poll_fn;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::{Buf as _, Bytes};
-use hyper::server::conn::http2::Builder;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
+use h2::Reason;
+use h2::server::{Builder, Connection};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::task::spawn_local;
 
-use super::Local;
-use super::stream::Streams;
+use super::frames::Frames;
+use super::stream::{Phase, Streams};
+use crate::net::Ended;
+use crate::net::pulse::Wait;
 use crate::proxy::{Client, Worker};
+
+/// What a client may send before it has to take what it gets, a stream and a connection.
+const WINDOW: u32 = 1024 * 1024;
+
+/// Streams that a client may get reset for what is wrong with them, while a connection lasts: h2 counts on, whatever the time between them.
+const FAULTS: usize = 1024;
 
 /// A stream of which the first bytes have been read.
 struct Begun {
     first: Bytes,
-    client: Rc<Client>,
+    frames: Frames,
+    streams: Rc<Streams>,
 }
 
-/// Serves a connection, of which `first` has been read, until it ends.
-pub async fn serve(worker: &Rc<Worker>, client: &Rc<Client>, first: Vec<u8>) {
+/// Serves a connection, of which `first` has been read, until it ends; says whether its client may have to read last words.
+pub async fn serve(worker: &Rc<Worker>, client: &Rc<Client>, first: Vec<u8>) -> bool {
     let config = &client.frontend.config;
     // 408 means nothing to who speaks in frames.
     client.pulse().await_end(config.timeout.http_request);
     let streams = Streams::new(worker, client);
     let resets = usize::try_from(config.h2_max_resets).unwrap_or(usize::MAX);
-    let mut builder = Builder::new(Local);
+    let mut builder = Builder::new();
     builder
+        .initial_window_size(WINDOW)
+        .initial_connection_window_size(WINDOW)
         .max_concurrent_streams(config.h2_max_streams)
+        .max_concurrent_reset_streams(usize::try_from(config.h2_max_streams).unwrap_or(usize::MAX))
         .max_header_list_size(u32::try_from(config.max_head).unwrap_or(u32::MAX))
-        .max_pending_accept_reset_streams(resets.min(20))
-        .max_local_error_reset_streams(resets)
-        .max_send_buf_size(64 * 1024)
-        .auto_date_header(false);
-    let begun = Begun { first: first.into(), client: Rc::clone(client) };
-    let service = service_fn(move |request| Rc::clone(&streams).serve(request));
-    let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(begun), service));
-    let mut told = false;
+        .max_pending_accept_reset_streams(resets)
+        .max_local_error_reset_streams(Some(resets.max(FAULTS)))
+        .max_send_buffer_size(64 * 1024);
+    let begun = Begun { first: first.into(), frames: Frames::new(), streams: Rc::clone(&streams) };
+    let handshake = pin!(builder.handshake::<_, Bytes>(begun));
+    let Ok(Ok(mut connection)) = client.pulse().guard(handshake).await else { return false };
     poll_fn(|cx| {
-        if client.finishing.get() && !told {
-            told = true;
-            // In two steps: what the client sends before it hears of the end is still served (RFC 9113 section 6.8).
-            connection.as_mut().graceful_shutdown();
+        loop {
+            while let Some(ended) = client.pulse().poll_ended(cx) {
+                if !overdue(&streams, &mut connection, ended) {
+                    return Poll::Ready(false);
+                }
+            }
+            if client.finishing.get() && streams.phase() == Phase::Open {
+                leave(&streams, &mut connection);
+            }
+            if streams.is_unruly() && streams.phase() != Phase::Over {
+                end(&streams, &mut connection, Reason::ENHANCE_YOUR_CALM);
+            }
+            let accepted = ready!(pin!(connection.accept()).poll(cx));
+            // How a connection ends is its client's business.
+            let Some(Ok((request, respond))) = accepted else { return Poll::Ready(true) };
+            spawn_local(Rc::clone(&streams).serve(request, respond));
         }
-        // How a connection ends is its client's business.
-        connection.as_mut().poll(cx).map(|_| ())
     })
-    .await;
+    .await
+}
+
+/// Something took too long; says whether there is anything left to be done about it but to close.
+fn overdue(streams: &Streams, connection: &mut Connection<Begun, Bytes>, ended: Ended) -> bool {
+    if ended != Ended::Overdue(Wait::End) {
+        return false;
+    }
+    match streams.phase() {
+        Phase::Over => return false,
+        // Who does not get to the end of a head says nothing else either, whatever is asked.
+        Phase::Open if !streams.is_arriving() => leave(streams, connection),
+        Phase::Open | Phase::Leaving => end(streams, connection, Reason::NO_ERROR),
+    }
+    true
+}
+
+/// Asks for no more streams; those that are on their way are served.
+fn leave(streams: &Streams, connection: &mut Connection<Begun, Bytes>) {
+    connection.graceful_shutdown();
+    streams.enter_phase(Phase::Leaving);
+}
+
+/// Ends it as soon as that has been said.
+fn end(streams: &Streams, connection: &mut Connection<Begun, Bytes>, why: Reason) {
+    // Before its streams hear of it.
+    streams.enter_phase(Phase::Over);
+    connection.abrupt_shutdown(why);
 }
 
 impl AsyncRead for Begun {
     fn poll_read(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<std::io::Result<()>> {
-        if self.first.is_empty() {
-            return Pin::new(&mut &self.client.socket).poll_read(cx, buf);
+        let this = self.get_mut();
+        let before = buf.filled().len();
+        if this.first.is_empty() {
+            ready!(Pin::new(&mut &this.streams.client().socket).poll_read(cx, buf))?;
+        } else {
+            let count = this.first.len().min(buf.remaining());
+            buf.put_slice(&this.first[..count]);
+            this.first.advance(count);
         }
-        let count = self.first.len().min(buf.remaining());
-        buf.put_slice(&self.first[..count]);
-        self.first.advance(count);
+        let arriving = this.frames.follow(&buf.filled()[before..]);
+        this.streams.head_arrives(arriving);
         Poll::Ready(Ok(()))
     }
 }
 
 impl AsyncWrite for Begun {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<std::io::Result<usize>> {
-        Pin::new(&mut &self.client.socket).poll_write(cx, bytes)
+        Pin::new(&mut &self.streams.client().socket).poll_write(cx, bytes)
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut &self.client.socket).poll_flush(cx)
+        Pin::new(&mut &self.streams.client().socket).poll_flush(cx)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut &self.client.socket).poll_shutdown(cx)
+        Pin::new(&mut &self.streams.client().socket).poll_shutdown(cx)
     }
 }

@@ -3,25 +3,40 @@
 use std::cell::Cell;
 use std::future::poll_fn;
 use std::io;
-use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::{Buf as _, Bytes, BytesMut};
+use h2::server::SendResponse;
+use h2::{Reason, RecvStream};
 use http::{Method, Request, Response, StatusCode};
-use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
+use http_body::Body as _;
 use tokio::task::spawn_local;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::body::{FromText, poll_more, pour, put};
+use super::body::{FromText, Received, poll_more, pour, put};
+use super::send::{Cut, send, unless};
 use super::text;
-use crate::net::{Duct, Ended, Pulse, Socket, pulse};
+use crate::net::{Duct, Pulse, Socket, pulse};
 use crate::proxy::framing::{Asked, Framing};
 use crate::proxy::{Client, Worker, h1};
 
 /// How long resets are remembered, milliseconds.
 const MEMORY: u64 = 1000;
+
+/// How long a client may take to hear that its connection ends.
+const LEAVE: Duration = Duration::from_secs(3);
+
+/// How far a connection is from its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// It takes streams.
+    Open,
+    /// Its client has been asked for no more of them.
+    Leaving,
+    /// It closes.
+    Over,
+}
 
 /// What the streams of a connection share.
 #[derive(Debug)]
@@ -29,10 +44,15 @@ pub(super) struct Streams {
     worker: Rc<Worker>,
     /// The connection.
     client: Rc<Client>,
+    phase: Cell<Phase>,
     open: Cell<usize>,
+    /// A head is on its way.
+    arriving: Cell<bool>,
     resets: Cell<u32>,
     /// Since when resets are counted, on the coarse clock.
     since: Cell<u64>,
+    /// There were too many of them.
+    unruly: Cell<bool>,
 }
 
 /// A stream's unit of [`Streams::open`].
@@ -42,13 +62,12 @@ struct Open {
     done: bool,
 }
 
-/// The body of an answer.
-#[derive(Debug)]
-pub(super) struct Answer {
+/// An answer that has begun.
+struct Answer {
+    response: Response<()>,
     body: FromText,
-    open: Open,
     /// Ends with the answer, whatever the client would still send.
-    _upload: Option<AbortOnDropHandle<()>>,
+    upload: Option<AbortOnDropHandle<()>>,
 }
 
 // === impl Streams ===
@@ -60,15 +79,77 @@ impl Streams {
         Rc::new(Self {
             worker,
             client,
+            phase: Cell::new(Phase::Open),
             open: Cell::new(0),
+            arriving: Cell::new(false),
             resets: Cell::new(0),
             since: Cell::new(pulse::now()),
+            unruly: Cell::new(false),
         })
+    }
+
+    /// The connection.
+    pub(super) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    pub(super) fn phase(&self) -> Phase {
+        self.phase.get()
+    }
+
+    /// Goes on towards the end, whatever is overdue so far.
+    pub(super) fn enter_phase(&self, phase: Phase) {
+        self.phase.set(phase);
+        self.client.pulse().resume();
+        if phase == Phase::Over {
+            self.client.pulse().await_end(LEAVE);
+        } else {
+            self.settle();
+        }
+    }
+
+    /// Whether the client breaks off too much.
+    pub(super) fn is_unruly(&self) -> bool {
+        self.unruly.get()
+    }
+
+    /// Whether a head is on its way.
+    pub(super) fn is_arriving(&self) -> bool {
+        self.arriving.get()
+    }
+
+    /// A head begins to arrive, or is whole. It gets the time of any head, whatever else goes on meanwhile.
+    pub(super) fn head_arrives(&self, arriving: bool) {
+        if self.arriving.replace(arriving) == arriving || self.phase.get() == Phase::Over {
+            return;
+        }
+        if arriving {
+            self.client.pulse().await_end(self.client.frontend.config.timeout.http_request);
+        } else {
+            self.settle();
+        }
+    }
+
+    /// Waits for what the connection has to say next.
+    fn settle(&self) {
+        let pulse = self.client.pulse();
+        match self.phase.get() {
+            Phase::Over => {}
+            // Its time runs already, or was forgotten with what was overdue.
+            _ if self.arriving.get() => {
+                if pulse.is_resting() {
+                    pulse.await_end(self.client.frontend.config.timeout.http_request);
+                }
+            }
+            _ if self.open.get() > 0 => pulse.rest(),
+            Phase::Open => pulse.await_end(self.client.frontend.config.timeout.http_keep_alive),
+            Phase::Leaving => pulse.await_end(LEAVE),
+        }
     }
 
     fn enter(self: &Rc<Self>) -> Open {
         self.open.set(self.open.get() + 1);
-        self.client.pulse().rest();
+        self.settle();
         Open { streams: Rc::clone(self), done: false }
     }
 
@@ -79,17 +160,46 @@ impl Streams {
             self.resets.set(0);
         }
         self.resets.set(self.resets.get() + 1);
-        if self.resets.get() > self.client.frontend.config.h2_max_resets {
-            self.client.pulse().end(Ended::Killed);
+        if self.resets.get() > self.client.frontend.config.h2_max_resets && !self.unruly.replace(true) {
+            self.client.pulse().wake();
         }
     }
 
     /// Serves one stream.
-    ///
-    /// # Errors
-    /// The engine has no answer: the stream is reset.
-    pub(super) async fn serve(self: Rc<Self>, request: Request<Incoming>) -> io::Result<Response<Answer>> {
-        let open = self.enter();
+    pub(super) async fn serve(
+        self: Rc<Self>,
+        request: Request<RecvStream>,
+        mut respond: SendResponse<Bytes>,
+    ) {
+        let mut open = self.enter();
+        let asked = self.ask(request);
+        let Some(answer) = unless(|cx| respond.poll_reset(cx), asked).await else { return };
+        // The engine has no answer.
+        let Ok(Answer { response, body, upload }) = answer else {
+            respond.send_reset(Reason::INTERNAL_ERROR);
+            return;
+        };
+        open.done = body.is_end_stream();
+        let Ok(mut to) = respond.send_response(response, open.done) else {
+            respond.send_reset(Reason::INTERNAL_ERROR);
+            return;
+        };
+        if !open.done {
+            let cut = send(body, &mut to, self.client.frontend.config.timeout.client).await.err();
+            // A body that broke is no fault of the client's.
+            open.done = cut != Some(Cut::Reset);
+            match cut {
+                // Frees what h2 still has of it, too.
+                Some(Cut::Stalled) => to.send_reset(Reason::CANCEL),
+                Some(Cut::Broken) => to.send_reset(Reason::INTERNAL_ERROR),
+                Some(Cut::Reset) | None => {}
+            }
+        }
+        drop(upload);
+    }
+
+    /// Asks the engine.
+    async fn ask(&self, request: Request<RecvStream>) -> io::Result<Answer> {
         let (head, body) = request.into_parts();
         let asked = Asked { head: head.method == Method::HEAD };
         let mut text = Vec::with_capacity(512);
@@ -103,13 +213,13 @@ impl Streams {
                 (framing != Framing::None).then(|| {
                     let far = Rc::clone(&far);
                     AbortOnDropHandle::new(spawn_local(async move {
-                        if pour(body, &far, framing).await.is_err() {
+                        if pour(Received(body), &far, framing).await.is_err() {
                             far.abort();
                         }
                     }))
                 })
             }
-            _ => return Ok(refusal(far, open)),
+            _ => return Ok(refusal(far)),
         };
         let mut buffer = BytesMut::new();
         loop {
@@ -124,13 +234,13 @@ impl Streams {
                 }
                 None => continue,
             };
-            // hyper has no way to pass them on.
+            // Interim answers do not pass.
             if response.status().is_informational() {
                 continue;
             }
             *response.version_mut() = http::Version::HTTP_2;
             let body = FromText::new(far, buffer, framing);
-            return Ok(response.map(|()| Answer { body, open, _upload: upload }));
+            return Ok(Answer { response, body, upload });
         }
     }
 
@@ -145,11 +255,11 @@ impl Streams {
     }
 }
 
-fn refusal(far: Rc<Duct>, open: Open) -> Response<Answer> {
+fn refusal(far: Rc<Duct>) -> Answer {
     let body = FromText::new(far, BytesMut::new(), Framing::None);
-    let mut response = Response::new(Answer { body, open, _upload: None });
+    let mut response = Response::new(());
     *response.status_mut() = StatusCode::BAD_REQUEST;
-    response
+    Answer { response, body, upload: None }
 }
 
 // === impl Open ===
@@ -162,38 +272,7 @@ impl Drop for Open {
             streams.reset();
         }
         if streams.open.get() == 0 {
-            streams.client.pulse().await_end(streams.client.frontend.config.timeout.http_keep_alive);
+            streams.settle();
         }
-    }
-}
-
-// === impl Answer ===
-
-impl Body for Answer {
-    type Data = Bytes;
-    type Error = io::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
-        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
-        // A body that broke is no fault of the client's.
-        self.open.done |= self.body.is_end_stream() || !matches!(frame, Some(Ok(_)));
-        Poll::Ready(frame)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
-
-impl Drop for Answer {
-    fn drop(&mut self) {
-        self.open.done |= self.body.is_end_stream();
     }
 }
