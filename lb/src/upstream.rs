@@ -5,5 +5,5 @@
 mod connection;
 mod idle;
 
-pub use connection::{Connection, connect};
+pub use connection::{Connection, Fate, connect};
 pub use idle::IdleStore;

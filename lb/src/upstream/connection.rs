@@ -22,10 +22,24 @@ pub struct Connection {
     /// The server's epoch when it was made: an older one is not used again.
     epoch: u32,
     exchanges: u32,
-    /// A stream of a shared connection, and whether the server is known not to have seen what was sent on it.
-    stream: Option<Rc<Cell<bool>>>,
+    /// A stream of a shared connection, and what became of it.
+    stream: Option<Rc<Cell<Fate>>>,
     /// While it is idle: since when, on the coarse clock, and its unit of the server's gauge.
     pub(super) idle: Option<(u64, Held)>,
+}
+
+/// What is known of a stream of a shared connection that got no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Fate {
+    /// Nothing: its connection may have died.
+    #[default]
+    Unknown,
+    /// The server has not processed it, and takes nothing more on its connection.
+    Unsent,
+    /// The server has not processed it, and its connection goes on.
+    Refused,
+    /// It was reset, and its connection goes on.
+    Reset,
 }
 
 /// Opens a connection within `limit`; each write to it may take `server` to find room.
@@ -48,39 +62,43 @@ pub async fn connect(
 // === impl Connection ===
 
 impl Connection {
-    /// A stream of a connection that exchanges share, which was there before if it is `reused`; `unsent` becomes true when the
-    /// server is known not to have seen it.
+    /// A stream of a connection that exchanges share, which was there before if it is `reused`; `fate` tells what became of
+    /// it.
     pub fn within(
         socket: Socket,
         watched: Watched,
         epoch: u32,
         reused: bool,
-        unsent: Rc<Cell<bool>>,
+        fate: Rc<Cell<Fate>>,
     ) -> Box<Self> {
         Box::new(Self {
             socket,
             _watched: watched,
             epoch,
             exchanges: reused.into(),
-            stream: Some(unsent),
+            stream: Some(fate),
             idle: None,
         })
     }
 
-    /// Whether the server is known not to have seen what was sent.
+    fn fate(&self) -> Fate {
+        self.stream.as_ref().map_or(Fate::Unknown, |fate| fate.get())
+    }
+
+    /// Whether the server is known not to have processed what was sent.
     pub fn is_unsent(&self) -> bool {
-        self.stream.as_ref().is_some_and(|unsent| unsent.get())
+        matches!(self.fate(), Fate::Unsent | Fate::Refused)
     }
 
     /// Another exchange begins on it; whether it has carried one before.
     pub fn begin(&mut self) -> bool {
         self.exchanges += 1;
-        self.is_reused()
+        self.exchanges > 1
     }
 
-    /// Whether it has carried an exchange before the present one.
+    /// Whether it has carried an exchange before the present one, so that it may have ended of that and not of what was sent on it.
     pub fn is_reused(&self) -> bool {
-        self.exchanges > 1
+        self.exchanges > 1 && matches!(self.fate(), Fate::Unknown | Fate::Unsent)
     }
 
     /// Whether the event loop has heard of its end, or of something that nobody asked for.

@@ -33,6 +33,7 @@ mod relay;
 mod reload;
 mod replay;
 mod runtime;
+mod servers;
 mod spread;
 mod stats;
 mod stop;

@@ -1,5 +1,6 @@
 //! Bodies between HTTP/2 and the engine's HTTP/1.1, frame by frame, under back-pressure both ways.
 
+use std::cell::Cell;
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
@@ -9,7 +10,7 @@ use std::task::{Context, Poll, ready};
 use bytes::{Buf as _, Bytes, BytesMut};
 use h2::RecvStream;
 use http_body::{Body, Frame, SizeHint};
-use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
 
 use super::text;
 use crate::net::Duct;
@@ -25,6 +26,8 @@ const READ: usize = 16 * 1024;
 /// A body that a client sends. Its window opens as it is taken.
 pub(super) struct Received(pub(super) RecvStream);
 
+const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+
 /// A body that the engine gives, as frames.
 #[derive(Debug)]
 pub(super) struct FromText {
@@ -32,6 +35,8 @@ pub(super) struct FromText {
     /// Read and not yet passed on.
     buffer: BytesMut,
     left: Left,
+    /// Set while the client waits for a word that its body is wanted.
+    awaited: Option<Rc<Cell<bool>>>,
 }
 
 #[derive(Debug)]
@@ -53,7 +58,21 @@ impl FromText {
             Framing::Chunked => Left::Chunked(Decoder::new(MAX_TRAILERS)),
             Framing::UntilClose => Left::UntilClose,
         };
-        Self { duct, buffer, left }
+        Self { duct, buffer, left, awaited: None }
+    }
+
+    /// The same, of a client that waits for `100 Continue` as long as `awaited` is set.
+    pub(super) fn awaited(self, awaited: Option<Rc<Cell<bool>>>) -> Self {
+        Self { awaited, ..self }
+    }
+
+    /// Says that the body is wanted, if nobody has said so.
+    fn poll_invite(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.awaited.as_ref().is_some_and(|awaited| awaited.replace(false)) {
+            // It is the first thing that is put in: there is room.
+            ready!(self.duct.poll_write(cx, CONTINUE))?;
+        }
+        Poll::Ready(Ok(()))
     }
 
     /// What the buffer holds of the body.
@@ -105,12 +124,17 @@ impl Body for FromText {
         let this = self.get_mut();
         loop {
             if let Some(frame) = this.take().transpose() {
+                this.awaited = None;
                 return Poll::Ready(Some(frame));
             }
             if matches!(this.left, Left::Nothing) {
                 return Poll::Ready(None);
             }
-            let end = match ready!(poll_more(cx, &this.duct, &mut this.buffer)) {
+            let more = poll_more(cx, &this.duct, &mut this.buffer);
+            if more.is_pending() {
+                ready!(this.poll_invite(cx))?;
+            }
+            let end = match ready!(more) {
                 Ok(0) => io::Error::from(io::ErrorKind::UnexpectedEof),
                 Ok(_) => continue,
                 Err(error) => error,
@@ -155,6 +179,10 @@ impl Body for Received {
             ));
         }
         stream.poll_trailers(cx).map(|trailers| trailers.transpose().map(|read| read.map(Frame::trailers)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.is_end_stream()
     }
 }
 
@@ -205,15 +233,31 @@ where
     Ok(())
 }
 
-/// The next frame, for as long as somebody wants it.
+/// Reads a body that has been declared to be empty.
+///
+/// # Errors
+/// It is not, or it broke, or the engine wants no answer any more.
+pub(super) async fn read_nothing(body: &mut Incoming, duct: &Duct) -> io::Result<()> {
+    while let Some(frame) = next(body, duct).await? {
+        if frame.data_ref().is_some_and(|data| !data.is_empty()) {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+    }
+    Ok(())
+}
+
+/// The next frame, for as long as somebody wants it; nothing at the end of the stream.
 async fn next<B>(body: &mut B, duct: &Duct) -> io::Result<Option<Frame<Bytes>>>
 where
     B: Body<Data = Bytes, Error: std::error::Error + Send + Sync + 'static> + Unpin,
 {
-    let mut frame = std::pin::pin!(body.frame());
     poll_fn(|cx| {
-        if let Poll::Ready(frame) = frame.as_mut().poll(cx) {
-            return Poll::Ready(frame.transpose().map_err(io::Error::other));
+        if let Poll::Ready(frame) = Pin::new(&mut *body).poll_frame(cx) {
+            return Poll::Ready(match frame {
+                // To hyper a reset with NO_ERROR is the end, also of a body that is not whole (RFC 9113 section 8.1).
+                None if !body.is_end_stream() => Err(io::ErrorKind::ConnectionReset.into()),
+                frame => frame.transpose().map_err(io::Error::other),
+            });
         }
         duct.poll_unread(cx).map(|()| Err(io::ErrorKind::BrokenPipe.into()))
     })

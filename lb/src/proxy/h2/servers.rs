@@ -4,6 +4,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::error::Error as _;
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
@@ -21,10 +22,10 @@ use tokio::task::spawn_local;
 use tokio::time::timeout;
 
 use super::Local;
-use super::body::{FromText, poll_more, pour, put};
+use super::body::{FromText, poll_more, pour, put, read_nothing};
 use super::text;
 use crate::net::{Duct, Pulse, Socket, Watchdog, pulse};
-use crate::upstream::Connection;
+use crate::upstream::{Connection, Fate};
 
 /// Streams on one connection; more open another one.
 const STREAMS: usize = 100;
@@ -39,6 +40,8 @@ struct Shared {
     sender: SendRequest<FromText>,
     epoch: u32,
     streams: Cell<usize>,
+    /// Nothing new begins on it.
+    leaving: Cell<bool>,
     /// When its last stream ended, on the coarse clock.
     since: Cell<u64>,
 }
@@ -84,21 +87,21 @@ impl Servers {
         };
         shared.streams.set(shared.streams.get() + 1);
         let (near, far) = Duct::pair();
-        let unsent = Rc::new(Cell::new(false));
-        let said = Rc::clone(&unsent);
+        let fate = Rc::new(Cell::default());
+        let told = Rc::clone(&fate);
         // How it ends shows at the other end of the duct.
         spawn_local(async move {
-            let _ = carry(Taken(shared), far, &said).await;
+            let _ = carry(Taken(shared), far, &told).await;
         });
         let socket = Socket::within(near, Rc::new(Pulse::new(server)));
         let watched = watchdog.watch(Rc::clone(socket.pulse()));
-        Ok(Connection::within(socket, watched, place.epoch, reused, unsent))
+        Ok(Connection::within(socket, watched, place.epoch, reused, fate))
     }
 
     fn find(&self, place: Place) -> Option<Rc<Shared>> {
         let mut servers = self.0.borrow_mut();
         let there = servers.get_mut(&place.key)?;
-        there.retain(|shared| shared.epoch == place.epoch && !shared.sender.is_closed());
+        there.retain(|shared| shared.epoch == place.epoch && !shared.is_over());
         there.iter().find(|shared| shared.streams.get() < STREAMS).cloned()
     }
 
@@ -114,7 +117,7 @@ impl Servers {
             let limit = limit(*key);
             there.retain(|shared| {
                 let idle = Duration::from_millis(now.saturating_sub(shared.since.get()));
-                !shared.sender.is_closed() && (shared.streams.get() > 0 || idle < limit)
+                !shared.is_over() && (shared.streams.get() > 0 || idle < limit)
             });
             !there.is_empty()
         });
@@ -134,8 +137,15 @@ async fn open(place: Place, server: Duration, watchdog: &Rc<Watchdog>) -> io::Re
         // Its streams hear of its end.
         let _ = pulse.guard(std::pin::pin!(driver)).await;
     });
-    let (streams, since) = (Cell::new(0), Cell::new(pulse::now()));
-    Ok(Rc::new(Shared { sender, epoch: place.epoch, streams, since }))
+    let (streams, leaving, since) = (Cell::new(0), Cell::new(false), Cell::new(pulse::now()));
+    Ok(Rc::new(Shared { sender, epoch: place.epoch, streams, leaving, since }))
+}
+
+impl Shared {
+    /// Whether nothing new can begin on it.
+    fn is_over(&self) -> bool {
+        self.leaving.get() || self.sender.is_closed()
+    }
 }
 
 impl Drop for Taken {
@@ -145,11 +155,11 @@ impl Drop for Taken {
     }
 }
 
-/// Carries one exchange between the engine and a stream; sets `unsent` when the server has not seen it.
-async fn carry(taken: Taken, duct: Duct, unsent: &Cell<bool>) -> io::Result<()> {
+/// Carries one exchange between the engine and a stream; tells its `fate` when there is no answer.
+async fn carry(taken: Taken, duct: Duct, fate: &Cell<Fate>) -> io::Result<()> {
     let duct = Rc::new(duct);
     let mut buffer = BytesMut::new();
-    let (request, framing) = loop {
+    let (mut request, framing) = loop {
         if let Some(read) = text::read_request(&buffer) {
             let read = read.map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
             buffer.advance(read.size);
@@ -160,7 +170,10 @@ async fn carry(taken: Taken, duct: Duct, unsent: &Cell<bool>) -> io::Result<()> 
         }
     };
     let is_head = request.method() == Method::HEAD;
-    let request = request.map(|()| FromText::new(Rc::clone(&duct), buffer, framing));
+    // hyper does not tell when the server wants the body. By asking for it, it tells that the head has been handed over and that the
+    // server has given room for more, which is as good.
+    let awaited = text::take_expect(request.headers_mut()).then(|| Rc::new(Cell::new(true)));
+    let request = request.map(|()| FromText::new(Rc::clone(&duct), buffer, framing).awaited(awaited.clone()));
     let mut sender = taken.0.sender.clone();
     let mut sending = std::pin::pin!(sender.try_send_request(request));
     let response = poll_fn(|cx| {
@@ -175,12 +188,25 @@ async fn carry(taken: Taken, duct: Duct, unsent: &Cell<bool>) -> io::Result<()> 
         None => return Ok(()),
         Some(Ok(response)) => response,
         Some(Err(mut error)) => {
-            unsent.set(error.take_message().is_some());
+            let unsent = error.take_message().is_some();
+            fate.set(if unsent { Fate::Unsent } else { fate_of(error.error()) });
+            if matches!(fate.get(), Fate::Unknown | Fate::Unsent) {
+                taken.0.leaving.set(true);
+            }
             duct.abort();
             return Ok(());
         }
     };
-    let (head, body) = response.into_parts();
+    let (head, mut body) = response.into_parts();
+    if let Some(awaited) = awaited {
+        awaited.set(false);
+    }
+    // What is not what it was said to be must not look like it (RFC 9113 section 8.1.1).
+    if text::is_declared_empty(&head.headers) && read_nothing(&mut body, &duct).await.is_err() {
+        fate.set(Fate::Reset);
+        duct.abort();
+        return Ok(());
+    }
     let mut text = Vec::with_capacity(512);
     let framing = text::write_response(&head, !body.is_end_stream(), is_head, &mut text);
     put(&duct, &text).await?;
@@ -190,4 +216,18 @@ async fn carry(taken: Taken, duct: Duct, unsent: &Cell<bool>) -> io::Result<()> 
     }
     duct.end();
     Ok(())
+}
+
+/// What an error says of the stream that it ended. Only the server's own word is trusted that it has done nothing with a request: by
+/// refusing the stream, or by leaving with a last stream before this one, which is when a stream hears of a GOAWAY (RFC 9113 section 8.7).
+fn fate_of(error: &hyper::Error) -> Fate {
+    let Some(cause) = error.source().and_then(|cause| cause.downcast_ref::<h2::Error>()) else {
+        return Fate::Unknown;
+    };
+    match (cause.is_go_away(), cause.is_reset()) {
+        (true, _) if cause.is_remote() => Fate::Unsent,
+        (_, true) if cause.is_remote() && cause.reason() == Some(h2::Reason::REFUSED_STREAM) => Fate::Refused,
+        (_, true) => Fate::Reset,
+        _ => Fate::Unknown,
+    }
 }

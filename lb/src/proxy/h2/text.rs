@@ -192,6 +192,21 @@ fn read_fields(fields: &[httparse::Header<'_>]) -> Result<(HeaderMap, Declared),
     Ok((headers, declared))
 }
 
+/// Whether a request waits for a word that its body is wanted; lb will say it, so the field goes no further.
+pub(super) fn take_expect(headers: &mut HeaderMap) -> bool {
+    let waits =
+        headers.get(EXPECT).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"));
+    if waits {
+        headers.remove(EXPECT);
+    }
+    waits
+}
+
+/// Whether a message says that its body is empty; more than the h2 crate makes sure of.
+pub(super) fn is_declared_empty(headers: &HeaderMap) -> bool {
+    headers.get(CONTENT_LENGTH).is_some_and(|length| length.as_bytes() == b"0")
+}
+
 /// Fields that HTTP/2 has no room for (RFC 9113 section 8.2.2).
 fn is_of_connection(name: &HeaderName) -> bool {
     [CONNECTION, TRANSFER_ENCODING, UPGRADE].contains(name)
