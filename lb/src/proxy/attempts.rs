@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 
 use super::error::ProxyError;
 use super::exchange::Exchange;
-use super::route::{Turn, Wish};
+use super::route::Wish;
 use super::{Worker, h2, route};
 use crate::balance::Tried;
 use crate::config::{Protocol, Timeouts};
@@ -59,11 +59,11 @@ pub(super) async fn until_answered<O: Outgoing>(
     let mut last = None;
     let mut fresh = false;
     loop {
-        let claim = match route::claim(&backend, &wish, &tried)? {
-            Turn::Now(claim) => claim,
+        let claim = match route::claim(&backend, &wish, &tried) {
+            Some(claim) => claim,
             // In a box of its own: nearly nobody waits, and futures are copied when they begin.
-            Turn::Later(bound) => {
-                let claim = Box::pin(route::wait(exchange, &backend, &wish, &tried, bound));
+            None => {
+                let claim = Box::pin(route::wait(exchange, &backend, &wish, &tried));
                 while_there(outgoing, claim).await??
             }
         };

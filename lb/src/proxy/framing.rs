@@ -141,6 +141,17 @@ impl Declared {
         }
     }
 
+    /// Whether a body is announced where a response with this status has none, as no sound server does: it may yet come.
+    #[inline]
+    pub fn contradicts(self, status: u16) -> bool {
+        match status {
+            204 => self.coding != Coding::None || self.length.is_some_and(|length| length > 0),
+            // Its length is that of another response (RFC 9110 section 8.6).
+            304 => self.coding != Coding::None,
+            _ => false,
+        }
+    }
+
     fn chunked(self) -> Result<Framing, Fault> {
         match self.coding {
             Coding::Faulty => Err(Fault::Coding),

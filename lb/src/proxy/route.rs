@@ -26,13 +26,15 @@ pub(super) struct Wish {
     bound: Option<ServerId>,
 }
 
-/// When an exchange gets its server.
-#[derive(Debug)]
-pub(super) enum Turn {
-    /// It has it.
-    Now(Claim),
-    /// When there is room: on the server that its client is bound to, or on any.
-    Later(Option<ServerId>),
+/// When an exchange that has no server yet gets one.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Later {
+    /// When there is room on any.
+    Any,
+    /// When there is room on the one that its client is bound to.
+    Bound(ServerId),
+    /// Nobody is there.
+    Never,
 }
 
 // === impl Wish ===
@@ -75,42 +77,50 @@ pub(super) fn backend(client: &Client) -> Result<Arc<Backend>, ProxyError> {
     Ok(Arc::clone(backend))
 }
 
-/// Picks a server of the backend's present rotation and counts the exchange in on it; or says what it has to [`wait`] for.
+/// Picks a server of the backend's present rotation and counts the exchange in on it; nothing when it has to [`wait`].
 #[inline]
-pub(super) fn claim(backend: &Backend, wish: &Wish, tried: &Tried) -> Result<Turn, ProxyError> {
+pub(super) fn claim(backend: &Backend, wish: &Wish, tried: &Tried) -> Option<Claim> {
+    pick(backend, wish, tried).ok()
+}
+
+#[inline]
+fn pick(backend: &Backend, wish: &Wish, tried: &Tried) -> Result<Claim, Later> {
     if let Some(bound) = wish.bound.filter(|bound| !tried.contains(*bound)) {
         match backend.pick_bound(bound) {
-            Pick::Claimed(claim) => return Ok(Turn::Now(claim)),
-            Pick::Full => return Ok(Turn::Later(Some(bound))),
+            Pick::Claimed(claim) => return Ok(claim),
+            Pick::Full => return Err(Later::Bound(bound)),
             Pick::Nobody => {}
         }
     }
     if backend.live.queue.is_occupied() {
-        return Ok(Turn::Later(None));
+        return Err(Later::Any);
     }
     match backend.pick(wish.key, tried) {
-        Pick::Claimed(claim) => Ok(Turn::Now(claim)),
-        Pick::Nobody => Err(ProxyError::NoServer),
-        Pick::Full => Ok(Turn::Later(None)),
+        Pick::Claimed(claim) => Ok(claim),
+        Pick::Nobody => Err(Later::Never),
+        Pick::Full => Err(Later::Any),
     }
 }
 
-/// Waits in the queue of all servers, or first, if it is `bound`, in that of its own.
+/// The same for one that may have to wait: in the queue of the server that its client is bound to, and in that of all servers.
 pub(super) async fn wait(
     exchange: &mut Exchange,
     backend: &Backend,
     wish: &Wish,
     tried: &Tried,
-    bound: Option<ServerId>,
 ) -> Result<Claim, ProxyError> {
-    if let Some(bound) = bound {
+    let mut picked = pick(backend, wish, tried);
+    if let Err(Later::Bound(bound)) = picked {
         if let Some(claim) = wait_for(exchange, backend, bound).await? {
             return Ok(claim);
         }
         // Its server takes nobody any more: it is like the others.
-        if let Turn::Now(claim) = claim(backend, &Wish { bound: None, ..*wish }, tried)? {
-            return Ok(claim);
-        }
+        picked = pick(backend, &Wish { bound: None, ..*wish }, tried);
+    }
+    match picked {
+        Ok(claim) => return Ok(claim),
+        Err(Later::Never) => return Err(ProxyError::NoServer),
+        Err(Later::Any | Later::Bound(_)) => {}
     }
     let queue = &backend.live.queue;
     let place = queue.enter();

@@ -4,6 +4,7 @@ mod peer;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version};
@@ -163,6 +164,30 @@ async fn a_refused_connection_goes_to_another_server() {
         assert_eq!(whole(response.into_body()).await.unwrap(), "body");
     }
     assert!(lab.stat("api_nodes", "gone").await.number("econ") > 0);
+}
+
+/// Breaks when HTTP/2 is told from HTTP/1.1 by how much of its preface comes at once (RFC 9113 section 3.4).
+#[tokio::test]
+async fn the_preface_may_come_in_any_pieces() {
+    const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    const EMPTY_SETTINGS: &[u8] = &[0, 0, 0, 4, 0, 0, 0, 0, 0];
+    let lab = Lab::new().server("a", Origin::nobody().await).start().await;
+    for size in 1..PREFACE.len() {
+        let mut client = lab.connect().await;
+        for piece in PREFACE.chunks(size) {
+            client.send(piece).await;
+            // Not a wait for anything: the gap is what is tried.
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        client.send(EMPTY_SETTINGS).await;
+        let frame = client.take(9).await.unwrap();
+        assert_eq!(
+            frame[3],
+            4,
+            "its settings, not {:?}, for pieces of {size}",
+            String::from_utf8_lossy(&frame)
+        );
+    }
 }
 
 /// Breaks when a head of HTTP/2 escapes the limits of the frontend.

@@ -41,6 +41,32 @@ async fn the_second_head_has_the_same_limit() {
     client.closed().await;
 }
 
+/// Breaks when a head has no limit whose beginning came together with the request before it.
+#[tokio::test]
+async fn a_head_that_begins_behind_another_request_has_the_same_limit() {
+    let origin = Origin::named("a").await;
+    let lab = Lab::new().server("a", origin.address()).timeout("http_request = \"200ms\"").start().await;
+    for rest in ["G", "GET / HT", "GET / HTTP/1.1\r\nHost: lab\r\n", "\r\nGET", "PRI * HT"] {
+        let mut client = lab.connect().await;
+        client.send(format!("GET / HTTP/1.1\r\nHost: lab\r\n\r\n{rest}")).await;
+        assert_eq!(client.answer().await.status(), 200);
+        assert_eq!(client.answer().await.status(), 408, "{rest:?}");
+        client.closed().await;
+    }
+}
+
+/// Breaks when an empty line behind a request, as some clients send it, is taken for the beginning of the next.
+#[tokio::test]
+async fn an_empty_line_behind_a_request_begins_none() {
+    let origin = Origin::named("a").await;
+    let limits = "http_request = \"100ms\"\nhttp_keep_alive = \"300ms\"";
+    let lab = Lab::new().server("a", origin.address()).timeout(limits).start().await;
+    let mut client = lab.connect().await;
+    client.send("POST / HTTP/1.1\r\nHost: lab\r\nContent-Length: 2\r\n\r\nhi\r\n").await;
+    assert_eq!(client.answer().await.status(), 200);
+    assert!(client.take_rest().await.unwrap().is_empty(), "it is closed as one that idles, without a word");
+}
+
 #[tokio::test]
 async fn a_client_that_stalls_in_its_body_gets_408_and_the_server_is_let_go() {
     let origin = Origin::named("a").await;

@@ -142,6 +142,26 @@ async fn an_unasked_or_different_change_is_a_bad_answer() {
     }
 }
 
+/// Breaks when a pipe can begin in the middle of a request, or when its client is left without an answer.
+#[tokio::test]
+async fn a_change_before_the_request_is_whole_is_a_bad_answer() {
+    let origin = Origin::script(|mut conn| async move {
+        while let Ok(some) = conn.take_some().await
+            && !some.is_empty()
+            && !some.ends_with(b"abc")
+        {}
+        let _ = conn.try_send("HTTP/1.1 101 Go\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n").await;
+        conn.gone().await;
+    })
+    .await;
+    let lab = Lab::new().server("a", origin.address()).start().await;
+    let mut client = lab.connect().await;
+    let head = "POST / HTTP/1.1\r\nHost: lab\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 10\r\n\r\n";
+    client.send(format!("{head}abc")).await;
+    assert_eq!(client.answer().await.status(), 502);
+    lab.drained("a").await;
+}
+
 /// A change to HTTP/2 is one of this hop only.
 #[tokio::test]
 async fn h2c_is_not_passed_on() {

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use super::kit::Kit;
-use super::pump::{Broken, Pump, Way};
+use super::pump::{Broken, Pump, Trailers, Way};
 use super::request::Head;
 use super::{ANSWER, field, response};
 use crate::net::Ended;
@@ -89,8 +89,9 @@ impl<'a> Asking<'a> {
     pub(super) fn new(worker: &'a Rc<Worker>, client: &'a Client, kit: &'a mut Kit, head: &'a Head) -> Self {
         let config = &client.frontend.config;
         let text = std::mem::take(&mut kit.up);
-        let upload =
-            Pump::new(text, head.framing, head.framing, config.max_head, Some(config.timeout.client));
+        let trailers = Trailers { most: config.max_head, pass: head.trailers };
+        let limit = Some(config.timeout.client);
+        let upload = Pump::new(text, head.framing, head.framing, trailers, limit);
         Self {
             worker,
             client,
@@ -192,7 +193,8 @@ impl<'a> Asking<'a> {
                     is_head: self.head.is_head,
                     old: self.head.old,
                     keep: self.head.keep && self.state == Upload::Done && !self.client.finishing.get(),
-                    upgrade: self.head.upgrade.as_deref(),
+                    // Whose request is not at its end cannot speak another protocol yet.
+                    upgrade: self.head.upgrade.as_deref().filter(|_| self.state == Upload::Done),
                     reply,
                 };
                 match response::parse(data, ANSWER, towards, &mut self.kit.down) {

@@ -6,7 +6,7 @@ use std::future::poll_fn;
 use std::task::{Context, Poll};
 
 use super::ask::{Answered, Asking, Upload};
-use super::pump::{Broken, Pump, Way};
+use super::pump::{Broken, Pump, Trailers, Way};
 use super::serve::{End, answer};
 use super::{ANSWER, tunnel};
 use crate::net::Ended;
@@ -37,7 +37,8 @@ pub(super) async fn deliver(
     asking.answered();
     let text = std::mem::take(&mut asking.kit.down);
     let limit = Some(exchange.server_limit());
-    let mut download = Pump::new(text, head.framing, head.framed, ANSWER.max_head, limit);
+    let trailers = Trailers { most: ANSWER.max_head, pass: head.trailers };
+    let mut download = Pump::new(text, head.framing, head.framed, trailers, limit);
     let mut turns = 0_u32;
     let delivered = poll_fn(|cx| {
         turns += 1;

@@ -19,6 +19,8 @@ pub(super) enum Known {
     Forwarded,
     /// `Trailer`, which frames and is not to be named away.
     Trailer,
+    /// `Max-Forwards`, which some methods spend.
+    MaxForwards,
 }
 
 /// Fields that are not just passed on, by their place in the head.
@@ -50,6 +52,7 @@ impl Known {
             (7, b't') if is("trailer") => Self::Trailer,
             (10, b'c') if is("connection") => Self::Connection,
             (10, b'k') if is("keep-alive") => Self::Hop,
+            (12, b'm') if is("max-forwards") => Self::MaxForwards,
             (14, b'c') if is("content-length") => Self::ContentLength,
             (14, b'h') if is("http2-settings") => Self::Hop,
             (16, b'p') if is("proxy-connection") => Self::Hop,
@@ -106,6 +109,11 @@ impl<'a> Connection<'a> {
     #[inline]
     pub(super) fn names_none(&self) -> bool {
         self.named.is_empty()
+    }
+
+    /// Whether it names something that could stand in a trailer section: that ends here as well (RFC 9110 section 7.6.1).
+    pub(super) fn names_trailers(&self) -> bool {
+        self.named.iter().any(|named| str::from_utf8(named).is_ok_and(may_trail))
     }
 
     /// Whether it names this field, which is none of those that frame or route.
@@ -176,16 +184,21 @@ static PLAIN: [bool; 256] = {
     plain
 };
 
-/// Whether it is `uri-host [":" port]`, without user info; empty is allowed (RFC 9110 section 7.2).
+/// Whether it is `uri-host [":" port]`, without user info. Nothing is no host of an `http` address (RFC 9110 sections 4.2.1 and 7.2).
 pub(in crate::proxy) fn is_host(value: &[u8]) -> bool {
     // Nearly every Host is a plain name with an optional port; the full grammar is only for the rest.
-    match value.iter().position(|byte| !PLAIN[usize::from(*byte)]) {
-        None => return true,
-        Some(name) if name > 0 && value[name] == b':' => {
-            let port = &value[name + 1..];
+    let mut rest = value;
+    while let [byte, tail @ ..] = rest
+        && PLAIN[usize::from(*byte)]
+    {
+        rest = tail;
+    }
+    match rest {
+        [] => return !value.is_empty(),
+        [b':', port @ ..] if rest.len() < value.len() => {
             return port.len() <= 5 && port.iter().all(u8::is_ascii_digit);
         }
-        Some(_) => {}
+        _ => {}
     }
     let (name, port) = match value.iter().position(|byte| *byte == b']') {
         Some(end) => value.split_at(end + 1),
@@ -290,11 +303,15 @@ pub(super) fn write_some<T>(out: &mut Vec<u8>, name: &str, write: impl FnOnce(&m
     written
 }
 
-/// Writes the trailer section of a chunked body, from the lines that were received; the empty line at its end included.
+/// Writes the trailer section of a chunked body, from the lines that were received, or none of them; the empty line at its end included.
 ///
 /// # Errors
 /// A line is no field line.
-pub(super) fn write_trailers(out: &mut Vec<u8>, lines: &[u8]) -> Result<(), super::chunk::Faulty> {
+pub(super) fn write_trailers(
+    out: &mut Vec<u8>,
+    lines: &[u8],
+    pass: bool,
+) -> Result<(), super::chunk::Faulty> {
     if !lines.is_empty() {
         let mut section = lines.to_vec();
         section.extend_from_slice(b"\r\n");
@@ -303,7 +320,7 @@ pub(super) fn write_trailers(out: &mut Vec<u8>, lines: &[u8]) -> Result<(), supe
         else {
             return Err(super::chunk::Faulty);
         };
-        for field in fields.iter().filter(|field| may_trail(field.name)) {
+        for field in fields.iter().filter(|field| pass && may_trail(field.name)) {
             write(out, field.name, field.value);
         }
     }
@@ -324,6 +341,7 @@ mod tests {
             ("upgrade", Known::Upgrade),
             ("trailer", Known::Trailer),
             ("connection", Known::Connection),
+            ("max-forwards", Known::MaxForwards),
             ("keep-alive", Known::Hop),
             ("content-length", Known::ContentLength),
             ("http2-settings", Known::Hop),
@@ -344,12 +362,11 @@ mod tests {
 
     #[test]
     fn hosts() {
-        for good in ["", "a", "a:80", "a:", "[::1]:80", "[::1]", "my_api.local", "1.2.3.4:", "a%2Db", "a~b:1"]
-        {
+        for good in ["a", "a:80", "a:", "[::1]:80", "[::1]", "my_api.local", "1.2.3.4:", "a%2Db", "a~b:1"] {
             assert!(is_host(good.as_bytes()), "{good:?}");
         }
         for bad in [
-            "a b", "a/b", "a,b", "u@a", "a:x", "[::1", "[zz]", ":80", "a:123456", "a?", "a#", "[::1]x",
+            "", "a b", "a/b", "a,b", "u@a", "a:x", "[::1", "[zz]", ":80", "a:123456", "a?", "a#", "[::1]x",
             "[::1]:x", "[::1]]", "a%2", "]", "[", "a[b]",
         ] {
             assert!(!is_host(bad.as_bytes()), "{bad:?}");
@@ -385,11 +402,13 @@ mod tests {
     fn trailers_that_frame_or_route_are_dropped_and_faulty_ones_refused() {
         let written = |lines: &str| {
             let mut out = Vec::new();
-            write_trailers(&mut out, lines.as_bytes()).map(|()| String::from_utf8(out).unwrap())
+            write_trailers(&mut out, lines.as_bytes(), true).map(|()| String::from_utf8(out).unwrap())
         };
         let lines = "X-Sum: 1\r\nContent-Length: 3\r\nHOST: a\r\nx-Forwarded-For: b\r\ngrpc-status: 0\r\n";
         assert_eq!(written(lines), Ok("X-Sum: 1\r\ngrpc-status: 0\r\n\r\n".into()));
         assert_eq!(written(""), Ok("\r\n".into()));
+        let mut out = Vec::new();
+        assert!(write_trailers(&mut out, lines.as_bytes(), false).is_ok() && out == b"\r\n");
         for bad in ["X\r\n", "X : 1\r\n", " X: 1\r\n", ": 1\r\n", "X: 1\r\n folded\r\n"] {
             assert_eq!(written(bad), Err(crate::proxy::h1::chunk::Faulty), "{bad:?}");
         }

@@ -23,6 +23,10 @@ pub fn request(bytes: &[u8]) {
     let mut out = Vec::new();
     let Ok(Some(head)) = request::parse(bytes, LIMITS, TOWARDS, &mut out) else { return };
     assert!(head.size <= bytes.len());
+    if head.old && memchr::memmem::find(&out, b"\r\nHost: \r\n").is_some() {
+        // Who named no host has none, which is written as RFC 9112 section 3.2 has it, and accepted from nobody.
+        return;
+    }
     let limits = Limits { max_head: usize::MAX, max_fields: 200 };
     let mut again = Vec::new();
     let second =

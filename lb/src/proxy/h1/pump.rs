@@ -30,6 +30,8 @@ pub struct Pump {
     source: Source,
     /// Whether the body leaves in chunks.
     chunks: bool,
+    /// Whether trailers leave with them.
+    trailers: bool,
     /// Written and not yet sent, from `at` on.
     staged: Vec<u8>,
     at: usize,
@@ -39,6 +41,15 @@ pub struct Pump {
     bulk: bool,
     /// How long the source may be silent; without one its silence is not looked at.
     limit: Option<Duration>,
+}
+
+/// What becomes of trailers.
+#[derive(Debug, Clone, Copy)]
+pub struct Trailers {
+    /// Bytes that there may be.
+    pub most: usize,
+    /// Whether they go on.
+    pub pass: bool,
 }
 
 /// What is still to come.
@@ -77,24 +88,33 @@ pub enum Broken {
 // === impl Pump ===
 
 impl Pump {
-    /// A message whose head is `staged`, with a body that arrives as `source` says and leaves as `sink` says. Chunks may have
-    /// `max_trailers` bytes of trailers.
+    /// A message whose head is `staged`, with a body that arrives as `source` says and leaves as `sink` says.
     #[inline]
     pub fn new(
         staged: Vec<u8>,
         source: Framing,
         sink: Framing,
-        max_trailers: usize,
+        trailers: Trailers,
         limit: Option<Duration>,
     ) -> Self {
         let source = match source {
             Framing::None | Framing::Length(0) => Source::Done,
             Framing::Length(length) => Source::Length(length),
-            Framing::Chunked => Source::Chunked(Box::new(Decoder::new(max_trailers))),
+            Framing::Chunked => Source::Chunked(Box::new(Decoder::new(trailers.most))),
             Framing::UntilClose => Source::UntilClose,
         };
         let chunks = sink == Framing::Chunked;
-        Self { source, chunks, staged, at: 0, sent: 0, pipe: None, bulk: false, limit }
+        Self {
+            source,
+            chunks,
+            trailers: trailers.pass,
+            staged,
+            at: 0,
+            sent: 0,
+            pipe: None,
+            bulk: false,
+            limit,
+        }
     }
 
     /// Bytes that have left.
@@ -327,7 +347,7 @@ impl Pump {
                     input.consume(count);
                     if self.chunks {
                         self.stage(b"0\r\n");
-                        field::write_trailers(&mut self.staged, decoder.trailers())
+                        field::write_trailers(&mut self.staged, decoder.trailers(), self.trailers)
                             .map_err(|_| Broken::Faulty)?;
                     }
                     return Ok(());

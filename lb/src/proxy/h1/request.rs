@@ -3,10 +3,12 @@
 //! A head is parsed by `httparse`, judged, and written anew from its pieces; order and case of its fields are kept. It refuses
 //! whatever two parsers could read differently (RFC 9112 sections 3, 5 and 6).
 
+mod target;
+
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
-use http::{StatusCode, Uri};
+use http::StatusCode;
 use httparse::Status;
 
 use super::field::{self, Connection, Known, Special};
@@ -17,6 +19,7 @@ use crate::proxy::ProxyError;
 use crate::proxy::framing::{Declared, Fault, Framing};
 use crate::stick::{Asked, Jar, Key};
 use crate::topology::Keyed;
+use target::Target;
 
 /// Fields that are parsed without an allocation.
 const USUAL: usize = 128;
@@ -66,7 +69,9 @@ pub struct Head {
     pub is_post: bool,
     /// Whether doing it twice is the same as doing it once (RFC 9110 section 9.2.2).
     pub idempotent: bool,
-    /// The protocol that the client wants to change to.
+    /// Whether its trailers go on: not where `Connection` names any, so that nobody has to remember which.
+    pub trailers: bool,
+    /// The protocols that the client wants to change to.
     pub upgrade: Option<Box<[u8]>>,
     /// The hash that picks a server.
     pub key: u64,
@@ -83,14 +88,6 @@ pub struct Ties {
     pub bound: Option<Key>,
     /// The key that is tracked.
     pub tracked: Option<Key>,
-}
-
-/// The target's parts: what the server gets, and the authority if it named one.
-struct Target<'a> {
-    path: &'a str,
-    /// `OPTIONS` of the whole server, and absolute targets without a path.
-    instead: Option<&'static str>,
-    authority: Option<&'a str>,
 }
 
 /// Reads a head from the start of `input` and writes the server's to `out`; nothing when it is not whole yet.
@@ -135,7 +132,11 @@ pub fn parse(
     let framing = seen.declared.request(old).map_err(refused)?;
     let parts = Target::new(method, target)?;
     check_method(method, framing)?;
-    let upgrade = seen.upgrade.filter(|_| seen.connection.upgrade && !old);
+    if seen.forwards.is_some() && matches!(method, "OPTIONS" | "TRACE") {
+        seen.spend_forward()?;
+    }
+    let upgrade =
+        if seen.upgrade && seen.connection.upgrade && !old { upgrades(request.headers) } else { None };
     out.reserve(size + 256);
     let place = |part: &str| {
         let start = part.as_ptr() as usize - input.as_ptr() as usize;
@@ -160,9 +161,9 @@ pub fn parse(
         // Usually nothing follows: then the head ends in the same piece.
         out.extend_from_slice(if upgrade.is_none() { b"\r\n\r\n" } else { b"\r\n" });
     }
-    if let Some(protocol) = upgrade {
+    if let Some(protocols) = &upgrade {
         rewrite.write("Connection", b"upgrade");
-        rewrite.write("Upgrade", protocol);
+        rewrite.write("Upgrade", protocols);
     }
     if upgrade.is_some() || towards.forwarded.is_none() {
         rewrite.end();
@@ -177,6 +178,7 @@ pub fn parse(
         is_head: method == "HEAD",
         is_post: method == "POST",
         idempotent: matches!(method, "GET" | "HEAD" | "OPTIONS" | "PUT" | "DELETE" | "TRACE"),
+        trailers: framing != Framing::Chunked || !seen.connection.names_trailers(),
         upgrade: upgrade.map(Into::into),
         key: key(towards, &parts, request.headers),
         ties: ties(asked, towards, request.headers),
@@ -272,42 +274,13 @@ fn ties(asked: Option<Asked>, towards: Towards<'_>, fields: &[httparse::Header<'
     Some(Box::new(Ties { asked, bound, tracked }))
 }
 
-// === impl Target ===
-
-impl<'a> Target<'a> {
-    fn new(method: &str, target: &'a str) -> Result<Self, ProxyError> {
-        // A fragment never leaves a client, and anything outside of visible ASCII has to be encoded (RFC 3986 section 2).
-        if target.bytes().any(|byte| byte == b'#' || !byte.is_ascii_graphic()) {
-            return Err(BAD);
-        }
-        if target.starts_with('/') || target == "*" && method == "OPTIONS" {
-            return Ok(Self { path: target, instead: None, authority: None });
-        }
-        let host = ProxyError::BadRequest("the target's host is not valid (RFC 9112 section 3.2.2)");
-        let rest = strip_scheme(target).ok_or(if target.contains(':') && !target.contains('/') {
-            ProxyError::BadRequest("only CONNECT has a host for its target (RFC 9112 section 3.2.3)")
-        } else {
-            BAD
-        })?;
-        let end = rest.find(['/', '?']).unwrap_or(rest.len());
-        let (authority, path) = rest.split_at(end);
-        if authority.is_empty() || !field::is_host(authority.as_bytes()) || target.parse::<Uri>().is_err() {
-            return Err(host);
-        }
-        let instead = match path.as_bytes().first() {
-            Some(b'/') => None,
-            None if method == "OPTIONS" => Some("*"),
-            _ => Some("/"),
-        };
-        Ok(Self { path, instead, authority: Some(authority) })
-    }
-}
-
-fn strip_scheme(target: &str) -> Option<&str> {
-    ["http://", "https://"].iter().find_map(|scheme| {
-        let start = target.get(..scheme.len())?;
-        start.eq_ignore_ascii_case(scheme).then(|| &target[scheme.len()..])
-    })
+/// The protocols that a client would change to, as a list. HTTP/2 ends here and is none for servers, whatever else is in the list.
+fn upgrades(fields: &[httparse::Header<'_>]) -> Option<Vec<u8>> {
+    let lines = fields.iter().filter(|field| Known::of(field.name) == Known::Upgrade);
+    let protocols = lines.flat_map(|field| field::tokens(field.value));
+    let is_http2 = |protocol: &[u8]| protocol.get(..2).is_some_and(|start| start.eq_ignore_ascii_case(b"h2"));
+    let others: Vec<_> = protocols.filter(|protocol| !is_http2(protocol)).collect();
+    (!others.is_empty()).then(|| others.join(&b", "[..]))
 }
 
 fn is_cookie(field: &httparse::Header<'_>) -> bool {
@@ -319,8 +292,11 @@ struct Seen<'a> {
     declared: Declared,
     connection: Connection<'a>,
     host: Option<&'a [u8]>,
-    upgrade: Option<&'a [u8]>,
+    upgrade: bool,
     trailers: bool,
+    /// What `Max-Forwards` says, and what it has to say to the server where the method spends one.
+    forwards: Option<&'a [u8]>,
+    forwards_left: Option<u64>,
     old: bool,
     /// The cookie that servers see only a part of.
     jar: Option<&'a Jar>,
@@ -337,8 +313,10 @@ impl<'a> Seen<'a> {
             declared: Declared::default(),
             connection: Connection::default(),
             host: None,
-            upgrade: None,
+            upgrade: false,
             trailers: false,
+            forwards: None,
+            forwards_left: None,
             old,
             jar: None,
             special: Special::default(),
@@ -360,7 +338,8 @@ impl<'a> Seen<'a> {
                 Known::ContentLength => seen.declared.content_length(field.value).map_err(refused)?,
                 Known::TransferEncoding => seen.declared.transfer_encoding(field.value),
                 Known::Te => seen.trailers |= field::wants_trailers(field.value),
-                Known::Upgrade => seen.upgrade(field.value)?,
+                Known::Upgrade => seen.upgrade = true,
+                Known::MaxForwards => seen.forwards = Some(field.value),
                 Known::Expect if !old && !field.value.eq_ignore_ascii_case(b"100-continue") => {
                     return Err(ProxyError::Refused(
                         StatusCode::EXPECTATION_FAILED,
@@ -389,15 +368,19 @@ impl<'a> Seen<'a> {
         jar.read(fields.iter().filter(|field| is_cookie(field)).map(|field| field.value), now)
     }
 
-    /// A change to HTTP/2 ends here and is no change for servers.
-    fn upgrade(&mut self, protocol: &'a [u8]) -> Result<(), ProxyError> {
-        if protocol.get(..3).is_some_and(|start| start.eq_ignore_ascii_case(b"h2c")) {
-            return Ok(());
+    /// Passing it on costs one of the forwards that its client allows (RFC 9110 section 7.6.2).
+    fn spend_forward(&mut self) -> Result<(), ProxyError> {
+        let said = self.forwards.and_then(|value| str::from_utf8(value).ok()?.parse::<u64>().ok());
+        match said {
+            Some(0) => Err(ProxyError::Refused(
+                StatusCode::NOT_IMPLEMENTED,
+                "Max-Forwards ends this request here, and lb does nothing itself for its method",
+            )),
+            said => {
+                self.forwards_left = said.map(|said| said - 1);
+                Ok(())
+            }
         }
-        if self.upgrade.replace(protocol).is_some() {
-            return Err(ProxyError::BadRequest("more than one Upgrade (RFC 9110 section 7.8)"));
-        }
-        Ok(())
     }
 
     /// Writes the fields that go on, in their order; ours take the places of those that they replace.
@@ -423,7 +406,11 @@ impl<'a> Seen<'a> {
                 continue;
             }
             match Known::of(field.name) {
-                Known::Other if self.connection.names(field.name) => {}
+                Known::Other | Known::MaxForwards if self.connection.names(field.name) => {}
+                Known::MaxForwards => match self.forwards_left {
+                    Some(left) => out.write(field.name, itoa::Buffer::new().format(left).as_bytes()),
+                    None => out.pass(field),
+                },
                 Known::Other => match self.jar.filter(|_| is_cookie(field)) {
                     Some(jar) => {
                         let rest = |out: &mut Vec<u8>| jar.write_rest(field.value, out);
@@ -450,6 +437,8 @@ impl<'a> Seen<'a> {
                 Known::Te if self.trailers && !trailers => {
                     trailers = true;
                     out.write(field.name, b"trailers");
+                    // It is about this connection, and has to say so (RFC 9110 section 10.1.4).
+                    out.write("Connection", b"TE");
                 }
                 Known::Expect if !self.old && framing != Framing::None => {
                     out.write(field.name, field.value);

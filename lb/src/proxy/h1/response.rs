@@ -47,6 +47,8 @@ pub struct Head {
     pub reusable: bool,
     /// Whether the client's connection is kept.
     pub keep: bool,
+    /// Whether its trailers go on: not where `Connection` names any, so that nobody has to remember which.
+    pub trailers: bool,
     /// What was done with the backend's cookie.
     pub given: Given,
 }
@@ -135,8 +137,9 @@ pub fn parse(
         status,
         framing,
         framed,
-        reusable: persists && framing != Framing::UntilClose,
+        reusable: persists && framing != Framing::UntilClose && !seen.declared.contradicts(status),
         keep,
+        trailers: framing != Framing::Chunked || !seen.connection.names_trailers(),
         given,
     }))
 }
@@ -157,15 +160,16 @@ fn write(
             continue;
         }
         match Known::of(field.name) {
-            Known::Other | Known::Host | Known::Expect | Known::Te if seen.connection.names(field.name) => {}
+            Known::Other | Known::Host | Known::Expect | Known::MaxForwards
+                if seen.connection.names(field.name) => {}
             // Named by `Connection`, which cannot take away how the body ends.
             Known::ContentLength if !seen.special.has(index) => out.pass(field),
             Known::ContentLength | Known::TransferEncoding => {
                 if !done {
-                    done = write_framing(out, field.name, status, seen, framed, towards.is_head);
+                    done = write_framing(out, field.name, status, seen, framed, towards);
                 }
             }
-            Known::Connection | Known::Hop | Known::Upgrade => {}
+            Known::Connection | Known::Hop | Known::Upgrade | Known::Te => {}
             Known::Other => match seen.reply.filter(|_| is_set_cookie(field)) {
                 Some(reply) => {
                     let own = |out: &mut Vec<u8>| reply.write_own(field.value, out);
@@ -218,7 +222,7 @@ fn write_framing(
     status: u16,
     seen: &Seen<'_>,
     framed: Framing,
-    is_head: bool,
+    towards: Towards<'_>,
 ) -> bool {
     if !may_have_length(status) {
         return true;
@@ -226,8 +230,8 @@ fn write_framing(
     match (framed, seen.declared.length()) {
         (_, Some(length)) => out.write(name, itoa::Buffer::new().format(length).as_bytes()),
         (Framing::Chunked, None) => out.write(name, b"chunked"),
-        // It tells what a GET would have got.
-        (Framing::None, None) if is_head => out.write(name, b"chunked"),
+        // It tells what a GET would have got: of old clients none gets that.
+        (Framing::None, None) if towards.is_head && !towards.old => out.write(name, b"chunked"),
         (Framing::None | Framing::Length(_) | Framing::UntilClose, None) => {}
     }
     true

@@ -87,6 +87,7 @@ async fn wait(client: &Client) -> Waited {
 
 /// Serves what comes, until the connection ends or is quiet.
 async fn busy(worker: &Rc<Worker>, client: &Rc<Client>) -> Option<End> {
+    let limits = &client.frontend.config.timeout;
     loop {
         let mut kit = worker.kits.take(client.frontend.config.max_head);
         loop {
@@ -98,9 +99,15 @@ async fn busy(worker: &Rc<Worker>, client: &Rc<Client>) -> Option<End> {
             if kit.input.is_empty() {
                 break;
             }
+            if kit.input.data() == b"\r\n" {
+                // Some clients send an empty line behind a body: no request begins with it.
+                kit.input.clear();
+                break;
+            }
+            // The next request has begun: the rest of its head is awaited.
+            client.pulse().await_request(None, limits.http_request);
         }
         worker.kits.give(kit);
-        let limits = &client.frontend.config.timeout;
         client.pulse().await_request(Some(limits.http_keep_alive), limits.http_request);
         if !worker.begin_rest(client) {
             return None;
@@ -217,7 +224,7 @@ pub(super) fn unread(client: &Rc<Client>, late: bool) {
 }
 
 fn is_preface(data: &[u8]) -> bool {
-    PREFACE.starts_with(&data[..data.len().min(PREFACE.len())]) && data.len() >= 3
+    PREFACE.starts_with(&data[..data.len().min(PREFACE.len())])
 }
 
 /// Answers a head that is none.

@@ -5,8 +5,8 @@
 use std::future::poll_fn;
 use std::task::Poll;
 
-use super::ask::{Asking, Upload};
-use super::pump::{Broken, Pump, Way};
+use super::ask::Asking;
+use super::pump::{Broken, Pump, Trailers, Way};
 use super::serve::End;
 use crate::net::Socket;
 use crate::proxy::exchange::Exchange;
@@ -27,10 +27,6 @@ pub(super) async fn run(
 ) -> End {
     let limit = exchange.tunnel_limit();
     let client = asking.client;
-    if asking.state != Upload::Done {
-        exchange.completed();
-        return End::Linger;
-    }
     for pulse in [client.pulse(), connection.pulse()] {
         pulse.set_write_limit(limit);
         pulse.rest();
@@ -72,7 +68,8 @@ impl Lane {
         if !wanted {
             text.clear();
         }
-        let pump = Pump::new(text, Framing::UntilClose, Framing::UntilClose, 0, None);
+        let none = Trailers { most: 0, pass: false };
+        let pump = Pump::new(text, Framing::UntilClose, Framing::UntilClose, none, None);
         Self { pump, done: false }
     }
 

@@ -36,7 +36,12 @@ pub(super) fn request(exchange: &Exchange, got: &Message) -> Result<(), String> 
         return Err(format!("the framing is {:?}", got.framing));
     }
     same("the body", &exchange.body.bytes().0, &got.body)?;
-    lines("the trailers", exchange.body.trailers(), &got.trailers)
+    lines("the trailers", trailers(exchange, &exchange.body), &got.trailers)
+}
+
+/// Those that go on: none where `Connection` names some field.
+fn trailers<'a>(exchange: &Exchange, body: &'a Body) -> &'a [Line] {
+    if exchange.hop { &[] } else { body.trailers() }
 }
 
 /// What the client got, which spoke HTTP/1.0 when it is `old`.
@@ -71,7 +76,7 @@ pub(super) fn answers(exchange: &Exchange, old: bool, got: &[Message]) -> Result
         return same("the body", b"", &last.body);
     }
     same("the body", &answer.body.bytes().0, &last.body)?;
-    let trailers = if old { &[] } else { answer.body.trailers() };
+    let trailers = if old { &[] } else { trailers(exchange, &answer.body) };
     lines("the trailers", trailers, &last.trailers)
 }
 

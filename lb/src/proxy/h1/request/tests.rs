@@ -47,7 +47,7 @@ fn what_belongs_to_the_connection_ends_here() {
     );
     assert_eq!(
         out,
-        "POST / HTTP/1.1\nHost: a\nX-Other: 2\nContent-Length: 3\nTE: trailers\nTrailer: x-sum\nExpect: 100-Continue"
+        "POST / HTTP/1.1\nHost: a\nX-Other: 2\nContent-Length: 3\nTE: trailers\nConnection: TE\nTrailer: x-sum\nExpect: 100-Continue"
     );
     assert_eq!((head.framing, head.keep, head.idempotent), (Framing::Length(3), false, false));
 }
@@ -134,6 +134,39 @@ fn upgrades() {
         assert_eq!((head.upgrade, out.as_str()), (None, "GET / HTTP/1.1\nHost: a"), "{none:?}");
     }
     assert_eq!(passed("GET / HTTP/1.0\nConnection: upgrade\nUpgrade: websocket").0.upgrade, None);
+    for (lines, rest) in [
+        ("Upgrade: websocket, h2c", "websocket"),
+        ("Upgrade: a/1 ,H2C,, b", "a/1, b"),
+        ("Upgrade: h2c-14\nUpgrade: a\nUpgrade: b", "a, b"),
+    ] {
+        let (head, out) = with(&format!("Connection: upgrade\n{lines}"));
+        assert_eq!(head.upgrade.as_deref(), Some(rest.as_bytes()), "{lines:?}");
+        assert!(out.ends_with(&format!("\nConnection: upgrade\nUpgrade: {rest}")), "{out}");
+    }
+}
+
+#[test]
+fn forwards_are_spent_where_the_method_has_some() {
+    let with = |method: &str, value: &str| {
+        let (_, out) = passed(&format!("{method} / HTTP/1.1\nHost: a\nMax-Forwards: {value}"));
+        out.rsplit("Max-Forwards: ").next().unwrap().to_owned()
+    };
+    for method in ["OPTIONS", "TRACE"] {
+        assert_eq!((with(method, "3"), with(method, "1")), ("2".into(), "0".into()));
+        assert_eq!(with(method, "many"), "many");
+        assert_eq!(refused(&format!("{method} / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 0\r\n\r\n")), 501);
+    }
+    assert_eq!(with("GET", "0"), "0");
+}
+
+#[test]
+fn trailers_end_here_where_the_connection_names_some() {
+    let with = |named: &str| {
+        let lines = format!("Connection: {named}\nTransfer-Encoding: chunked");
+        passed(&format!("POST / HTTP/1.1\nHost: a\n{lines}")).0.trailers
+    };
+    assert!(with("close") && with("TE, keep-alive"));
+    assert!(!with("X-Sum") && !with("close, x-sum"));
 }
 
 #[test]
@@ -152,7 +185,6 @@ fn lines_that_are_read_in_two_ways() {
         "GET / HTTP/1.1\r\nHost: a\r\nX(: 1\r\n\r\n",
         "GET / HTTP/1.1\r\n X: 1\r\nHost: a\r\n\r\n",
         "GET / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n",
-        "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: a\r\nUpgrade: b\r\n\r\n",
     ] {
         assert_eq!(refused(bad), 400, "{bad:?}");
     }

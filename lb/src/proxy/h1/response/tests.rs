@@ -27,7 +27,7 @@ fn order_and_case_are_kept() {
 
 #[test]
 fn what_belongs_to_the_connection_ends_here() {
-    let text = "HTTP/1.1 200 OK\nConnection: close, X-Mine\nKeep-Alive: 5\nX-Mine: 1\nX: 2\nContent-Length: 0\nUpgrade: h2c";
+    let text = "HTTP/1.1 200 OK\nConnection: close, X-Mine\nKeep-Alive: 5\nX-Mine: 1\nX: 2\nContent-Length: 0\nUpgrade: h2c\nTE: trailers";
     let (head, out) = parse_for(text, PLAIN).unwrap();
     assert_eq!(out, "HTTP/1.1 200 OK\nX: 2\nContent-Length: 0");
     assert_eq!((head.reusable, head.keep, head.framing), (false, true, Framing::None));
@@ -77,7 +77,9 @@ fn a_body_is_framed_as_the_client_can_read_it() {
 #[test]
 fn answers_without_a_body() {
     let head = Towards { is_head: true, ..PLAIN };
+    let old = Towards { old: true, ..head };
     for (text, towards, out) in [
+        ("HTTP/1.1 200 OK\nTransfer-Encoding: chunked", old, "HTTP/1.1 200 OK\nConnection: keep-alive"),
         ("HTTP/1.1 200 OK\nContent-Length: 5", head, "HTTP/1.1 200 OK\nContent-Length: 5"),
         ("HTTP/1.1 200 OK\nTransfer-Encoding: chunked", head, "HTTP/1.1 200 OK\nTransfer-Encoding: chunked"),
         ("HTTP/1.1 200 OK\nX: 1", head, "HTTP/1.1 200 OK\nX: 1"),
@@ -96,6 +98,21 @@ fn answers_without_a_body() {
             (Framing::None, Framing::None, out),
             "{text:?}"
         );
+    }
+}
+
+/// Breaks when a body that must not be there can be taken for the next answer.
+#[test]
+fn a_body_that_is_announced_against_its_status_ends_the_connection() {
+    for (text, reusable) in [
+        ("HTTP/1.1 204 No\nContent-Length: 5", false),
+        ("HTTP/1.1 204 No\nTransfer-Encoding: chunked", false),
+        ("HTTP/1.1 304 Not Modified\nTransfer-Encoding: chunked", false),
+        ("HTTP/1.1 204 No\nContent-Length: 0", true),
+        ("HTTP/1.1 204 No", true),
+        ("HTTP/1.1 304 Not Modified\nContent-Length: 5", true),
+    ] {
+        assert_eq!(parse_for(text, PLAIN).unwrap().0.reusable, reusable, "{text:?}");
     }
 }
 
