@@ -1,8 +1,7 @@
 //! From a request to a server's answer, with as many attempts as it takes: the retry rules, once for all versions of HTTP.
 //!
 //! A failed connect goes to another server, whatever the method. A request is sent again only when nothing is lost by it: not a byte of
-//! it has left, or its method is idempotent, it has no body, and not a byte of an answer came (RFC 9110 section 9.2.2); or the server says
-//! that it has not processed it, and all of it can be sent again (RFC 9113 section 8.7).
+//! it has left, or its method is idempotent, it has no body, and not a byte of an answer came (RFC 9110 section 9.2.2).
 
 use std::future::poll_fn;
 use std::pin::pin;

@@ -81,11 +81,6 @@ impl Connection {
         })
     }
 
-    /// Whether it is a stream of a connection that exchanges share.
-    pub fn is_stream(&self) -> bool {
-        self.stream.is_some()
-    }
-
     fn fate(&self) -> Fate {
         self.stream.as_ref().map_or(Fate::Unknown, |fate| fate.get())
     }

@@ -109,7 +109,6 @@ impl<'a> Asking<'a> {
     /// The answer's head is here: a client that has closed its side is listening, or writing to it will tell.
     pub(super) fn answered(&mut self) {
         self.answering = true;
-        self.upload.forget();
         if self.half_closed {
             self.client.pulse().rest();
         }
@@ -140,12 +139,9 @@ impl<'a> Asking<'a> {
         reply: Option<&Reply<'_>>,
     ) -> Result<response::Head, Cause> {
         self.kit.answer.clear();
-        if self.upload.is_whole() {
+        if self.upload.is_whole() || self.upload.sent() == 0 {
             self.upload.rewind();
             self.state = Upload::Going;
-        }
-        if connection.is_stream() {
-            self.upload.keep();
         }
         loop {
             self.kit.down.clear();
@@ -295,11 +291,11 @@ impl<'a> Asking<'a> {
     }
 
     fn failed(&self, cause: Cause, connection: &Connection) -> Failed {
-        // A server that has done nothing with it may get it again, whatever the method, and so may another.
-        let untouched = connection.is_unsent() && self.upload.is_whole();
+        // A server that has not seen it has done nothing with it.
+        let unseen = connection.is_unsent() && self.upload.is_whole();
         let (error, retry) = match cause {
             Cause::Unsent => (ProxyError::ServerBroke, true),
-            Cause::Closed(begun) => (ProxyError::ServerBroke, untouched || !begun && self.is_replayable()),
+            Cause::Closed(begun) => (ProxyError::ServerBroke, !begun && (unseen || self.is_replayable())),
             Cause::Faulty => (ProxyError::BadResponse, false),
             Cause::Ended(Ended::Overdue(_)) => (ProxyError::ServerTimeout, false),
             Cause::Ended(Ended::Killed) => (ProxyError::Killed, false),

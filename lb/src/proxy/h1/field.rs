@@ -187,9 +187,15 @@ static PLAIN: [bool; 256] = {
 /// Whether it is `uri-host [":" port]`, without user info. Nothing is no host of an `http` address (RFC 9110 sections 4.2.1 and 7.2).
 pub(in crate::proxy) fn is_host(value: &[u8]) -> bool {
     // Nearly every Host is a plain name with an optional port; the full grammar is only for the rest.
+    let plain = |byte: &u8| PLAIN[usize::from(*byte)];
     let mut rest = value;
+    while let [a, b, c, d, tail @ ..] = rest
+        && plain(a) & plain(b) & plain(c) & plain(d)
+    {
+        rest = tail;
+    }
     while let [byte, tail @ ..] = rest
-        && PLAIN[usize::from(*byte)]
+        && plain(byte)
     {
         rest = tail;
     }

@@ -21,9 +21,6 @@ const JOIN: usize = 512;
 /// From here on a body passes inside the kernel.
 const SPLICE: u64 = 32 * 1024;
 
-/// Most of a message that is kept to be sent again, bytes, with its head.
-const KEPT: usize = 64 * 1024;
-
 /// Turns before others get theirs.
 const TURNS: usize = 32;
 
@@ -39,8 +36,6 @@ pub struct Pump {
     staged: Vec<u8>,
     at: usize,
     sent: u64,
-    /// All that has left, for as long as it may have to be sent again and is not too much.
-    kept: Option<Vec<u8>>,
     pipe: Option<Pipe>,
     /// The last read brought much.
     bulk: bool,
@@ -116,7 +111,6 @@ impl Pump {
             staged,
             at: 0,
             sent: 0,
-            kept: None,
             pipe: None,
             bulk: false,
             limit,
@@ -128,37 +122,15 @@ impl Pump {
         self.sent
     }
 
-    /// Begins again with a message of which nothing is lost.
+    /// Begins again with a message that has no body, or of which nothing has left.
     pub fn rewind(&mut self) {
-        debug_assert!(self.is_whole(), "what has left is not kept");
-        let kept = self.kept.take().filter(|_| !self.is_staged());
-        if let Some(mut kept) = kept {
-            kept.extend_from_slice(&self.staged[self.at..]);
-            self.staged = kept;
-        }
+        debug_assert!(self.sent == 0 || self.is_whole(), "what has left is not kept");
         (self.at, self.sent) = (0, 0);
     }
 
-    /// Whether nothing of it is lost, so that it can be sent again.
+    /// Whether all of it is still here, to be sent again.
     pub fn is_whole(&self) -> bool {
-        self.is_staged() || self.kept.is_some()
-    }
-
-    /// Whether all that has left is still staged.
-    fn is_staged(&self) -> bool {
-        self.sent == self.at as u64
-    }
-
-    /// Keeps what leaves from now on, which is the beginning, up to a limit.
-    pub fn keep(&mut self) {
-        if self.sent == 0 && !matches!(self.source, Source::Done) {
-            self.kept = Some(Vec::new());
-        }
-    }
-
-    /// It will not be sent again.
-    pub fn forget(&mut self) {
-        self.kept = None;
+        matches!(self.source, Source::Done) && self.sent == self.at as u64
     }
 
     /// The rest of the body has arrived already: it is dropped, and the message is at its end.
@@ -252,13 +224,8 @@ impl Pump {
             Poll::Ready(Err(error)) => return Poll::Ready(Err(Broken::Sink(error))),
             Poll::Pending => return self.wait_for_room(way.from),
         };
-        let of_staged = count.min(self.staged.len() - self.at);
-        if self.kept.is_some() {
-            let (staged, direct) =
-                (&self.staged[self.at..][..of_staged], &way.input.data()[..count - of_staged]);
-            self.kept = self.kept.take().and_then(|kept| keep(kept, staged, direct));
-        }
         self.sent += count as u64;
+        let of_staged = count.min(self.staged.len() - self.at);
         self.at += of_staged;
         if count > of_staged {
             way.input.consume(count - of_staged);
@@ -420,8 +387,6 @@ impl Pump {
         let Some(pipe) = &mut self.pipe else { return Poll::Ready(Ok(())) };
         match pipe.poll_give(cx, way.to) {
             Poll::Ready(Ok(count)) => {
-                // These have never been here.
-                self.kept = None;
                 self.sent += count as u64;
                 Poll::Ready(Ok(()))
             }
@@ -429,14 +394,4 @@ impl Pump {
             Poll::Pending => self.wait_for_room(way.from),
         }
     }
-}
-
-/// What has left, with what has just left; nothing when it is too much.
-fn keep(mut kept: Vec<u8>, staged: &[u8], direct: &[u8]) -> Option<Vec<u8>> {
-    if kept.len() + staged.len() + direct.len() > KEPT {
-        return None;
-    }
-    kept.extend_from_slice(staged);
-    kept.extend_from_slice(direct);
-    Some(kept)
 }
