@@ -4,6 +4,7 @@
 
 mod message;
 pub mod strict;
+mod unread;
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
@@ -12,7 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::within;
+use crate::{eventually, within};
 use message::Framing;
 pub use message::{Head, Message};
 
@@ -50,6 +51,16 @@ impl Wire {
         let socket = socket2::SockRef::from(&self.stream);
         socket.set_recv_buffer_size(32 << 10).expect("a buffer size");
         socket.set_send_buffer_size(32 << 10).expect("a buffer size");
+    }
+
+    /// Waits until the other side has read what was sent, or has gone.
+    pub async fn taken(&self) {
+        let Ok(peer) = self.stream.peer_addr() else { return };
+        let local = self.local();
+        eventually("what was sent is read", async || {
+            unread::unread(local, peer).is_none_or(|left| left == 0)
+        })
+        .await;
     }
 
     /// Sends all of it.

@@ -22,6 +22,7 @@ mod tunnel;
 pub use buffer::Buffer;
 pub use kit::Kits;
 pub use pump::{Broken, Pump, Way};
+pub use serve::PREFACE;
 pub use session::{serve_once, session};
 
 use self::request::Limits;

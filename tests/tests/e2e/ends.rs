@@ -4,8 +4,9 @@ mod frames;
 
 use tests::{Lab, Origin, Running, eventually};
 
+use crate::frames::{ACK, GOAWAY, PING, RESET, frame};
 use crate::ok;
-use frames::{ACK, Frames, GOAWAY, PING, RESET, frame, get, half_a_get, reset};
+use frames::{Frames, get, half_a_get, reset};
 
 const CANCEL: u32 = 8;
 const ENHANCE_YOUR_CALM: u32 = 11;

@@ -4,7 +4,6 @@ mod peer;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version};
@@ -12,6 +11,7 @@ use http_body_util::BodyExt as _;
 use hyper::body::{Frame, Incoming};
 use tests::{Lab, Origin, eventually};
 
+use crate::frames::{PREFACE, SETTINGS, frame};
 use crate::ok;
 use peer::{H2Origin, channel, connect, empty, full, get, post, send, whole};
 
@@ -169,24 +169,16 @@ async fn a_refused_connection_goes_to_another_server() {
 /// Breaks when HTTP/2 is told from HTTP/1.1 by how much of its preface comes at once (RFC 9113 section 3.4).
 #[tokio::test]
 async fn the_preface_may_come_in_any_pieces() {
-    const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-    const EMPTY_SETTINGS: &[u8] = &[0, 0, 0, 4, 0, 0, 0, 0, 0];
     let lab = Lab::new().server("a", Origin::nobody().await).start().await;
     for size in 1..PREFACE.len() {
         let mut client = lab.connect().await;
         for piece in PREFACE.chunks(size) {
             client.send(piece).await;
-            // Not a wait for anything: the gap is what is tried.
-            tokio::time::sleep(Duration::from_millis(2)).await;
+            client.taken().await;
         }
-        client.send(EMPTY_SETTINGS).await;
-        let frame = client.take(9).await.unwrap();
-        assert_eq!(
-            frame[3],
-            4,
-            "its settings, not {:?}, for pieces of {size}",
-            String::from_utf8_lossy(&frame)
-        );
+        client.send(frame(SETTINGS, 0, 0, &[])).await;
+        let first = client.take(9).await.unwrap();
+        assert_eq!(first[3], SETTINGS, "not {:?}, for pieces of {size}", String::from_utf8_lossy(&first));
     }
 }
 

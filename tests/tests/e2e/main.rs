@@ -17,6 +17,7 @@ mod drift;
 mod ends;
 mod failure;
 mod fields;
+mod frames;
 mod frontends;
 mod grpc;
 mod h2;

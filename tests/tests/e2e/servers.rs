@@ -42,6 +42,17 @@ async fn refusing(refusal: Refusal, count: usize) -> Frames {
     .await
 }
 
+/// Resets each request.
+async fn resetting(code: u32) -> Frames {
+    Frames::start(move |mut peer| async move {
+        loop {
+            let asked = peer.request().await?;
+            peer.reset(asked, code).await?;
+        }
+    })
+    .await
+}
+
 /// Breaks when a request that a server has not processed is lost (RFC 9113 section 8.7), whatever its method.
 #[tokio::test]
 async fn what_a_server_refuses_is_sent_again() {
@@ -71,13 +82,7 @@ async fn what_a_server_refuses_is_sent_again() {
 /// was asked for.
 #[tokio::test]
 async fn a_reset_of_another_kind_is_no_refusal() {
-    let origin = Frames::start(async |mut peer| {
-        loop {
-            let asked = peer.request().await?;
-            peer.reset(asked, INTERNAL_ERROR).await?;
-        }
-    })
-    .await;
+    let origin = resetting(INTERNAL_ERROR).await;
     let lab = Lab::new().server("a", origin.address()).backend(&format!("{H2C}\nretries = 2")).start().await;
     assert_eq!(lab.send(&crate::post("/", "")).await.status(), 502);
     assert_eq!(lab.send(&crate::post("/", "body")).await.status(), 502);
@@ -89,13 +94,7 @@ async fn a_reset_of_another_kind_is_no_refusal() {
 /// Breaks when a server that refuses everything is asked without end.
 #[tokio::test]
 async fn a_server_that_refuses_everything_is_asked_as_often_as_said() {
-    let origin = Frames::start(async |mut peer| {
-        loop {
-            let asked = peer.request().await?;
-            peer.reset(asked, REFUSED_STREAM).await?;
-        }
-    })
-    .await;
+    let origin = resetting(REFUSED_STREAM).await;
     let lab = Lab::new().server("a", origin.address()).backend(&format!("{H2C}\nretries = 3")).start().await;
     assert_eq!(lab.send(&crate::post("/", "body")).await.status(), 502);
     assert_eq!(origin.seen(), 4);

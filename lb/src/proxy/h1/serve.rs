@@ -21,7 +21,7 @@ use crate::proxy::{Client, Worker, attempts, route};
 use crate::topology::Backend;
 
 /// What HTTP/2 begins with, where it begins without being asked for (RFC 9113 section 3.4).
-const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+pub const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// How a connection ended, as far as this side has done it.
 #[derive(Debug, PartialEq, Eq)]

@@ -23,10 +23,10 @@ const MAX_TRAILERS: usize = 64 * 1024;
 /// Bytes that are read at once.
 const READ: usize = 16 * 1024;
 
+const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+
 /// A body that a client sends. Its window opens as it is taken.
 pub(super) struct Received(pub(super) RecvStream);
-
-const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
 /// A body that the engine gives, as frames.
 #[derive(Debug)]

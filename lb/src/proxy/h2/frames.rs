@@ -3,8 +3,7 @@
 //! h2 keeps to itself that a head has begun and is not whole, and how long it has been arriving is what a slow client has to answer for. It
 //! refuses to judge: what is wrong in a frame is h2's business.
 
-/// Bytes of the preface (RFC 9113 section 3.4).
-const PREFACE: usize = 24;
+use crate::proxy::h1::PREFACE;
 
 /// Bytes before a frame's payload.
 const HEAD: usize = 9;
@@ -33,7 +32,7 @@ pub(super) struct Frames {
 impl Frames {
     /// Nothing has come yet.
     pub(super) fn new() -> Self {
-        Self { head: [0; HEAD], have: 0, left: PREFACE, arriving: false, last: false }
+        Self { head: [0; HEAD], have: 0, left: PREFACE.len(), arriving: false, last: false }
     }
 
     /// Follows `bytes`; says whether a head is arriving after them.
@@ -81,7 +80,7 @@ mod tests {
 
     #[test]
     fn a_head_arrives_until_its_last_frame_is_whole() {
-        let preface = vec![b'x'; PREFACE];
+        let preface = PREFACE.to_vec();
         let table = [
             (vec![preface.clone()], false),
             (vec![preface.clone(), frame(4, 0, 6), frame(HEADERS, END_HEADERS, 5)], false),

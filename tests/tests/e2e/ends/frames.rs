@@ -2,53 +2,12 @@
 
 use tests::{Running, Wire, within};
 
-pub(super) const DATA: u8 = 0;
-pub(super) const HEADERS: u8 = 1;
-pub(super) const RESET: u8 = 3;
-const SETTINGS: u8 = 4;
-pub(super) const PING: u8 = 6;
-pub(super) const GOAWAY: u8 = 7;
-const WINDOW: u8 = 8;
-
-const END_STREAM: u8 = 1;
-const END_HEADERS: u8 = 4;
-pub(super) const ACK: u8 = 1;
-
-/// A frame.
-#[derive(Debug)]
-pub(super) struct Frame {
-    pub(super) kind: u8,
-    pub(super) flags: u8,
-    pub(super) stream: u32,
-    pub(super) payload: Vec<u8>,
-}
+use crate::frames::{
+    ACK, END_HEADERS, END_STREAM, Frame, HEADERS, PING, PREFACE, RESET, SETTINGS, WINDOW, frame,
+};
 
 /// A connection.
 pub(super) struct Frames(Wire);
-
-// === impl Frame ===
-
-impl Frame {
-    /// A number in the payload.
-    fn number(&self, from: usize) -> u32 {
-        u32::from_be_bytes(self.payload[from..from + 4].try_into().unwrap())
-    }
-
-    /// Why a stream was reset.
-    pub(super) fn reason(&self) -> u32 {
-        self.number(0)
-    }
-
-    /// The last stream that is served, and why.
-    pub(super) fn goaway(&self) -> (u32, u32) {
-        assert_eq!(self.kind, GOAWAY);
-        (self.number(0), self.number(4))
-    }
-
-    pub(super) fn ends_its_stream(&self) -> bool {
-        matches!(self.kind, DATA | HEADERS) && self.flags & END_STREAM != 0
-    }
-}
 
 // === impl Frames ===
 
@@ -56,7 +15,7 @@ impl Frames {
     /// A connection whose own window is large; those of its streams are as they are.
     pub(super) async fn connect(lab: &Running) -> Self {
         let mut wire = lab.connect().await;
-        wire.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await;
+        wire.send(PREFACE).await;
         wire.send(frame(SETTINGS, 0, 0, &[])).await;
         wire.send(frame(WINDOW, 0, 0, &(1_u32 << 24).to_be_bytes())).await;
         Self(wire)
@@ -70,14 +29,11 @@ impl Frames {
     /// The next frame that says something; nothing at the end.
     pub(super) async fn next(&mut self) -> Option<Frame> {
         loop {
-            let head = within("a frame", self.0.take(9)).await.ok()?;
-            let size = u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize;
-            let stream = u32::from_be_bytes(head[5..].try_into().unwrap());
-            let payload = within("a payload", self.0.take(size)).await.ok()?;
-            match head[3] {
-                SETTINGS if head[4] & ACK == 0 => self.send(&frame(SETTINGS, ACK, 0, &[])).await,
+            let next = within("a frame", Frame::read(&mut self.0)).await.ok()?;
+            match next.kind {
+                SETTINGS if next.flags & ACK == 0 => self.send(&frame(SETTINGS, ACK, 0, &[])).await,
                 SETTINGS | WINDOW => {}
-                kind => return Some(Frame { kind, flags: head[4], stream, payload }),
+                _ => return Some(next),
             }
         }
     }
@@ -105,12 +61,6 @@ impl Frames {
     pub(super) async fn find_kind(&mut self, kind: u8) -> Frame {
         self.find(&format!("a frame of kind {kind}"), |frame| frame.kind == kind).await
     }
-}
-
-/// A frame as bytes.
-pub(super) fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
-    let size = u32::try_from(payload.len()).unwrap().to_be_bytes();
-    [&size[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
 }
 
 /// A GET.

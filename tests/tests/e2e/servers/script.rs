@@ -10,19 +10,9 @@ use tests::Wire;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-
-const DATA: u8 = 0;
-const HEADERS: u8 = 1;
-const RST_STREAM: u8 = 3;
-const SETTINGS: u8 = 4;
-const PING: u8 = 6;
-const GOAWAY: u8 = 7;
-const WINDOW_UPDATE: u8 = 8;
-
-const END_STREAM: u8 = 1;
-const ACK: u8 = 1;
-const END_HEADERS: u8 = 4;
+use crate::frames::{
+    ACK, DATA, END_HEADERS, Frame, GOAWAY, HEADERS, PING, PREFACE, RESET, SETTINGS, WINDOW, frame,
+};
 
 /// The codes of RFC 9113 section 7 that are used here.
 pub(super) const NO_ERROR: u32 = 0;
@@ -107,10 +97,10 @@ impl Peer {
             self.greeted = true;
         }
         loop {
-            let (kind, flags, stream) = self.next().await?;
-            if kind == HEADERS {
+            let next = self.next().await?;
+            if next.kind == HEADERS {
                 let number = self.seen.fetch_add(1, SeqCst) + 1;
-                return Ok(Asked { stream, number, ended: flags & END_STREAM != 0 });
+                return Ok(Asked { stream: next.stream, number, ended: next.ends_its_stream() });
             }
         }
     }
@@ -119,36 +109,34 @@ impl Peer {
     pub(super) async fn body(&mut self, asked: Asked, count: usize) -> io::Result<Vec<u8>> {
         let mut ended = asked.ended;
         while !ended && self.bodies[&asked.stream].len() < count {
-            let (kind, flags, stream) = self.next().await?;
-            ended = kind == DATA && stream == asked.stream && flags & END_STREAM != 0;
+            let next = self.next().await?;
+            ended = next.kind == DATA && next.stream == asked.stream && next.ends_its_stream();
         }
         Ok(self.bodies[&asked.stream].clone())
     }
 
     /// Reads a frame, and does for it what has to be done.
-    async fn next(&mut self) -> io::Result<(u8, u8, u32)> {
-        let head = self.wire.take(9).await?;
-        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
-        let (kind, flags) = (head[3], head[4]);
-        let stream = u32::from_be_bytes([head[5], head[6], head[7], head[8]]);
-        let payload = self.wire.take(length as usize).await?;
-        match kind {
-            HEADERS => drop(self.bodies.insert(stream, Vec::new())),
+    async fn next(&mut self) -> io::Result<Frame> {
+        let next = Frame::read(&mut self.wire).await?;
+        let Frame { kind, flags, stream, payload } = &next;
+        match *kind {
+            HEADERS => drop(self.bodies.insert(*stream, Vec::new())),
             DATA => {
-                self.bodies.entry(stream).or_default().extend(payload);
-                for whose in [0, stream] {
+                self.bodies.entry(*stream).or_default().extend(payload);
+                let length = u32::try_from(payload.len()).unwrap();
+                for whose in [0, *stream] {
                     if length > 0 {
-                        self.frame(WINDOW_UPDATE, 0, whose, &length.to_be_bytes()).await?;
+                        self.frame(WINDOW, 0, whose, &length.to_be_bytes()).await?;
                     }
                 }
             }
             SETTINGS | PING if flags & ACK == 0 => {
-                let answer = if kind == PING { &payload[..] } else { &[] };
-                self.frame(kind, ACK, 0, answer).await?;
+                let answer = if *kind == PING { &payload[..] } else { &[] };
+                self.frame(*kind, ACK, 0, answer).await?;
             }
             _ => {}
         }
-        Ok((kind, flags, stream))
+        Ok(next)
     }
 
     /// Says 200, with fields of which neither name nor value is long.
@@ -181,7 +169,7 @@ impl Peer {
 
     /// Resets a stream.
     pub(super) async fn reset(&mut self, asked: Asked, code: u32) -> io::Result<()> {
-        self.frame(RST_STREAM, 0, asked.stream, &code.to_be_bytes()).await
+        self.frame(RESET, 0, asked.stream, &code.to_be_bytes()).await
     }
 
     /// Takes no streams after `last`.
@@ -191,8 +179,6 @@ impl Peer {
     }
 
     async fn frame(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) -> io::Result<()> {
-        let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
-        let head = [&length[1..], &[kind, flags], &stream.to_be_bytes()].concat();
-        self.wire.try_send([&head, payload].concat()).await
+        self.wire.try_send(frame(kind, flags, stream, payload)).await
     }
 }
