@@ -3,6 +3,7 @@
 //! Everything that can fail for want of an address or a file fails in [`App::bind`], before anything is served. This module decides
 //! nothing about traffic.
 
+mod checks;
 mod signals;
 
 use std::io;
@@ -25,7 +26,8 @@ use crate::listener::Threads;
 use crate::log::{self, Log};
 use crate::net::limits;
 use crate::topology::{Process, Shared, Topology, Workers};
-use crate::{admin, discovery, health, sampler, web};
+use crate::{admin, discovery, sampler, web};
+use checks::Checks;
 
 /// How long the first look-up of all server names may hold up the start.
 const FIRST_LOOKUP: Duration = Duration::from_secs(2);
@@ -40,6 +42,7 @@ pub struct App {
     control: Arc<Control>,
     runtime: tokio::runtime::Runtime,
     threads: Threads,
+    checks: Checks,
     log: Log,
     admin: Vec<admin::Listener>,
     web: web::Web,
@@ -106,6 +109,7 @@ impl App {
         }
         let web = web::bind(&config.stats.bind)?;
         let admin = config.admin.iter().map(admin::bind).collect::<Result<_, _>>()?;
+        let checks = Checks::prepare(&control).context("cannot start the thread of checks")?;
         let threads = Threads::start(&shared, inboxes, &log)?;
         let (file, grace) = (config.file.clone(), config.process.shutdown_grace);
         let applied = control.apply(config, None, &Origin::Start);
@@ -114,7 +118,7 @@ impl App {
             threads.end();
             return Err(error.into());
         }
-        Ok(Self { file, grace, control, runtime, threads, log, admin, web })
+        Ok(Self { file, grace, control, runtime, threads, checks, log, admin, web })
     }
 
     /// Frontends and the addresses they listen on.
@@ -134,15 +138,15 @@ impl App {
 
     /// Runs until it is told to stop, and returns when everything has ended.
     pub fn run(self, signals: UnboundedReceiver<Signal>) -> ExitCode {
-        let Self { file, grace, control, runtime, threads, log, admin, web } = self;
-        let clean = runtime.block_on(async {
-            let stop = CancellationToken::new();
+        let Self { file, grace, control, runtime, threads, checks, log, admin, web } = self;
+        let stop = CancellationToken::new();
+        let (clean, checks) = runtime.block_on(async {
             let mut tasks = JoinSet::new();
             discovery::resolve_all_once(&control, FIRST_LOOKUP).await;
             let process = &control.shared().process;
             // It is set here and nowhere else.
             let _ = process.boot.set(process.started.elapsed());
-            tasks.spawn(health::run(Arc::clone(&control), stop.clone()));
+            let checks = checks.begin(stop.clone());
             tasks.spawn(discovery::run(Arc::clone(&control), stop.clone()));
             tasks.spawn(sampler::run(Arc::clone(&control), stop.clone()));
             tasks.spawn(web.serve(Arc::clone(&control), stop.clone()));
@@ -151,8 +155,10 @@ impl App {
             }
             let clean = supervise(&control, &file, grace, &log, signals).await;
             stop.cancel();
-            clean
+            (clean, checks)
         });
+        // A panic of the thread has been printed; there is nothing to add.
+        let _ = checks.join();
         threads.end();
         let end = if clean { "stopped" } else { "stopped with exchanges cut off" };
         control.say(&Event::Notice { text: end });

@@ -5,6 +5,7 @@
 
 mod agent;
 mod answer;
+mod late;
 mod probe;
 mod version;
 
@@ -27,6 +28,9 @@ pub use probe::{Network, Target};
 /// Checks and questions to agents under way at once, over all servers. Each holds a descriptor; with a thousand servers that do not answer, and HAProxy's
 /// usual times, about half of them are waited for at any moment.
 const AT_ONCE: usize = 512;
+
+/// How often a check is repeated whose time ran out on a thread that was late. A server that hangs is found even on a machine that never keeps up.
+const REPEATS: u32 = 8;
 
 /// A server that is back is checked within this share of its interval, so that whoever waits for it does not wait a whole one,
 /// and within this time however long the interval is.
@@ -104,7 +108,7 @@ async fn check_for_ever(
         let epoch = server.place.epoch();
         let Some(target) = Target::new(&server, &check) else { continue };
         let checking = Checking::new(&server);
-        let result = probe.probe(target).await;
+        let result = found(&*probe, &target).await;
         drop(checking);
         if matches!(result.status, CheckStatus::L4Con | CheckStatus::L4Tout) {
             server.place.doubt();
@@ -113,6 +117,19 @@ async fn check_for_ever(
         if server.place.epoch() == epoch {
             control.checked(&server, result);
         }
+    }
+}
+
+/// Checks once, and again at once when the time ran out because this thread was late: that says nothing about the server.
+async fn found(probe: &impl Probe, target: &Target) -> CheckResult {
+    let mut repeats = REPEATS;
+    loop {
+        let (result, was_late) = late::measured(target.timeout, probe.probe(target.clone())).await;
+        let timed_out = matches!(result.status, CheckStatus::L4Tout | CheckStatus::L7Tout);
+        if !(timed_out && was_late && repeats > 0) {
+            return result;
+        }
+        repeats -= 1;
     }
 }
 

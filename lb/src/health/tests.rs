@@ -211,3 +211,39 @@ async fn checks_follow_the_configuration() {
     tokio::time::sleep(SECOND * 5).await;
     assert_eq!(ports(), [0u16; 0]);
 }
+
+/// Breaks when a server goes down because lb itself did not run.
+#[tokio::test(start_paused = true)]
+async fn a_timeout_on_a_thread_that_was_late_is_no_finding() {
+    /// Times out: the first time because the clock jumped, then, if `hangs`, for want of an answer.
+    struct Late {
+        asked: AtomicUsize,
+        hangs: bool,
+        always_late: bool,
+    }
+    impl Probe for Late {
+        async fn probe(&self, target: Target) -> CheckResult {
+            let first = self.asked.fetch_add(1, SeqCst) == 0;
+            if first || self.always_late {
+                tokio::time::advance(SECOND * 5).await;
+            }
+            let status = match first || self.hangs {
+                true => CheckStatus::L7Tout,
+                false => CheckStatus::L7Ok,
+            };
+            CheckResult { status, code: None, took: target.timeout, detail: String::new(), version: None }
+        }
+    }
+    let fixture = Fixture::new(&backend("s1 = \"127.0.0.1:9\""));
+    let server = fixture.server("s1");
+    let target = Target::new(&server, &server.check.plan().unwrap()).unwrap();
+    for (hangs, always_late, status, asked) in [
+        (false, false, CheckStatus::L7Ok, 2),
+        (true, false, CheckStatus::L7Tout, 2),
+        (true, true, CheckStatus::L7Tout, 1 + REPEATS as usize),
+    ] {
+        let probe = Late { asked: AtomicUsize::new(0), hangs, always_late };
+        let result = found(&probe, &target).await;
+        assert_eq!((result.status, probe.asked.load(SeqCst)), (status, asked));
+    }
+}
