@@ -57,6 +57,8 @@ pub struct Worker {
     lines: Rc<Gathered>,
     /// Unix time in seconds, as of the last sweep.
     wall: Cell<u64>,
+    /// Processor time that its thread had used at the last sweep.
+    used: Cell<Duration>,
     /// Sweeps until idle connections are looked through again.
     until_prune: Cell<u32>,
 }
@@ -77,6 +79,7 @@ impl Worker {
             clients: RefCell::default(),
             lines: Gathered::new(ways),
             wall: Cell::new(0),
+            used: Cell::new(Duration::ZERO),
             until_prune: Cell::new(0),
         };
         worker.read_wall();
@@ -88,6 +91,7 @@ impl Worker {
     pub fn tick(&self) {
         const SWEEPS: u32 = 8;
         self.read_wall();
+        self.count_time();
         self.lines.hand_over();
         if self.resting.get() > 0 {
             self.clients.borrow().iter().for_each(|(_, client)| client.age());
@@ -145,6 +149,14 @@ impl Worker {
         };
         self.idle.borrow_mut().prune(limit);
         self.servers.prune(limit);
+    }
+
+    /// Adds the processor time that this thread has used since the last sweep.
+    fn count_time(&self) {
+        let now = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+        let now = Duration::new(now.tv_sec.unsigned_abs(), u32::try_from(now.tv_nsec).unwrap_or_default());
+        let used = now.saturating_sub(self.used.replace(now));
+        self.shared.process.worker_time.add_shared(u64::try_from(used.as_micros()).unwrap_or(u64::MAX));
     }
 
     fn read_wall(&self) {

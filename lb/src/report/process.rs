@@ -97,7 +97,7 @@ impl Facts {
             started: began.as_secs(),
             began,
             boot: process.boot.get().copied().unwrap_or_default(),
-            idle: idle(uptime, workers.count()),
+            idle: idle(uptime, workers.count(), process.worker_time.get()),
             open_files: limits::open_files(),
             maxconn: process.maxconn(),
             hard_maxconn: config.maxconn as u64,
@@ -135,11 +135,23 @@ fn runtime() -> (u64, u64) {
     })
 }
 
-/// What is left of `uptime` on each of `threads` after the processor time used, percent.
-fn idle(uptime: Duration, threads: usize) -> u64 {
-    let used = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
-    let used = Duration::new(used.tv_sec.unsigned_abs(), u32::try_from(used.tv_nsec).unwrap_or_default());
-    let available = uptime.as_millis() * threads as u128;
-    let percent = (used.as_millis() * 100).checked_div(available).unwrap_or(0).min(100);
+/// Percentage of `uptime` that each of `threads` workers has spent waiting, when all of them have used `used` microseconds.
+fn idle(uptime: Duration, threads: usize, used: u64) -> u64 {
+    let available = uptime.as_micros() * threads as u128;
+    let percent = (u128::from(used) * 100).checked_div(available).unwrap_or(0).min(100);
     100 - u64::try_from(percent).unwrap_or(100)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn idle_time_is_what_the_workers_have_not_used() {
+        let second = Duration::from_secs(1);
+        let cases = [(1, 0, 100), (1, 250_000, 75), (2, 250_000, 88), (2, 2_000_000, 0), (1, 9_000_000, 0), (0, 0, 100)];
+        for (threads, used, expected) in cases {
+            assert_eq!(idle(second, threads, used), expected, "{threads} threads, {used} µs");
+        }
+    }
 }

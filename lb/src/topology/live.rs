@@ -92,6 +92,8 @@ pub struct Process {
     pub captures: AtomicU64,
     /// Look-ups of server names that failed.
     pub failed_lookups: Counter,
+    /// Processor time that the data workers have used, in microseconds, as of their last sweeps.
+    pub worker_time: Counter,
     /// Set when the process no longer wants traffic: readiness says 503.
     pub stopping: AtomicBool,
     /// Client connections allowed at once.
@@ -230,6 +232,7 @@ impl Process {
             full: Counter::default(),
             captures: AtomicU64::new(0),
             failed_lookups: Counter::default(),
+            worker_time: Counter::default(),
             stopping: AtomicBool::new(false),
             room: Room::new(maxconn),
             hard_maxconn: AtomicU32::new(maxconn),
