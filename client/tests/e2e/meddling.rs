@@ -101,8 +101,8 @@ async fn a_bit_that_is_flipped() {
         (Kind::Upload, 3, &["altered: body"]),
         (Kind::Bytes, 0, &["altered: body"]),
         (Kind::Sse, 4, &["altered: event"]),
-        // Within the first message, or, when that is very short, the head of the next.
-        (Kind::Ws, 4, &["altered: websocket message", "malformed answer"]),
+        // Within the first message; when that has two characters, the kind of the next, and when it has one, its length.
+        (Kind::Ws, 4, &["altered: websocket message", "malformed answer", "timeout"]),
     ] {
         finds(kind, Wrong::Flip(at), causes, Some("api1")).await;
     }

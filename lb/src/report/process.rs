@@ -149,7 +149,14 @@ mod tests {
     #[test]
     fn idle_time_is_what_the_workers_have_not_used() {
         let second = Duration::from_secs(1);
-        let cases = [(1, 0, 100), (1, 250_000, 75), (2, 250_000, 88), (2, 2_000_000, 0), (1, 9_000_000, 0), (0, 0, 100)];
+        let cases = [
+            (1, 0, 100),
+            (1, 250_000, 75),
+            (2, 250_000, 88),
+            (2, 2_000_000, 0),
+            (1, 9_000_000, 0),
+            (0, 0, 100),
+        ];
         for (threads, used, expected) in cases {
             assert_eq!(idle(second, threads, used), expected, "{threads} threads, {used} µs");
         }
