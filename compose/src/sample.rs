@@ -162,8 +162,8 @@ impl Sample {
         narrator.say("up; Ctrl-C stops it. Try:");
         println!("  curl http://{frontend}/");
         println!("  open http://{stats}/");
-        println!("  echo \"disable server {BACKEND}/{server}\" | socat stdio {socket}");
-        println!("  echo \"enable server {BACKEND}/{server}\" | socat stdio {socket}");
+        println!("  echo \"disable server {BACKEND}/{server}\" | socat stdio UNIX-CONNECT:{socket}");
+        println!("  echo \"enable server {BACKEND}/{server}\" | socat stdio UNIX-CONNECT:{socket}");
     }
 
     /// Stops the clients, then the balancer, then the nodes, and gives the verdict over it all.

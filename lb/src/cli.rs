@@ -1,6 +1,6 @@
 //! The command line: what was asked for, and its exit code.
 //!
-//! Exit codes: 0 done, 1 refused (by a balancer, by a check, or a wait ran out), 2 wrong usage, 3 no answer.
+//! Exit codes: 0 done, 1 refused (by a balancer, by a check, or a wait ran out), 2 wrong usage, 3 no answer, or not to the end.
 
 use std::cmp::Reverse;
 use std::ffi::OsString;
@@ -13,7 +13,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::admin::time;
 use crate::config::Config;
-use crate::ctl::{self, Order, Outcome};
+use crate::ctl::{self, Order, Outcome, Terms};
 use crate::{app, report, top};
 
 const WRONG_USAGE: u8 = 2;
@@ -48,9 +48,9 @@ enum Command {
         words: Vec<String>,
     },
     /// Put a server into maintenance: it gets nothing new, what is in flight ends
-    Disable(Target),
+    Disable(Out),
     /// Put a server into drain: only what sticks to it still comes
-    Drain(Target),
+    Drain(Out),
     /// Put a server back into service; with --wait, until it is up
     Enable(Target),
     /// Watch a balancer in the terminal: what is up, draining, down and why; orders by keys
@@ -97,6 +97,15 @@ struct Target {
     wait: Option<Duration>,
 }
 
+#[derive(Debug, Args)]
+struct Out {
+    #[command(flatten)]
+    target: Target,
+    /// Also when it is the last usable server of its backend: clients then get 503
+    #[arg(long)]
+    force: bool,
+}
+
 /// Does what the arguments say, the first of which is the program's name.
 pub fn main_with(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let cli = match Cli::try_parse_from(args) {
@@ -121,7 +130,7 @@ pub fn main_with(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 impl Command {
     fn run(self, default_socket: Option<PathBuf>, out: &mut dyn Write, err: &mut dyn Write) -> ExitCode {
-        let (target, order) = match self {
+        let (target, order, force) = match self {
             Self::Run(File { config }) => return app::run(&config),
             Self::Check(File { config }) => return check(&config, out, err),
             Self::Healthcheck(File { config }) => return healthcheck(&config, err),
@@ -137,12 +146,13 @@ impl Command {
                     Err(problem) => wrong_usage(&problem, err),
                 };
             }
-            Self::Disable(target) => (target, Order::Disable),
-            Self::Drain(target) => (target, Order::Drain),
-            Self::Enable(target) => (target, Order::Enable),
+            Self::Disable(out) => (out.target, Order::Disable, out.force),
+            Self::Drain(out) => (out.target, Order::Drain, out.force),
+            Self::Enable(target) => (target, Order::Enable, false),
         };
+        let terms = Terms { wait: target.wait, force };
         match target.sockets.find(default_socket) {
-            Ok(sockets) => exit(ctl::order(&sockets, order, &target.server, target.wait, out, err)),
+            Ok(sockets) => exit(ctl::order(&sockets, order, &target.server, terms, out, err)),
             Err(problem) => wrong_usage(&problem, err),
         }
     }

@@ -7,6 +7,7 @@ mod answers;
 mod client;
 mod healthcheck;
 mod order;
+pub(crate) mod stat;
 mod teach;
 
 #[cfg(test)]
@@ -20,7 +21,7 @@ use crate::admin::time;
 use answers::Answer;
 
 pub use healthcheck::healthcheck;
-pub use order::{Order, order};
+pub use order::{Order, Terms, order};
 
 /// How long a balancer may take for an answer: as long as it lets a client be silent.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -48,18 +49,12 @@ struct Told {
 pub fn run(sockets: &[PathBuf], command: &str, out: &mut dyn Write, err: &mut dyn Write) -> Outcome {
     let patience = PATIENCE.saturating_add(waits(command));
     let ask_one = |socket: &Path| match client::ask(socket, command, patience) {
-        Ok(answers) => {
-            let (refused, fine): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.refused);
-            let text =
-                |answers: &[&Answer]| answers.iter().map(|answer| answer.text.as_str()).collect::<String>();
-            let outcome = if refused.is_empty() { Outcome::Done } else { Outcome::Refused };
-            let mut err = text(&refused);
-            if let [first, ..] = &*refused {
-                err = format!("{}{}", err.trim_end(), teach::hint(socket, &first.text, None));
-            }
-            Told { outcome, out: text(&fine), err }
+        Ok(answers) => Told::answered(socket, &answers),
+        Err(error) => {
+            let Told { out, err, .. } = Told::answered(socket, &error.answered);
+            let between = if err.is_empty() { "" } else { "\n" };
+            Told { outcome: Outcome::Silent, out, err: format!("{err}{between}{error}") }
         }
-        Err(error) => Told::silent(&error),
     };
     ask_all(sockets, &ask_one, out, err)
 }
@@ -112,6 +107,18 @@ fn waits(command: &str) -> Duration {
 // === impl Told ===
 
 impl Told {
+    fn answered(socket: &Path, answers: &[Answer]) -> Self {
+        let (refused, fine): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.refused);
+        let text =
+            |answers: &[&Answer]| answers.iter().map(|answer| answer.text.as_str()).collect::<String>();
+        let outcome = if refused.is_empty() { Outcome::Done } else { Outcome::Refused };
+        let mut err = text(&refused);
+        if let [first, ..] = &*refused {
+            err = format!("{}{}", err.trim_end(), teach::hint(socket, &first.text, None));
+        }
+        Self { outcome, out: text(&fine), err }
+    }
+
     fn silent(error: &client::NoAnswer) -> Self {
         Self { outcome: Outcome::Silent, out: String::new(), err: error.to_string() }
     }

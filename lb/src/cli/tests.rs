@@ -51,10 +51,17 @@ fn wrong_usage_is_two() {
     ] {
         assert_eq!(parse(line).unwrap_err().exit_code(), 2, "{line}");
     }
-    let Some(Command::Drain(target)) = parse("lb drain a/b --wait 500ms").unwrap().command else {
+    let Some(Command::Drain(Out { target, force: false })) =
+        parse("lb drain a/b --wait 500ms").unwrap().command
+    else {
         panic!("not drain");
     };
     assert_eq!((target.server.as_str(), target.wait), ("a/b", Some(Duration::from_millis(500))));
+    assert!(matches!(
+        parse("lb disable --force a/b").unwrap().command,
+        Some(Command::Disable(Out { force: true, .. }))
+    ));
+    assert_eq!(parse("lb enable --force a/b").unwrap_err().exit_code(), 2, "nothing is lost by it");
     assert_eq!(parse("lb --version").unwrap_err().exit_code(), 0);
 }
 

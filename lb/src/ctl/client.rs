@@ -1,4 +1,7 @@
 //! One exchange with one socket, bounded in time and size.
+//!
+//! The last command of a line is a mark of the client's own: an answer without it is one that broke off, and nothing that was not
+//! answered counts as done.
 
 use std::fmt;
 use std::io::{self, Read, Write};
@@ -13,19 +16,68 @@ use crate::config;
 
 /// Longest answer, bytes.
 const LONGEST_ANSWER: u64 = 64 << 20;
+/// The mark.
+const MARK: &str = "lb-ctl-end";
 
-/// Why there was no answer, and what to do about it.
+/// Why there was no answer, or only a part of one, and what to do about it.
 #[derive(Debug)]
-pub(super) struct NoAnswer(String);
+pub(super) struct NoAnswer {
+    text: String,
+    /// The balancer is not there, or went away: it is not merely slow.
+    pub(super) gone: bool,
+    /// What was answered before it went away.
+    pub(super) answered: Vec<Answer>,
+}
 
 /// Sends `command` and reads to the end. The write side stays open: a balancer takes a closed one for an interruption.
+///
+/// # Errors
+/// There was no answer, or the connection ended before everything was answered.
 pub(super) fn ask(socket: &Path, command: &str, patience: Duration) -> Result<Vec<Answer>, NoAnswer> {
-    let explain = |error: io::Error| NoAnswer(teach::no_answer(socket, &error, patience));
-    let received = exchange(socket, command, patience).map_err(explain)?;
-    if received.is_empty() {
-        return Err(explain(io::ErrorKind::UnexpectedEof.into()));
+    let marked = can_be_marked(command);
+    let sent = if marked { format!("{command};echo {MARK}") } else { command.to_owned() };
+    let received = exchange(socket, &sent, patience).map_err(|error| NoAnswer {
+        text: teach::no_answer(socket, &error, patience),
+        gone: error.kind() != io::ErrorKind::TimedOut,
+        answered: Vec::new(),
+    })?;
+    let mut answers = answers::split(&String::from_utf8_lossy(&received));
+    // A line that was refused as a whole has one answer, without that to the severity.
+    let is_whole = match answers.last() {
+        _ if !received.is_empty() && !received.starts_with(b"\n") => true,
+        Some(last) if marked => is_mark(last),
+        Some(_) => true,
+        None => !received.is_empty() && ends_by_itself(command),
+    };
+    if is_whole {
+        answers.pop_if(|last| marked && is_mark(last));
+        return Ok(answers);
     }
-    Ok(answers::split(&String::from_utf8_lossy(&received)))
+    let waited = waits_for_something(command) && !received.is_empty();
+    Err(NoAnswer {
+        text: teach::broke_off(socket, waited, received.is_empty()),
+        gone: true,
+        answered: answers,
+    })
+}
+
+/// Whether a command can follow: not behind a payload, which would take it in, and not where the line ends the connection.
+fn can_be_marked(command: &str) -> bool {
+    !command.contains("<<") && !command.contains('\n') && !ends_by_itself(command) && !command.ends_with('\\')
+}
+
+/// Whether one of its commands is `quit`.
+fn ends_by_itself(command: &str) -> bool {
+    command.split([';', '\n']).any(|command| command.split_whitespace().next() == Some("quit"))
+}
+
+fn waits_for_something(command: &str) -> bool {
+    command.split([';', '\n']).any(|command| command.split_whitespace().next() == Some("wait"))
+}
+
+/// HAProxy before 3.0 has no `echo`, and says so.
+fn is_mark(answer: &Answer) -> bool {
+    answer.text.trim_end() == MARK || (answer.refused && answer.text.starts_with("Unknown command: 'echo"))
 }
 
 fn exchange(socket: &Path, command: &str, patience: Duration) -> io::Result<Vec<u8>> {
@@ -45,9 +97,7 @@ fn exchange(socket: &Path, command: &str, patience: Duration) -> io::Result<Vec<
             Ok(read) => received.extend_from_slice(&chunk[..read]),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             // What is in the buffer was answered before the other side closed over unread bytes of ours.
-            Err(error) if error.kind() == io::ErrorKind::ConnectionReset && !received.is_empty() => {
-                return Ok(received);
-            }
+            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return Ok(received),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 return Err(io::ErrorKind::TimedOut.into());
             }
@@ -75,6 +125,25 @@ fn connect(place: &Path, patience: Duration) -> io::Result<Socket> {
 
 impl fmt::Display for NoAnswer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mark_follows_where_a_command_can() {
+        for (command, can) in [
+            ("show stat", true),
+            ("wait 30s;show info", true),
+            ("show info;quit", false),
+            ("add map m <<\na b\n", false),
+            ("show info\nshow stat", false),
+            ("echo \\", false),
+        ] {
+            assert_eq!(can_be_marked(command), can, "{command:?}");
+        }
     }
 }

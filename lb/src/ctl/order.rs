@@ -5,6 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::stat::{self, Left};
 use super::{Outcome, PATIENCE, Told, ask_all, client, teach};
 
 /// Lines of what is still in flight that are printed.
@@ -21,45 +22,87 @@ pub enum Order {
     Enable,
 }
 
-/// Gives `order` for `server` to every balancer; with `wait`, returns when nothing is in flight on it, or when it is up.
+/// How an order is given.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Terms {
+    /// Return when nothing is in flight on the server, or when it is up; at the latest after this time.
+    pub wait: Option<Duration>,
+    /// Take out the last usable server of a backend, too.
+    pub force: bool,
+}
+
+/// Gives `order` for `server` to every balancer; each refuses by itself to lose the last usable server of a backend.
 pub fn order(
     sockets: &[PathBuf],
     order: Order,
     server: &str,
-    wait: Option<Duration>,
+    terms: Terms,
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> Outcome {
-    ask_all(sockets, &|socket| order.give(socket, server, wait), out, err)
+    ask_all(sockets, &|socket| order.give(socket, server, terms), out, err)
 }
 
 // === impl Order ===
 
 impl Order {
-    fn give(self, socket: &Path, server: &str, wait: Option<Duration>) -> Told {
-        let given = match self.ask(socket, &self.command(server), PATIENCE, server) {
-            Ok(()) => format!("{server} is {}\n", self.given()),
-            Err(told) => return told,
-        };
+    fn give(self, socket: &Path, server: &str, Terms { wait, force }: Terms) -> Told {
+        if self != Self::Enable && !force {
+            // Others may give orders between this look and the order: the socket has no command that does both.
+            match left(socket, server).map(|left| left.and_then(|left| left.objection())) {
+                Ok(None) => {}
+                Ok(Some(objection)) => {
+                    let err = format!(
+                        "lb: {}: {objection}\n  = --force takes it out all the same",
+                        socket.display()
+                    );
+                    return Told { outcome: Outcome::Refused, out: String::new(), err };
+                }
+                Err(told) => return told,
+            }
+        }
+        if let Err(told) = self.ask(socket, &self.command(server), PATIENCE, server) {
+            return told;
+        }
+        let given = self.said(socket, server, self.given());
         let Some(wait) = wait else { return Told { outcome: Outcome::Done, out: given, err: String::new() } };
         let command = format!("wait {}ms {} {server}", wait.as_millis(), self.condition());
         match self.ask(socket, &command, PATIENCE.saturating_add(wait), server) {
             Ok(()) => Told {
                 outcome: Outcome::Done,
-                out: format!("{server} is {}\n", self.met()),
+                out: self.said(socket, server, self.met()),
                 err: String::new(),
             },
             Err(told) => Told { out: given, ..told },
         }
     }
 
+    /// What has become of the server, and of its backend; without the latter where lb no longer tells.
+    fn said(self, socket: &Path, server: &str, state: &str) -> String {
+        let left = if self == Self::Enable { None } else { left(socket, server).ok().flatten() };
+        match left {
+            None => format!("{server} is {state}\n"),
+            Some(left) if state == self.met() => format!("{server} is {state}; {}\n", left.rest()),
+            Some(left) => format!("{server} is {state}, {}; {}\n", left.busy(), left.rest()),
+        }
+    }
+
     fn ask(self, socket: &Path, command: &str, patience: Duration, server: &str) -> Result<(), Told> {
-        let answers = client::ask(socket, command, patience).map_err(|error| Told::silent(&error))?;
+        let waits = command.starts_with("wait");
+        let answers = client::ask(socket, command, patience).map_err(|error| match error.gone && waits {
+            // Whatever kept it from answering: the order had been answered before.
+            true => Told {
+                outcome: Outcome::Silent,
+                out: String::new(),
+                err: format!("lb: {}: {}", socket.display(), teach::WENT_AWAY),
+            },
+            false => Told::silent(&error),
+        })?;
         let Some(refusal) = answers.iter().find(|answer| answer.refused) else { return Ok(()) };
         let backend = server.split_once('/').map(|(backend, _)| backend);
         let mut err = format!("lb: {}: {}", socket.display(), refusal.text.trim_end());
         err.push_str(&teach::hint(socket, &refusal.text, backend));
-        if self != Self::Enable && command.starts_with("wait") {
+        if self != Self::Enable && waits {
             err.push_str(&in_flight(socket, server));
         }
         Err(Told { outcome: Outcome::Refused, out: String::new(), err })
@@ -95,6 +138,13 @@ impl Order {
             Self::Enable => "up",
         }
     }
+}
+
+/// What is left without a server; nothing when there is no such server, of which the order itself will tell.
+fn left(socket: &Path, server: &str) -> Result<Option<Left>, Told> {
+    let answers = client::ask(socket, "show stat", PATIENCE).map_err(|error| Told::silent(&error))?;
+    let text: String = answers.iter().map(|answer| answer.text.as_str()).collect();
+    Ok(stat::left_without(&stat::rows(&text), server))
 }
 
 /// What is in flight on a server: `show sess`, without what only describes HAProxy's insides.

@@ -49,22 +49,60 @@ fn servers(socket: &Path, backend: Option<&str>) -> String {
     }
 }
 
+/// A balancer went away in the middle of an answer.
+pub(super) const WENT_AWAY: &str = "lb went away while waiting: look at the server's state again";
+
+/// The connection to `socket` ended before everything was answered; `waited` is whether a `wait` was among the commands, `empty` whether
+/// nothing at all was answered.
+pub(super) fn broke_off(socket: &Path, waited: bool, empty: bool) -> String {
+    let text = match (waited, empty) {
+        (true, _) => WENT_AWAY.to_owned(),
+        (_, true) => {
+            "it closed without an answer\n  = is it the runtime socket of lb, and is lb still running?"
+                .to_owned()
+        }
+        (_, false) => {
+            "lb went away before everything was answered: look at its state before you repeat the command"
+                .to_owned()
+        }
+    };
+    format!("lb: {}: {text}", socket.display())
+}
+
 /// Why `socket` gave no answer.
 pub(super) fn no_answer(socket: &Path, error: &io::Error, patience: Duration) -> String {
+    if let Some(text) = no_socket(socket) {
+        return format!("lb: {}: {text}", socket.display());
+    }
     let hint = match error.kind() {
         io::ErrorKind::NotFound => {
             "there is no such socket: start lb, or name its socket with -s, $LB_SOCKET or the [admin] section of -c FILE"
                 .to_owned()
         }
-        io::ErrorKind::ConnectionRefused => "nobody listens there any more: start lb".to_owned(),
+        io::ErrorKind::ConnectionRefused => "lb is not running (stale socket): start it".to_owned(),
         io::ErrorKind::PermissionDenied => owner(socket),
         io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => {
             format!("no answer within {} s: lb is there and stuck, or stopped", patience.as_secs())
         }
-        io::ErrorKind::UnexpectedEof => "it closed without an answer: is it the runtime socket of lb?".to_owned(),
         _ => "check that it is the runtime socket of lb".to_owned(),
     };
     format!("lb: {}: {error}\n  = {hint}", socket.display())
+}
+
+/// What is at `socket`, when that is something else than a socket.
+fn no_socket(socket: &Path) -> Option<String> {
+    let kind = std::fs::metadata(socket).ok()?.file_type();
+    let name = socket.display();
+    if kind.is_file() {
+        Some(format!(
+            "a plain file, not a socket\n  = `socat stdio {name}` leaves one where lb does not run: delete it (rm {name}), start lb, and write \
+             socat stdio UNIX-CONNECT:{name}"
+        ))
+    } else if kind.is_dir() {
+        Some("a folder, not a socket\n  = name the socket in it, as in run/lb.sock".to_owned())
+    } else {
+        None
+    }
 }
 
 fn owner(socket: &Path) -> String {

@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::*;
@@ -32,7 +32,8 @@ async fn give(
     server: &'static str,
     wait: Option<Duration>,
 ) -> (Outcome, String, String) {
-    client(move |out, err| order(&sockets, what, server, wait, out, err)).await
+    let terms = Terms { wait, force: false };
+    client(move |out, err| order(&sockets, what, server, terms, out, err)).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
@@ -85,7 +86,8 @@ async fn disable_waits_for_the_last_exchange_and_says_what_is_in_flight_when_it_
     }];
     let short = Some(Duration::from_millis(20));
     let (outcome, out, err) = give(socket.clone(), Order::Disable, "api_nodes/api1", short).await;
-    assert_eq!((outcome, out.as_str()), (Outcome::Refused, "api_nodes/api1 is in maintenance\n"));
+    let said = "api_nodes/api1 is in maintenance, 1 in flight; 2 of 3 servers of api_nodes left\n";
+    assert_eq!((outcome, out.as_str()), (Outcome::Refused, said));
     assert!(err.contains("Wait delay expired. api_nodes/api1 still has 1 in flight."), "{err}");
     assert!(err.contains("\n  0x7: src=127.0.0.1:5 age=3s"), "{err}");
 
@@ -100,7 +102,7 @@ async fn disable_waits_for_the_last_exchange_and_says_what_is_in_flight_when_it_
     let (outcome, out, err) = waiting.await.unwrap();
     assert_eq!(
         (outcome, out.as_str()),
-        (Outcome::Done, "api_nodes/api1 is in drain, nothing in flight\n"),
+        (Outcome::Done, "api_nodes/api1 is in drain, nothing in flight; 2 of 3 servers of api_nodes left\n"),
         "{err}"
     );
 
@@ -128,14 +130,119 @@ async fn an_unknown_server_lists_those_of_its_backend() {
     assert!(err.ends_with("api_nodes/api2, plain/p0\n"), "{err}");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn the_last_usable_server_is_taken_out_by_force_only() {
+    let lab = lab::open();
+    let socket = vec![lab.socket("admin")];
+    for server in ["api_nodes/api0", "api_nodes/api1"] {
+        let (outcome, _, err) = give(socket.clone(), Order::Disable, server, None).await;
+        assert_eq!((outcome, err.as_str()), (Outcome::Done, ""));
+    }
+    let _claim = lab.server("api_nodes", "api2").claim().unwrap();
+    for order in [Order::Disable, Order::Drain] {
+        let (outcome, out, err) = give(socket.clone(), order, "api_nodes/api2", None).await;
+        assert_eq!((outcome, out.as_str()), (Outcome::Refused, ""));
+        let refusal = "api_nodes/api2 is the last usable server of api_nodes: without it clients get 503 there (1 in flight)";
+        assert!(err.contains(refusal) && err.contains("--force"), "{err}");
+    }
+    assert_eq!(lab.server("api_nodes", "api2").admin(), Admin::Ready);
+    // One that serves nobody is not missed.
+    assert_eq!(give(socket.clone(), Order::Drain, "api_nodes/api1", None).await.0, Outcome::Done);
+
+    let terms = Terms { wait: None, force: true };
+    let sockets = socket.clone();
+    let forced =
+        client(move |out, err| order(&sockets, Order::Disable, "api_nodes/api2", terms, out, err)).await;
+    let said = "api_nodes/api2 is in maintenance, 1 in flight; no usable server left in api_nodes\n";
+    assert_eq!(forced, (Outcome::Done, said.to_owned(), String::new()));
+    // The socket itself is HAProxy's.
+    assert_eq!(ctl(socket, "disable server plain/p0").await.0, Outcome::Done);
+}
+
+/// Answers the `before` first connections as `reply` says; the next one is read and closed without an answer, as by a process that is killed.
+fn dying(path: &Path, before: Vec<&'static str>, last: &'static str) -> std::thread::JoinHandle<Vec<String>> {
+    let listener = std::os::unix::net::UnixListener::bind(path).unwrap();
+    std::thread::spawn(move || {
+        let mut heard = Vec::new();
+        for reply in before.into_iter().chain([last]) {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut line = Vec::new();
+            while !line.ends_with(b"\n") {
+                let mut byte = [0];
+                stream.read_exact(&mut byte).unwrap();
+                line.push(byte[0]);
+            }
+            heard.push(String::from_utf8(line).unwrap());
+            stream.write_all(reply.as_bytes()).unwrap();
+        }
+        heard
+    })
+}
+
 #[test]
-fn a_socket_that_only_listens_is_told_from_one_that_is_not_there() {
+fn what_was_not_answered_is_not_done() {
+    const MARKED: &str = "\n\nlb-ctl-end\n\n";
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("lb.sock");
+    // The order is answered; of the wait only what comes before it.
+    let table: &[(Order, Vec<&str>, &str)] = &[
+        (Order::Enable, vec![MARKED], "b/s is enabled\n"),
+        (Order::Disable, vec![MARKED; 3], "b/s is in maintenance\n"),
+        (Order::Drain, vec![MARKED; 3], "b/s is in drain\n"),
+    ];
+    for (what, before, given) in table {
+        for last in ["\n", ""] {
+            let lb = dying(&path, before.clone(), last);
+            let (mut out, mut err) = (Vec::new(), Vec::new());
+            let terms = Terms { wait: Some(Duration::from_secs(60)), force: false };
+            let outcome = order(std::slice::from_ref(&path), *what, "b/s", terms, &mut out, &mut err);
+            let err = String::from_utf8(err).unwrap();
+            assert_eq!((outcome, &*String::from_utf8_lossy(&out)), (Outcome::Silent, *given), "{err}");
+            assert!(err.ends_with("lb went away while waiting: look at the server's state again\n"), "{err}");
+            assert!(
+                lb.join().unwrap().pop().unwrap().contains("wait 60000ms"),
+                "the last thing it was asked"
+            );
+            std::fs::remove_file(&path).unwrap();
+        }
+    }
+    let table = [
+        ("wait 30s", "\n", "", "went away while waiting"),
+        ("show info;wait 30s", "\nName: lb\n\n", "Name: lb\n\n", "went away while waiting"),
+        ("disable server b/s", "\n", "", "before everything was answered"),
+        ("show stat", "\n# pxname,svname,\nb,s", "", "before everything was answered"),
+        ("show stat", "\n# pxname,\nb,\n\n", "# pxname,\nb,\n\n", "before everything was answered"),
+        ("show stat", "", "", "closed without an answer"),
+    ];
+    for (command, reply, said, problem) in table {
+        let lb = dying(&path, Vec::new(), reply);
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let outcome = run(std::slice::from_ref(&path), command, &mut out, &mut err);
+        let err = String::from_utf8(err).unwrap();
+        assert_eq!((outcome, &*String::from_utf8_lossy(&out)), (Outcome::Silent, said), "{command}: {err}");
+        assert!(err.contains(problem), "{command}: {err}");
+        lb.join().unwrap();
+        std::fs::remove_file(&path).unwrap();
+    }
+}
+
+#[test]
+fn what_is_no_socket_is_called_what_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("lb.sock");
+    let problem = |path: &Path| {
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        assert_eq!(run(&[path.to_owned()], "show info", &mut out, &mut err), Outcome::Silent);
+        String::from_utf8(err).unwrap()
+    };
+    assert!(problem(&path).contains("there is no such socket"));
     drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
-    let (mut out, mut err) = (Vec::new(), Vec::new());
-    assert_eq!(run(std::slice::from_ref(&path), "show info", &mut out, &mut err), Outcome::Silent);
-    assert!(String::from_utf8(err).unwrap().contains("nobody listens there any more"));
+    assert!(problem(&path).contains("lb is not running (stale socket)"));
+    std::fs::remove_file(&path).unwrap();
+    std::fs::write(&path, "show info\n").unwrap();
+    let said = problem(&path);
+    assert!(said.contains("a plain file, not a socket") && said.contains("UNIX-CONNECT:"), "{said}");
+    assert!(problem(folder.path()).contains("a folder, not a socket"));
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use crate::ctl::stat::{self, Row};
+
 /// What a line is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Kind {
@@ -57,19 +59,11 @@ pub(super) struct Info {
 
 /// The lines of `show stat`, in its order.
 pub(super) fn lines(csv: &str) -> Vec<Line> {
-    let mut rows = csv.lines().filter(|row| !row.is_empty());
-    let Some(header) = rows.next().and_then(|header| header.strip_prefix("# ")) else { return Vec::new() };
-    let places: HashMap<_, _> = header.split(',').enumerate().map(|(at, name)| (name, at)).collect();
-    rows.filter_map(|row| {
-        let fields = split(row);
-        let text = |name: &str| places.get(name).and_then(|at| fields.get(*at)).map_or("", String::as_str);
-        line(&text)
-    })
-    .collect()
+    stat::rows(csv).iter().filter_map(line).collect()
 }
 
-fn line<'a>(text: &dyn Fn(&str) -> &'a str) -> Option<Line> {
-    let number = |name: &str| text(name).parse::<u64>().ok();
+fn line(row: &Row) -> Option<Line> {
+    let (text, number) = (|name: &str| row.text(name), |name: &str| row.number(name));
     let sum = |names: &[&str]| names.iter().filter_map(|name| number(name)).sum();
     let kind = match text("type") {
         "0" => Kind::Frontend,
@@ -134,27 +128,6 @@ pub(super) fn info(text: &str) -> Info {
         rate: value("ConnRate"),
         stopping: value("Stopping") == "1",
     }
-}
-
-/// The fields of a line of CSV, quotes taken off.
-fn split(line: &str) -> Vec<String> {
-    let (mut fields, mut field, mut quoted) = (Vec::new(), String::new(), false);
-    let mut letters = line.chars().peekable();
-    while let Some(letter) = letters.next() {
-        match letter {
-            '"' if quoted && letters.peek() == Some(&'"') => {
-                letters.next();
-                field.push('"');
-            }
-            '"' => quoted = !quoted,
-            ',' if !quoted => fields.push(std::mem::take(&mut field)),
-            // What a server said in its answer must not reach the terminal as an order.
-            other if other.is_control() => field.push(' '),
-            other => field.push(other),
-        }
-    }
-    fields.push(field);
-    fields
 }
 
 // === impl Line ===

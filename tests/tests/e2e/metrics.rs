@@ -191,7 +191,7 @@ async fn every_metric_moves_or_says_why_it_does_not() {
         if left.is_empty() {
             break;
         }
-        assert!(began.elapsed() < Duration::from_secs(15), "they never moved: {left:?}");
+        assert!(began.elapsed() < Duration::from_secs(60), "they never moved: {left:?}");
     }
     let moved: Vec<_> = still.difference(&seen.still()).copied().collect();
     assert!(moved.is_empty(), "on the list, and moved: {moved:?}");

@@ -1,0 +1,218 @@
+//! `show stat` read back: fields by name, and what taking a server out would leave of its backend.
+//!
+//! Pure text in, values out. It belongs to the client's side: what it finds is as old as the answer it reads.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+/// A row, with its fields by their names.
+#[derive(Debug, Clone)]
+pub(crate) struct Row {
+    places: Arc<HashMap<String, usize>>,
+    fields: Vec<String>,
+}
+
+/// What is left of the backends that need a server, once that is out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Left {
+    /// The server, as `backend/server`.
+    pub(crate) server: String,
+    /// Its requests in flight and in its queue.
+    pub(crate) in_flight: u64,
+    /// Other servers of its backend that take requests.
+    pub(crate) usable: usize,
+    /// Servers of its backend.
+    pub(crate) all: usize,
+    /// Backends that have a usable server now, and would have none: its own, and those whose servers track it.
+    pub(crate) emptied: Vec<String>,
+}
+
+/// The rows of `show stat`, in its order.
+pub(crate) fn rows(csv: &str) -> Vec<Row> {
+    let mut lines = csv.lines().filter(|line| !line.is_empty());
+    let Some(header) = lines.next().and_then(|header| header.strip_prefix("# ")) else { return Vec::new() };
+    let places = header.split(',').enumerate().map(|(at, name)| (name.to_owned(), at)).collect();
+    let places = Arc::new(places);
+    lines.map(|line| Row { places: Arc::clone(&places), fields: split(line) }).collect()
+}
+
+/// What taking `server` (`backend/server`, by names or `#` and numbers) out would leave; `None` when there is no such server.
+pub(crate) fn left_without(rows: &[Row], server: &str) -> Option<Left> {
+    let (backend, name) = server.split_once('/')?;
+    let servers: Vec<_> = rows.iter().filter(|row| row.is_server()).collect();
+    let meant = servers.iter().find(|row| {
+        let is = |written: &str, name: &str, number: &str| {
+            row.text(name) == written || written.strip_prefix('#') == Some(row.text(number))
+        };
+        is(backend, "pxname", "iid") && is(name, "svname", "sid")
+    })?;
+    // What follows the server goes with it, and what follows that.
+    let mut out = vec![meant.full_name()];
+    let mut at = 0;
+    while let Some(leader) = out.get(at).cloned() {
+        let followers = servers.iter().filter(|row| row.text("tracked") == leader).map(|row| row.full_name());
+        let new: Vec<_> = followers.filter(|name| !out.contains(name)).collect();
+        out.extend(new);
+        at += 1;
+    }
+    // Usable servers of each backend: now, and without those.
+    let mut usable: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
+    for row in servers.iter().filter(|row| row.is_usable()) {
+        let (now, then) = usable.entry(row.text("pxname")).or_default();
+        *now += 1;
+        *then += usize::from(!out.contains(&row.full_name()));
+    }
+    let own = meant.text("pxname");
+    Some(Left {
+        server: meant.full_name(),
+        in_flight: meant.number("scur").unwrap_or(0) + meant.number("qcur").unwrap_or(0),
+        usable: usable.get(own).map_or(0, |(_, then)| *then),
+        all: servers.iter().filter(|row| row.text("pxname") == own).count(),
+        emptied: usable
+            .iter()
+            .filter(|(_, (_, then))| *then == 0)
+            .map(|(name, _)| (*name).to_owned())
+            .collect(),
+    })
+}
+
+/// The fields of a line of CSV, quotes taken off.
+fn split(line: &str) -> Vec<String> {
+    let (mut fields, mut field, mut quoted) = (Vec::new(), String::new(), false);
+    let mut letters = line.chars().peekable();
+    while let Some(letter) = letters.next() {
+        match letter {
+            '"' if quoted && letters.peek() == Some(&'"') => {
+                letters.next();
+                field.push('"');
+            }
+            '"' => quoted = !quoted,
+            ',' if !quoted => fields.push(std::mem::take(&mut field)),
+            // What a server said in its answer must not reach the terminal as an order.
+            other if other.is_control() => field.push(' '),
+            other => field.push(other),
+        }
+    }
+    fields.push(field);
+    fields
+}
+
+// === impl Row ===
+
+impl Row {
+    /// A field; empty when there is none of that name.
+    pub(crate) fn text(&self, name: &str) -> &str {
+        self.places.get(name).and_then(|at| self.fields.get(*at)).map_or("", String::as_str)
+    }
+
+    /// A field that is a number.
+    pub(crate) fn number(&self, name: &str) -> Option<u64> {
+        self.text(name).parse().ok()
+    }
+
+    fn is_server(&self) -> bool {
+        self.text("type") == "2"
+    }
+
+    fn full_name(&self) -> String {
+        format!("{}/{}", self.text("pxname"), self.text("svname"))
+    }
+
+    /// Whether a balancer gives the server requests.
+    fn is_usable(&self) -> bool {
+        let status = self.text("status");
+        let serves = status == "no check" || status.split(' ').next() == Some("UP");
+        serves && self.number("uweight").or_else(|| self.number("weight")) != Some(0)
+    }
+}
+
+// === impl Left ===
+
+impl Left {
+    /// Why it should not be taken out without a second thought, if there is a reason.
+    pub(crate) fn objection(&self) -> Option<String> {
+        let Self { server, emptied, .. } = self;
+        let backends = emptied.join(", ");
+        match emptied.len() {
+            0 => None,
+            _ => Some(format!(
+                "{server} is the last usable server of {backends}: without it clients get 503 there ({})",
+                self.busy()
+            )),
+        }
+    }
+
+    /// What is in flight on it.
+    pub(crate) fn busy(&self) -> String {
+        match self.in_flight {
+            0 => "nothing in flight".to_owned(),
+            number => format!("{number} in flight"),
+        }
+    }
+
+    /// How many others there are.
+    pub(crate) fn rest(&self) -> String {
+        let backend = self.server.split_once('/').map_or("", |(backend, _)| backend);
+        let Self { usable, all, .. } = self;
+        match usable {
+            0 => format!("no usable server left in {backend}"),
+            _ => format!("{usable} of {all} servers of {backend} left"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Name, status, weight, and what it tracks.
+    type Server = (&'static str, &'static str, u64, &'static str);
+
+    fn left(states: &[Server], server: &str) -> Option<Left> {
+        let mut csv = "# pxname,svname,scur,qcur,status,type,iid,sid,uweight,tracked,\n".to_owned();
+        for (name, status, weight, tracked) in states {
+            let (backend, name) = name.split_once('/').unwrap();
+            let iid = if backend == "a" { 2 } else { 3 };
+            let sid = name.trim_start_matches('s');
+            csv.push_str(&format!("{backend},{name},2,1,{status},2,{iid},{sid},{weight},{tracked},\n"));
+        }
+        left_without(&rows(&csv), server)
+    }
+
+    #[test]
+    fn the_last_usable_server_is_found() {
+        let up = ("a/s1", "UP", 1, "");
+        let table: &[(&[Server], usize, &[&str])] = &[
+            (&[up], 0, &["a"]),
+            (&[up, ("a/s2", "UP 1/3", 1, "")], 1, &[]),
+            (&[up, ("a/s2", "no check", 1, "")], 1, &[]),
+            (&[up, ("a/s2", "UP", 0, "")], 0, &["a"]),
+            (&[up, ("a/s2", "DOWN 1/2", 1, ""), ("a/s3", "DRAIN", 1, "")], 0, &["a"]),
+            (&[up, ("a/s2", "NOLB", 1, ""), ("a/s3", "MAINT (via a/s1)", 1, "")], 0, &["a"]),
+            // Nothing is lost by a server that serves nobody.
+            (&[("a/s1", "DOWN", 1, ""), ("a/s2", "DOWN", 1, "")], 0, &[]),
+            // Others go with it.
+            (&[up, ("a/s2", "UP", 1, ""), ("b/s1", "UP", 1, "a/s1"), ("b/s2", "UP", 1, "b/s1")], 1, &["b"]),
+            (&[up, ("a/s2", "UP", 1, "a/s1")], 0, &["a"]),
+        ];
+        for (states, usable, emptied) in table {
+            let found = left(states, "a/s1").unwrap();
+            assert_eq!((found.usable, found.in_flight), (*usable, 3), "{states:?}");
+            assert_eq!(found.emptied, *emptied, "{states:?}");
+        }
+        assert_eq!(left(&[up], "#2/#1").unwrap().server, "a/s1");
+        assert_eq!(left(&[up], "a/s9"), None);
+    }
+
+    #[test]
+    fn what_is_left_is_told_in_words() {
+        let found = left(&[("a/s1", "UP", 1, ""), ("a/s2", "UP", 1, "")], "a/s1").unwrap();
+        assert_eq!((found.objection(), found.rest().as_str()), (None, "1 of 2 servers of a left"));
+        let found = left(&[("a/s1", "UP", 1, "")], "a/s1").unwrap();
+        assert_eq!(
+            found.objection().unwrap(),
+            "a/s1 is the last usable server of a: without it clients get 503 there (3 in flight)"
+        );
+        assert_eq!(found.rest(), "no usable server left in a");
+    }
+}
