@@ -97,6 +97,8 @@ traffic! {
     reuses,
     /// Exchanges that a fault of lb's own broke off.
     internal_errors,
+    /// Requests that lb itself answered with 5xx, for want of a server or of its response (frontends).
+    unserved,
 }
 
 // === impl Traffic ===

@@ -356,6 +356,9 @@ impl Exchange {
         self.status = error.status().as_u16();
         self.termination = Some(error.termination());
         self.client.answered.set(true);
+        if self.status >= 500 {
+            self.client.count(|traffic| traffic.unserved.add(1));
+        }
         match error {
             ProxyError::BadRequest(_) | ProxyError::Refused(..) => self.request_failed(),
             ProxyError::ClientBroke | ProxyError::ClientGone => {

@@ -9,7 +9,11 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::readiness::Problem;
 use crate::control::{Control, Record};
+
+/// The reason of a server that is not taken for up because none of its checks has ended.
+pub const UNCHECKED: &str = "waiting for its first successful check";
 
 /// The document.
 #[derive(Debug, Serialize)]
@@ -43,6 +47,9 @@ pub struct Process {
     pub ready: bool,
     /// Why not, in words.
     pub not_ready: Vec<String>,
+    /// The same, each with the name of what it is about.
+    #[serde(skip)]
+    pub problems: Vec<Problem>,
     /// Whether it is stopping.
     pub stopping: bool,
     /// Client connections now.
@@ -76,6 +83,8 @@ pub struct Frontend {
     pub connections: u64,
     /// Most client connections at once.
     pub connections_max: u64,
+    /// Requests that lb itself answered with 5xx: no server, no room in time, or no response.
+    pub unserved_total: u64,
     /// What it counts.
     #[serde(flatten)]
     pub traffic: Traffic,
@@ -92,6 +101,8 @@ pub struct Backend {
     pub since_seconds: u64,
     /// How it picks servers, as HAProxy names it.
     pub balance: &'static str,
+    /// Whether a frontend leads to it.
+    pub used: bool,
     /// Servers that can take traffic.
     pub usable: usize,
     /// Exchanges now, waiting ones included.
@@ -128,12 +139,18 @@ pub struct ServerView {
     pub order: &'static str,
     /// The server whose state it shares, as `backend/server`.
     pub tracks: Option<String>,
+    /// How far a server that is down has come: checks that have passed, of those that it needs.
+    pub rising: Option<Rising>,
     /// Why it is not simply up.
     pub reason: Option<String>,
     /// Seconds since it last began or ceased to run.
     pub since_seconds: u64,
-    /// Its share of the traffic.
+    /// Its share of the traffic, without its slow start.
     pub weight: u32,
+    /// Its share of the traffic now, with its slow start.
+    pub weight_in_force: u32,
+    /// Its share of the traffic as configured.
+    pub weight_configured: u32,
     /// Whether it only serves when no other can.
     pub backup: bool,
     /// Exchanges in flight.
@@ -153,6 +170,15 @@ pub struct ServerView {
     /// What it counts.
     #[serde(flatten)]
     pub traffic: Traffic,
+}
+
+/// How many checks of a server that is down have passed.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Rising {
+    /// Passed one after the other.
+    pub passed: u32,
+    /// Needed to be up.
+    pub needed: u32,
 }
 
 /// The last answer of an agent.

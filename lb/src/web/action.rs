@@ -190,12 +190,12 @@ impl Outcome {
     /// What it means, for people.
     pub(super) fn text(self) -> &'static str {
         match self {
-            Self::Done => "done",
-            Self::Partly => "done for some: not all of the servers exist",
-            Self::Nothing => "nothing was selected, or nothing had to be changed",
-            Self::Wrong => "nothing was changed: no such server, backend, action or weight",
-            Self::Denied => "refused",
-            Self::TooLarge => "nothing was changed: too many servers at once",
+            Self::Done => "Done",
+            Self::Partly => "Done for some: not all of the servers exist",
+            Self::Nothing => "No change: already in that state, or no server selected",
+            Self::Wrong => "Nothing was changed: no such server, backend, action or weight",
+            Self::Denied => "Rejected",
+            Self::TooLarge => "Nothing was changed: too many servers at once",
         }
     }
 }

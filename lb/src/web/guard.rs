@@ -49,7 +49,7 @@ impl Guard {
     /// Lets a request through, or says why not; `token` is the form's.
     pub(super) fn admit(&self, headers: &HeaderMap, token: Option<&str>) -> Result<(), &'static str> {
         if !self.stats.admin {
-            return Err("this page may not change anything: set `admin = true` in [stats] to let it");
+            return Err("This page is read-only: set `admin = true` in [stats] to allow changes");
         }
         let token = headers.get(HEADER).and_then(|value| value.to_str().ok()).or(token);
         let is_browser =
@@ -63,12 +63,12 @@ impl Guard {
         if is_ours {
             Ok(())
         } else {
-            Err("the form is not from this page, or lb was started anew: load the page again")
+            Err("The form is not from this page, or lb was restarted; reload the page")
         }
     }
 
     fn same_origin(&self, headers: &HeaderMap) -> Result<(), &'static str> {
-        const ELSEWHERE: &str = "the order comes from another site";
+        const ELSEWHERE: &str = "The request comes from another site";
         let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or_default());
         if text("sec-fetch-site").is_some_and(|site| site != "same-origin") {
             return Err(ELSEWHERE);
@@ -92,7 +92,7 @@ impl Guard {
         if !host.is_empty() && (is_address || is_local) || self.is_listed(authority) {
             return Ok(());
         }
-        Err("the page was reached under a name that lb does not know: add it to `hosts` in [stats]")
+        Err("The page was reached by a name that lb does not know: add it to `hosts` in [stats]")
     }
 
     fn is_listed(&self, authority: &str) -> bool {

@@ -25,7 +25,7 @@ const REFRESH: &str = "<script src=\"/stats.js\" defer></script>\n<noscript><met
 const DIALOG: &str = include_str!("assets/dialog.html");
 
 /// What would bring the buttons.
-const HINT: &str = "<span>read only: <code>admin = true</code> in <code>[stats]</code> lets this page drain and stop servers</span>";
+const HINT: &str = "<span>Read-only: <code>admin = true</code> in <code>[stats]</code> lets this page drain and stop servers</span>";
 
 /// What is drawn.
 pub(super) struct View<'a> {
@@ -58,6 +58,7 @@ pub(super) fn html(view: &View<'_>, frame: &Frame<'_>) -> String {
         ("grade", grade.to_owned()),
         ("node", Text(&view.overview.process.node).to_string()),
         ("version", Text(view.overview.process.version).to_string()),
+        ("own", env!("CARGO_PKG_VERSION").to_owned()),
         ("released", info::RELEASE_DATE.to_owned()),
         ("refresh", if frame.refreshing { REFRESH.to_owned() } else { String::new() }),
         ("token", view.token.map(token).unwrap_or_default()),
@@ -125,8 +126,8 @@ fn process(view: &View<'_>) -> String {
     let failures: u64 = trend.failures.iter().sum();
     let line = |values, kind| Spark { values, kind }.to_string();
     let facts = [
-        ("Requests a second", process.request_rate.to_string(), line(&trend.requests, "rate")),
-        ("Failures in a minute", count(failures), line(&trend.failures, "bad")),
+        ("Requests/s", process.request_rate.to_string(), line(&trend.requests, "rate")),
+        ("Failures, last minute", count(failures), line(&trend.failures, "bad")),
         ("In flight", in_flight.to_string(), line(&trend.in_flight, "rate")),
         ("Connections", format!("{} of {}", process.connections, process.maxconn), String::new()),
         ("Requests", count(process.requests_total), String::new()),

@@ -134,7 +134,7 @@ async fn act(request: Request<Incoming>, page: &str, site: &Site, origin: Origin
             }
         }
         Ok(Err(_)) => (Outcome::TooLarge, Outcome::TooLarge.text()),
-        Err(_) => return with(StatusCode::REQUEST_TIMEOUT, TEXT, "the form did not arrive in time\n"),
+        Err(_) => return with(StatusCode::REQUEST_TIMEOUT, TEXT, "The form did not arrive in time\n"),
     };
     if wants_json {
         let status = match outcome {
@@ -155,11 +155,7 @@ async fn act(request: Request<Incoming>, page: &str, site: &Site, origin: Origin
 
 fn events(site: &Site, until: Until) -> Answer {
     let Some(stream) = site.live.watch(site, until) else {
-        return with(
-            StatusCode::SERVICE_UNAVAILABLE,
-            TEXT,
-            "too many look at once: ask for /stats again and again\n",
-        );
+        return with(StatusCode::SERVICE_UNAVAILABLE, TEXT, "Too many live viewers; poll /stats instead\n");
     };
     let mut answer = Response::new(Either::Right(stream));
     answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
@@ -168,7 +164,7 @@ fn events(site: &Site, until: Until) -> Answer {
 
 /// Asks who it is.
 fn refuse(realm: &str) -> Answer {
-    let text = "this is for the users in [stats] `auth`: say who you are, and the password\n";
+    let text = "Authentication required (see `[stats] auth`)\n";
     let mut answer = with(StatusCode::UNAUTHORIZED, TEXT, text);
     answer.headers_mut().insert(header::WWW_AUTHENTICATE, login::challenge(realm));
     answer

@@ -169,6 +169,50 @@ async fn readiness_follows_the_servers_and_the_stop() {
 }
 
 #[tokio::test]
+async fn only_backends_that_a_frontend_leads_to_can_have_an_outage() {
+    let pages = Pages::of(Fixture::new(
+        "[backend.be.servers]\ns1 = \"127.0.0.1:9\"\n[backend.idle]\n[backend.spare]\n[backend.spare.servers]\n\
+         s1 = { address = \"127.0.0.1:9\", disabled = true }\n",
+    ));
+    let page = pages.get("/").await.body;
+    assert_eq!(pages.get("/readyz").await.status, 200);
+    assert!(page.contains("<title>All well: 1 server up"), "{page}");
+    assert_eq!(page.matches("UNUSED").count(), 2, "{page}");
+    pages.end().await;
+
+    let pages = Pages::of(Fixture::new(""));
+    let none = pages.get("/readyz").await;
+    assert_eq!((none.status, &*none.body), (503, "backend be: it has no servers\n"));
+    let page = pages.get("/").await.body;
+    assert!(page.contains("<title>Backend be: it has no servers") && page.contains("NO SERVERS"), "{page}");
+    assert!(page.contains("data-grade=\"down\""), "{page}");
+    pages.end().await;
+}
+
+#[tokio::test]
+async fn a_server_that_is_coming_up_is_no_outage() {
+    let pages = Pages::open();
+    let check = |status, code| CheckResult {
+        status,
+        code: Some(code),
+        took: Duration::ZERO,
+        detail: String::new(),
+        version: None,
+    };
+    let server = pages.fixture.server("s1");
+    pages.fixture.control.checked(&server, check(CheckStatus::L7Sts, 503));
+    assert!(pages.get("/").await.body.contains("<title>be/s1 is down"));
+    pages.fixture.control.checked(&server, check(CheckStatus::L7Ok, 200));
+    let page = pages.get("/").await.body;
+    assert!(page.contains("<title>be/s1 is coming up") && page.contains("data-grade=\"partial\""), "{page}");
+    assert!(page.contains("<span class=\"badge partial\">COMING UP 1/2</span>"), "{page}");
+    let document: serde_json::Value = serde_json::from_str(&pages.get("/stats.json").await.body).unwrap();
+    let server = &document["backends"][0]["servers"][0];
+    assert_eq!((&server["state"], &server["rising"]["passed"]), (&"down".into(), &1.into()));
+    pages.end().await;
+}
+
+#[tokio::test]
 async fn the_page_and_the_json_say_why_a_server_is_down() {
     let pages = Pages::new();
     let failed = CheckResult {
@@ -190,10 +234,10 @@ async fn the_page_and_the_json_say_why_a_server_is_down() {
     assert_eq!(document["process"]["ready"], false);
     let page = pages.get("/").await.body;
     assert!(page.contains("<span class=\"badge down\">DOWN</span>"), "{page}");
-    assert!(page.contains("<title>1 down, 1 in maintenance of 2 servers · lb on "), "{page}");
+    assert!(page.contains("<title>Backend be: none of 2 servers can take traffic · lb on "), "{page}");
     assert!(page.contains("v&lt;1&gt;") && !page.contains("v<1>"), "{page}");
     assert!(!page.contains("data-act") && !page.contains("<dialog"), "{page}");
-    assert!(page.contains("L7STS 503 in 12 ms, 0 s ago: &lt;b&gt;Service &amp; co&lt;/b&gt;"), "{page}");
+    assert!(page.contains("&lt;b&gt;Service &amp; co&lt;/b&gt; (L7STS 503 in 12 ms), checked "), "{page}");
     assert!(page.contains("<noscript><meta http-equiv=\"refresh\"") && !page.contains("{{"));
     assert!(!pages.get("/stats;norefresh").await.body.contains("<script"));
     pages.end().await;
@@ -241,6 +285,8 @@ async fn the_script_finds_the_parts_that_it_replaces() {
         "live-age",
         "news",
         "toast",
+        "gone",
+        "gone-age",
     ];
     for part in all {
         assert!(include_str!("assets/page.js").contains(&format!("\"{part}\"")), "{part}");
@@ -293,7 +339,7 @@ async fn forms_lead_back_to_the_page_which_says_what_came_of_them() {
         assert!(done.head.contains(line), "{line}: {}", done.head);
     }
     assert_eq!(pages.fixture.server("s1").admin(), Admin::Drain);
-    assert!(pages.get("/stats;st=DONE").await.body.contains("role=\"status\">done</p>"));
+    assert!(pages.get("/stats;st=DONE").await.body.contains("role=\"status\">Done</p>"));
     assert!(!pages.get("/stats;st=<b>").await.body.contains("<b>\""));
     for (path, form, location) in [
         ("/", "s=s1&action=ready&b=be", "/stats;st=done"),
@@ -327,7 +373,7 @@ async fn a_browser_needs_the_token_of_the_page() {
     let back = pages
         .post("/", &format!("{json}Origin: http://lb\r\nX-LB-Token: {token}\r\n"), "s=s1&action=ready&b=be")
         .await;
-    assert_eq!((back.status, &*back.body), (200, "{\"result\":\"DONE\",\"text\":\"done\"}"));
+    assert_eq!((back.status, &*back.body), (200, "{\"result\":\"DONE\",\"text\":\"Done\"}"));
     let Pages { fixture, stop, serving, .. } = pages;
     stop.cancel();
     serving.await.unwrap();

@@ -168,6 +168,14 @@ async fn in_a_browser_what_fails_is_seen_and_a_server_is_drained_in_two_clicks()
     lab.stop();
     lab.exit().await;
     browser.until("document.getElementById('live-state').textContent.startsWith('No answer')").await;
+    for shown in [
+        "document.title.startsWith('No answer for ')",
+        "!document.querySelector('link[rel=icon]').href.includes('16733a')",
+        "document.getElementById('gone').checkVisibility()",
+        "[...document.querySelectorAll('[data-act]')].every((button) => button.disabled)",
+    ] {
+        browser.until(shown).await;
+    }
     assert_eq!(browser.value("window.faults").await, serde_json::json!([]));
 }
 
@@ -177,7 +185,7 @@ async fn a_browser_without_the_stream_asks_again_and_again() {
     let lab = lab().await;
     browser.before_pages("delete window.EventSource").await;
     browser.open(&format!("http://{}/stats", lab.stats())).await;
-    browser.until("document.getElementById('live-state').textContent == 'Live, by polling'").await;
+    browser.until("document.getElementById('live-state').textContent == 'Updating by polling'").await;
     lab.nodes[0].set_healthy(false);
     browser.until("document.querySelector('.verdict h2').textContent == 'api_nodes/api0 is down'").await;
     assert_eq!(browser.value("window.faults").await, serde_json::json!([]));

@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
-use super::{Agent, Backend, Check, Frontend, Latency, Overview, Process, ServerView, Traffic};
+use super::{
+    Agent, Backend, Check, Frontend, Latency, Overview, Process, Rising, ServerView, Traffic, UNCHECKED,
+};
 use crate::config::Balance;
 use crate::control::Control;
 use crate::counters::{Percentiles, Tally, millis};
 use crate::report::VERSION;
 use crate::report::collect::algorithm;
 use crate::report::process::Facts;
-use crate::report::readiness;
+use crate::report::readiness::{problems, used};
 use crate::server::{Admin, HealthRecord, Server, Status};
 use crate::topology::{self, Topology};
 
@@ -36,13 +38,19 @@ impl Overview {
                 backend: of.config.backend.clone(),
                 connections: of.live.sessions.get(),
                 connections_max: of.live.sessions.max(),
+                unserved_total: of.live.tally.totals().unserved,
                 traffic: Traffic::of(&of.live.tally),
             }
         };
+        let used = used(&topology);
         Self {
             process: Process::of(control, &topology),
             frontends: topology.frontends.iter().map(frontend).collect(),
-            backends: topology.backends.iter().map(|of| Backend::of(of)).collect(),
+            backends: topology
+                .backends
+                .iter()
+                .map(|of| Backend::of(of, used.contains(&*of.live.name)))
+                .collect(),
             events: control.journal(),
         }
     }
@@ -51,7 +59,7 @@ impl Overview {
 impl Process {
     fn of(control: &Control, topology: &Topology) -> Self {
         let facts = Facts::of(control);
-        let not_ready = readiness(control, topology);
+        let problems = problems(control, topology);
         Self {
             version: VERSION,
             node: facts.node,
@@ -59,8 +67,9 @@ impl Process {
             threads: facts.threads,
             uptime_seconds: facts.uptime.as_secs(),
             idle_percent: facts.idle,
-            ready: not_ready.is_empty(),
-            not_ready,
+            ready: problems.is_empty(),
+            not_ready: problems.iter().map(|problem| problem.text.clone()).collect(),
+            problems,
             stopping: facts.stopping,
             connections: facts.connections,
             maxconn: facts.maxconn,
@@ -75,13 +84,14 @@ impl Process {
 }
 
 impl Backend {
-    fn of(backend: &topology::Backend) -> Self {
+    fn of(backend: &topology::Backend, used: bool) -> Self {
         let live = &backend.live;
         Self {
             name: live.name.to_string(),
             status: if backend.is_up() { "UP" } else { "DOWN" },
             since_seconds: live.standing().since().elapsed().as_secs(),
             balance: balance(&backend.config.balance),
+            used,
             usable: backend.servers.iter().filter(|server| server.is_usable()).count(),
             in_flight: live.sessions.get(),
             queue: live.queue.waiting().get(),
@@ -108,9 +118,12 @@ impl ServerView {
             state: state(&status),
             order: server.orders().operator.word(),
             tracks: server.track().map(|track| track.to_string()),
+            rising: rising(&status),
             reason: reason(server, &status, &health),
             since_seconds: health.standing.since().elapsed().as_secs(),
             weight: server.weight(),
+            weight_in_force: server.share(1),
+            weight_configured: server.initial_weight(),
             backup: server.is_backup(),
             in_flight: server.in_flight(),
             in_flight_max: server.stats.in_flight_max.get(),
@@ -140,11 +153,11 @@ impl Check {
         })
     }
 
-    /// All that it says, on one line.
+    /// What it found, on one line, without its age.
     pub fn summary(&self) -> String {
         let code = self.code.map(|code| format!(" {code}")).unwrap_or_default();
         let text = if self.text.is_empty() { self.meaning } else { &self.text };
-        format!("{}{code} in {} ms, {} s ago: {text}", self.status, self.duration_ms, self.age_seconds)
+        format!("{text} ({}{code} in {} ms)", self.status, self.duration_ms)
     }
 }
 
@@ -163,9 +176,9 @@ impl Agent {
         })
     }
 
-    /// All that it says, on one line.
+    /// What it said, on one line, without its age.
     pub fn summary(&self) -> String {
-        format!("agent said: {} ({} s ago)", self.text, self.age_seconds)
+        format!("agent said: {}", self.text)
     }
 }
 
@@ -218,6 +231,13 @@ fn state(status: &Status) -> &'static str {
     }
 }
 
+fn rising(status: &Status) -> Option<Rising> {
+    match *status {
+        Status::Down { rising: Some((passed, needed)) } => Some(Rising { passed, needed }),
+        _ => None,
+    }
+}
+
 fn reason(server: &Server, status: &Status, health: &HealthRecord) -> Option<String> {
     let orders = server.orders();
     let track = server.track().filter(|_| !matches!(status, Status::Maint | Status::Unresolved));
@@ -228,24 +248,26 @@ fn reason(server: &Server, status: &Status, health: &HealthRecord) -> Option<Str
     let text = match status {
         Status::Maint | Status::MaintVia(_) if by_agent => "taken out by its agent",
         Status::Drain { .. } | Status::DrainWithAgent if by_agent => {
-            "drained by its agent: finishes what it has"
+            "drained by its agent: finishing current requests"
         }
-        Status::DownByAgent => "its agent says so",
+        Status::DownByAgent => "reported down by its agent",
         Status::Maint if server.is_disabled_in_config() => "disabled in the configuration",
         Status::Maint | Status::MaintVia(_) => "taken out by the operator",
         Status::Unresolved => "its name has never resolved",
         Status::Down { rising: Some(_) } => "checks have begun to pass",
-        Status::Down { .. } if health.held => "put down by the operator, and nobody checks it",
-        Status::Down { rising: None } if health.last.is_none() => "not checked yet",
+        Status::Down { .. } if health.held => "marked down by the operator; checks are off",
+        Status::Down { rising: None } if health.last.is_none() => UNCHECKED,
         Status::Down { rising: None } => "checks fail",
-        Status::Stopping { .. } => "it wants no new traffic, says its check or the operator",
-        Status::Drain { .. } | Status::DrainWithAgent => "drained by the operator: finishes what it has",
-        _ if server.weight() == 0 => "weight 0: takes nothing new",
+        Status::Stopping { .. } => "finishing current requests: check answered 404, or ordered",
+        Status::Drain { .. } | Status::DrainWithAgent => {
+            "drained by the operator: finishing current requests"
+        }
+        _ if server.weight() == 0 => "weight 0: no new requests",
         Status::Up { failing: Some(_) } if health.last.as_ref().is_none_or(|last| last.status.is_pass()) => {
-            "not proven by a check yet"
+            UNCHECKED
         }
         Status::Up { failing: Some(_) } => "checks have begun to fail",
-        Status::NoCheck => "nobody checks it",
+        Status::NoCheck => "not checked",
         Status::Up { failing: None } => return None,
     };
     Some(text.to_owned())

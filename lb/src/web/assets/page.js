@@ -5,7 +5,7 @@
 const byId = (id) => document.getElementById(id);
 const say = (node, text) => { if (node.textContent !== text) node.textContent = text; };
 const PARTS = ["verdict", "ready", "process", "backends", "frontends", "timeline", "facts"];
-const COLOURS = { up: "%2316733a", drain: "%231d4f9e", down: "%23c02020" };
+const COLORS = { up: "%2316733a", drain: "%231d4f9e", partial: "%23b07800", down: "%23c02020" };
 const token = document.querySelector("meta[name=lb-token]")?.content;
 document.documentElement.classList.add("js");
 
@@ -35,10 +35,13 @@ const localise = (root) => {
   }
 };
 
+const icon = (shape) => {
+  document.querySelector("link[rel=icon]").href =
+    `data:image/svg+xml,<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 8 8">${shape}</svg>`;
+};
 const grade = (name) => {
   document.body.dataset.grade = name;
-  document.querySelector("link[rel=icon]").href =
-    `data:image/svg+xml,<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 8 8"><circle cx="4" cy="4" r="4" fill="${COLOURS[name]}"/></svg>`;
+  icon(`<circle cx="4" cy="4" r="4" fill="${COLORS[name]}"/>`);
 };
 
 const newest = () => Number(document.querySelector("[data-newest]")?.dataset.newest ?? 0);
@@ -47,23 +50,29 @@ let told = newest();
 // New events are read out, a few at a time; numbers that move are not.
 const tell = () => {
   const fresh = [...document.querySelectorAll("#timeline li")].filter((item) => item.dataset.number > told).slice(0, 3);
-  // A balancer that was started anew counts from the beginning.
+  // A balancer that was restarted counts from the beginning.
   told = newest();
   if (fresh.length) say(byId("news"), fresh.map((item) => item.querySelector(".what").textContent).reverse().join(". "));
 };
 
+// When the last answer came, what it said, and polls that have failed since.
 let last = Date.now();
-const show = ({ title, grade: name, parts }) => {
+let title = document.title;
+let failed = 0;
+let stale = false;
+const show = ({ title: text, grade: name, parts }) => {
   for (const id of PARTS) {
     const part = document.createElement("div");
     part.innerHTML = parts[id];
     localise(part);
     children(byId(id), part);
   }
-  if (document.title !== title) document.title = title;
-  grade(name);
-  tell();
   last = Date.now();
+  title = text;
+  failed = 0;
+  document.body.dataset.grade = name;
+  age();
+  tell();
 };
 
 // === how it comes ===
@@ -81,40 +90,66 @@ const listen = () => {
   source.onerror = () => { if (source.readyState === EventSource.CLOSED) { streaming = false; setTimeout(listen, 15000); } };
 };
 
+let polling = false;
 const poll = async () => {
+  if (polling) return;
+  polling = true;
   try {
     const answer = await fetch(at("/stats"), { cache: "no-store", signal: AbortSignal.timeout(4000) });
-    if (!answer.ok) return;
+    if (!answer.ok) throw new Error(answer.status);
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const parts = Object.fromEntries(PARTS.map((id) => [id, page.getElementById(id).innerHTML]));
     streaming = false;
     show({ title: page.title, grade: page.body.dataset.grade, parts });
   } catch {
-    // No answer: the age of what is shown says so.
+    failed += 1;
+  } finally {
+    polling = false;
   }
 };
 
-const STALE = 4000;
-const watchOver = async () => {
-  const age = Date.now() - last;
-  if (!streaming || age > STALE) await poll();
-  const old = Date.now() - last > STALE;
-  document.body.classList.toggle("stale", old);
-  say(byId("live-state"), old ? "No answer: what you see is old" : streaming ? "Live" : "Live, by polling");
-  say(byId("live-age"), old ? `${Math.round((Date.now() - last) / 1000)} s` : "");
+// An event comes every second. Without events, only a poll that failed tells that lb is gone: timers of hidden pages are late.
+const STALE = 5000;
+const since = (seconds) => (seconds < 60 ? `${seconds} s` : `${Math.floor(seconds / 60)} min ${seconds % 60} s`);
+
+// Says how old the page is: in its title, icon and banner; and takes the buttons away.
+const age = () => {
+  const passed = Date.now() - last;
+  const now = passed > STALE && (streaming || failed > 0);
+  const text = since(Math.round(passed / 1000));
+  if (now !== stale) {
+    stale = now;
+    document.body.classList.toggle("stale", stale);
+    byId("gone").hidden = !stale;
+    if (stale) byId("ask")?.close();
+  }
+  for (const button of document.querySelectorAll("[data-act]")) button.disabled = stale;
+  if (stale) icon('<rect width="8" height="8" fill="%23505864"/><path d="M4 1v3.6M4 6v1" stroke="white" stroke-width="1.4"/>');
+  else grade(document.body.dataset.grade);
+  const shown = stale ? `No answer for ${text} · lb on ${document.querySelector(".node").textContent}` : title;
+  if (document.title !== shown) document.title = shown;
+  say(byId("gone-age"), text);
+  say(byId("live-state"), stale ? "No answer" : streaming ? "Live" : "Updating by polling");
+  say(byId("live-age"), stale ? `for ${text}` : "");
+};
+
+const watchOver = () => {
+  if (!streaming || Date.now() - last > STALE) poll();
+  age();
   setTimeout(watchOver, document.hidden && !streaming ? 5000 : 1000);
 };
 
 // === changes ===
 
 const WORDS = {
-  drain: (it) => ["Drain", `It takes nothing new and finishes the ${it.flight} in flight.`],
-  maint: (it) => ["Stop", `It takes nothing at all until it is made ready again; the ${it.flight} in flight may finish.`],
-  ready: () => ["Make ready", "It takes traffic again at once, until a check finds it sick."],
-  weight: (it) => ["Weigh", `Its share of the traffic; it is ${it.weight} now, and 0 takes nothing new.`],
+  drain: (it) => ["Drain", it.name, `No new requests except from sticky clients; the ${it.flight} in flight finish.`],
+  maint: (it) => ["Put", `${it.name} into maintenance`, `No requests until it is made ready again; the ${it.flight} in flight may finish.`],
+  ready: (it) => ["Make", `${it.name} ready`, "It takes traffic again at once, unless a health check fails."],
+  weight: (it) => ["Set weight", `of ${it.name}`, `Its share of the traffic, ${it.weight} now. With 0 it gets no new requests.`],
 };
 
 const act = async ({ backend, server }, action, weight) => {
+  if (stale) return;
   const name = `${backend}/${server}`;
   const form = new URLSearchParams({ b: backend, s: server, action });
   if (action === "weight") form.set("w", weight);
@@ -124,7 +159,7 @@ const act = async ({ backend, server }, action, weight) => {
     const answer = await fetch(at("/stats"), { method: "POST", body: form, headers, signal: AbortSignal.timeout(8000) });
     text = (await answer.json()).text;
   } catch {
-    text = "no answer: look whether it was done";
+    text = "No answer. Check whether the change was made";
   }
   say(byId("toast"), `${name}, ${action}: ${text}`);
   clearTimeout(act.timer);
@@ -135,11 +170,11 @@ const act = async ({ backend, server }, action, weight) => {
 const ask = (facts, action) => {
   const dialog = byId("ask");
   const field = dialog.querySelector("input");
-  const [verb, meaning] = WORDS[action](facts);
+  const [verb, object, meaning] = WORDS[action]({ ...facts, name: facts.server });
   const isLast = facts.others === "0" && (action === "drain" || action === "maint");
-  say(byId("ask-title"), `${verb} ${facts.backend}/${facts.server}?`);
+  say(byId("ask-title"), `${verb} ${WORDS[action]({ ...facts, name: `${facts.backend}/${facts.server}` })[1]}?`);
   say(byId("ask-text"), isLast ? `${meaning} No other server of ${facts.backend} can take traffic: clients would get 503.` : meaning);
-  say(byId("ask-yes"), `${verb} ${facts.server}`);
+  say(byId("ask-yes"), `${verb} ${object}`);
   dialog.classList.toggle("grave", isLast);
   byId("ask-weight").hidden = action !== "weight";
   field.disabled = action !== "weight";
@@ -153,7 +188,7 @@ const ask = (facts, action) => {
 
 document.addEventListener("click", ({ target }) => {
   const button = target.closest("[data-act]");
-  if (button && token) ask({ ...button.closest("[data-server]").dataset }, button.dataset.act);
+  if (button && token && !stale) ask({ ...button.closest("[data-server]").dataset }, button.dataset.act);
 });
 byId("ask-no")?.addEventListener("click", () => byId("ask").close());
 

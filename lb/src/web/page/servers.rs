@@ -5,19 +5,21 @@ use std::fmt;
 
 use super::View;
 use super::text::{Spark, Text, ago, badge, count};
-use crate::report::overview::{Agent, Backend, Check, Frontend, ServerView};
+use crate::report::overview::{Agent, Backend, Check, Frontend, ServerView, UNCHECKED};
 use crate::web::history::{Trend, failures};
 
 pub(super) fn frontend(frontend: &Frontend) -> String {
     let addresses = frontend.addresses.join(", ");
     format!(
-        "<p><strong>{}</strong> on {} → {}: {} connections, {}/s, {} requests, {} errors</p>",
+        "<p><strong>{}</strong> on {} → {}: {} connections, {}/s, {} requests, {} not served by lb, {} answered 5xx, {} bad requests</p>",
         Text(&frontend.name),
         Text(if addresses.is_empty() { "nothing" } else { &addresses }),
         Text(&frontend.backend),
         frontend.connections,
         frontend.traffic.request_rate,
         count(frontend.traffic.requests_total),
+        count(frontend.unserved_total),
+        count(frontend.traffic.responses[4]),
         count(frontend.traffic.errors_total),
     )
 }
@@ -52,11 +54,40 @@ pub(super) fn backend(view: &View<'_>, at: usize, backend: &Backend) -> String {
     };
     format!(
         "<section id=\"b{at}\" aria-labelledby=\"b{at}-name\"><header><h2 id=\"b{at}-name\">{name}</h2>{}{}<span class=\"soft\">{}</span>{}</header>{servers}</section>",
-        badge(&backend.status.to_lowercase(), backend.status),
+        status(backend),
         versions(backend),
         Text(&facts.join(" · ")),
         Spark { values: &trend.requests, kind: "rate" },
     )
+}
+
+/// A backend's status, as far as its clients are concerned.
+fn status(backend: &Backend) -> String {
+    if !backend.used {
+        return badge("unused", "UNUSED");
+    }
+    if backend.servers.is_empty() {
+        return badge("down", "NO SERVERS");
+    }
+    badge(&backend.status.to_lowercase(), backend.status)
+}
+
+/// What a server that is down waits for when nothing is wrong with it: checks that it has yet to pass.
+pub(super) fn pending(server: &ServerView) -> Option<String> {
+    if let Some(rising) = server.rising {
+        return Some(format!("COMING UP {}/{}", rising.passed, rising.needed));
+    }
+    let is_unchecked = server.state == "down" && server.status == "DOWN" && server.check.is_none();
+    let is_waiting = is_unchecked && server.agent.as_ref().is_none_or(|agent| agent.up);
+    (is_waiting && server.reason.as_deref() == Some(UNCHECKED)).then(|| "CHECKING".to_owned())
+}
+
+/// A server's state in a word, with its color.
+fn state(server: &ServerView) -> String {
+    match pending(server) {
+        Some(word) => badge("partial", &word),
+        None => badge(server.state, &server.status),
+    }
 }
 
 /// How many servers run which version, where they do not all say the same.
@@ -74,7 +105,7 @@ fn versions(backend: &Backend) -> String {
 }
 
 fn heads(with_actions: bool) -> String {
-    let plain = ["Server", "State", "Why, and last check"];
+    let plain = ["Server", "State", "Reason and last check"];
     let numbers = ["In flight", "Requests", "Failures", "Latency", "Weight"];
     let plain = plain.map(|name| format!("<th scope=\"col\">{name}</th>")).concat();
     let numbers = numbers.map(|name| format!("<th scope=\"col\" class=\"number\">{name}</th>")).concat();
@@ -89,31 +120,32 @@ fn server(view: &View<'_>, (at, number): (usize, usize), backend: &Backend, serv
     let version =
         server.version.as_deref().map(|version| format!("<span class=\"version\">{}</span>", Text(version)));
     let failing = failing(&trend).filter(|_| server.state != "maint");
-    let class = if server.state == "up" && failing.is_some() { "partial" } else { server.state };
+    let is_partial = server.state == "up" && failing.is_some() || pending(server).is_some();
+    let class = if is_partial { "partial" } else { server.state };
     let failing = failing.map(|text| format!("<strong class=\"fault\">{text}</strong> ")).unwrap_or_default();
     let reason = server.reason.as_deref().unwrap_or_default();
-    let check = server.check.as_ref().map(|check| format!("<small>{}</small>", Text(&check.summary())));
+    let check = server.check.as_ref().map(|check| format!("<small>{}</small>", Text(&checked(check))));
     let agent = server.agent.as_ref().map(|agent| format!("<small>{}</small>", Text(&agent.summary())));
     let in_a_minute: u64 = trend.failures.iter().sum();
     let cells = [
         cell(
             "In flight",
             &format_args!("{}{limit}", server.in_flight),
-            &format!("most {}", server.in_flight_max),
+            &format!("peak {}", server.in_flight_max),
             &trend.in_flight,
             "rate",
         ),
         cell(
             "Requests",
             &format_args!("{}/s", traffic.request_rate),
-            &format!("{} in all", count(traffic.requests_total)),
+            &format!("{} total", count(traffic.requests_total)),
             &trend.requests,
             "rate",
         ),
         cell(
             "Failures",
             &format_args!("{in_a_minute}/min"),
-            &format!("{} in all", count(failures(traffic))),
+            &format!("{} total", count(failures(traffic))),
             &trend.failures,
             "bad",
         ),
@@ -144,7 +176,7 @@ fn server(view: &View<'_>, (at, number): (usize, usize), backend: &Backend, serv
         if server.backup { " (backup)" } else { "" },
         version.unwrap_or_default(),
         Text(server.address.as_deref().unwrap_or(&server.host)),
-        badge(server.state, &server.status),
+        state(server),
         ago(server.since_seconds),
         Text(reason),
         check.unwrap_or_default(),
@@ -181,9 +213,17 @@ pub(super) fn why(server: &ServerView) -> String {
     let reason = server.reason.as_deref().unwrap_or_default();
     // What has taken it down comes first.
     let agent = server.agent.as_ref().filter(|agent| !agent.up).map(Agent::summary);
-    let found = agent.or_else(|| server.check.as_ref().map(Check::summary));
+    let found = agent.or_else(|| server.check.as_ref().map(checked));
     let found = found.map(|found| format!(": {found}")).unwrap_or_default();
     Text(&format!("{reason}{found}")).to_string()
+}
+
+/// What the last check found, and when.
+fn checked(check: &Check) -> String {
+    match check.age_seconds {
+        0 => format!("{}, checked just now", check.summary()),
+        age => format!("{}, checked {} ago", check.summary(), ago(age)),
+    }
 }
 
 /// That many of a server's requests fail, whatever its checks say.

@@ -28,6 +28,7 @@ pub(super) fn badge(state: &str, word: &str) -> String {
 pub(super) fn ago(seconds: u64) -> String {
     match seconds {
         0..60 => format!("{seconds} s"),
+        60..600 if !seconds.is_multiple_of(60) => format!("{} min {} s", seconds / 60, seconds % 60),
         60..3600 => format!("{} min", seconds / 60),
         3600..86400 => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
         _ => format!("{} d {} h", seconds / 86400, seconds % 86400 / 3600),
@@ -104,8 +105,8 @@ mod tests {
 
     #[test]
     fn times_and_numbers_are_told_as_people_do() {
-        let texts = [0, 59, 60, 3599, 3660, 90_000].map(ago);
-        assert_eq!(texts, ["0 s", "59 s", "1 min", "59 min", "1 h 1 min", "1 d 1 h"]);
+        let texts = [0, 59, 60, 72, 3599, 3660, 90_000].map(ago);
+        assert_eq!(texts, ["0 s", "59 s", "1 min", "1 min 12 s", "59 min", "1 h 1 min", "1 d 1 h"]);
         let texts = [0, 9999, 12_345, 1_234_567, 12_345_678_901].map(count);
         assert_eq!(texts, ["0", "9999", "12.3 k", "1.2 M", "12.3 G"]);
         assert_eq!(

@@ -1,28 +1,42 @@
 //! The first thing to see: what is wrong and why, or that nothing is.
 //!
-//! It refuses to be long: a few faults are told, the rest is counted.
+//! At most eight faults are listed; more are counted. Only backends that a frontend leads to count.
 
 use super::View;
-use super::servers::{actions, anchor, facts_of, failing, why};
+use super::servers::{actions, anchor, facts_of, failing, pending, why};
 use super::text::{Text, ago, badge, many};
 use crate::report::overview::{Backend, ServerView};
 
-/// Faults that are told one by one.
-const TOLD: usize = 8;
+/// Faults that are listed one by one.
+const LISTED: usize = 8;
 
-/// Something that somebody should look at.
-struct Fault<'a> {
-    place: Option<(usize, usize)>,
-    backend: &'a Backend,
-    server: Option<&'a ServerView>,
-    text: String,
+/// How bad it is, the worst last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Grade {
+    /// All servers are up.
+    Up,
+    /// Servers are out by order.
+    Drain,
+    /// Servers are on their way up, or fail now and then.
+    Partial,
+    /// A server is down, or clients are not served.
+    Down,
 }
 
-/// How many servers are how.
+/// Something that somebody should look at.
+struct Fault {
+    grade: Grade,
+    html: String,
+    /// What is wrong, when it is the only fault.
+    alone: String,
+}
+
+/// Counts of servers by state.
 #[derive(Default)]
 struct Counts {
     servers: usize,
     down: usize,
+    rising: usize,
     failing: usize,
     drain: usize,
     maint: usize,
@@ -31,63 +45,92 @@ struct Counts {
 /// The headline, for people and for the title.
 pub(super) struct Verdict {
     pub(super) headline: String,
-    /// `up`, `drain` or `down`: its colour.
+    /// `up`, `drain`, `partial` or `down`: its color.
     pub(super) grade: &'static str,
     pub(super) html: String,
 }
 
 pub(super) fn verdict(view: &View<'_>) -> Verdict {
+    let process = &view.overview.process;
     let (mut counts, mut faults) = (Counts::default(), Vec::new());
-    for (at, backend) in view.overview.backends.iter().enumerate() {
-        if backend.usable == 0 && !backend.servers.is_empty() {
-            let text = "no server can take traffic: its clients get 503".to_owned();
-            faults.push(Fault { place: None, backend, server: None, text });
-        }
+    for (at, backend) in view.overview.backends.iter().enumerate().filter(|(_, backend)| backend.used) {
         for (number, server) in backend.servers.iter().enumerate() {
-            if let Some(text) = counts.take(view, backend, server) {
-                faults.push(Fault { place: Some((at, number)), backend, server: Some(server), text });
-            }
+            let Some((grade, text)) = counts.take(view, backend, server) else { continue };
+            faults.push(Fault::of_server(view, (at, number), backend, server, grade, &text));
         }
     }
-    // What is down comes before what limps.
-    faults.sort_by_key(|fault| fault.server.is_some_and(|server| server.state != "down"));
-    let process = &view.overview.process;
-    let is_bad = !faults.is_empty() || process.stopping;
-    let grade = if is_bad {
-        "down"
-    } else if counts.drain + counts.maint > 0 {
-        "drain"
-    } else {
-        "up"
+    // A server that is down comes before one that is coming up.
+    faults.sort_by_key(|fault| std::cmp::Reverse(fault.grade));
+    let outages: Vec<_> = if process.stopping { &[][..] } else { &process.problems[..] }.iter().collect();
+    let by_order = if counts.drain + counts.maint > 0 { Grade::Drain } else { Grade::Up };
+    let serving = faults.first().map_or(by_order, |fault| fault.grade.max(by_order));
+    let grade = if process.stopping || !outages.is_empty() { Grade::Down } else { serving };
+    let headline = match &outages[..] {
+        _ if process.stopping => {
+            let in_flight: u64 = view.overview.backends.iter().map(|backend| backend.in_flight).sum();
+            format!("Stopping: {in_flight} in flight")
+        }
+        [] => counts.headline(&faults),
+        [outage] => first_upper(&outage.text),
+        [first, ..] => format!("Outage in {} and {} more", first.name, outages.len() - 1),
     };
-    let headline = if process.stopping { "stopping".to_owned() } else { counts.headline(&faults) };
-    let items: String = faults.iter().take(TOLD).map(|fault| fault.html(view)).collect();
-    let more = match faults.len().saturating_sub(TOLD) {
-        0 => String::new(),
-        more => format!("<li>and {more} more, below</li>"),
-    };
-    let list = if items.is_empty() { String::new() } else { format!("<ul>{items}{more}</ul>") };
-    let html = format!("<div class=\"verdict {grade}\"><h2>{}</h2>{list}</div>", Text(&headline));
+    let list = outages
+        .iter()
+        .filter(|_| outages.len() > 1)
+        .map(|outage| format!("<li>{} {}</li>", badge("down", "OUTAGE"), Text(&outage.text)));
+    let list = list.chain(faults.iter().map(|fault| fault.html.clone()));
+    let mut list: Vec<String> = list.collect();
+    let more = list.len().saturating_sub(LISTED);
+    list.truncate(LISTED);
+    if more > 0 {
+        list.push(format!("<li>and {more} more, below</li>"));
+    }
+    let list = if list.is_empty() { String::new() } else { format!("<ul>{}</ul>", list.concat()) };
+    let hint = if outages.is_empty() { "" } else { "<p>Clients get 503.</p>" };
+    let grade = grade.word();
+    let html = format!("<div class=\"verdict {grade}\"><h2>{}</h2>{hint}{list}</div>", Text(&headline));
     Verdict { headline, grade, html }
+}
+
+fn first_upper(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
+
+// === impl Grade ===
+
+impl Grade {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Up => "up",
+            Self::Drain => "drain",
+            Self::Partial => "partial",
+            Self::Down => "down",
+        }
+    }
 }
 
 // === impl Counts ===
 
 impl Counts {
     /// Counts a server; returns its fault, if it has one.
-    fn take(&mut self, view: &View<'_>, backend: &Backend, server: &ServerView) -> Option<String> {
+    fn take(&mut self, view: &View<'_>, backend: &Backend, server: &ServerView) -> Option<(Grade, String)> {
         self.servers += 1;
         let check_failed = server.check.as_ref().is_some_and(|check| !check.passed);
         match server.state {
+            "down" if pending(server).is_some() => {
+                self.rising += 1;
+                return Some((Grade::Partial, why(server)));
+            }
             "down" => {
                 self.down += 1;
-                return Some(format!("{} · for {}", why(server), ago(server.since_seconds)));
+                return Some((Grade::Down, format!("{} · for {}", why(server), ago(server.since_seconds))));
             }
             "drain" => self.drain += 1,
             "maint" => self.maint += 1,
             "partial" if check_failed => {
                 self.failing += 1;
-                return Some(why(server));
+                return Some((Grade::Partial, why(server)));
             }
             _ => {}
         }
@@ -96,10 +139,10 @@ impl Counts {
         }
         let text = failing(&view.history.server(backend, server))?;
         self.failing += 1;
-        Some(text)
+        Some((Grade::Partial, text))
     }
 
-    fn headline(&self, faults: &[Fault<'_>]) -> String {
+    fn headline(&self, faults: &[Fault]) -> String {
         let mut parts = Vec::new();
         let mut say = |number: usize, text: &str| {
             if number > 0 {
@@ -107,14 +150,14 @@ impl Counts {
             }
         };
         say(self.down, "down");
+        say(self.rising, "coming up");
         say(self.failing, "failing");
         say(self.drain, "draining");
         say(self.maint, "in maintenance");
-        if let [Fault { server: Some(server), backend, .. }] = faults
+        if let [fault] = faults
             && parts.len() == 1
         {
-            let word = if server.state == "down" { "is down" } else { "is failing" };
-            return format!("{}/{} {word}", backend.name, server.name);
+            return fault.alone.clone();
         }
         let servers = many(self.servers, "server", "servers");
         if parts.is_empty() {
@@ -127,29 +170,29 @@ impl Counts {
 
 // === impl Fault ===
 
-impl Fault<'_> {
-    fn html(&self, view: &View<'_>) -> String {
-        let Some((server, (backend_at, number))) = self.server.zip(self.place) else {
-            return format!(
-                "<li>{} <strong>{}</strong> {}</li>",
-                badge("down", "DOWN"),
-                Text(&self.backend.name),
-                self.text
-            );
+impl Fault {
+    fn of_server(
+        view: &View<'_>,
+        (at, number): (usize, usize),
+        backend: &Backend,
+        server: &ServerView,
+        grade: Grade,
+        text: &str,
+    ) -> Self {
+        let (badge, word) = match (pending(server), server.state) {
+            (Some(word), _) => (badge("partial", &word), "is coming up"),
+            (None, "down") => (badge("down", &server.status), "is down"),
+            (None, "up") => (badge("partial", "FAILING"), "is failing"),
+            (None, state) => (badge(state, &server.status), "is failing"),
         };
-        format!(
-            "<li{}>{} <a href=\"#{}\">{}/{}</a> <span>{}</span>{}</li>",
-            facts_of(self.backend, server),
-            if server.state == "up" {
-                badge("partial", "FAILING")
-            } else {
-                badge(server.state, &server.status)
-            },
-            anchor(backend_at, number),
-            Text(&self.backend.name),
+        let html = format!(
+            "<li{}>{badge} <a href=\"#{}\">{}/{}</a> <span>{text}</span>{}</li>",
+            facts_of(backend, server),
+            anchor(at, number),
+            Text(&backend.name),
             Text(&server.name),
-            self.text,
-            actions(view, self.backend, server),
-        )
+            actions(view, backend, server),
+        );
+        Self { grade, html, alone: format!("{}/{} {word}", backend.name, server.name) }
     }
 }
