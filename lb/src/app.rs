@@ -6,9 +6,8 @@
 mod checks;
 mod signals;
 
-use std::io;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +19,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{self, Config};
+use crate::config::Config;
 use crate::control::{Control, Event, Origin};
 use crate::listener::Threads;
 use crate::log::{self, Log};
@@ -31,14 +30,10 @@ use checks::Checks;
 
 /// How long the first look-up of all server names may hold up the start.
 const FIRST_LOOKUP: Duration = Duration::from_secs(2);
-/// How long opening other logs may hold up a reload, and with it the signals that follow.
-const OPENING: Duration = Duration::from_secs(3);
 
 /// A balancer that is bound and not yet running.
 #[derive(Debug)]
 pub struct App {
-    file: PathBuf,
-    grace: Duration,
     control: Arc<Control>,
     runtime: tokio::runtime::Runtime,
     threads: Threads,
@@ -111,14 +106,13 @@ impl App {
         let admin = config.admin.iter().map(admin::bind).collect::<Result<_, _>>()?;
         let checks = Checks::prepare(&control).context("cannot start the thread of checks")?;
         let threads = Threads::start(&shared, inboxes, &log)?;
-        let (file, grace) = (config.file.clone(), config.process.shutdown_grace);
         let applied = control.apply(config, None, &Origin::Start);
         drop(inside);
         if let Err(error) = applied {
             threads.end();
             return Err(error.into());
         }
-        Ok(Self { file, grace, control, runtime, threads, checks, log, admin, web })
+        Ok(Self { control, runtime, threads, checks, log, admin, web })
     }
 
     /// Frontends and the addresses they listen on.
@@ -138,7 +132,7 @@ impl App {
 
     /// Runs until it is told to stop, and returns when everything has ended.
     pub fn run(self, signals: UnboundedReceiver<Signal>) -> ExitCode {
-        let Self { file, grace, control, runtime, threads, checks, log, admin, web } = self;
+        let Self { control, runtime, threads, checks, log, admin, web } = self;
         let stop = CancellationToken::new();
         let (clean, checks) = runtime.block_on(async {
             let mut tasks = JoinSet::new();
@@ -153,7 +147,7 @@ impl App {
             for listener in admin {
                 tasks.spawn(admin::serve(listener, Arc::clone(&control)));
             }
-            let clean = supervise(&control, &file, grace, &log, signals).await;
+            let clean = supervise(&control, signals).await;
             stop.cancel();
             (clean, checks)
         });
@@ -170,26 +164,16 @@ impl App {
 }
 
 /// Obeys signals until the end; returns whether everything in flight was finished.
-async fn supervise(
-    control: &Arc<Control>,
-    file: &Path,
-    grace: Duration,
-    log: &Log,
-    mut signals: UnboundedReceiver<Signal>,
-) -> bool {
-    let mut grace = grace;
+async fn supervise(control: &Arc<Control>, mut signals: UnboundedReceiver<Signal>) -> bool {
     loop {
         match signals.recv().await {
-            Some(Signal::Reload) => {
-                log.reopen();
-                if let Some(new) = reload(control, file).await {
-                    grace = new;
-                }
-            }
-            Some(Signal::ReopenLogs) => log.reopen(),
+            // What came of it is logged.
+            Some(Signal::Reload) => drop(control.reload(&Origin::Signal).await),
+            Some(Signal::ReopenLogs) => control.log().reopen(),
             Some(Signal::Stop) | None => break,
         }
     }
+    let grace = control.process_config().shutdown_grace;
     control.say(&Event::Notice { text: "stopping: no new connections, what is in flight may finish" });
     control.begin_stop();
     let started = Instant::now();
@@ -212,38 +196,4 @@ async fn supervise(
     let text = format!("stopped after {} ms, {left} connections left", started.elapsed().as_millis());
     control.say(&Event::Notice { text: &text });
     clean
-}
-
-/// Opens logs that are new. A daemon's name, or a pipe that nobody reads, may take its time; checks and commands go on meanwhile.
-async fn prepare_logs(log: Log, configs: Vec<config::Log>) -> io::Result<Option<log::Prepared>> {
-    let opened = timeout(OPENING, tokio::task::spawn_blocking(move || log.prepare(&configs))).await;
-    let late = || {
-        let text = format!(
-            "logs could not be opened within {} s: is the name of a daemon known, is a pipe being read?",
-            OPENING.as_secs()
-        );
-        io::Error::new(io::ErrorKind::TimedOut, text)
-    };
-    opened.map_err(|_| late())?.map_err(io::Error::other)?
-}
-
-async fn reload(control: &Arc<Control>, file: &Path) -> Option<Duration> {
-    let refused = |text: &str| {
-        let text = format!("configuration not applied, everything goes on as before:{text}");
-        control.say(&Event::Notice { text: &text });
-        None
-    };
-    let config = match Config::load(file) {
-        Ok(config) => config,
-        Err(faults) => return refused(&format!("\n{faults}")),
-    };
-    let prepared = match prepare_logs(control.log().clone(), config.logs.clone()).await {
-        Ok(prepared) => prepared,
-        Err(error) => return refused(&format!(" {error}")),
-    };
-    let grace = config.process.shutdown_grace;
-    match control.apply(config, prepared, &Origin::Signal) {
-        Ok(_) => Some(grace),
-        Err(error) => refused(&format!(" {error}")),
-    }
 }

@@ -53,6 +53,8 @@ enum Command {
     Drain(Out),
     /// Put a server back into service; with --wait, until it is up
     Enable(Target),
+    /// Apply the configuration again and wait for the result: 0 applied, 1 refused with its faults, 3 no answer
+    Reload(Sockets),
     /// Watch a balancer in the terminal: what is up, draining, down and why; orders by keys
     Top {
         #[command(flatten)]
@@ -143,6 +145,12 @@ impl Command {
             Self::Top { sockets, interval, read_only } => {
                 return match sockets.find(default_socket) {
                     Ok(sockets) => watch(sockets, interval, read_only, err),
+                    Err(problem) => wrong_usage(&problem, err),
+                };
+            }
+            Self::Reload(sockets) => {
+                return match sockets.find(default_socket) {
+                    Ok(sockets) => exit(ctl::reload(&sockets, out, err)),
                     Err(problem) => wrong_usage(&problem, err),
                 };
             }

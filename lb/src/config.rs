@@ -3,6 +3,7 @@
 //! [`Config::load`] reads a TOML file, reports every fault at once and yields values that need no further
 //! checking. This module refuses to start, bind or resolve anything.
 
+mod changed;
 mod fault;
 mod file;
 mod log;
@@ -21,6 +22,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub use changed::{changed_server, changed_settings};
 pub use fault::{Fault, Faults};
 pub use log::{Facility, Log, LogFormat, LogLevel, LogTarget};
 pub use resolvers::{Nameserver, Resolvers};

@@ -13,6 +13,7 @@ mod frontends;
 mod journal;
 mod listeners;
 mod members;
+mod reload;
 mod tables;
 mod tracks;
 mod watches;
@@ -51,6 +52,8 @@ pub struct Control {
     generation: watch::Sender<u64>,
     state: Mutex<State>,
     journal: Mutex<Journal>,
+    /// Held by a reload: the next one waits.
+    reloading: tokio::sync::Mutex<()>,
 }
 
 /// What only writers need.
@@ -80,6 +83,7 @@ impl Control {
             generation: watch::Sender::new(0),
             state: Mutex::new(state),
             journal: Mutex::default(),
+            reloading: tokio::sync::Mutex::default(),
         })
     }
 

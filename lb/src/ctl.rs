@@ -1,4 +1,4 @@
-//! The client side of the runtime socket: `lb ctl`, `lb disable`, `lb drain`, `lb enable`, `lb healthcheck`.
+//! The client side of the runtime socket: `lb ctl`, `lb disable`, `lb drain`, `lb enable`, `lb reload`, `lb healthcheck`.
 //!
 //! Small commands for people and scripts: every balancer named is asked at the same time, and done means that all have answered.
 //! Nothing here knows more of the balancer than its socket tells.
@@ -7,6 +7,7 @@ mod answers;
 mod client;
 mod healthcheck;
 mod order;
+mod reload;
 pub(crate) mod stat;
 mod teach;
 
@@ -22,6 +23,7 @@ use answers::Answer;
 
 pub use healthcheck::healthcheck;
 pub use order::{Order, Terms, order};
+pub use reload::reload;
 
 /// How long a balancer may take for an answer: as long as it lets a client be silent.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -180,6 +180,12 @@ impl Server {
         self.set_orders(Orders { operator, agent: Admin::Ready, ..self.orders() })
     }
 
+    /// Puts the order of a changed configuration in force: it is newer than the operator's.
+    pub fn order_by_config(&self, disabled: bool) {
+        self.set_admin(if disabled { Admin::Maint } else { Admin::Ready });
+        self.disabled_in_config.store(disabled, Relaxed);
+    }
+
     /// Puts orders in force, with the same promise.
     pub fn set_orders(&self, orders: Orders) -> Load {
         *self.orders.lock().unwrap_or_else(PoisonError::into_inner) = orders;

@@ -4,6 +4,7 @@
 //! queues, servers) hangs below it in `Arc`s. [`Shared`] is where the data side and the control side meet.
 
 mod captured;
+mod last_reload;
 mod listener;
 mod live;
 mod orders;
@@ -19,6 +20,7 @@ use crate::server::{Refusal, Server, ServerId};
 use crate::stick::{self, Jar, Key, Table};
 
 pub use captured::{Capture, Captured};
+pub use last_reload::{LastReload, Reloaded};
 pub use listener::LiveListener;
 pub use live::{DynamicCookie, LiveBackend, LiveFrontend, Open, Process, Shared};
 pub use orders::{Arrival, Inbox, Listen, Order, SessionInfo, Workers};

@@ -6,6 +6,7 @@ mod agent;
 mod frontend;
 mod member;
 mod place;
+mod reload;
 mod server;
 mod sess;
 mod settings;
@@ -113,6 +114,7 @@ pub(super) static TABLE: &[Entry] = &[
     entry(Admin, "prepare acl", "prepare acl <acl>", "ACLs: there are none", Now(subjects::whole_acl)),
     entry(Admin, "prepare map", "prepare map <map>", "maps: there are none", Now(subjects::whole_map)),
     entry(Admin, "publish backend", "publish backend <backend>", "put a backend back into its routes", Now(frontend::publish)),
+    entry(Admin, "reload", "reload", "read the configuration again (lb's own)", Ask(reload::reload)),
     entry(Admin, "set dynamic-cookie-key backend", "set dynamic-cookie-key backend <bk> <k>", "the secret that such cookies are made with", Now(frontend::set_cookie_key)),
     entry(Admin, "set map", "set map <map> [<key>|#<ref>] <value>", "maps: there are none", Now(subjects::set_map)),
     entry(Admin, "set maxconn frontend", "set maxconn frontend <frontend> <n>", "limit a frontend's client connections", Now(frontend::set_maxconn)),

@@ -7,7 +7,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::Signal;
 
-/// Listens from now on: SIGTERM, SIGINT and SIGUSR1 stop, SIGHUP reloads.
+/// Listens from now on: SIGTERM, SIGINT and SIGUSR1 stop, SIGHUP reloads, and so does SIGUSR2, which systemd units for HAProxy send.
 ///
 /// # Errors
 /// The system refuses.
@@ -20,6 +20,7 @@ pub(super) fn listen(runtime: &Runtime) -> io::Result<UnboundedReceiver<Signal>>
         (SignalKind::interrupt(), Signal::Stop),
         (SignalKind::user_defined1(), Signal::Stop),
         (SignalKind::hangup(), Signal::Reload),
+        (SignalKind::user_defined2(), Signal::Reload),
     ];
     let _inside = runtime.enter();
     for (kind, meaning) in kinds {

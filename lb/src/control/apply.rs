@@ -1,24 +1,30 @@
 //! Putting a configuration in force: whole, or not at all.
 //!
-//! What can fail comes first and changes nothing. Frontends, backends and servers that are found again by name keep their living part:
-//! counters, orders, health, what is in flight. It refuses changes that only a restart can make.
+//! Everything that can fail comes first and changes nothing: logs are open, and addresses are bound with the descriptors that workers
+//! will need, before the first change that a request could see. Frontends, backends and servers that are found again by name keep their
+//! living part: counters, health, what is in flight, and orders where the file says nothing new. Changes that only a restart can make are rejected.
 
-use std::collections::HashMap;
-use std::fmt;
+mod changes;
+mod servers;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, PoisonError};
 
-use super::members::free_number;
 use super::{Control, Event, Origin, State, tracks};
 use crate::config::{self, Config, Stats};
 use crate::log;
-use crate::server::Server;
+use crate::server::{Admin, ServerId};
 use crate::stick::Table;
 use crate::topology::{
-    Backend, Frontend, Keyed, LiveBackend, LiveFrontend, LiveListener, Open, Order, Resolvers, Tables,
-    Topology,
+    Backend, Frontend, Keyed, LiveBackend, LiveFrontend, LiveListener, Order, Resolvers, Tables, Topology,
 };
+
+pub use changes::Changes;
+use servers::Reordered;
 
 /// Why a configuration was not put in force. Everything is as it was.
 #[derive(Debug, thiserror::Error)]
@@ -31,30 +37,14 @@ pub enum ApplyError {
     NeedsRestart(&'static str),
 }
 
-/// What a configuration changed.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub struct Changes {
-    /// Servers that are new, as `backend/server`.
-    pub added: Vec<String>,
-    /// Servers that are gone.
-    pub removed: Vec<String>,
-    /// Servers whose settings changed.
-    pub changed: Vec<String>,
-    /// Listening sockets opened.
-    pub opened: usize,
-    /// Listening sockets closed.
-    pub closed: usize,
-    /// Whether logs changed.
-    pub logs: bool,
-}
-
 // === impl Control ===
 
 impl Control {
     /// Puts `config` in force, with its logs where they are others than before.
     ///
     /// # Errors
-    /// Why not; then nothing has changed.
+    /// `Listen` when an address cannot be bound or descriptors are short, `NeedsRestart` when a section has changed that is read
+    /// at the start only. Then nothing has changed.
     pub fn apply(
         &self,
         config: Config,
@@ -65,31 +55,37 @@ impl Control {
         let state = &mut *state;
         refuse_restarts(&state.config, &config)?;
         let before = self.shared.topology.load_full();
-        let is_closed = |name: &str| {
-            let known = before.frontends.iter().find(|frontend| *frontend.live.name == *name);
-            known.is_some_and(|frontend| frontend.live.open() != Open::Yes)
-        };
-        let prepared = state.listeners.prepare(&config.frontends, is_closed)?;
+        let mut next_id = state.next_id;
+        let numbers = numbers(&before, &config, &mut next_id);
+        let tables = tables(&before, &config);
+        let frontends = self.frontends(&before, &config, &numbers, &tables);
+        let prepared = state.listeners.prepare(&frontends)?;
 
+        // Nothing fails from here on.
+        state.next_id = next_id;
+        self.resize_frontends(&before, &frontends, &state.config, &config);
         let mut changes = Changes::default();
-        let next = tracks::aligned(self.build(state, &before, &config, &mut changes));
-        let gone: Vec<_> =
-            before.servers().filter(|server| !next.servers().any(|new| new.id == server.id)).collect();
+        if *origin != Origin::Start {
+            changes.settings = config::changed_settings(&state.config, &config);
+        }
+        let (backends, reordered) = self.backends(state, &before, &config, &numbers, &tables, &mut changes);
+        let resolvers = Resolvers::all(&config.resolvers, &before.resolvers);
+        let next = tracks::aligned(Topology { frontends: frontends.clone(), backends, resolvers });
+        let stays: HashSet<ServerId> = next.servers().map(|server| server.id).collect();
+        let gone: Vec<_> = before.servers().filter(|server| !stays.contains(&server.id)).collect();
         changes.removed = gone.iter().map(|server| server.full_name()).collect();
-        let frontends = next.frontends.clone();
         self.swap(next);
         if *origin == Origin::Start {
-            // Who has just come has lost nothing.
+            // At startup no backend can have lost its last server.
             self.lost.lock().unwrap_or_else(PoisonError::into_inner).clear();
         }
 
-        let (opened, closed) = state.listeners.install(prepared, &frontends, &self.shared.workers)?;
-        (changes.opened, changes.closed) = (opened, closed);
-        for frontend in &before.frontends {
-            if !frontends.iter().any(|new| new.live.id == frontend.live.id) {
-                self.shared.workers.broadcast(|| Order::Finish(Some(frontend.live.id)));
-                self.say_stopped(&frontend.live);
-            }
+        (changes.opened, changes.closed) =
+            state.listeners.install(prepared, &frontends, &self.shared.workers);
+        let stays: HashSet<u32> = frontends.iter().map(|frontend| frontend.live.id).collect();
+        for frontend in before.frontends.iter().filter(|frontend| !stays.contains(&frontend.live.id)) {
+            self.shared.workers.broadcast(|| Order::Finish(Some(frontend.live.id)));
+            self.say_stopped(&frontend.live);
         }
         for server in gone {
             server.place.retire_connections();
@@ -103,73 +99,113 @@ impl Control {
             self.shared.workers.broadcast(|| Order::Log(ways.clone()));
         }
         self.shared.workers.broadcast(|| Order::Tick(tick(&config)));
-        let gone =
-            |backend: &&Arc<Backend>| !config.backends.iter().any(|new| *new.name == *backend.live.name);
-        before.backends.iter().filter(gone).for_each(|backend| self.say_ended(&backend.live));
+        let stays: HashSet<&str> = config.backends.iter().map(|backend| backend.name.as_str()).collect();
+        let gone = before.backends.iter().filter(|backend| !stays.contains(&*backend.live.name));
+        gone.for_each(|backend| self.say_ended(&backend.live));
         state.config = config;
+        reordered.iter().for_each(|order| self.say_reordered(order, origin));
         self.say(&Event::Applied { changes: &changes, origin });
         Ok(changes)
     }
 
-    fn build(
+    /// The frontends of a configuration. Nothing that is in force is changed.
+    fn frontends(
+        &self,
+        before: &Topology,
+        config: &Config,
+        numbers: &HashMap<&str, u32>,
+        tables: &HashMap<&str, Arc<Table>>,
+    ) -> Vec<Arc<Frontend>> {
+        let workers = self.shared.workers.count();
+        let all: HashMap<&str, _> =
+            before.frontends.iter().map(|frontend| (&*frontend.live.name, frontend)).collect();
+        let frontend = |spec: &config::Frontend| {
+            let known = all.get(spec.name.as_str());
+            let live = known.map_or_else(
+                || {
+                    let maxconn = spec.maxconn.unwrap_or(config.process.maxconn);
+                    LiveFrontend::new(number(numbers, &spec.name), &spec.name, maxconn, workers)
+                },
+                |frontend| Arc::clone(&frontend.live),
+            );
+            let listeners = known.map_or(&[][..], |frontend| &frontend.listeners);
+            let listeners = LiveListener::all(&spec.bind, listeners, workers);
+            Arc::new(Frontend { config: spec.clone(), live, listeners, track: keyed(tables, &spec.track) })
+        };
+        config.frontends.iter().map(frontend).collect()
+    }
+
+    /// Gives frontends that stay the room that they have now, where the configuration says something new about it.
+    fn resize_frontends(
+        &self,
+        before: &Topology,
+        frontends: &[Arc<Frontend>],
+        former: &Config,
+        config: &Config,
+    ) {
+        let all: HashMap<u32, _> =
+            before.frontends.iter().map(|frontend| (frontend.live.id, frontend)).collect();
+        for frontend in frontends {
+            let Some(known) = all.get(&frontend.live.id) else { continue };
+            let before = known.config.maxconn.unwrap_or(former.process.maxconn);
+            let after = frontend.config.maxconn.unwrap_or(config.process.maxconn);
+            if before != after {
+                frontend.live.room.resize(after);
+            }
+        }
+    }
+
+    /// The backends of a configuration, with their servers, which follow it from here on.
+    fn backends(
         &self,
         state: &mut State,
         before: &Topology,
         config: &Config,
+        numbers: &HashMap<&str, u32>,
+        tables: &HashMap<&str, Arc<Table>>,
         changes: &mut Changes,
-    ) -> Topology {
+    ) -> (Vec<Arc<Backend>>, Vec<Reordered>) {
         let workers = self.shared.workers.count();
-        let numbers = numbers(before, config, &mut state.next_id);
-        let number = |name: &str| numbers.get(name).copied().unwrap_or_default();
-        let tables = tables(before, config);
-        let keyed = |spec: &Option<config::Keyed>| {
-            let spec = spec.as_ref()?;
-            let table = Arc::clone(tables.get(spec.table.as_str())?);
-            Some(Keyed { on: spec.on.clone(), table })
-        };
-        let frontends = config
-            .frontends
+        // A server that another one tracks has to be there.
+        let tracked: HashSet<(&str, &str)> = config
+            .backends
             .iter()
-            .map(|spec| {
-                let known = before.frontends.iter().find(|frontend| *frontend.live.name == *spec.name);
-                let maxconn = spec.maxconn.unwrap_or(config.process.maxconn);
-                let live = known.map_or_else(
-                    || LiveFrontend::new(number(&spec.name), &spec.name, maxconn, workers),
-                    |frontend| {
-                        let former = frontend.config.maxconn.unwrap_or(state.config.process.maxconn);
-                        if former != maxconn {
-                            frontend.live.room.resize(maxconn);
-                        }
-                        Arc::clone(&frontend.live)
-                    },
-                );
-                let listeners = known.map_or(&[][..], |frontend| &frontend.listeners);
-                let listeners = LiveListener::all(&spec.bind, listeners, workers);
-                Arc::new(Frontend { config: spec.clone(), live, listeners, track: keyed(&spec.track) })
-            })
+            .flat_map(|backend| &backend.servers)
+            .filter_map(|server| server.track.as_ref())
+            .map(|track| (track.backend.as_str(), track.server.as_str()))
             .collect();
-        // Who is tracked now has to be there.
-        let tracks =
-            || config.backends.iter().flat_map(|of| &of.servers).filter_map(|one| one.track.as_ref());
-        state.deleted.retain(|(backend, gone)| {
-            !tracks().any(|track| track.backend == *backend && track.server == gone.name)
-        });
+        state.deleted.retain(|(backend, gone)| !tracked.contains(&(backend.as_str(), gone.name.as_str())));
+        let all: HashMap<&str, _> =
+            before.backends.iter().map(|backend| (&*backend.live.name, backend)).collect();
+        let mut reordered = Vec::new();
         let backends = config
             .backends
             .iter()
             .map(|spec| {
-                let known = before.backend(&spec.name);
+                let known = all.get(spec.name.as_str()).copied();
                 let live = known.map_or_else(
-                    || LiveBackend::new(number(&spec.name), &spec.name, workers),
+                    || LiveBackend::new(number(numbers, &spec.name), &spec.name, workers),
                     |backend| Arc::clone(&backend.live),
                 );
-                let servers = servers(spec, known, &live, workers, &mut state.deleted, changes);
+                let mut servers =
+                    servers::Servers { spec, live: &live, workers, deleted: &mut state.deleted };
+                let servers = servers.follow(known, changes, &mut reordered);
                 let own = tables.get(spec.name.as_str()).cloned();
-                Arc::new(Backend::new(spec.clone(), live, servers, Tables { own, stick: keyed(&spec.stick) }))
+                let tables = Tables { own, stick: keyed(tables, &spec.stick) };
+                Arc::new(Backend::new(spec.clone(), live, servers, tables))
             })
             .collect();
-        let resolvers = Resolvers::all(&config.resolvers, &before.resolvers);
-        Topology { frontends, backends, resolvers }
+        for Reordered { server, .. } in reordered.iter().filter(|one| one.server.admin() == Admin::Maint) {
+            server.place.retire_connections();
+            self.shared.workers.broadcast(|| Order::CloseIdle(server.id));
+        }
+        (backends, reordered)
+    }
+
+    fn say_reordered(&self, order: &Reordered, origin: &Origin) {
+        let Reordered { server, before, was_up } = order;
+        let (after, in_flight) = (server.orders(), server.in_flight());
+        self.say(&Event::Ordered { server, before: *before, after, was_up: *was_up, in_flight, origin });
     }
 
     fn resize(&self, before: &Config, after: &Config) {
@@ -227,42 +263,14 @@ fn tick(config: &Config) -> std::time::Duration {
     (shortest / 10).clamp(std::time::Duration::from_millis(10), std::time::Duration::from_millis(250))
 }
 
-fn servers(
-    spec: &config::Backend,
-    known: Option<&Arc<Backend>>,
-    live: &Arc<LiveBackend>,
-    workers: usize,
-    deleted: &mut Vec<(String, config::Server)>,
-    changes: &mut Changes,
-) -> Vec<Arc<Server>> {
-    let before = known.map_or(&[][..], |backend| &backend.servers);
-    // One that an operator deleted stays away, unless its line says something else now.
-    deleted.retain(|(backend, gone)| *backend != spec.name || spec.servers.contains(gone));
-    let mut servers: Vec<Arc<Server>> = Vec::with_capacity(spec.servers.len());
-    for server in &spec.servers {
-        if deleted.iter().any(|(backend, gone)| *backend == spec.name && gone == server) {
-            continue;
-        }
-        if let Some(same) = before.iter().find(|known| *known.name == *server.name) {
-            let former =
-                known.and_then(|backend| backend.config.servers.iter().find(|old| old.name == server.name));
-            if former != Some(server) {
-                changes.changed.push(same.full_name());
-            }
-            same.reconfigure(former, server);
-            servers.push(Arc::clone(same));
-            continue;
-        }
-        let taken: Vec<_> = before.iter().chain(&servers).cloned().collect();
-        let number = free_number(&taken);
-        let new = Server::new(&live.name, number, server, spec.health_start, &live.queue, workers);
-        changes.added.push(new.full_name());
-        servers.push(new);
-    }
-    // One that an operator added is not the configuration's to take away.
-    let named = |server: &Arc<Server>| spec.servers.iter().any(|spec| *spec.name == *server.name);
-    servers.extend(before.iter().filter(|server| server.is_added() && !named(server)).cloned());
-    servers
+fn number(numbers: &HashMap<&str, u32>, name: &str) -> u32 {
+    numbers.get(name).copied().unwrap_or_default()
+}
+
+fn keyed(tables: &HashMap<&str, Arc<Table>>, spec: &Option<config::Keyed>) -> Option<Keyed> {
+    let spec = spec.as_ref()?;
+    let table = Arc::clone(tables.get(spec.table.as_str())?);
+    Some(Keyed { on: spec.on.clone(), table })
 }
 
 fn refuse_restarts(before: &Config, after: &Config) -> Result<(), ApplyError> {
@@ -276,28 +284,4 @@ fn refuse_restarts(before: &Config, after: &Config) -> Result<(), ApplyError> {
         .into_iter()
         .find(|(_, same)| !same)
         .map_or(Ok(()), |(section, _)| Err(ApplyError::NeedsRestart(section)))
-}
-
-// === impl Changes ===
-
-impl fmt::Display for Changes {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut parts = Vec::new();
-        for (word, servers) in
-            [("added", &self.added), ("removed", &self.removed), ("changed", &self.changed)]
-        {
-            if !servers.is_empty() {
-                parts.push(format!("servers {word}: {}", servers.join(" ")));
-            }
-        }
-        for (word, count) in [("opened", self.opened), ("closed", self.closed)] {
-            if count > 0 {
-                parts.push(format!("{count} listeners {word}"));
-            }
-        }
-        if self.logs {
-            parts.push("log changed".to_owned());
-        }
-        if parts.is_empty() { f.write_str("nothing changed") } else { f.write_str(&parts.join(", ")) }
-    }
 }

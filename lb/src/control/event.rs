@@ -105,6 +105,9 @@ pub enum Event<'a> {
     /// A configuration is in force.
     #[expect(missing_docs, reason = "the names say it")]
     Applied { changes: &'a Changes, origin: &'a Origin },
+    /// A configuration was not put in force, for the reasons in `text`.
+    #[expect(missing_docs, reason = "the names say it")]
+    Refused { text: &'a str, origin: &'a Origin },
     /// Anything else that the operator should know.
     #[expect(missing_docs, reason = "the names say it")]
     Notice { text: &'a str },
@@ -150,7 +153,7 @@ impl Event<'_> {
             Self::Resolved { .. } | Self::Moved { .. } => "address",
             Self::Added { .. } | Self::Deleted { .. } => "server",
             Self::Killed { .. } => "shutdown-sessions",
-            Self::Applied { .. } => "configuration",
+            Self::Applied { .. } | Self::Refused { .. } => "configuration",
             Self::Notice { .. } => "notice",
         }
     }
@@ -232,6 +235,10 @@ impl fmt::Display for Event<'_> {
                 write!(f, "all sessions on server {} shut down by {origin}", server.full_name())
             }
             Self::Applied { changes, origin } => write!(f, "configuration applied by {origin}: {changes}"),
+            Self::Refused { text, origin } => {
+                let gap = if text.contains('\n') { '\n' } else { ' ' };
+                write!(f, "configuration not applied by {origin}, everything goes on as before:{gap}{text}")
+            }
             Self::Notice { text } => f.write_str(text),
         }
     }

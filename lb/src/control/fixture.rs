@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 
-use super::{Control, Origin};
+use super::{ApplyError, Changes, Control, Origin};
 use crate::config::{Config, Log, LogTarget};
 use crate::log;
 use crate::server::Server;
@@ -53,8 +53,13 @@ impl Fixture {
 
     /// Puts another form of the backend in force.
     pub(crate) fn apply(&self, backend: &str) {
-        let config = Config { logs: self.logs.clone(), ..config("", backend) };
-        self.control.apply(config, None, &Origin::Signal).unwrap();
+        self.try_apply("", backend).unwrap();
+    }
+
+    /// The same with other sections before it, which may be refused.
+    pub(crate) fn try_apply(&self, head: &str, backend: &str) -> Result<Changes, ApplyError> {
+        let config = Config { logs: self.logs.clone(), ..config(head, backend) };
+        self.control.apply(config, None, &Origin::Signal)
     }
 
     /// The server of that name.

@@ -3,6 +3,7 @@
 //! Like everything else that an operator changes, it survives a reload: a server that was added stays, one that was deleted stays away,
 //! until the configuration says something new about it.
 
+use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -38,7 +39,7 @@ impl Control {
             return false;
         }
         let (live, start) = (&backend.live, backend.config.health_start);
-        let number = free_number(&backend.servers);
+        let number = Numbers::without(&backend.servers).take();
         let workers = self.shared.workers.count();
         let server = Server::new(&live.name, number, spec, start, &live.queue, workers);
         server.set_admin(Admin::Maint);
@@ -136,7 +137,45 @@ fn removable(server: &Server) -> Result<(), DeleteError> {
     }
 }
 
-/// The lowest number, from 1, that no server has (HAProxy's `sid`).
-pub(super) fn free_number(servers: &[Arc<Server>]) -> u32 {
-    (1..).find(|number| servers.iter().all(|server| server.number != *number)).unwrap_or(u32::MAX)
+/// The numbers that servers of a backend have, from 1 (HAProxy's `sid`): a new one gets the lowest that is free.
+pub(super) struct Numbers {
+    taken: HashSet<u32>,
+    next: u32,
+}
+
+// === impl Numbers ===
+
+impl Numbers {
+    /// All but those of `servers`.
+    pub(super) fn without(servers: &[Arc<Server>]) -> Self {
+        Self { taken: servers.iter().map(|server| server.number).collect(), next: 1 }
+    }
+
+    /// Takes the lowest that is free.
+    pub(super) fn take(&mut self) -> u32 {
+        while !self.taken.insert(self.next) && self.next < u32::MAX {
+            self.next += 1;
+        }
+        self.next
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::control::fixture::Fixture;
+
+    #[test]
+    fn a_new_server_gets_the_lowest_number_that_is_free() {
+        let line = |names: &[&str]| {
+            let lines = names.iter().map(|name| format!("{name} = \"127.0.0.1:9\"\n"));
+            format!("[backend.be.servers]\n{}", lines.collect::<String>())
+        };
+        let fixture = Fixture::new(&line(&["a", "b", "c"]));
+        fixture.apply(&line(&["a", "c"]));
+        let mut numbers = Numbers::without(&fixture.control.topology().backends[0].servers);
+        assert_eq!([numbers.take(), numbers.take(), numbers.take()], [2, 4, 5]);
+        fixture.apply(&line(&["x", "a", "c", "y"]));
+        assert_eq!(["x", "a", "c", "y"].map(|name| fixture.server(name).number), [2, 1, 3, 4]);
+    }
 }

@@ -8,6 +8,7 @@ mod families;
 mod latency;
 mod process;
 mod query;
+mod reload;
 mod resolvers;
 mod tables;
 mod text;
@@ -28,6 +29,7 @@ pub fn text(control: &Control, query: &Query) -> String {
     let mut out = Text::new(query);
     if query.has(Scope::Process) {
         process::write(&Facts::of(control), query, &mut out);
+        reload::write(&control.shared().process, &mut out);
     }
     let rows = collect::rows(control.shared());
     for scope in [Scope::Frontend, Scope::Listener, Scope::Backend, Scope::Server] {

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use arc_swap::ArcSwap;
 use tokio::time::Instant;
 
-use super::{Capture, Captured, Pace, Room, Topology, Workers};
+use super::{Capture, Captured, LastReload, Pace, Room, Topology, Workers};
 use crate::config;
 use crate::counters::{Counter, Gauge, Standing, Tally};
 use crate::server::{Queue, Server};
@@ -104,6 +104,8 @@ pub struct Process {
     pub connection_pace: Pace,
     /// Sessions allowed in a second: of HTTP, they are connections.
     pub session_pace: Pace,
+    /// What came of reading the configuration again.
+    pub last_reload: LastReload,
 }
 
 /// Where the data side and the control side meet.
@@ -238,6 +240,7 @@ impl Process {
             hard_maxconn: AtomicU32::new(maxconn),
             connection_pace: Pace::unlimited(),
             session_pace: Pace::unlimited(),
+            last_reload: LastReload::start(),
         }
     }
 

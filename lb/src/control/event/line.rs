@@ -33,7 +33,7 @@ pub(in crate::control) fn lines(
     let lost = lost.iter().map(|backend| (backend.as_ref(), words::nobody_left(backend.as_ref())));
     match log.format {
         LogFormat::Json => {
-            let mut lines = vec![EventLine::json(event.fields(&sentences), level(&sentences))];
+            let mut lines = vec![EventLine::json(event.fields(&sentences), level(event, &sentences))];
             lines.extend(sentences.iter().skip(1).map(|more| {
                 EventLine::json(json!({ "event": event.name(), "text": more.text }), more.level)
             }));
@@ -49,15 +49,19 @@ pub(in crate::control) fn lines(
                 said.map(|Sentence { level, text }| EventLine { text, level, dated: false }).collect();
             // Who asked is not HAProxy's to say.
             if lines.is_empty() || event.origin().is_some() {
-                lines.push(EventLine { text: event.to_string(), level: Level::Notice, dated: false });
+                let level = event.own_level();
+                // A text of several lines is several lines of the log.
+                let text = event.to_string();
+                let own = text.lines().filter(|line| !line.is_empty());
+                lines.extend(own.map(|line| EventLine { text: line.to_owned(), level, dated: false }));
             }
             lines
         }
     }
 }
 
-fn level(sentences: &[Sentence]) -> Level {
-    sentences.first().map_or(Level::Notice, |sentence| sentence.level)
+fn level(event: &Event<'_>, sentences: &[Sentence]) -> Level {
+    sentences.first().map_or(event.own_level(), |sentence| sentence.level)
 }
 
 // === impl EventLine ===
@@ -88,6 +92,11 @@ impl Line for EventLine {
 // === impl Event ===
 
 impl Event<'_> {
+    /// How much it matters where HAProxy has no words for it.
+    fn own_level(&self) -> Level {
+        if matches!(self, Self::Refused { .. }) { Level::Error } else { Level::Notice }
+    }
+
     /// What it says, as fields; the text is HAProxy's where it has one, with lb's own beside it.
     fn fields(&self, sentences: &[Sentence]) -> Value {
         let own = self.to_string();
@@ -125,6 +134,8 @@ impl Event<'_> {
                 fields["connections"] = json!(connections);
                 fields["requests"] = json!(requests);
             }
+            Self::Applied { .. } => fields["applied"] = json!(true),
+            Self::Refused { .. } => fields["applied"] = json!(false),
             Self::Turned { frontend, .. } => fields["frontend"] = json!(&*frontend.name),
             _ => {}
         }
@@ -143,7 +154,8 @@ impl Event<'_> {
             | Self::Added { origin, .. }
             | Self::Deleted { origin, .. }
             | Self::Turned { origin, .. }
-            | Self::Applied { origin, .. } => Some(origin),
+            | Self::Applied { origin, .. }
+            | Self::Refused { origin, .. } => Some(origin),
             _ => None,
         }
     }

@@ -211,7 +211,8 @@ async fn the_description_is_told_where_there_is_one() {
     assert!(series.contains_key("haproxy_process_nbthread"));
     let described = scrape(&mixed(), "scope=global&desc-labels");
     assert_eq!(described.len(), series.len());
-    assert!(described.keys().all(|key| key.contains("desc=\"a lab\"")));
+    let mut of_haproxy = described.keys().filter(|key| key.starts_with("haproxy_"));
+    assert!(of_haproxy.all(|key| key.contains("desc=\"a lab\"")));
     let without = scrape(&Fixture::new(BACKEND), "scope=global&desc-labels");
     assert!(!without.keys().any(|key| key.contains("desc")));
 }
@@ -233,7 +234,25 @@ async fn the_histogram_counts_exactly_at_each_of_its_limits() {
     );
     assert_eq!(series[&format!("{name}_count{{proxy=\"be\"}}")], 5.0);
     assert_eq!(series[&format!("{name}_sum{{proxy=\"be\"}}")], 20.008901);
-    assert!(scrape(&fixture, &format!("metrics=-{name}")).keys().all(|key| !key.starts_with("lb_")));
+    assert!(scrape(&fixture, &format!("metrics=-{name}")).keys().all(|key| !key.starts_with(name)));
+}
+
+/// Breaks when a refused reload looks like an applied one to whoever scrapes.
+#[tokio::test]
+async fn the_last_reload_is_told() {
+    let fixture = Fixture::new(BACKEND);
+    let of_reload = || {
+        let series = scrape(&fixture, "scope=global");
+        let times =
+            ["", "success_"].map(|which| series[&format!("lb_config_last_reload_{which}timestamp_seconds")]);
+        (series["lb_config_last_reload_success"], times)
+    };
+    let (success, [last, good]) = of_reload();
+    assert_eq!((success, last), (1.0, good));
+    // There is no such file.
+    fixture.control.reload(&crate::control::Origin::Signal).await.unwrap_err();
+    let (success, [last, same]) = of_reload();
+    assert!(success == 0.0 && last >= good && same == good);
 }
 
 #[test]
@@ -270,7 +289,7 @@ async fn scopes_come_in_haproxys_order() {
     let text = text(&mixed().control, &Query::parse("").unwrap());
     let mut scopes: Vec<_> = text
         .lines()
-        .filter(|line| !line.starts_with('#'))
+        .filter(|line| line.starts_with("haproxy_"))
         .map(|line| line.split('_').nth(1).unwrap())
         .collect();
     scopes.dedup();

@@ -1,0 +1,22 @@
+//! `reload`: reads the configuration again and answers when that is done, in the form of HAProxy's master socket.
+//!
+//! `Success=1` and what changed, or `Success=0` and the faults as `lb check` prints them.
+
+use super::Later;
+use crate::admin::answer::Answer;
+use crate::admin::session::Session;
+
+pub(super) fn reload<'a>(session: &'a Session, _words: &'a [String]) -> Later<'a> {
+    Box::pin(async move {
+        match session.control.reload(&session.origin).await {
+            Ok(changes) => Answer::info(format!("Success=1\n--\n{changes}")),
+            Err(faults) => Answer::error(format!("Success=0\n--\n{}", without_empty_lines(&faults))),
+        }
+    })
+}
+
+/// The same text with a blank in its empty lines: an empty line ends an answer.
+fn without_empty_lines(text: &str) -> String {
+    let lines = text.lines().map(|line| if line.is_empty() { " " } else { line });
+    lines.collect::<Vec<_>>().join("\n")
+}

@@ -1,0 +1,46 @@
+//! `lb reload`: has every balancer read its configuration again, and waits for the result.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::{Outcome, Told, ask_all, client, teach};
+
+/// How long reading a configuration and opening what it names may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Asks every balancer to read its configuration again; prints what changed, or the faults as `lb check` does.
+pub fn reload(sockets: &[PathBuf], out: &mut dyn Write, err: &mut dyn Write) -> Outcome {
+    ask_all(sockets, &reload_one, out, err)
+}
+
+fn reload_one(socket: &Path) -> Told {
+    let answers = match client::ask(socket, "reload", PATIENCE) {
+        Ok(answers) => answers,
+        Err(error) => return Told::silent(&error),
+    };
+    let Some(answer) = answers.first() else {
+        let err = format!(
+            "lb: {}: lb went away before it answered\n  = start it, and look at its log: the configuration may or may not be in force",
+            socket.display()
+        );
+        return Told { outcome: Outcome::Silent, out: String::new(), err };
+    };
+    // The blank in empty lines keeps them from ending the answer.
+    let text: Vec<_> = answer.text.trim_end().lines().map(str::trim_end).collect();
+    let text = text.join("\n");
+    match (text.strip_prefix("Success=1\n--\n"), text.strip_prefix("Success=0\n--\n")) {
+        (Some(changes), _) if !answer.refused => {
+            Told { outcome: Outcome::Done, out: format!("applied: {changes}\n"), err: String::new() }
+        }
+        (_, Some(faults)) => {
+            let err =
+                format!("{faults}\nlb: {}: not applied, everything goes on as before", socket.display());
+            Told { outcome: Outcome::Refused, out: String::new(), err }
+        }
+        _ => {
+            let err = format!("lb: {}: {text}{}", socket.display(), teach::hint(socket, &answer.text, None));
+            Told { outcome: Outcome::Refused, out: String::new(), err }
+        }
+    }
+}
