@@ -177,9 +177,8 @@ async fn supervise(control: &Arc<Control>, mut signals: UnboundedReceiver<Signal
     control.say(&Event::Notice { text: "stopping: no new connections, what is in flight may finish" });
     control.begin_stop();
     let started = Instant::now();
-    // Every client connection holds a permit, so all permits are there when all connections are gone.
     let process = &control.shared().process;
-    let finished = process.room.emptied();
+    let finished = process.emptied();
     let again = async {
         while let Some(signal) = signals.recv().await {
             if signal == Signal::Stop {

@@ -351,7 +351,7 @@ impl Control {
     /// Stops wanting traffic: readiness says so, listeners close, client connections finish what is in flight.
     pub fn begin_stop(&self) {
         self.shared.process.stopping.store(true, Relaxed);
-        self.state().listeners.close_all();
+        self.state().listeners.close_all(&self.shared);
         let topology = self.topology();
         let open = topology.frontends.iter().filter(|frontend| frontend.live.open() != Open::Stopped);
         open.for_each(|frontend| self.say_stopped(&frontend.live));

@@ -24,4 +24,5 @@ pub mod stick;
 pub mod top;
 pub mod topology;
 pub mod upstream;
+pub mod vital;
 pub mod web;

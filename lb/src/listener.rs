@@ -18,6 +18,7 @@ use crate::counters;
 use crate::log::{self, Log};
 use crate::proxy::Worker;
 use crate::topology::{Inbox, Order, Shared};
+use crate::vital;
 
 /// The threads of the data side.
 #[derive(Debug)]
@@ -45,6 +46,7 @@ impl Threads {
                     .build()?;
                 let (shared, ways, stop) = (Arc::clone(shared), log.ways(), stop.clone());
                 std::thread::Builder::new().name(format!("lb-data-{index}")).spawn(move || {
+                    let _vital = vital::Guard("a worker of the data side");
                     counters::enter_worker(index);
                     let work = async move {
                         let connections = Arc::clone(&inbox.connections);
@@ -66,7 +68,7 @@ impl Threads {
     pub fn end(self) {
         self.stop.cancel();
         for handle in self.handles {
-            // A panic of a worker has been printed; there is nothing to add.
+            // A worker does not panic without ending the process.
             let _ = handle.join();
         }
     }
@@ -74,7 +76,8 @@ impl Threads {
 
 async fn run(worker: &Rc<Worker>, mut inbox: Inbox) {
     let sweeper = Rc::clone(worker);
-    spawn_local(async move { sweeper.watchdog.run(|| sweeper.tick()).await });
+    let sweeps = async move { sweeper.watchdog.run(|| sweeper.tick()).await };
+    spawn_local(vital::guarded("the sweep of a worker", sweeps));
     while let Some(order) = inbox.orders.recv().await {
         obey(worker, order);
     }
@@ -84,7 +87,12 @@ fn obey(worker: &Rc<Worker>, order: Order) {
     let clients = || worker.clients.borrow();
     match order {
         Order::Listen(listen) => {
-            spawn_local(accept::run(Arc::clone(&worker.shared), listen));
+            let accepting = accept::run(Arc::clone(&worker.shared), listen);
+            spawn_local(vital::guarded("the accept loop of a worker", accepting));
+        }
+        Order::Admit(accepted, door) => {
+            let admitting = accept::admit_all(Arc::clone(&worker.shared), accepted, door);
+            spawn_local(vital::guarded("the accept loop of a worker", admitting));
         }
         Order::Serve(arrival) => {
             session::spawn(worker, arrival);
@@ -103,7 +111,7 @@ fn obey(worker: &Rc<Worker>, order: Order) {
             let concerned = |id: u32| frontend.is_none_or(|frontend| frontend == id);
             clients()
                 .iter()
-                .filter(|(_, client)| concerned(client.frontend.live.id))
+                .filter(|(_, client)| concerned(client.frontend_id()))
                 .for_each(|(_, client)| client.finish());
         }
         Order::Sessions(answer) => {

@@ -21,9 +21,9 @@ use crate::stick::{self, Jar, Key, Table};
 
 pub use captured::{Capture, Captured};
 pub use last_reload::{LastReload, Reloaded};
-pub use listener::LiveListener;
+pub use listener::{LiveListener, Spot, overlap};
 pub use live::{DynamicCookie, LiveBackend, LiveFrontend, Open, Process, Shared};
-pub use orders::{Arrival, Inbox, Listen, Order, SessionInfo, Workers};
+pub use orders::{Arrival, Door, Inbox, Listen, Order, SessionInfo, Workers};
 pub use pace::Pace;
 pub use resolvers::{Outcome, Resolvers};
 pub use room::Room;
@@ -99,6 +99,19 @@ impl Topology {
     #[inline]
     pub fn frontend(&self, live: &LiveFrontend) -> Option<&Arc<Frontend>> {
         self.frontends.iter().find(|frontend| frontend.live.id == live.id)
+    }
+
+    /// Whose listening socket that is, and which of its addresses.
+    pub fn at(&self, spot: &Spot) -> Option<(&Arc<Frontend>, &Arc<LiveListener>)> {
+        self.frontends.iter().find_map(|frontend| {
+            let listener = frontend.listeners.get(spot.place_in(&frontend.config)?)?;
+            Some((frontend, listener))
+        })
+    }
+
+    /// The frontend that has an address of one that does not exist any more.
+    pub fn successor(&self, gone: &Frontend) -> Option<&Arc<Frontend>> {
+        Spot::all(&gone.config).find_map(|spot| self.at(&spot)).map(|(frontend, _)| frontend)
     }
 
     /// The backend of that name.

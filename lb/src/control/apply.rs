@@ -80,8 +80,7 @@ impl Control {
             self.lost.lock().unwrap_or_else(PoisonError::into_inner).clear();
         }
 
-        (changes.opened, changes.closed) =
-            state.listeners.install(prepared, &frontends, &self.shared.workers);
+        (changes.opened, changes.closed) = state.listeners.install(prepared, &frontends, &self.shared);
         let stays: HashSet<u32> = frontends.iter().map(|frontend| frontend.live.id).collect();
         for frontend in before.frontends.iter().filter(|frontend| !stays.contains(&frontend.live.id)) {
             self.shared.workers.broadcast(|| Order::Finish(Some(frontend.live.id)));

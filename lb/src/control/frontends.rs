@@ -32,7 +32,7 @@ impl Control {
         match frontend.live.open() {
             Open::Paused => return Err(FrontendError::Same),
             Open::Stopped => return Err(FrontendError::Stopped),
-            Open::Yes => state.listeners.pause(&frontend.live),
+            Open::Yes => state.listeners.pause(&frontend.live, &self.shared),
         }
         self.turn(frontend, Open::Paused, origin);
         Ok(())
@@ -47,7 +47,12 @@ impl Control {
         match frontend.live.open() {
             Open::Yes => return Err(FrontendError::Same),
             Open::Stopped => return Err(FrontendError::Stopped),
-            Open::Paused => state.listeners.resume(frontend, &self.shared.workers)?,
+            Open::Paused => {
+                // As it is now: who gives the order may have looked before a reload.
+                let topology = self.topology();
+                let present = topology.frontend(&frontend.live).ok_or(FrontendError::Stopped)?;
+                state.listeners.resume(present, &self.shared)?;
+            }
         }
         self.turn(frontend, Open::Yes, origin);
         Ok(())
@@ -62,7 +67,7 @@ impl Control {
         if frontend.live.open() == Open::Stopped {
             return Err(FrontendError::Same);
         }
-        state.listeners.close(&frontend.live);
+        state.listeners.close(&frontend.live, &self.shared);
         self.turn(frontend, Open::Stopped, origin);
         self.shared.workers.broadcast(|| Order::Finish(Some(frontend.live.id)));
         Ok(())

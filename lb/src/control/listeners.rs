@@ -1,18 +1,18 @@
 //! Listening sockets across reloads: those that stay never close, not for an instant.
 //!
-//! A socket is bound once and kept; who accepts on it can change. Binding comes before anything else changes, and so do the second
-//! descriptors of sockets, which workers accept on: an address or a descriptor that cannot be had leaves everything as it was. The sockets
-//! of a paused frontend are closed and their addresses remembered.
+//! A socket is bound once and kept; whose it is the snapshot says. All that can fail comes before anything else changes, so that an address
+//! that cannot be had leaves everything as it was. What a socket that closes has accepted is passed on. The sockets of a paused frontend are
+//! closed and their addresses remembered.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::config;
 use crate::net::bind;
-use crate::topology::{Frontend, Listen, LiveFrontend, LiveListener, Open, Workers};
+use crate::topology::{Door, Frontend, Listen, LiveFrontend, LiveListener, Open, Shared, Spot, overlap};
 
 /// The listening sockets in use.
 #[derive(Debug, Default)]
@@ -24,42 +24,30 @@ pub(super) struct Listeners {
 
 /// Sockets that are bound for a configuration that is not in force yet.
 #[derive(Debug)]
-pub(super) struct Prepared {
-    /// Addresses that nothing listens on so far.
-    new: Vec<(Wanted, Socket)>,
-    /// Sockets that are there, for those who accept on them from now on.
-    passed_on: Vec<(Wanted, TcpListener)>,
-}
+pub(super) struct Prepared(Vec<New>);
 
-/// A socket with all that is needed to serve it.
+/// A socket that is bound, and nobody accepts on it yet.
 #[derive(Debug)]
-struct Socket {
-    /// Where it really is.
+struct New {
+    spot: Spot,
     address: SocketAddr,
-    kept: TcpListener,
-    /// The same, for the worker that accepts.
-    accepting: TcpListener,
-}
-
-/// An address that a frontend wants. One with port 0 is the frontend's own, by its place among its addresses; any other is the same
-/// socket whoever wants it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Wanted {
-    address: SocketAddr,
-    owner: Option<(String, usize)>,
+    socket: TcpListener,
+    /// The worker's.
+    twin: TcpListener,
 }
 
 #[derive(Debug)]
 struct Bound {
-    /// As configured; port 0 stays 0.
-    wanted: Wanted,
+    spot: Spot,
     /// As it really is.
     address: SocketAddr,
     /// `None` while its frontend is paused.
     socket: Option<TcpListener>,
-    frontend: Arc<LiveFrontend>,
-    live: Arc<LiveListener>,
+    frontend: Arc<Frontend>,
+    listener: Arc<LiveListener>,
+    worker: usize,
     stop: CancellationToken,
+    moved: Arc<Notify>,
 }
 
 // === impl Listeners ===
@@ -70,95 +58,84 @@ impl Listeners {
     /// # Errors
     /// An address cannot be bound, or there are no descriptors left.
     pub(super) fn prepare(&self, frontends: &[Arc<Frontend>]) -> io::Result<Prepared> {
-        let mut prepared = Prepared { new: Vec::new(), passed_on: Vec::new() };
-        for (wanted, frontend, listener) in wanted(frontends, true) {
-            let bound = self.open().find(|bound| bound.wanted == wanted);
-            match bound.and_then(|bound| Some((bound, bound.socket.as_ref()?))) {
-                None => prepared.new.push((wanted.clone(), Socket::bind(wanted.address)?)),
-                Some((bound, socket)) if !bound.is_of(frontend, listener) => {
-                    prepared.passed_on.push((wanted, socket.try_clone()?));
-                }
-                Some(_) => {}
+        let mut prepared = Vec::new();
+        for (spot, ..) in wanted(frontends, true) {
+            if !self.open().any(|bound| bound.spot == spot) {
+                let address = spot.address;
+                prepared.push(self.open_at(spot, address, &prepared)?);
             }
         }
-        Ok(prepared)
+        Ok(Prepared(prepared))
     }
 
-    /// Serves exactly the addresses of `frontends`, but for those that are paused or stopped; returns how many were opened and closed.
+    /// Serves exactly the addresses of `frontends`, which are those of the snapshot in force, but for those that are paused or stopped; returns
+    /// how many were opened and closed.
     pub(super) fn install(
         &mut self,
-        mut prepared: Prepared,
+        prepared: Prepared,
         frontends: &[Arc<Frontend>],
-        workers: &Workers,
+        shared: &Shared,
     ) -> (usize, usize) {
-        let before = self.open().count();
-        self.bound.retain(|bound| {
-            let is = |open: bool| wanted(frontends, open).any(|(wanted, ..)| wanted == bound.wanted);
-            let stays = if bound.socket.is_some() { is(true) } else { is(false) && !is(true) };
-            if !stays {
-                bound.close();
-            }
-            stays
-        });
-        let closed = before - self.open().count();
-        let opened = prepared.new.len();
-        for (wanted, frontend, listener) in wanted(frontends, true) {
-            if let Some(at) = prepared.new.iter().position(|(bound, _)| *bound == wanted) {
-                let (_, socket) = prepared.new.swap_remove(at);
-                self.open_on(wanted, socket, frontend, listener, workers);
-            } else if let Some(at) = prepared.passed_on.iter().position(|(bound, _)| *bound == wanted)
-                && let Some(bound) = self.bound.iter().position(|bound| bound.wanted == wanted)
-            {
-                // The address goes to another frontend, or has another name: the socket stays, only who accepts on it changes.
-                let (_, accepting) = prepared.passed_on.swap_remove(at);
-                let stop = self.serve(accepting, frontend, listener, workers);
-                let bound = &mut self.bound[bound];
-                std::mem::replace(&mut bound.stop, stop).cancel();
+        let opened = prepared.0.len();
+        let mut new = prepared.0;
+        for (spot, frontend, listener) in wanted(frontends, true) {
+            if let Some(at) = new.iter().position(|new| new.spot == spot) {
+                // One that was paused, and is another's now.
+                self.bound.retain(|bound| bound.spot != spot);
+                self.serve(new.swap_remove(at), frontend, listener, shared);
+            } else if let Some(bound) = self.bound.iter_mut().find(|bound| bound.spot == spot) {
+                let moves = bound.frontend.live.id != frontend.live.id;
+                (bound.frontend, bound.listener) = (Arc::clone(frontend), Arc::clone(listener));
                 listener.bound(bound.address);
-                (bound.frontend, bound.live) = (Arc::clone(frontend), Arc::clone(listener));
+                if moves {
+                    bound.moved.notify_waiters();
+                }
             }
         }
-        (opened, closed)
+        // Only now: whoever comes to an address that was another one of the same port finds it open all the time.
+        let stays = |bound: &Bound| {
+            let is = |open: bool| wanted(frontends, open).any(|(spot, ..)| spot == bound.spot);
+            if bound.socket.is_some() { is(true) } else { is(false) && !is(true) }
+        };
+        let mut leave: Vec<_> = self.bound.extract_if(.., |bound| !stays(bound)).collect();
+        (opened, close(leave.iter_mut(), shared))
     }
 
     /// Closes the sockets of a frontend; connections are refused when this returns.
-    pub(super) fn pause(&mut self, frontend: &LiveFrontend) {
-        for bound in self.bound.iter_mut().filter(|bound| bound.frontend.id == frontend.id) {
-            bound.close();
-            bound.socket = None;
-        }
+    pub(super) fn pause(&mut self, frontend: &LiveFrontend, shared: &Shared) {
+        close(self.bound.iter_mut().filter(|bound| bound.frontend.live.id == frontend.id), shared);
     }
 
     /// Opens the sockets of a frontend again, all or none.
-    pub(super) fn resume(&mut self, frontend: &Frontend, workers: &Workers) -> io::Result<()> {
-        let sockets = Wanted::all(&frontend.config)
-            .map(|wanted| {
-                let former = self.bound.iter().find(|bound| bound.wanted == wanted);
-                let socket = Socket::bind(former.map_or(wanted.address, |former| former.address))?;
-                Ok((wanted, socket))
-            })
-            .collect::<io::Result<Vec<_>>>()?;
+    pub(super) fn resume(&mut self, frontend: &Arc<Frontend>, shared: &Shared) -> io::Result<()> {
+        let mut sockets = Vec::new();
+        for spot in Spot::all(&frontend.config) {
+            let former = self.bound.iter().find(|bound| bound.spot == spot);
+            let address = former.map_or(spot.address, |former| former.address);
+            sockets.push(self.open_at(spot, address, &sockets)?);
+        }
         self.forget(&frontend.live);
-        for ((wanted, socket), listener) in sockets.into_iter().zip(&frontend.listeners) {
-            self.open_on(wanted, socket, &frontend.live, listener, workers);
+        for (new, listener) in sockets.into_iter().zip(&frontend.listeners) {
+            self.serve(new, frontend, listener, shared);
         }
         Ok(())
     }
 
     /// Closes the sockets of a frontend for good.
-    pub(super) fn close(&mut self, frontend: &LiveFrontend) {
-        self.pause(frontend);
+    pub(super) fn close(&mut self, frontend: &LiveFrontend, shared: &Shared) {
+        self.pause(frontend, shared);
         self.forget(frontend);
     }
 
     /// Closes all.
-    pub(super) fn close_all(&mut self) {
-        self.bound.drain(..).for_each(|bound| bound.stop.cancel());
+    pub(super) fn close_all(&mut self, shared: &Shared) {
+        close(self.bound.iter_mut(), shared);
+        self.bound.clear();
     }
 
     /// Frontends and the addresses they really have; those that are paused have none.
     pub(super) fn addresses(&self) -> Vec<(Arc<str>, SocketAddr)> {
-        self.open().map(|bound| (Arc::clone(&bound.frontend.name), bound.address)).collect()
+        self.open().map(|bound| (Arc::clone(&bound.frontend.live.name), bound.address)).collect()
     }
 
     fn open(&self) -> impl Iterator<Item = &Bound> {
@@ -166,91 +143,86 @@ impl Listeners {
     }
 
     fn forget(&mut self, frontend: &LiveFrontend) {
-        self.bound.retain(|bound| bound.frontend.id != frontend.id);
+        self.bound.retain(|bound| bound.frontend.live.id != frontend.id);
     }
 
-    fn open_on(
-        &mut self,
-        wanted: Wanted,
-        socket: Socket,
-        frontend: &Arc<LiveFrontend>,
-        listener: &Arc<LiveListener>,
-        workers: &Workers,
-    ) {
-        let Socket { address, kept, accepting } = socket;
-        let stop = self.serve(accepting, frontend, listener, workers);
+    /// Binds a socket; `others` are bound for the same purpose.
+    fn open_at(&self, spot: Spot, address: SocketAddr, others: &[New]) -> io::Result<New> {
+        let bound = self.open().filter_map(|bound| Some((bound.address, bound.socket.as_ref()?)));
+        let others = bound.chain(others.iter().map(|new| (new.address, &new.socket)));
+        let overlapping: Vec<_> =
+            others.filter(|(other, _)| overlap(*other, address)).map(|(_, socket)| socket).collect();
+        let socket = if overlapping.is_empty() {
+            bind::listen(address)?
+        } else {
+            bind::listen_beside(address, &overlapping)?
+        };
+        let short = |error: io::Error| {
+            let text = format!("cannot listen on {address}: {error} (no descriptor is left)");
+            io::Error::new(error.kind(), text)
+        };
+        let twin = socket.try_clone().map_err(short)?;
+        Ok(New { spot, address: socket.local_addr()?, socket, twin })
+    }
+
+    fn serve(&mut self, new: New, frontend: &Arc<Frontend>, listener: &Arc<LiveListener>, shared: &Shared) {
+        let New { spot, address, socket, twin } = new;
         listener.bound(address);
-        let (frontend, live) = (Arc::clone(frontend), Arc::clone(listener));
-        self.bound.push(Bound { wanted, address, socket: Some(kept), frontend, live, stop });
-    }
-
-    fn serve(
-        &mut self,
-        listener: TcpListener,
-        frontend: &Arc<LiveFrontend>,
-        live: &Arc<LiveListener>,
-        workers: &Workers,
-    ) -> CancellationToken {
-        let stop = CancellationToken::new();
-        let (frontend, live) = (Arc::clone(frontend), Arc::clone(live));
-        let listen = Listen { listener, frontend, live, stop: stop.clone() };
-        workers.listen(self.next_worker, listen);
+        let bound = Bound {
+            spot,
+            address,
+            socket: Some(socket),
+            frontend: Arc::clone(frontend),
+            listener: Arc::clone(listener),
+            worker: self.next_worker,
+            stop: CancellationToken::new(),
+            moved: Arc::default(),
+        };
+        let listen = Listen { listener: twin, door: bound.door(shared), stop: bound.stop.clone() };
+        shared.workers.listen(bound.worker, listen);
+        self.bound.push(bound);
         self.next_worker += 1;
-        stop
     }
 }
 
-/// The addresses of the frontends that are open, or of those that are not.
+/// The sockets of the frontends that are open, or of those that are not.
 fn wanted(
     frontends: &[Arc<Frontend>],
     open: bool,
-) -> impl Iterator<Item = (Wanted, &Arc<LiveFrontend>, &Arc<LiveListener>)> {
+) -> impl Iterator<Item = (Spot, &Arc<Frontend>, &Arc<LiveListener>)> {
     let frontends = frontends.iter().filter(move |frontend| (frontend.live.open() == Open::Yes) == open);
     frontends.flat_map(|frontend| {
-        let wanted = Wanted::all(&frontend.config).zip(&frontend.listeners);
-        wanted.map(move |(at, listener)| (at, &frontend.live, listener))
+        let spots = Spot::all(&frontend.config).zip(&frontend.listeners);
+        spots.map(move |(spot, listener)| (spot, frontend, listener))
     })
-}
-
-// === impl Socket ===
-
-impl Socket {
-    fn bind(address: SocketAddr) -> io::Result<Self> {
-        let kept = bind::listen(address)?;
-        let short = |error: io::Error| {
-            io::Error::new(
-                error.kind(),
-                format!("cannot listen on {address}: {error} (no descriptor is left)"),
-            )
-        };
-        let (address, accepting) = (kept.local_addr()?, kept.try_clone().map_err(short)?);
-        Ok(Self { address, kept, accepting })
-    }
 }
 
 // === impl Bound ===
 
 impl Bound {
-    /// Whether that listener of that frontend accepts on it.
-    fn is_of(&self, frontend: &LiveFrontend, listener: &Arc<LiveListener>) -> bool {
-        self.frontend.id == frontend.id && Arc::ptr_eq(&self.live, listener)
-    }
-
-    fn close(&self) {
-        self.stop.cancel();
-        if let Some(socket) = &self.socket {
-            bind::refuse(socket);
+    fn door(&self, shared: &Shared) -> Door {
+        Door {
+            spot: self.spot.clone(),
+            frontend: Arc::clone(&self.frontend),
+            listener: Arc::clone(&self.listener),
+            moved: Arc::clone(&self.moved),
+            open: shared.process.doors.token(),
         }
     }
 }
 
-// === impl Wanted ===
-
-impl Wanted {
-    fn all(frontend: &config::Frontend) -> impl Iterator<Item = Self> {
-        frontend.bind.iter().enumerate().map(|(at, bind)| {
-            let owner = (bind.address.port() == 0).then(|| (frontend.name.clone(), at));
-            Self { address: bind.address, owner }
+/// Closes sockets, passes on what they have accepted, and returns how many were open.
+fn close<'a>(bound: impl Iterator<Item = &'a mut Bound>, shared: &Shared) -> usize {
+    let (sockets, owners): (Vec<_>, Vec<_>) = bound
+        .filter_map(|bound| {
+            bound.stop.cancel();
+            Some((bound.socket.take()?, &*bound))
         })
+        .unzip();
+    for (accepted, bound) in bind::close(&sockets).into_iter().zip(&owners) {
+        if !accepted.is_empty() {
+            shared.workers.admit(bound.worker, accepted, bound.door(shared));
+        }
     }
+    owners.len()
 }

@@ -3,13 +3,14 @@
 //! It takes its seat among those that are allowed at once. It refuses to know what is spoken on it.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use tokio::net::TcpStream;
 use tokio::task::spawn_local;
 
 use crate::net::{Pulse, Socket};
 use crate::proxy::{Client, Registered, Worker, h1};
-use crate::topology::Arrival;
+use crate::topology::{Arrival, LiveFrontend, Open, Topology};
 
 /// Serves a connection in a task of its own.
 pub(super) fn spawn(worker: &Rc<Worker>, arrival: Arrival) {
@@ -20,7 +21,7 @@ pub(super) fn spawn(worker: &Rc<Worker>, arrival: Arrival) {
 
 fn register(worker: &Rc<Worker>, arrival: Arrival) -> Option<Registered> {
     let Arrival { stream, peer, frontend, listener, permits } = arrival;
-    let limits = frontend.config.timeout;
+    let (limits, whose) = (frontend.config.timeout, Arc::clone(&frontend.live));
     let Ok(stream) = TcpStream::from_std(stream) else {
         // It is given up when the system has no place for it in its event loop.
         worker.connections.down();
@@ -30,8 +31,13 @@ fn register(worker: &Rc<Worker>, arrival: Arrival) -> Option<Registered> {
     let registered = Client::register(worker, peer, (frontend, listener), socket, permits);
     let Registered(client) = &registered;
     client.pulse().await_request(None, limits.http_request);
-    if worker.shared.process.is_stopping() {
+    if worker.shared.process.is_stopping() || is_over(&worker.shared.topology.load(), &whose) {
         client.finish();
     }
     Some(registered)
+}
+
+/// Whether a frontend was removed or shut down for good: those who have just come to it are served once.
+fn is_over(topology: &Topology, frontend: &LiveFrontend) -> bool {
+    frontend.open() == Open::Stopped || topology.frontend(frontend).is_none()
 }

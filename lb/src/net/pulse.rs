@@ -114,6 +114,25 @@ impl Pulse {
         }
     }
 
+    /// Changes how long the next request head may take.
+    pub fn set_head_limit(&self, limit: Duration) {
+        self.head_limit.set(millis(limit));
+    }
+
+    /// It shall end: one that has waited for its next request for `quiet` is overdue now, one that has not waits for no more than `limit`. Where
+    /// something else is awaited this changes nothing.
+    pub fn hasten(&self, quiet: Duration, limit: Duration) {
+        if self.read_wait.get() != Wait::KeepAlive || self.is_resting() {
+            return;
+        }
+        let since = self.read_by.get().saturating_sub(u64::from(self.read_limit.get()) + SLACK.get());
+        if since + u64::from(millis(quiet)) <= now() {
+            self.end(Ended::Overdue(Wait::KeepAlive));
+        } else {
+            self.read_by.set(self.read_by.get().min(deadline(millis(limit))));
+        }
+    }
+
     /// Waits for bytes; each sign of life gives it `limit` more.
     #[inline]
     pub fn await_bytes(&self, limit: Duration) {
@@ -291,5 +310,26 @@ mod tests {
         assert_eq!(pulse.overdue(1000), Some(Wait::Room));
         pulse.on_write(3);
         assert_eq!(pulse.overdue(1000), None);
+    }
+
+    #[test]
+    fn what_is_quiet_is_over_at_once_and_what_was_busy_soon() {
+        set_now(5000, Duration::ZERO);
+        let quiet = || {
+            let pulse = Pulse::new(SECOND);
+            pulse.await_request(Some(SECOND * 60), SECOND * 10);
+            pulse
+        };
+        let (long, short, new, busy) = (quiet(), Pulse::new(SECOND), Pulse::new(SECOND), quiet());
+        new.await_request(None, SECOND * 10);
+        set_now(6000, Duration::ZERO);
+        short.await_request(Some(SECOND * 60), SECOND * 10);
+        busy.rest();
+        [&long, &short, &new, &busy].iter().for_each(|pulse| pulse.hasten(SECOND, SECOND / 2));
+        assert_eq!(long.ended(), Some(Ended::Overdue(Wait::KeepAlive)));
+        assert_eq!([&short, &new, &busy].map(Pulse::ended), [None; 3]);
+        assert_eq!((short.overdue(6499), short.overdue(6500)), (None, Some(Wait::KeepAlive)));
+        assert_eq!((new.overdue(14_999), new.overdue(15_000)), (None, Some(Wait::Head)));
+        assert_eq!(busy.overdue(1_000_000), None);
     }
 }

@@ -74,6 +74,14 @@ impl Socket {
         }
     }
 
+    /// Whether bytes are there that have not been read: one system call, as [`Socket::is_quiet`].
+    pub fn holds_bytes(&self) -> bool {
+        match &self.stream {
+            Stream::Tcp(stream) => matches!(peek(stream), Ok(1..)),
+            Stream::Duct(duct) => duct.is_readable(),
+        }
+    }
+
     /// Whether the event loop may have heard something that has not been read: bytes, the end, or an error. No system call.
     #[inline]
     pub fn has_news(&self) -> bool {

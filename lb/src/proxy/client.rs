@@ -1,20 +1,27 @@
 //! A client's connection: who it is, what it is doing, and how to end it.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::Worker;
 use super::address::Address;
 use crate::counters::Traffic;
+use crate::net::pulse::Wait;
 use crate::net::{Ended, Pulse, Socket, Watched};
 use crate::server::ServerId;
 use crate::topology::{Frontend, LiveListener, SessionInfo};
+
+/// A connection that shall end and has been quiet for so long ends at once.
+const QUIET: Duration = Duration::from_secs(1);
+
+/// One that was busy until just now gets so much time for a request that is on its way: closing at once would lose it.
+pub(super) const PARTING: Duration = Duration::from_millis(200);
 
 /// A client's connection. There are many, most of them idle: what it holds is counted in bytes.
 pub struct Client {
@@ -25,8 +32,8 @@ pub struct Client {
     key: Cell<u32>,
     /// The client.
     pub peer: SocketAddr,
-    /// Its frontend as it was on arrival.
-    pub frontend: Arc<Frontend>,
+    /// Its frontend, as it was when the last exchange began, or on arrival.
+    pub(super) frontend: RefCell<Arc<Frontend>>,
     /// The address that it came to, when that has statistics of its own.
     listener: Option<Arc<LiveListener>>,
     /// The stream.
@@ -99,7 +106,7 @@ impl Client {
 
     /// The same for a stream on a client's connection, which has no seat of its own.
     pub(super) fn stream_of(worker: &Rc<Worker>, client: &Self, socket: Socket) -> Registered {
-        let came_to = (Arc::clone(&client.frontend), client.listener.clone());
+        let came_to = (Arc::clone(&client.frontend.borrow()), client.listener.clone());
         Self::enter(worker, client.peer, came_to, socket, false)
     }
 
@@ -117,7 +124,7 @@ impl Client {
             worker: Rc::clone(worker),
             key: Cell::new(0),
             peer,
-            frontend,
+            frontend: RefCell::new(frontend),
             listener,
             socket,
             _watched: worker.watchdog.watch(pulse),
@@ -148,7 +155,7 @@ impl Client {
     /// Counts in its frontend, and in the address that it came to.
     #[inline]
     pub(super) fn count(&self, what: impl Fn(&Traffic)) {
-        what(self.frontend.live.tally.mine());
+        what(self.frontend.borrow().live.tally.mine());
         if let Some(listener) = &self.listener {
             what(listener.tally.mine());
         }
@@ -169,10 +176,36 @@ impl Client {
         self.server.get() == Some(server)
     }
 
-    /// Asks it to end after what is in flight.
+    /// Asks it to end after what is in flight. One that has not been served yet, or has begun another request, is served before that.
     pub fn finish(&self) {
         self.finishing.set(true);
+        self.pulse().hasten(QUIET, PARTING);
         self.pulse().wake();
+    }
+
+    /// Whether it may go on although its time for the next request is over: that has arrived, and nobody has looked.
+    #[cold]
+    pub(super) fn is_reprieved(&self, ended: Ended) -> bool {
+        let reprieved = ended == Ended::Overdue(Wait::KeepAlive) && self.socket.holds_bytes();
+        if reprieved {
+            self.pulse().resume();
+            self.pulse().await_request(None, self.frontend.borrow().config.timeout.http_request);
+        }
+        reprieved
+    }
+
+    /// The number of its frontend.
+    pub fn frontend_id(&self) -> u32 {
+        self.frontend.borrow().live.id
+    }
+
+    /// Follows its frontend's configuration, which has changed since its last exchange.
+    #[cold]
+    pub(super) fn follow(&self, frontend: &Arc<Frontend>) {
+        let limits = &frontend.config.timeout;
+        self.pulse().set_write_limit(limits.client);
+        self.pulse().set_head_limit(limits.http_request);
+        self.frontend.replace(Arc::clone(frontend));
     }
 
     /// Whether it has said nothing since its task was promised to be woken: then there is no need to ask again.
@@ -204,7 +237,7 @@ impl Client {
         Some(SessionInfo {
             id: self.id,
             peer: self.peer,
-            frontend: Arc::clone(&self.frontend.live.name),
+            frontend: Arc::clone(&self.frontend.borrow().live.name),
             backend: server.as_ref().map(|server| Arc::clone(&server.backend)),
             server: server.map(|server| Arc::clone(&server.name)),
             age: since.elapsed(),
@@ -214,7 +247,7 @@ impl Client {
 
     /// A head begins to arrive and is not whole.
     pub(super) fn arrives(&self) {
-        self.since.set(Some(Instant::now()));
+        self.since.set(Some(self.since.get().unwrap_or_else(Instant::now)));
     }
 
     /// A request is in flight from `now` on; says since when its head was arriving, if that took time.
@@ -253,7 +286,7 @@ impl Drop for Registered {
 impl Drop for Client {
     fn drop(&mut self) {
         if self.seated {
-            let (worker, live) = (&self.worker, &self.frontend.live);
+            let (worker, live) = (&self.worker, &self.frontend.get_mut().live);
             worker.connections.down();
             worker.shared.process.connections.down();
             live.sessions.down();

@@ -137,7 +137,7 @@ impl RequestLine {
             (false, true) => "HTTP/1.0",
             (false, false) => "HTTP/1.1",
         };
-        let captured = Captured::of_request(&input[..head.size], &client.frontend.config.capture);
+        let captured = Captured::of_request(&input[..head.size], &client.frontend.borrow().config.capture);
         let answer_captured = Captured::default();
         let text = [method, target].concat().into();
         Self { text, method: method.len(), version, captured, answer_captured }
@@ -160,7 +160,7 @@ impl Exchange {
     pub fn begin(client: &Rc<Client>, request: Option<RequestLine>) -> Self {
         let started = Instant::now();
         let arriving = client.begin(started).map_or(0, |since| millis(started - since));
-        client.frontend.live.tally.mine().requests.add(1);
+        client.frontend.borrow().live.tally.mine().requests.add(1);
         Self {
             client: Rc::clone(client),
             backend: None,
@@ -209,7 +209,9 @@ impl Exchange {
 
     /// It is tracked under this key.
     pub(super) fn track(&mut self, key: Option<Key>) {
-        let Some((key, keyed)) = key.zip(self.client.frontend.track.as_ref()) else { return };
+        let Some(key) = key else { return };
+        let frontend = self.client.frontend.borrow();
+        let Some(keyed) = &frontend.track else { return };
         if keyed.table.enter(&key, self.client.requests.get() == 1, self.started) {
             let table = Arc::clone(&keyed.table);
             self.keys.get_or_insert_default().tracked = Some((table, key));
@@ -391,7 +393,8 @@ impl Exchange {
     /// What the log shows of an answer's head.
     pub(super) fn capture(&mut self, head: &[u8]) {
         if let Some(request) = &mut self.request {
-            request.answer_captured = Captured::of_answer(head, &self.client.frontend.config.capture);
+            let frontend = self.client.frontend.borrow();
+            request.answer_captured = Captured::of_answer(head, &frontend.config.capture);
         }
     }
 

@@ -13,7 +13,7 @@ use super::h1::request::Ties;
 use crate::balance::{Pick, Tried};
 use crate::server::{Claim, Queue, ServerId, Waiting};
 use crate::stick::Asked;
-use crate::topology::Backend;
+use crate::topology::{Backend, Frontend, Topology};
 
 /// What a request would like of the pick.
 #[derive(Debug, Clone, Copy)]
@@ -68,13 +68,51 @@ impl Wish {
 /// The backend that takes this client's requests now.
 pub(super) fn backend(client: &Client) -> Result<Arc<Backend>, ProxyError> {
     let topology = client.worker.shared.topology.load();
-    // A frontend that a reload removed still finishes its connections, by its last route.
-    let frontend = topology.frontend(&client.frontend.live).unwrap_or(&client.frontend);
+    let frontend = client.frontend.borrow();
+    match topology.frontend(&frontend.live) {
+        Some(frontend) => backend_of(&topology, frontend),
+        None => backend_of_gone(&topology, &frontend),
+    }
+}
+
+/// The same for a request that begins: the client follows its frontend's configuration.
+#[inline]
+pub(super) fn begin(client: &Client) -> Result<Arc<Backend>, ProxyError> {
+    let topology = client.worker.shared.topology.load();
+    let known = client.frontend.borrow();
+    let Some(frontend) = topology.frontend(&known.live) else { return backend_of_gone(&topology, &known) };
+    if !Arc::ptr_eq(frontend, &known) {
+        drop(known);
+        client.follow(frontend);
+    }
+    backend_of(&topology, frontend)
+}
+
+/// The snapshot in force.
+#[cold]
+pub(super) fn in_force(client: &Client) -> Arc<Topology> {
+    client.worker.shared.topology.load_full()
+}
+
+/// Whether that snapshot is the one in force.
+#[cold]
+pub(super) fn is_in_force(client: &Client, topology: &Arc<Topology>) -> bool {
+    Arc::ptr_eq(&client.worker.shared.topology.load(), topology)
+}
+
+#[inline]
+fn backend_of(topology: &Topology, frontend: &Frontend) -> Result<Arc<Backend>, ProxyError> {
     let backend = topology.backend(&frontend.config.backend).ok_or(ProxyError::NoServer)?;
     if backend.live.unpublished.load(Relaxed) {
         return Err(ProxyError::NoServer);
     }
     Ok(Arc::clone(backend))
+}
+
+/// A frontend that a reload removed still finishes its connections: by the route of the one that has its address now, else by its last.
+#[cold]
+fn backend_of_gone(topology: &Topology, gone: &Frontend) -> Result<Arc<Backend>, ProxyError> {
+    backend_of(topology, topology.successor(gone).map_or(gone, |successor| successor))
 }
 
 /// Picks a server of the backend's present rotation and counts the exchange in on it; nothing when it has to [`wait`].

@@ -1,11 +1,11 @@
-//! One address of a frontend, with statistics of its own (HAProxy's `option socket-stats`).
+//! One address of a frontend, with statistics of its own (HAProxy's `option socket-stats`), and which listening socket it is.
 //!
 //! It is there for every address and counts only where the frontend wants it. It refuses to know the socket: who binds it says where it is.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 
-use crate::config::Bind;
+use crate::config::{self, Bind};
 use crate::counters::{Gauge, Tally};
 
 /// The living part of a listener.
@@ -23,6 +23,46 @@ pub struct LiveListener {
     bind: Bind,
     /// Where it really is, since it was bound.
     address: OnceLock<SocketAddr>,
+}
+
+/// Which listening socket an address of a frontend is. One with port 0 is the frontend's own, by its place among its addresses; any other is
+/// the same socket whichever frontend has the address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spot {
+    /// As configured; port 0 stays 0.
+    pub address: SocketAddr,
+    owner: Option<(String, usize)>,
+}
+
+// === impl Spot ===
+
+impl Spot {
+    /// The sockets of a frontend, in the order of its addresses.
+    pub fn all(frontend: &config::Frontend) -> impl Iterator<Item = Self> {
+        frontend.bind.iter().enumerate().map(|(at, bind)| {
+            let owner = (bind.address.port() == 0).then(|| (frontend.name.clone(), at));
+            Self { address: bind.address, owner }
+        })
+    }
+
+    /// The place of this socket among the addresses of `frontend`, if it is one of them.
+    pub(super) fn place_in(&self, frontend: &config::Frontend) -> Option<usize> {
+        let is_here = |bind: &Bind| bind.address == self.address;
+        match &self.owner {
+            None => frontend.bind.iter().position(is_here),
+            Some((name, at)) => {
+                (*name == frontend.name && frontend.bind.get(*at).is_some_and(is_here)).then_some(*at)
+            }
+        }
+    }
+}
+
+/// Whether the kernel may refuse one of these listening addresses because of the other: they are different, and some connection could be
+/// meant for both.
+pub fn overlap(one: SocketAddr, other: SocketAddr) -> bool {
+    one.port() == other.port()
+        && one.ip() != other.ip()
+        && (one.ip().is_unspecified() || other.ip().is_unspecified())
 }
 
 // === impl LiveListener ===
@@ -85,5 +125,20 @@ mod tests {
         let numbers: Vec<_> = second.iter().map(|one| one.number).collect();
         assert_eq!(numbers, [2, 4, 1]);
         assert!(Arc::ptr_eq(&second[2], &first[0]));
+    }
+
+    #[test]
+    fn addresses_that_concern_each_other_overlap() {
+        let at = |text: &str| text.parse::<SocketAddr>().unwrap();
+        for (one, other, expected) in [
+            ("127.0.0.1:80", "0.0.0.0:80", true),
+            ("[::]:80", "127.0.0.1:80", true),
+            ("127.0.0.1:80", "127.0.0.1:80", false),
+            ("127.0.0.1:80", "127.0.0.2:80", false),
+            ("127.0.0.1:80", "0.0.0.0:81", false),
+        ] {
+            assert_eq!(overlap(at(one), at(other)), expected, "{one} {other}");
+            assert_eq!(overlap(at(other), at(one)), expected, "{other} {one}");
+        }
     }
 }

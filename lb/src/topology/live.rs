@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
 use tokio::time::Instant;
+use tokio_util::task::TaskTracker;
 
 use super::{Capture, Captured, LastReload, Pace, Room, Topology, Workers};
 use crate::config;
@@ -96,6 +97,8 @@ pub struct Process {
     pub worker_time: Counter,
     /// Set when the process no longer wants traffic: readiness says 503.
     pub stopping: AtomicBool,
+    /// Those who let clients in: a client that is about to come in is not forgotten by a process that stops.
+    pub doors: TaskTracker,
     /// Client connections allowed at once.
     pub room: Room,
     /// The most that may be allowed at run time: what the configuration says.
@@ -236,6 +239,7 @@ impl Process {
             failed_lookups: Counter::default(),
             worker_time: Counter::default(),
             stopping: AtomicBool::new(false),
+            doors: TaskTracker::new(),
             room: Room::new(maxconn),
             hard_maxconn: AtomicU32::new(maxconn),
             connection_pace: Pace::unlimited(),
@@ -252,6 +256,14 @@ impl Process {
     /// The most client connections that may be allowed at run time.
     pub fn hard_maxconn(&self) -> u32 {
         self.hard_maxconn.load(Relaxed)
+    }
+
+    /// Completes when nobody comes in any more and everybody has left; the listeners have been told to close.
+    pub async fn emptied(&self) {
+        self.doors.close();
+        self.doors.wait().await;
+        // Every client connection holds a permit.
+        self.room.emptied().await;
     }
 
     fn next_capture(&self) -> u64 {

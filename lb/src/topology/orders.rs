@@ -4,14 +4,15 @@
 //! no answer is awaited on the data side. The channels are unbounded, what travels in them is not: arrivals hold one of `maxconn`
 //! permits each, everything else comes from the operator or a state change.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+use tokio::sync::{Notify, OwnedSemaphorePermit, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
-use super::{Frontend, LiveFrontend, LiveListener};
+use super::{Frontend, LiveListener, Spot, Topology};
 use crate::counters::Gauge;
 use crate::log::Ways;
 use crate::server::ServerId;
@@ -21,6 +22,8 @@ use crate::server::ServerId;
 pub enum Order {
     /// Accept on a listener from now on.
     Listen(Listen),
+    /// Let in connections that a listener has left behind.
+    Admit(Vec<(TcpStream, SocketAddr)>, Door),
     /// Take over a client's connection.
     Serve(Arrival),
     /// Close idle connections to a server.
@@ -39,24 +42,38 @@ pub enum Order {
     Log(Ways),
 }
 
-/// A listener and whose it is.
+/// A listener, and what is known of those who come to it.
 #[derive(Debug)]
 pub struct Listen {
     /// Bound and listening.
     pub listener: std::net::TcpListener,
-    /// Its frontend.
-    pub frontend: Arc<LiveFrontend>,
-    /// What it counts.
-    pub live: Arc<LiveListener>,
+    /// The way in.
+    pub door: Door,
     /// Cancelled when it shall close.
     pub stop: CancellationToken,
+}
+
+/// The way in for those who come to one listening socket. Whose clients they are the snapshot says, so that a socket that passes from one
+/// frontend to another loses nobody.
+#[derive(Debug)]
+pub struct Door {
+    /// Which socket it is.
+    pub spot: Spot,
+    /// Whose it was when that was looked up last.
+    pub frontend: Arc<Frontend>,
+    /// Which of its addresses.
+    pub listener: Arc<LiveListener>,
+    /// Told when it passes to another frontend.
+    pub moved: Arc<Notify>,
+    /// A process that stops waits for this to be dropped.
+    pub open: TaskTrackerToken,
 }
 
 /// A client's connection on its way to a worker.
 #[derive(Debug)]
 pub struct Arrival {
     /// Connected, non-blocking, registered with no event loop.
-    pub stream: std::net::TcpStream,
+    pub stream: TcpStream,
     /// The client.
     pub peer: SocketAddr,
     /// The frontend as it was on arrival.
@@ -105,6 +122,25 @@ pub struct Inbox {
     pub connections: Arc<Gauge>,
 }
 
+// === impl Door ===
+
+impl Door {
+    /// Looks up whose it is. Where nobody has the address any more, those who came to it stay clients of the frontend that had it.
+    pub fn look_up(&mut self, topology: &Topology) {
+        let (frontend, listener) = match topology.at(&self.spot) {
+            Some(owner) => owner,
+            None => match topology.frontend(&self.frontend.live) {
+                Some(frontend) => (frontend, &self.listener),
+                None => return,
+            },
+        };
+        if !Arc::ptr_eq(frontend, &self.frontend) {
+            self.frontend = Arc::clone(frontend);
+            self.listener = Arc::clone(listener);
+        }
+    }
+}
+
 // === impl Workers ===
 
 impl Workers {
@@ -144,6 +180,11 @@ impl Workers {
     /// Gives a listener to worker `index`, counted around.
     pub fn listen(&self, index: usize, listen: Listen) {
         self.0[index % self.0.len()].send(Order::Listen(listen));
+    }
+
+    /// Gives worker `index`, counted around, connections that a listener has left behind.
+    pub fn admit(&self, index: usize, accepted: Vec<(TcpStream, SocketAddr)>, door: Door) {
+        self.0[index % self.0.len()].send(Order::Admit(accepted, door));
     }
 
     /// Gives an order to all.

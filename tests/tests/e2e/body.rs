@@ -256,3 +256,43 @@ async fn pieces_of_an_upload_are_passed_on_at_once() {
     client.send("0\r\n\r\n").await;
     assert_eq!(client.answer().await.text(), "done");
 }
+
+/// Breaks when a request that will never be whole keeps its server's place because the answer has begun.
+#[tokio::test]
+async fn an_upload_that_breaks_off_after_an_early_answer_frees_its_server() {
+    let origin = Origin::script(|mut conn| async move {
+        conn.head().await.unwrap();
+        conn.send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nearly").await;
+        conn.gone().await;
+    })
+    .await;
+    let lab = Lab::new().server_with("a", origin.address(), "maxconn = 1").start().await;
+    let chunked = "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n";
+    for (number, framing) in ["Content-Length: 1000\r\n\r\nabc", chunked].into_iter().enumerate() {
+        for (round, how) in ["end", "reset", "fault"].into_iter().enumerate() {
+            let mut client = lab.connect().await;
+            client.send(format!("POST / HTTP/1.1\r\nHost: lab\r\n{framing}")).await;
+            assert_eq!(client.head().await.unwrap().unwrap().status(), 200, "{how} {framing:?}");
+            assert_eq!(client.take(5).await.unwrap(), b"early");
+            // Some are still there, as far as they are concerned.
+            let _still_there = match how {
+                "reset" => {
+                    client.reset();
+                    None
+                }
+                "fault" if framing == chunked => {
+                    client.send("nonsense\r\n").await;
+                    Some(client)
+                }
+                _ => {
+                    client.finish().await;
+                    Some(client)
+                }
+            };
+            // Before `timeout.server`, which is longer than any test waits.
+            lab.drained("a").await;
+            eventually("the connection to the server", async || origin.open() == 0).await;
+            assert_eq!(origin.accepted(), 3 * number + round + 1);
+        }
+    }
+}

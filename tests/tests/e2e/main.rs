@@ -21,6 +21,7 @@ mod frames;
 mod frontends;
 mod grpc;
 mod h2;
+mod handover;
 mod health;
 mod log;
 mod members;

@@ -206,6 +206,54 @@ async fn kept_connections_follow_the_new_configuration() {
     assert_eq!(client.get("/").await.text(), "b");
 }
 
+/// Breaks when a connection that was there before keeps a setting of its frontend.
+#[tokio::test]
+async fn kept_connections_follow_every_setting() {
+    let origin = Origin::named("a").await;
+    let mut lab = Lab::new().server("a", origin.address()).start().await;
+    let (mut client, mut slow) = (lab.connect().await, lab.connect().await);
+    assert_eq!((client.get("/").await.status(), slow.get("/").await.status()), (200, 200));
+    lab.reload(|plan| {
+        let lines = "forwarded = false\nmax_head = \"100KiB\"\nmax_headers = 3\ncapture_request = \"x-name\"";
+        plan.set("frontend.fe_api", lines);
+        plan.set("timeout", "http_request = \"200ms\"");
+    })
+    .await;
+    client.send(get("/large", &format!("x-large: {}\r\nx-name: somebody\r\n", "x".repeat(80_000)))).await;
+    assert_eq!(client.answer().await.status(), 200);
+    let seen = origin.requests();
+    assert_eq!(
+        [0, 2].map(|at: usize| seen[at].field("x-forwarded-for").is_some()),
+        [true, false],
+        "{:?}",
+        seen[2].head.line
+    );
+    eventually("the captured field", async || lab.log().contains("somebody")).await;
+    client.send(get("/", "a: 1\r\nb: 2\r\nc: 3\r\n")).await;
+    assert_eq!(client.answer().await.status(), 431);
+    slow.send("GET / HT").await;
+    assert_eq!(slow.answer().await.status(), 408);
+}
+
+/// Breaks when a request whose head was still arriving goes where it would have gone before.
+#[tokio::test]
+async fn a_head_that_arrives_meanwhile_follows_the_new_configuration() {
+    let (a, b) = (Origin::named("a").await, Origin::named("b").await);
+    let mut lab = Lab::new().server("a", a.address()).start().await;
+    let mut client = lab.connect().await;
+    client.send("GET / HTTP/1.1\r\nHost").await;
+    client.taken().await;
+    lab.reload(|plan| {
+        plan.remove_section("backend.api_nodes");
+        plan.set("backend.others.servers", &format!("b = \"{}\"", b.address()));
+        plan.set("frontend.fe_api", "backend = \"others\"\nforwarded = false");
+    })
+    .await;
+    client.send(": lab\r\n\r\n").await;
+    assert_eq!(client.answer().await.text(), "b");
+    assert_eq!(b.request().field("x-forwarded-for"), None);
+}
+
 /// A server that was moved at run time stays where it is through a reload that does not move it, and goes where one says.
 #[tokio::test]
 async fn an_address_set_at_run_time_survives_a_reload() {

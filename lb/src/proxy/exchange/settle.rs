@@ -124,7 +124,7 @@ impl Exchange {
         bytes: Bytes,
         total: u64,
     ) {
-        let (worker, frontend) = (&self.client.worker, &self.client.frontend);
+        let (worker, frontend) = (&self.client.worker, &**self.client.frontend.borrow());
         let backend = self.backend.as_ref().map(|backend| &*backend.live);
         let standing = Standing {
             process: worker.shared.process.connections.get(),

@@ -44,7 +44,7 @@ fn client() -> (Rc<Worker>, Registered, Arc<LiveListener>) {
 }
 
 fn totals(client: &Client) -> Totals {
-    client.frontend.live.tally.totals()
+    client.frontend.borrow().live.tally.totals()
 }
 
 #[test]

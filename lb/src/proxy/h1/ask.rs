@@ -87,7 +87,8 @@ impl<'a> Asking<'a> {
     /// The request whose head is in `kit.up`, and of whose body some may be in `kit.input`.
     #[inline]
     pub(super) fn new(worker: &'a Rc<Worker>, client: &'a Client, kit: &'a mut Kit, head: &'a Head) -> Self {
-        let config = &client.frontend.config;
+        let frontend = client.frontend.borrow();
+        let config = &frontend.config;
         let text = std::mem::take(&mut kit.up);
         let trailers = Trailers { most: config.max_head, pass: head.trailers };
         let limit = Some(config.timeout.client);
@@ -281,7 +282,8 @@ impl<'a> Asking<'a> {
                     if self.answering {
                         break;
                     }
-                    self.client.pulse().await_end(self.client.frontend.config.timeout.client_fin);
+                    let limit = self.client.frontend.borrow().config.timeout.client_fin;
+                    self.client.pulse().await_end(limit);
                 }
                 Poll::Ready(Ok(_)) => {}
                 Poll::Ready(Err(_)) => return Err(Gone),
@@ -343,8 +345,8 @@ impl Outgoing for Asking<'_> {
                 Err(cause) => cause,
             };
             if matches!(cause, Cause::Faulty) {
-                let (frontend, bytes) = (&self.client.frontend.live, self.kit.answer.data());
-                self.worker.shared.capture_response(server, frontend, self.client.peer, bytes);
+                let (frontend, bytes) = (self.client.frontend.borrow(), self.kit.answer.data());
+                self.worker.shared.capture_response(server, &frontend.live, self.client.peer, bytes);
             }
             // It had been closed before the request went out: nothing happened, and nobody is to blame.
             if !(connection.is_reused() && matches!(cause, Cause::Unsent)) {

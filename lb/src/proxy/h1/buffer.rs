@@ -85,6 +85,17 @@ impl Buffer {
         true
     }
 
+    /// Makes it hold at least `least` bytes.
+    #[cold]
+    pub fn grow(&mut self, least: usize) {
+        let there = self.data().to_vec();
+        self.clear();
+        self.size = self.size.max(least);
+        if !there.is_empty() {
+            self.room().extend_from_slice(&there);
+        }
+    }
+
     /// Whether nothing more fits.
     #[inline]
     pub fn is_full(&self) -> bool {
@@ -197,6 +208,10 @@ mod tests {
         buffer.consume(2);
         assert!(buffer.is_empty() && buffer.size() == Buffer::SIZE);
         assert!(Buffer::new(Buffer::SIZE * 2).size() >= Buffer::SIZE * 2);
+        buffer.put(b"abc");
+        buffer.consume(1);
+        buffer.grow(Buffer::SIZE + 1);
+        assert_eq!((buffer.data(), buffer.size()), (&b"bc"[..], Buffer::SIZE + 1));
     }
 
     #[test]

@@ -10,6 +10,7 @@ use super::pump::{Broken, Pump, Trailers, Way};
 use super::serve::{End, answer};
 use super::{ANSWER, tunnel};
 use crate::net::Ended;
+use crate::proxy::Client;
 use crate::proxy::error::{ProxyError, Termination};
 use crate::proxy::exchange::Exchange;
 use crate::proxy::framing::Framing;
@@ -72,18 +73,26 @@ pub(super) async fn deliver(
         }
         Err(Cut::Server(ended)) => {
             exchange.broken(Termination::server_broke(ended));
-            if head.framed == Framing::UntilClose {
-                // An ordinary end would make the part look like the whole.
-                client.socket.abort();
-            }
+            cut_off(client, head.framed);
             Some(End::Closed)
         }
         // Dropping the account says so.
-        Err(Cut::Client) => Some(End::Closed),
+        Err(Cut::Client) => {
+            cut_off(client, head.framed);
+            Some(End::Closed)
+        }
     };
     asking.kit.down = download.end(&asking.worker.kits);
     asking.end_upload();
     end
+}
+
+/// Ends a connection in the midst of an answer.
+fn cut_off(client: &Client, framed: Framing) {
+    if framed == Framing::UntilClose {
+        // An ordinary end would make the part look like the whole.
+        client.socket.abort();
+    }
 }
 
 fn poll_deliver(
@@ -110,8 +119,10 @@ fn poll_deliver(
     if asking.state == Upload::Going {
         match asking.poll_upload(cx, connection) {
             Poll::Ready(Ok(())) => asking.state = Upload::Done,
-            // What is wrong with the rest of the request changes nothing about an answer that is on its way.
-            Poll::Ready(Err(_)) => asking.state = Upload::Refused,
+            // A server that takes no more of it may answer all the same.
+            Poll::Ready(Err(Broken::Sink(_))) => asking.state = Upload::Refused,
+            // It will never be whole, and its server may wait for the rest for as long as it likes.
+            Poll::Ready(Err(Broken::Source | Broken::Faulty)) => return Poll::Ready(Err(Cut::Client)),
             Poll::Pending => return Poll::Pending,
         }
     }

@@ -6,14 +6,14 @@ use std::future::poll_fn;
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Poll, ready};
+use std::task::Poll;
 
 use super::ask::Asking;
 use super::kit::Kit;
 use super::request::{self, Head, Limits};
 use super::{deliver, field, response};
 use crate::config::Balance;
-use crate::proxy::client::Rest;
+use crate::proxy::client::{PARTING, Rest};
 use crate::proxy::error::ProxyError;
 use crate::proxy::exchange::{Exchange, RequestLine};
 use crate::proxy::route::Wish;
@@ -40,16 +40,32 @@ enum Waited {
     News,
     /// It has been quiet for some time.
     Quiet,
-    /// No request is wanted any more.
-    Finished,
+}
+
+/// Why there is no head.
+enum Unread {
+    /// The client has left, in front of it or in the midst of it.
+    Left,
+    /// It is the beginning of HTTP/2.
+    Http2,
+    /// While it arrived the configuration changed: what has come is to be looked at once more.
+    Outdated,
+    /// It cannot be passed on.
+    Refused(ProxyError),
+}
+
+// === impl Unread ===
+
+impl From<ProxyError> for Unread {
+    fn from(error: ProxyError) -> Self {
+        Self::Refused(error)
+    }
 }
 
 /// Serves requests until the connection ends.
 pub(super) async fn serve(client: &Rc<Client>) -> End {
     loop {
-        if matches!(wait(client).await, Waited::Finished) {
-            return End::Closed;
-        }
+        wait(client).await;
         // In a box of its own, so that a connection that is quiet is small.
         if let Some(end) = Box::pin(busy(&client.worker, client)).await {
             return end;
@@ -59,7 +75,7 @@ pub(super) async fn serve(client: &Rc<Client>) -> End {
 
 /// Serves the one request of a stream.
 pub(super) async fn serve_stream(worker: &Rc<Worker>, client: &Rc<Client>) {
-    let mut kit = worker.kits.take(client.frontend.config.max_head);
+    let mut kit = worker.kits.take(client.frontend.borrow().config.max_head);
     // Whether the connection could go on means nothing here.
     let _ = one(worker, client, &mut kit).await;
     worker.kits.give(kit);
@@ -68,9 +84,6 @@ pub(super) async fn serve_stream(worker: &Rc<Worker>, client: &Rc<Client>) {
 /// Waits for a request.
 async fn wait(client: &Client) -> Waited {
     poll_fn(|cx| {
-        if client.finishing.get() {
-            return Poll::Ready(Waited::Finished);
-        }
         if client.rest.get() == Rest::Over {
             return Poll::Ready(Waited::Quiet);
         }
@@ -87,9 +100,8 @@ async fn wait(client: &Client) -> Waited {
 
 /// Serves what comes, until the connection ends or is quiet.
 async fn busy(worker: &Rc<Worker>, client: &Rc<Client>) -> Option<End> {
-    let limits = &client.frontend.config.timeout;
     loop {
-        let mut kit = worker.kits.take(client.frontend.config.max_head);
+        let mut kit = worker.kits.take(client.frontend.borrow().config.max_head);
         loop {
             let end = one(worker, client, &mut kit).await;
             if end.is_some() {
@@ -105,10 +117,10 @@ async fn busy(worker: &Rc<Worker>, client: &Rc<Client>) -> Option<End> {
                 break;
             }
             // The next request has begun: the rest of its head is awaited.
-            client.pulse().await_request(None, limits.http_request);
+            client.pulse().await_request(None, client.frontend.borrow().config.timeout.http_request);
         }
         worker.kits.give(kit);
-        client.pulse().await_request(Some(limits.http_keep_alive), limits.http_request);
+        await_next(client);
         if !worker.begin_rest(client) {
             return None;
         }
@@ -117,27 +129,36 @@ async fn busy(worker: &Rc<Worker>, client: &Rc<Client>) -> Option<End> {
         match waited {
             Waited::News => {}
             Waited::Quiet => return None,
-            Waited::Finished => return Some(End::Closed),
         }
     }
 }
 
+/// Gives the client time for its next request.
+#[inline]
+fn await_next(client: &Client) {
+    let frontend = client.frontend.borrow();
+    let limits = &frontend.config.timeout;
+    let quiet = if client.finishing.get() { PARTING } else { limits.http_keep_alive };
+    client.pulse().await_request(Some(quiet), limits.http_request);
+}
+
 /// Serves one request.
 async fn one(worker: &Rc<Worker>, client: &Rc<Client>, kit: &mut Kit) -> Option<End> {
-    let backend = route::backend(client);
-    kit.up.clear();
-    let mut head = match read_head(client, kit, backend.as_ref().ok()).await {
-        Ok(Some(head)) => head,
-        Ok(None) if kit.input.data() == PREFACE || kit.input.data().starts_with(PREFACE) => {
-            return Some(End::Http2(kit.input.data().to_vec()));
-        }
-        Ok(None) => {
-            if !kit.input.is_empty() {
-                unread(client, false);
+    let (backend, mut head) = loop {
+        let backend = route::begin(client);
+        kit.up.clear();
+        match read_head(client, kit, backend.as_ref().ok()).await {
+            Ok(head) => break (backend, head),
+            Err(Unread::Outdated) => {}
+            Err(Unread::Http2) => return Some(End::Http2(kit.input.data().to_vec())),
+            Err(Unread::Left) => {
+                if !kit.input.is_empty() {
+                    unread(client, false);
+                }
+                return Some(End::Closed);
             }
-            return Some(End::Closed);
+            Err(Unread::Refused(error)) => return Some(Box::pin(refuse(worker, client, kit, error)).await),
         }
-        Err(error) => return Some(Box::pin(refuse(worker, client, kit, error)).await),
     };
     client.pulse().rest();
     let line = worker.logs().then(|| RequestLine::new(kit.input.data(), &head, client));
@@ -167,23 +188,34 @@ async fn one(worker: &Rc<Worker>, client: &Rc<Client>, kit: &mut Kit) -> Option<
     }
 }
 
-/// Reads a head and writes the server's; nothing when the client has left, or speaks another protocol.
-async fn read_head(
-    client: &Client,
-    kit: &mut Kit,
-    backend: Option<&Arc<Backend>>,
-) -> Result<Option<Head>, ProxyError> {
-    let config = &client.frontend.config;
+/// Reads a head and writes the server's.
+#[expect(
+    clippy::await_holding_refcell_ref,
+    reason = "it changes only in front of this: once for each exchange"
+)]
+async fn read_head(client: &Client, kit: &mut Kit, backend: Option<&Arc<Backend>>) -> Result<Head, Unread> {
+    let frontend = client.frontend.borrow();
+    let config = &frontend.config;
     let limits = Limits { max_head: config.max_head, max_fields: config.max_headers };
     let towards = request::Towards {
         forwarded: config.forwarded.then_some(client.address.as_bytes()),
         balance: backend.map_or(&Balance::RoundRobin, |backend| &backend.config.balance),
         peer: client.address.as_bytes(),
         jar: backend.and_then(|backend| backend.jar.as_ref()).map(|jar| (jar, client.worker.wall())),
-        keys: [backend.and_then(|backend| backend.tables.stick.as_ref()), client.frontend.track.as_ref()],
+        keys: [backend.and_then(|backend| backend.tables.stick.as_ref()), frontend.track.as_ref()],
     };
+    if kit.input.size() < limits.max_head {
+        kit.input.grow(limits.max_head);
+    }
     let mut looked = 0;
+    // The snapshot in force when the client was waited for.
+    let mut waited = None;
     poll_fn(|cx| {
+        if let Some(waited) = &waited
+            && !route::is_in_force(client, waited)
+        {
+            return Poll::Ready(Err(Unread::Outdated));
+        }
         loop {
             let data = kit.input.data();
             // One empty line before a request is forgiven (RFC 9112 section 2.2).
@@ -196,12 +228,12 @@ async fn read_head(
             if data.len() >= looked && !data.is_empty() && data != b"\r" {
                 if first && client.requests.get() == 0 && is_preface(data) {
                     if data.len() >= PREFACE.len() {
-                        return Poll::Ready(Ok(None));
+                        return Poll::Ready(Err(Unread::Http2));
                     }
                 } else if (first || data.len() > limits.max_head || field::may_end(data, looked))
                     && let Some(head) = request::parse(data, limits, towards, &mut kit.up)?
                 {
-                    return Poll::Ready(Ok(Some(head)));
+                    return Poll::Ready(Ok(head));
                 } else {
                     if first {
                         client.arrives();
@@ -209,9 +241,13 @@ async fn read_head(
                     looked = data.len();
                 }
             }
-            match ready!(kit.input.poll_fill(cx, &client.socket)) {
-                Ok(0) | Err(_) => return Poll::Ready(Ok(None)),
-                Ok(_) => {}
+            match kit.input.poll_fill(cx, &client.socket) {
+                Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(Err(Unread::Left)),
+                Poll::Ready(Ok(_)) => {}
+                Poll::Pending => {
+                    waited = Some(route::in_force(client));
+                    return Poll::Pending;
+                }
             }
         }
     })
@@ -233,7 +269,7 @@ async fn refuse(worker: &Rc<Worker>, client: &Rc<Client>, kit: &mut Kit, error: 
     let line = worker.logs().then(RequestLine::bad);
     let mut exchange = Exchange::begin(client, line);
     exchange.failed(error);
-    worker.shared.capture_request(&client.frontend.live, client.peer, kit.input.data());
+    worker.shared.capture_request(&client.frontend.borrow().live, client.peer, kit.input.data());
     // As much of the method as there is tells whether a body would be taken for something else.
     let is_head = kit.input.data().starts_with(b"HEAD ");
     let towards = response::Towards { is_head, old: false, keep: false, upgrade: None, reply: None };

@@ -28,14 +28,16 @@ pub async fn session(registered: Registered) {
         let mut serving = pin!(serve(client));
         // As `Pulse::guard` does it, but smaller: this is what an idle connection costs.
         poll_fn(|cx| match client.pulse().poll_ended(cx) {
-            Some(ended) => Poll::Ready(Err(ended)),
-            None => serving.as_mut().poll(cx).map(Ok),
+            Some(ended) if !client.is_reprieved(ended) => Poll::Ready(Err(ended)),
+            _ => serving.as_mut().poll(cx).map(Ok),
         })
         .await
     };
     let linger = match ended {
         Ok(End::Linger) => true,
         Ok(End::Closed) | Err(Ended::Killed) => false,
+        // It was quiet, and is closed as HAProxy does it.
+        Err(Ended::Overdue(Wait::KeepAlive)) if client.finishing.get() => false,
         Ok(End::Http2(first)) => {
             // However it ends, its streams have ended by themselves.
             Box::pin(h2::serve(&client.worker, client, first)).await

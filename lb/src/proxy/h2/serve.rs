@@ -35,7 +35,7 @@ struct Begun {
 
 /// Serves a connection, of which `first` has been read, until it ends; says whether its client may have to read last words.
 pub async fn serve(worker: &Rc<Worker>, client: &Rc<Client>, first: Vec<u8>) -> bool {
-    let config = &client.frontend.config;
+    let config = client.frontend.borrow().config.clone();
     // 408 means nothing to who speaks in frames.
     client.pulse().await_end(config.timeout.http_request);
     let streams = Streams::new(worker, client);
@@ -53,6 +53,8 @@ pub async fn serve(worker: &Rc<Worker>, client: &Rc<Client>, first: Vec<u8>) -> 
     let begun = Begun { first: first.into(), frames: Frames::new(), streams: Rc::clone(&streams) };
     let handshake = pin!(builder.handshake::<_, Bytes>(begun));
     let Ok(Ok(mut connection)) = client.pulse().guard(handshake).await else { return false };
+    // One that has not been served yet gets its first answer, whatever ends it.
+    let mut begun = false;
     poll_fn(|cx| {
         loop {
             while let Some(ended) = client.pulse().poll_ended(cx) {
@@ -60,7 +62,7 @@ pub async fn serve(worker: &Rc<Worker>, client: &Rc<Client>, first: Vec<u8>) -> 
                     return Poll::Ready(false);
                 }
             }
-            if client.finishing.get() && streams.phase() == Phase::Open {
+            if client.finishing.get() && begun && streams.phase() == Phase::Open {
                 leave(&streams, &mut connection);
             }
             if streams.is_unruly() && streams.phase() != Phase::Over {
@@ -69,6 +71,7 @@ pub async fn serve(worker: &Rc<Worker>, client: &Rc<Client>, first: Vec<u8>) -> 
             let accepted = ready!(pin!(connection.accept()).poll(cx));
             // How a connection ends is its client's business.
             let Some(Ok((request, respond))) = accepted else { return Poll::Ready(true) };
+            begun = true;
             spawn_local(Rc::clone(&streams).serve(request, respond));
         }
     })

@@ -19,7 +19,7 @@ use super::send::{Cut, send, unless};
 use super::text;
 use crate::net::{Duct, Pulse, Socket, pulse};
 use crate::proxy::framing::{Asked, Framing};
-use crate::proxy::{Client, Worker, h1};
+use crate::proxy::{Client, Worker, h1, route};
 
 /// How long resets are remembered, milliseconds.
 const MEMORY: u64 = 1000;
@@ -124,7 +124,7 @@ impl Streams {
             return;
         }
         if arriving {
-            self.client.pulse().await_end(self.client.frontend.config.timeout.http_request);
+            self.client.pulse().await_end(self.client.frontend.borrow().config.timeout.http_request);
         } else {
             self.settle();
         }
@@ -138,11 +138,11 @@ impl Streams {
             // Its time runs already, or was forgotten with what was overdue.
             _ if self.arriving.get() => {
                 if pulse.is_resting() {
-                    pulse.await_end(self.client.frontend.config.timeout.http_request);
+                    pulse.await_end(self.client.frontend.borrow().config.timeout.http_request);
                 }
             }
             _ if self.open.get() > 0 => pulse.rest(),
-            Phase::Open => pulse.await_end(self.client.frontend.config.timeout.http_keep_alive),
+            Phase::Open => pulse.await_end(self.client.frontend.borrow().config.timeout.http_keep_alive),
             Phase::Leaving => pulse.await_end(LEAVE),
         }
     }
@@ -160,7 +160,9 @@ impl Streams {
             self.resets.set(0);
         }
         self.resets.set(self.resets.get() + 1);
-        if self.resets.get() > self.client.frontend.config.h2_max_resets && !self.unruly.replace(true) {
+        if self.resets.get() > self.client.frontend.borrow().config.h2_max_resets
+            && !self.unruly.replace(true)
+        {
             self.client.pulse().wake();
         }
     }
@@ -171,6 +173,8 @@ impl Streams {
         request: Request<RecvStream>,
         mut respond: SendResponse<Bytes>,
     ) {
+        // The connection itself has time limits, too. Where its stream leads, the stream says.
+        let _ = route::begin(&self.client);
         let mut open = self.enter();
         let asked = self.ask(request);
         let Some(answer) = unless(|cx| respond.poll_reset(cx), asked).await else { return };
@@ -185,7 +189,8 @@ impl Streams {
             return;
         };
         if !open.done {
-            let cut = send(body, &mut to, self.client.frontend.config.timeout.client).await.err();
+            let limit = self.client.frontend.borrow().config.timeout.client;
+            let cut = send(body, &mut to, limit).await.err();
             // A body that broke is no fault of the client's.
             open.done = cut != Some(Cut::Reset);
             match cut {
@@ -247,7 +252,7 @@ impl Streams {
     /// Lets the engine serve the other end.
     fn start(&self, near: Duct) {
         let worker = Rc::clone(&self.worker);
-        let limits = self.client.frontend.config.timeout;
+        let limits = self.client.frontend.borrow().config.timeout;
         let pulse = Rc::new(Pulse::new(limits.client));
         pulse.await_request(None, limits.http_request);
         let registered = Client::stream_of(&worker, &self.client, Socket::within(near, pulse));
