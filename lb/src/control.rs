@@ -179,13 +179,16 @@ impl Control {
         }
     }
 
-    /// Moves a server to another host and port; returns whether it was elsewhere. A name that was looked up for it no longer counts.
+    /// Moves a server to another host and port; returns whether it was elsewhere. One that gets another name stays at its address until that
+    /// name has been looked up.
     pub fn set_place(&self, server: &Arc<Server>, host: &str, port: u16, origin: &Origin) -> bool {
         let state = self.state();
-        let before = server.place.named();
+        let (before, epoch) = (server.place.named(), server.place.epoch());
         let moved = server.place.move_to(host, port);
         if moved {
-            self.shared.workers.broadcast(|| Order::CloseIdle(server.id));
+            if server.place.epoch() != epoch {
+                self.shared.workers.broadcast(|| Order::CloseIdle(server.id));
+            }
             self.refresh(&state, server);
             self.say(&Event::Moved { server, before: &before, place: (host, port), origin });
             self.follow(&state, server);
@@ -286,13 +289,18 @@ impl Control {
         }
     }
 
-    /// Takes the result of a look-up into account: `None` means that the name has no address, and the last good one stays.
-    pub fn resolved(&self, server: &Arc<Server>, address: Option<SocketAddr>) -> bool {
-        let Some(address) = address else {
-            self.shared.process.failed_lookups.add_shared(1);
-            return false;
-        };
+    /// Notes that a look-up failed: last good addresses stay.
+    pub fn unresolved(&self) {
+        self.shared.process.failed_lookups.add_shared(1);
+    }
+
+    /// Gives a server an address that its name `host` has; returns whether it was elsewhere. Nothing happens when the server has got another
+    /// name while this one was being looked up.
+    pub fn resolved(&self, server: &Arc<Server>, host: &str, address: SocketAddr) -> bool {
         let state = self.state();
+        if server.place.named().0 != host {
+            return false;
+        }
         let before = server.place.address();
         let moved = server.place.set_address(Some(address));
         if moved {

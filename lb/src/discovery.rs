@@ -12,7 +12,7 @@ mod tests;
 
 use std::future::poll_fn;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
@@ -22,12 +22,12 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::control::{Control, Event, Watches, jittered};
-use crate::server::{Server, ServerId};
+use crate::server::{Place, Server, ServerId};
 use crate::topology::{Backend, Resolvers, Topology};
 
 use dns::Source;
 use names::Inquiry;
-pub use names::{Names, System};
+pub use names::{Families, Found, Names, System};
 
 /// Between the beginnings of two look-ups of a name, however often its servers are doubted.
 const AT_MOST_EVERY: Duration = Duration::from_millis(200);
@@ -79,8 +79,8 @@ pub async fn resolve_all_once_with(control: &Arc<Control>, names: &Arc<impl Name
     for group in groups(&control.topology()) {
         let (control, names) = (Arc::clone(control), Arc::clone(names));
         rounds.spawn(async move {
-            if let Ok(answers) = Inquiry::new(group.source(&names), &group.host).ask().await {
-                group.settle(&control, &answers);
+            if let Ok(found) = Inquiry::new(group.source(&names), &group.host).ask(group.held()).await {
+                group.settle(&control, &found);
             }
         });
     }
@@ -124,7 +124,7 @@ impl Group {
     async fn look_up_for_ever(self, control: Arc<Control>, names: Arc<impl Names>) {
         let mut inquiry = Inquiry::new(self.source(&names), &self.host);
         let mut failing = false;
-        let settled = self.servers.iter().all(|server| server.place.address().is_some());
+        let settled = self.servers.iter().all(|server| server.place.is_settled());
         let mut next = Instant::now() + if settled { jittered(self.interval) } else { Duration::ZERO };
         loop {
             tokio::select! {
@@ -133,14 +133,12 @@ impl Group {
             }
             let begun = Instant::now();
             next = begun + jittered(self.interval);
-            let answer = inquiry.ask().await;
+            let answer = inquiry.ask(self.held()).await;
             self.say(&control, &mut failing, &answer);
             match answer {
-                Ok(answers) => self.settle(&control, &answers),
+                Ok(found) => self.settle(&control, &found),
                 // One look-up, however many servers share it.
-                Err(_) => self.servers[..1].iter().for_each(|server| {
-                    control.resolved(server, None);
-                }),
+                Err(_) => control.unresolved(),
             }
             sleep_until(begun + AT_MOST_EVERY).await;
         }
@@ -154,15 +152,21 @@ impl Group {
         })
     }
 
-    /// Gives each server its address out of the answers.
-    fn settle(&self, control: &Control, answers: &[IpAddr]) {
+    /// The families of the addresses that its servers have.
+    fn held(&self) -> Families {
+        Families::of(self.servers.iter().filter_map(|server| Some(server.place.address()?.ip())))
+    }
+
+    /// Gives each server its address out of those found.
+    fn settle(&self, control: &Control, found: &Found) {
         // A reload may have given a server another name while this one was being looked up.
         let named = |server: &&Arc<Server>| server.place.named().0 == self.host;
         let servers: Vec<_> = self.servers.iter().filter(named).collect();
         let present: Vec<(Option<SocketAddr>, u16)> =
             servers.iter().map(|server| (server.place.address(), server.place.named().1)).collect();
-        let assigned = servers.into_iter().zip(assign::assign(&present, answers));
-        let moved = assigned.filter(|(server, address)| control.resolved(server, Some(*address))).count();
+        let assigned = servers.into_iter().zip(assign::assign(&present, found));
+        let moved =
+            assigned.filter(|(server, address)| control.resolved(server, &self.host, *address)).count();
         if let (1.., Some(section)) = (moved, &self.section) {
             section.updated();
         }
@@ -180,7 +184,7 @@ impl Group {
     }
 
     /// Tells the operator when look-ups begin to fail, and when they work again.
-    fn say(&self, control: &Control, failing: &mut bool, answer: &io::Result<Vec<IpAddr>>) {
+    fn say(&self, control: &Control, failing: &mut bool, answer: &io::Result<Found>) {
         if std::mem::replace(failing, answer.is_err()) == answer.is_err() {
             return;
         }
@@ -188,8 +192,11 @@ impl Group {
         let text = match answer {
             Ok(_) => format!("backend {backend}: the name {host} has an address again"),
             Err(error) => {
-                let kept = if self.servers.iter().all(|server| server.place.address().is_some()) {
+                let all = |is: fn(&Place) -> bool| self.servers.iter().all(|server| is(&server.place));
+                let kept = if all(Place::is_settled) {
                     "the last good address stays"
+                } else if all(|place| place.address().is_some()) {
+                    "the address of the former name serves until it has one"
                 } else {
                     "its servers take no traffic until it has one"
                 };

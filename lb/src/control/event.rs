@@ -181,7 +181,11 @@ impl fmt::Display for Event<'_> {
                     f,
                     "server {} moved from {old}:{old_port} to {host}:{port} by {origin}",
                     server.full_name()
-                )
+                )?;
+                match server.place.address().filter(|_| server.place.is_former()) {
+                    Some(address) => write!(f, "; {address} serves until {host} has an address"),
+                    None => Ok(()),
+                }
             }
             Self::Forced { server, verdict, origin } => {
                 let state = verdict.word();

@@ -19,8 +19,26 @@ const AT_ONCE: usize = 64;
 
 /// A source of addresses.
 pub trait Names: Send + Sync + 'static {
-    /// All addresses of a name, in any order.
-    fn addresses(&self, host: String) -> impl Future<Output = io::Result<Vec<IpAddr>>> + Send;
+    /// All addresses of a name, in any order; servers hold addresses of the families `held`.
+    fn addresses(&self, host: String, held: Families) -> impl Future<Output = io::Result<Found>> + Send;
+}
+
+/// IPv4, IPv6, both or none.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Families {
+    /// IPv4.
+    pub v4: bool,
+    /// IPv6.
+    pub v6: bool,
+}
+
+/// What a look-up found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Found {
+    /// The addresses.
+    pub addresses: Vec<IpAddr>,
+    /// Families of which nothing is known: their addresses are as good as before.
+    pub unknown: Families,
 }
 
 /// The system's resolver, `getaddrinfo`: it knows `/etc/hosts`, search domains, and names with underscores.
@@ -33,7 +51,7 @@ pub struct System {
 pub(super) struct Inquiry<N> {
     names: Arc<N>,
     host: String,
-    under_way: Option<JoinHandle<io::Result<Vec<IpAddr>>>>,
+    under_way: Option<JoinHandle<io::Result<Found>>>,
 }
 
 // === impl System ===
@@ -46,9 +64,27 @@ impl System {
 }
 
 impl Names for System {
-    async fn addresses(&self, host: String) -> io::Result<Vec<IpAddr>> {
+    async fn addresses(&self, host: String, _held: Families) -> io::Result<Found> {
         let _slot = self.slots.acquire().await.map_err(io::Error::other)?;
-        Ok(tokio::net::lookup_host((host, 0)).await?.map(|address| address.ip()).collect())
+        let addresses = tokio::net::lookup_host((host, 0)).await?.map(|address| address.ip()).collect();
+        Ok(Found { addresses, unknown: Families::default() })
+    }
+}
+
+// === impl Families ===
+
+impl Families {
+    /// The families of some addresses.
+    pub fn of(addresses: impl IntoIterator<Item = IpAddr>) -> Self {
+        addresses.into_iter().fold(Self::default(), |families, ip| Self {
+            v4: families.v4 || ip.is_ipv4(),
+            v6: families.v6 || ip.is_ipv6(),
+        })
+    }
+
+    /// Whether an address is of one of them.
+    pub fn contain(self, ip: IpAddr) -> bool {
+        if ip.is_ipv4() { self.v4 } else { self.v6 }
     }
 }
 
@@ -60,20 +96,20 @@ impl<N: Names> Inquiry<N> {
     }
 
     /// The addresses of the name now, at least one.
-    pub(super) async fn ask(&mut self) -> io::Result<Vec<IpAddr>> {
+    pub(super) async fn ask(&mut self, held: Families) -> io::Result<Found> {
         let look_up = self.under_way.get_or_insert_with(|| {
             let (names, host) = (Arc::clone(&self.names), self.host.clone());
-            tokio::spawn(async move { names.addresses(host).await })
+            tokio::spawn(async move { names.addresses(host, held).await })
         });
         let Ok(answer) = timeout(LIMIT, look_up).await else {
             let text = format!("no answer within {} s", LIMIT.as_secs());
             return Err(io::Error::new(io::ErrorKind::TimedOut, text));
         };
         self.under_way = None;
-        let answers = answer.map_err(io::Error::other)??;
-        if answers.is_empty() {
+        let found = answer.map_err(io::Error::other)??;
+        if found.addresses.is_empty() {
             return Err(io::Error::new(io::ErrorKind::NotFound, "it has no address"));
         }
-        Ok(answers)
+        Ok(found)
     }
 }

@@ -1,6 +1,7 @@
 //! Look-ups with made-up answers: when they come, and what they change.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::Mutex;
 
 use super::*;
@@ -16,15 +17,17 @@ struct Told {
 }
 
 impl Names for Told {
-    async fn addresses(&self, host: String) -> io::Result<Vec<IpAddr>> {
+    async fn addresses(&self, host: String, _held: Families) -> io::Result<Found> {
+        let found = |addresses| Found { addresses, unknown: Families::default() };
         self.asked.lock().unwrap().push((Instant::now(), host.clone()));
         let answer = self.names.lock().unwrap().get(&host).cloned();
         match answer {
             Some(answer) if answer.is_empty() => {
                 tokio::time::sleep(SECOND * 60).await;
-                self.names.lock().unwrap().get(&host).cloned().ok_or(io::ErrorKind::NotFound.into())
+                let answer = self.names.lock().unwrap().get(&host).cloned();
+                answer.map(found).ok_or(io::ErrorKind::NotFound.into())
             }
-            Some(answer) => Ok(answer),
+            Some(answer) => Ok(found(answer)),
             None => Err(io::Error::other("Name or service not known")),
         }
     }
@@ -174,7 +177,7 @@ async fn look_ups_follow_the_configuration() {
     fixture.until(|| fixture.server("s0").is_usable()).await;
     fixture.apply(&backend("s0 = \"api1:4000\"\ns1 = \"api1:4000\""));
     let applied = Instant::now();
-    fixture.until(|| fixture.server("s0").is_usable() && fixture.server("s1").is_usable()).await;
+    fixture.until(|| fixture.server("s0").place.is_settled() && fixture.server("s1").is_usable()).await;
     assert!(applied.elapsed() < SECOND / 100);
     assert_eq!(address(&fixture, "s0").as_deref(), Some("10.0.0.2:4000"));
     let before = told.times("api0").len();
@@ -183,6 +186,44 @@ async fn look_ups_follow_the_configuration() {
     tokio::time::sleep(SECOND * 10).await;
     assert_eq!((told.times("api0").len(), told.times("api1").len()), (before, other));
     assert_eq!(address(&fixture, "s0").as_deref(), Some("127.0.0.1:4000"));
+}
+
+/// Breaks when a new name costs a server its address before the name has one.
+#[tokio::test(start_paused = true)]
+async fn a_changed_name_leaves_the_former_address_in_force() {
+    let told = told(&[("api0", "10.0.0.1")]);
+    let (fixture, _stop) = start("s0 = \"api0:4000\"", &told);
+    fixture.until(|| fixture.server("s0").is_usable()).await;
+    let server = fixture.server("s0");
+    let epoch = server.place.epoch();
+    fixture.control.set_place(&server, "api1", 4000, &crate::control::Origin::Start);
+    tokio::time::sleep(SECOND * 20).await;
+    assert_eq!((address(&fixture, "s0").as_deref(), server.place.epoch()), (Some("10.0.0.1:4000"), epoch));
+    assert!(server.is_usable() && told.times("api1").len() > 5);
+    let drift = crate::report::drift(&fixture.control);
+    assert!(drift.contains("server be/s0 former-address 10.0.0.1:4000 api1:4000\n"), "{drift}");
+
+    // A reload with another name, and another port.
+    fixture.apply(&backend("s0 = \"api2:4001\""));
+    tokio::time::sleep(SECOND * 5).await;
+    assert_eq!(address(&fixture, "s0").as_deref(), Some("10.0.0.1:4000"));
+    told.tell("api2", "10.0.0.2");
+    fixture.until(|| server.place.is_settled()).await;
+    assert_eq!(address(&fixture, "s0").as_deref(), Some("10.0.0.2:4001"));
+    assert_ne!(server.place.epoch(), epoch, "connections to the former address are closed");
+    assert!(!crate::report::drift(&fixture.control).contains("former-address"));
+
+    // The answer for a name that the server had comes too late.
+    assert!(!fixture.control.resolved(&server, "api1", "10.0.0.9:4000".parse().unwrap()));
+    let log = fixture.logged();
+    let moved = "moved from api0:4000 to api1:4000 by start; 10.0.0.1:4000 serves until api1 has an address";
+    assert!(log.contains(moved), "{log}");
+    for name in ["api1", "api2"] {
+        let failing = format!(
+            "looking up the name {name} failed: Name or service not known; the address of the former name serves until it has one"
+        );
+        assert_eq!(log.matches(&failing).count(), 1, "{log}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -207,9 +248,10 @@ async fn the_round_at_the_start_waits_for_quick_answers_only() {
 #[tokio::test]
 async fn the_system_knows_localhost_and_refuses_what_cannot_be() {
     let names = System::new();
-    let addresses = names.addresses("localhost".to_owned()).await.unwrap();
+    let look_up = |host: &str| names.addresses(host.to_owned(), Families::default());
+    let addresses = look_up("localhost").await.unwrap().addresses;
     assert!(addresses.iter().all(IpAddr::is_loopback) && !addresses.is_empty());
-    assert!(names.addresses("no..such..name".to_owned()).await.is_err());
+    assert!(look_up("no..such..name").await.is_err());
 }
 
 #[tokio::test]

@@ -56,7 +56,7 @@ impl Target {
             address.set_ip(other);
         }
         let host = check.host.clone().unwrap_or_else(|| {
-            let (host, port) = server.place.named();
+            let (host, port) = server.place.named_in_force();
             host_and_port(&host, port)
         });
         let (path, protocol) = (check.path.clone(), check.protocol);

@@ -2,7 +2,7 @@
 //!
 //! What operators change at run time survives a reload, so that somebody has to be able to ask what that is. One function a subject; to
 //! tell of another setting is to add a line there. It refuses to tell of what nobody ordered: findings of checks, and addresses that names
-//! led to.
+//! led to, but for the address of a former name that still serves.
 
 use std::fmt;
 use std::sync::atomic::Ordering::Relaxed;
@@ -83,6 +83,10 @@ fn server(found: &mut Vec<Drift>, server: &Server, spec: Option<&config::Server>
     note("maxconn", &server.maxconn(), &spec.maxconn);
     let (host, port) = server.place.named();
     note("address", &host_and_port(&host, port), &host_and_port(&spec.host, spec.port));
+    if let Some(address) = server.place.address().filter(|_| server.place.is_former()) {
+        // Its name has been changed, and the new one has no address yet.
+        note("former-address", &address, &host_and_port(&host, port));
+    }
     let health = server.health.snapshot();
     if health.is_checked() && !health.follows {
         note("checks", &if health.is_watched() { "on" } else { "off" }, &"on");

@@ -7,6 +7,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use simple_dns::rdata::RData;
 use simple_dns::{CLASS, Name, Packet, PacketFlag, Question, RCODE, TYPE, header_buffer};
 
+/// Bytes of a message before its question (RFC 1035 section 4.1.1).
+const HEADER: usize = 12;
+
 /// What is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -55,24 +58,30 @@ pub(super) fn question(id: u16, host: &str, kind: Kind) -> Option<Vec<u8>> {
     packet.build_bytes_vec().ok()
 }
 
+/// Whether a message answers the question: it has its id, and repeats exactly this one question (RFC 5452 section 9.1). Resolvers may change
+/// the case of the letters of a name.
+pub(super) fn is_answer(question: &[u8], message: &[u8]) -> bool {
+    let end = question.len();
+    end > HEADER
+        && message.len() >= end
+        && message[..2] == question[..2]
+        && header_buffer::has_flags(message, PacketFlag::RESPONSE).unwrap_or(false)
+        && message[4..6] == question[4..6]
+        // The first name of a message is written out, and neither lengths of labels nor the types that are asked for are letters.
+        && message[HEADER..end].eq_ignore_ascii_case(&question[HEADER..])
+}
+
 /// What an answer says to the question.
 pub(super) fn answer(question: &[u8], answer: &[u8]) -> Result<Addresses, Fault> {
-    let asked = Packet::parse(question).map_err(|_| Fault::Invalid)?;
-    let is_ours = header_buffer::id(answer).is_ok_and(|id| id == asked.id())
-        && header_buffer::has_flags(answer, PacketFlag::RESPONSE).unwrap_or(false);
-    if is_ours && header_buffer::has_flags(answer, PacketFlag::TRUNCATION).unwrap_or(false) {
+    if !is_answer(question, answer) {
+        return Err(Fault::Invalid);
+    }
+    if header_buffer::has_flags(answer, PacketFlag::TRUNCATION).unwrap_or(false) {
         // Its end may be in the middle of a record.
         return Err(Fault::Truncated);
     }
     let answered = Packet::parse(answer).map_err(|_| Fault::Invalid)?;
-    let ([asked], [question]) = (asked.questions.as_slice(), answered.questions.as_slice()) else {
-        return Err(Fault::Invalid);
-    };
-    let is_asked =
-        (&asked.qname, asked.qtype, asked.qclass) == (&question.qname, question.qtype, question.qclass);
-    if !is_ours || !is_asked {
-        return Err(Fault::Invalid);
-    }
+    let [question] = answered.questions.as_slice() else { return Err(Fault::Invalid) };
     match answered.rcode() {
         RCODE::NoError => {}
         RCODE::NameError => return Err(Fault::Nx),
@@ -82,7 +91,7 @@ pub(super) fn answer(question: &[u8], answer: &[u8]) -> Result<Addresses, Fault>
     let mut name = &question.qname;
     let mut found = Addresses { all: Vec::new(), is_alias: false };
     for record in answered.answers.iter().filter(|record| record.class == CLASS::IN) {
-        if record.name != *name {
+        if !is_same(&record.name, name) {
             continue;
         }
         match &record.rdata {
@@ -96,6 +105,12 @@ pub(super) fn answer(question: &[u8], answer: &[u8]) -> Result<Addresses, Fault>
         }
     }
     if found.all.is_empty() && found.is_alias { Err(Fault::CnameError) } else { Ok(found) }
+}
+
+/// Whether two names are the same, in whatever case (RFC 4343).
+fn is_same(one: &Name<'_>, other: &Name<'_>) -> bool {
+    one.get_labels().len() == other.get_labels().len()
+        && one.as_bytes().zip(other.as_bytes()).all(|(one, other)| one.eq_ignore_ascii_case(other))
 }
 
 #[cfg(test)]
@@ -156,6 +171,41 @@ mod tests {
         for length in 0..asked.len() {
             assert!(answer(&asked, &answered(&asked, 0x8180, &[])[..length]).is_err());
         }
+    }
+
+    #[test]
+    fn letters_of_a_name_may_change_their_case() {
+        let asked = question(7, "Api.Lab", Kind::A).unwrap();
+        let lower = question(7, "api.lab", Kind::A).unwrap();
+        let found = answer(&asked, &answered(&lower, 0x8180, &[&record(12, 1, &[192, 0, 2, 1])]));
+        assert_eq!(found.unwrap().all.len(), 1);
+        // A record whose owner is written out, in another case than the question.
+        let owner = [b"\x03aPI\x03LAB\x00", &record(0, 1, &[192, 0, 2, 1])[2..]].concat();
+        assert_eq!(answer(&asked, &answered(&lower, 0x8180, &[&owner])).unwrap().all.len(), 1);
+    }
+
+    #[test]
+    fn only_what_repeats_id_and_question_is_an_answer() {
+        let asked = question(7, "api", Kind::A).unwrap();
+        let of = |id, host, kind| answered(&question(id, host, kind).unwrap(), 0x8180, &[]);
+        assert!(is_answer(&asked, &of(7, "api", Kind::A)));
+        assert!(is_answer(&asked, &answered(&asked, 0x8183, &[])), "whatever it says");
+        let table = [
+            of(8, "api", Kind::A),
+            of(7, "apj", Kind::A),
+            of(7, "api.lab", Kind::A),
+            of(7, "api", Kind::Aaaa),
+            answered(&asked, 0x0100, &[]),
+            of(7, "api", Kind::A)[..12].to_vec(),
+            b"noise".to_vec(),
+            Vec::new(),
+        ];
+        for noise in table {
+            assert!(!is_answer(&asked, &noise), "{noise:?}");
+        }
+        let mut two = of(7, "api", Kind::A);
+        two[5] = 2;
+        assert!(!is_answer(&asked, &two), "it says that there is another question");
     }
 
     /// Breaks when a name that points to itself is followed for ever.
