@@ -20,10 +20,9 @@ use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
-use crate::control::{Control, Event, Origin};
+use crate::control::{Control, Event, Origin, descriptors};
 use crate::listener::Threads;
 use crate::log::{self, Log};
-use crate::net::limits;
 use crate::topology::{Process, Shared, Topology, Workers};
 use crate::{admin, discovery, sampler, web};
 use checks::Checks;
@@ -80,7 +79,8 @@ impl App {
     ///
     /// # Errors
     /// The first address, socket or file that cannot be had.
-    pub fn bind(config: Config) -> anyhow::Result<Self> {
+    pub fn bind(mut config: Config) -> anyhow::Result<Self> {
+        let shares = descriptors::share(&mut config)?;
         let zone = log::find_time_zone();
         let log = log::start(&config.logs)?;
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -96,9 +96,7 @@ impl App {
             process: Process::new(config.process.maxconn),
         });
         let control = Control::new(Arc::clone(&shared), &config, log.clone());
-        if let Err(short) = limits::raise_open_files(config.process.maxconn) {
-            control.say(&Event::Notice { text: &short.to_string() });
-        }
+        control.share_out(&shares);
         if let Err(unknown) = zone {
             control.say(&Event::Notice { text: &unknown });
         }

@@ -60,6 +60,8 @@ pub struct Process {
     pub threads: usize,
     /// Client connections held at once.
     pub maxconn: u32,
+    /// Whether the file says so: a default is lowered where the system allows fewer open files, any other is a promise.
+    pub is_maxconn_set: bool,
     /// How long in-flight exchanges may finish after SIGTERM.
     pub shutdown_grace: Duration,
     /// Name of this balancer in reports; `None` means the machine's.

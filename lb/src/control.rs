@@ -6,6 +6,7 @@
 mod agents;
 mod amount;
 mod apply;
+pub mod descriptors;
 mod event;
 #[cfg(test)]
 pub(crate) mod fixture;

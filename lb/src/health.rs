@@ -110,6 +110,11 @@ async fn check_for_ever(
         let checking = Checking::new(&server);
         let result = found(&*probe, &target).await;
         drop(checking);
+        if result.status == CheckStatus::SockErr {
+            // It failed here, and says nothing about the server.
+            control.shared().process.shortages.checks.add_shared(1);
+            continue;
+        }
         if matches!(result.status, CheckStatus::L4Con | CheckStatus::L4Tout) {
             server.place.doubt();
         }

@@ -101,6 +101,9 @@ fn obey(worker: &Rc<Worker>, order: Order) {
             worker.idle.borrow_mut().close(server.get());
             worker.servers.close(server.get());
         }
+        Order::MakeRoom => {
+            worker.make_room();
+        }
         Order::KillServer(server) => {
             clients().iter().filter(|(_, client)| client.is_on(server)).for_each(|(_, client)| client.kill());
         }

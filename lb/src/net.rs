@@ -3,6 +3,7 @@
 //! Nothing here knows HTTP, and nothing here decides what a silence means: see [`pulse`] for who is told.
 
 pub mod bind;
+pub mod descriptors;
 mod duct;
 pub mod limits;
 pub mod pulse;
@@ -12,6 +13,7 @@ mod sys;
 pub mod unix;
 pub mod watchdog;
 
+pub use descriptors::{Descriptors, Unit};
 pub use duct::Duct;
 pub use pulse::{Ended, Pulse};
 pub use socket::{Room, Socket};

@@ -16,6 +16,7 @@ pub mod h2;
 mod route;
 
 use std::cell::{Cell, RefCell};
+use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -24,8 +25,8 @@ use slab::Slab;
 
 use crate::counters::Gauge;
 use crate::log::{Gathered, Ways};
-use crate::net::Watchdog;
-use crate::topology::Shared;
+use crate::net::{Unit, Watchdog, limits};
+use crate::topology::{Order, Shared};
 use crate::upstream::IdleStore;
 
 use client::Rest;
@@ -68,12 +69,13 @@ pub struct Worker {
 impl Worker {
     /// A worker with nothing to do yet.
     pub fn new(shared: Arc<Shared>, connections: Arc<Gauge>, ways: &Ways) -> Rc<Self> {
+        let kits = h1::Kits::new(&shared.process.descriptors);
         let worker = Self {
             shared,
             watchdog: Watchdog::new(Duration::from_millis(100)),
             idle: RefCell::default(),
             servers: h2::Servers::default(),
-            kits: h1::Kits::default(),
+            kits,
             resting: Cell::new(0),
             connections,
             clients: RefCell::default(),
@@ -96,11 +98,43 @@ impl Worker {
         if self.resting.get() > 0 {
             self.clients.borrow().iter().for_each(|(_, client)| client.age());
         }
+        let descriptors = &self.shared.process.descriptors;
+        if descriptors.all.is_used_up() || descriptors.spare.is_used_up() {
+            // What has become idle meanwhile makes room for requests that wait.
+            let _ = (0..32).all(|_| self.make_room());
+        }
         let left = self.until_prune.get();
         self.until_prune.set(if left == 0 { SWEEPS } else { left - 1 });
         if left == 0 {
             self.prune();
         }
+    }
+
+    /// A descriptor for a connection to a server, within `limit`. When none is left, connections that nobody uses make room: here at
+    /// once, on other workers when they hear of it.
+    ///
+    /// # Errors
+    /// The same as the system's when none became free.
+    pub(crate) async fn descriptor(&self, limit: Duration) -> io::Result<Unit> {
+        let all = &self.shared.process.descriptors.all;
+        if let Some(unit) = all.one() {
+            return Ok(unit);
+        }
+        if !self.make_room() {
+            self.shared.workers.broadcast(|| Order::MakeRoom);
+        }
+        all.wait(limit).await.ok_or_else(limits::no_descriptor)
+    }
+
+    /// Closes pipes that are not in use.
+    fn make_pipes_go(&self) {
+        self.kits.close_pipes();
+    }
+
+    /// Closes pipes, and a connection to a server, that are not in use; says whether there was such a connection.
+    pub fn make_room(&self) -> bool {
+        self.kits.close_pipes();
+        self.idle.borrow_mut().close_one() || self.servers.close_one()
     }
 
     /// A connection waits for its next request; whether it may keep what it needs for that.

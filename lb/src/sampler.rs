@@ -9,7 +9,8 @@ use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
-use crate::control::Control;
+use crate::control::{Control, Event};
+use crate::net::limits;
 use crate::topology::Topology;
 
 /// Between two samples.
@@ -18,9 +19,20 @@ const EVERY: Duration = Duration::from_millis(100);
 /// Samples between two looks at servers that warm up.
 const WARM_EVERY: u32 = 5;
 
+/// Between two words about shortages.
+const TELL_EVERY: Duration = Duration::from_secs(10);
+
+/// Shortages that the operator has been told of, and when.
+#[derive(Default)]
+struct Told {
+    counts: [u64; 3],
+    at: Option<Instant>,
+}
+
 /// Samples every tally of every frontend, backend and server ten times a second until `stop` is cancelled.
 pub async fn run(control: Arc<Control>, stop: CancellationToken) {
     let (mut warming, mut count) = (Vec::new(), 0u32);
+    let mut told = Told::default();
     let mut ticks = tokio::time::interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     loop {
@@ -28,6 +40,7 @@ pub async fn run(control: Arc<Control>, stop: CancellationToken) {
             () = stop.cancelled() => return,
             now = ticks.tick() => {
                 sample(&control.topology(), now);
+                told.tell(&control, now);
                 count = (count + 1) % WARM_EVERY;
                 if count == 0 {
                     warming = control.warm(&warming);
@@ -41,6 +54,27 @@ fn sample(topology: &Topology, now: Instant) {
     topology.frontends.iter().for_each(|frontend| frontend.live.tally.sample(now));
     topology.backends.iter().for_each(|backend| backend.live.tally.sample(now));
     topology.servers().for_each(|server| server.stats.tally.sample(now));
+}
+
+// === impl Told ===
+
+impl Told {
+    /// Says what has failed for want of descriptors, memory or ports since the last time, now and then.
+    fn tell(&mut self, control: &Control, now: Instant) {
+        let short = &control.shared().process.shortages;
+        let counts = [short.accepts.get(), short.connects.get(), short.checks.get()];
+        if counts == self.counts || self.at.is_some_and(|at| now < at + TELL_EVERY) {
+            return;
+        }
+        let [clients, connections, checks] = [0, 1, 2].map(|at| counts[at] - self.counts[at]);
+        (self.counts, self.at) = (counts, Some(now));
+        let limit = limits::open_files().map_or_else(|| "unlimited".to_owned(), |limit| limit.to_string());
+        let text = format!(
+            "out of descriptors, memory or ports: {clients} attempts to accept a client, {connections} connections to servers and {checks} \
+             checks failed; the health of servers does not change by this; the limit of open files is {limit}"
+        );
+        control.say(&Event::Notice { text: &text });
+    }
 }
 
 #[cfg(test)]

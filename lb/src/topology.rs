@@ -22,7 +22,7 @@ use crate::stick::{self, Jar, Key, Table};
 pub use captured::{Capture, Captured};
 pub use last_reload::{LastReload, Reloaded};
 pub use listener::{LiveListener, Spot, overlap};
-pub use live::{DynamicCookie, LiveBackend, LiveFrontend, Open, Process, Shared};
+pub use live::{DynamicCookie, LiveBackend, LiveFrontend, Open, Process, Shared, Shortages};
 pub use orders::{Arrival, Door, Inbox, Listen, Order, SessionInfo, Workers};
 pub use pace::Pace;
 pub use resolvers::{Outcome, Resolvers};

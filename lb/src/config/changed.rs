@@ -73,7 +73,7 @@ pub fn changed_server(before: &Server, after: &Server) -> Vec<&'static str> {
 }
 
 fn process(before: &Process, after: &Process) -> Vec<&'static str> {
-    keys!(before, after, Process { threads, maxconn, shutdown_grace, node, description } without {})
+    keys!(before, after, Process { threads, maxconn, shutdown_grace, node, description } without { is_maxconn_set })
 }
 
 fn stats(before: &Stats, after: &Stats) -> Vec<&'static str> {

@@ -134,12 +134,14 @@ fn listen(
 
 fn process(mut section: Section<'_>) -> Process {
     let cores = || thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS as usize);
+    let maxconn = section.maybe("maxconn", value::whole(1..=10_000_000));
     let process = Process {
         threads: match section.or("threads", value::whole(0..=MOST_THREADS), 0) {
             0 => cores(),
             threads => threads,
         },
-        maxconn: section.or("maxconn", value::whole(1..=10_000_000), 20_000),
+        maxconn: maxconn.unwrap_or(20_000),
+        is_maxconn_set: maxconn.is_some(),
         shutdown_grace: section.or("shutdown_grace", value::duration_or_zero, Duration::from_secs(30)),
         node: section.maybe("node", value::line),
         description: section.maybe("description", value::line),

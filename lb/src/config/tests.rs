@@ -128,6 +128,7 @@ fn defaults_of_the_smallest_file() {
         process: Process {
             threads: config.process.threads,
             maxconn: 20_000,
+            is_maxconn_set: false,
             shutdown_grace: seconds(30),
             node: None,
             description: None,
@@ -394,7 +395,10 @@ fn the_documented_defaults_are_the_defaults() {
     "#;
     // A check is the one thing there that is off by default; its own keys have the defaults said.
     let checked = format!("{SMALLEST}[backend.api_nodes]\nhealth.path = \"/health\"");
-    assert_eq!(parse(said), parse(&checked));
+    let mut said = parse(said);
+    // A default that is said is a promise.
+    assert!(std::mem::take(&mut said.process.is_maxconn_set));
+    assert_eq!(said, parse(&checked));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
-use super::{Changes, Control, Event, Origin};
+use super::{Changes, Control, Event, Origin, descriptors};
 use crate::config::{self, Config};
 use crate::log;
 
@@ -40,12 +40,15 @@ impl Control {
         self.log.reopen();
         let file = self.state().config.file.clone();
         let read = spawn_blocking(move || Config::load(&file)).await;
-        let config = read.map_err(text)?.map_err(text)?;
+        let mut config = read.map_err(text)?.map_err(text)?;
+        let shares = descriptors::share(&mut config).map_err(text)?;
         let logs = open_logs(self.log.clone(), config.logs.clone()).await.map_err(text)?;
         if self.shared.process.is_stopping() {
             return Err("lb is stopping".to_owned());
         }
-        self.apply(config, logs, origin).map_err(text)
+        let changes = self.apply(config, logs, origin).map_err(text)?;
+        self.share_out(&shares);
+        Ok(changes)
     }
 }
 

@@ -22,6 +22,7 @@ use super::Target;
 use super::probe::{Finding, words};
 use super::version;
 use crate::config::Protocol;
+use crate::net::limits::is_shortage;
 use crate::server::CheckStatus;
 
 /// Bytes of an answer's head that are read.
@@ -37,7 +38,7 @@ const TOLD: usize = 60;
 pub(super) async fn ask(stream: TcpStream, path: &str, target: &Target, deadline: Instant) -> Finding {
     let request = match request(path, target) {
         Ok(request) => request,
-        Err(error) => return Finding::new(CheckStatus::SockErr, error.to_string()),
+        Err(error) => return Finding::new(CheckStatus::L7Rsp, error.to_string()),
     };
     let io = TokioIo::new(stream);
     match target.protocol {
@@ -147,6 +148,9 @@ impl Finding {
             return Self::new(CheckStatus::L7Rsp, "closed or spoke before the request was sent");
         }
         let system = error.source().and_then(|source| source.downcast_ref::<io::Error>());
+        if system.is_some_and(is_shortage) {
+            return Self::new(CheckStatus::SockErr, system.map_or_else(String::new, words));
+        }
         Self::new(CheckStatus::L7Rsp, system.map_or_else(|| error.to_string(), words))
     }
 }

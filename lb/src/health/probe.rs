@@ -12,6 +12,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::{Probe, answer};
 use crate::config::{Protocol, host_and_port};
+use crate::net::limits::is_shortage;
 use crate::server::{CheckPlan, CheckResult, CheckStatus, Server};
 
 /// Checks over the network.
@@ -91,18 +92,12 @@ impl Finding {
         Self { status, code: None, detail: detail.into(), version: None }
     }
 
-    /// The other side's fault, or ours: a missing descriptor, port or permission says nothing about the server, and the word says so.
+    /// The other side's fault, or ours: a missing descriptor or port says nothing about the server, and the word says so.
     pub(super) fn not_connected(error: &io::Error) -> Self {
-        use io::ErrorKind as Kind;
         let status = match error.kind() {
-            Kind::ConnectionRefused
-            | Kind::ConnectionReset
-            | Kind::ConnectionAborted
-            | Kind::HostUnreachable
-            | Kind::NetworkUnreachable
-            | Kind::NetworkDown => CheckStatus::L4Con,
-            Kind::TimedOut => CheckStatus::L4Tout,
-            _ => CheckStatus::SockErr,
+            _ if is_shortage(error) => CheckStatus::SockErr,
+            io::ErrorKind::TimedOut => CheckStatus::L4Tout,
+            _ => CheckStatus::L4Con,
         };
         Self::new(status, words(error))
     }

@@ -15,6 +15,8 @@ const SECOND: Duration = Duration::from_secs(1);
 #[derive(Default)]
 struct Told {
     sick: AtomicBool,
+    /// There is no descriptor for a check.
+    short: AtomicBool,
     /// How long each check takes, milliseconds.
     takes: AtomicUsize,
     asked: Mutex<Vec<(Instant, Target)>>,
@@ -34,7 +36,11 @@ impl Probe for Told {
         self.most.fetch_max(self.under_way.fetch_add(1, SeqCst) + 1, SeqCst);
         let _leave = Leave(&self.under_way);
         tokio::time::sleep(Duration::from_millis(self.takes.load(SeqCst) as u64)).await;
-        let status = if self.sick.load(SeqCst) { CheckStatus::L7Sts } else { CheckStatus::L7Ok };
+        let status = match (self.short.load(SeqCst), self.sick.load(SeqCst)) {
+            (true, _) => CheckStatus::SockErr,
+            (_, true) => CheckStatus::L7Sts,
+            _ => CheckStatus::L7Ok,
+        };
         CheckResult { status, code: None, took: Duration::ZERO, detail: String::new(), version: None }
     }
 }
@@ -55,6 +61,24 @@ fn start(backend: &str) -> (Fixture, Arc<Told>, tokio_util::sync::DropGuard) {
     let (fixture, told, stop) = (Fixture::new(backend), Arc::<Told>::default(), CancellationToken::new());
     tokio::spawn(run_with(Arc::clone(&fixture.control), Arc::clone(&told), stop.clone()));
     (fixture, told, stop.drop_guard())
+}
+
+/// Breaks when a check that could not be made for want of a descriptor counts for or against a server.
+#[tokio::test(start_paused = true)]
+async fn what_fails_here_is_no_finding() {
+    let (fixture, told, _stop) = start(&backend("s1 = \"127.0.0.1:1000\""));
+    let server = Arc::clone(&fixture.control.topology().backends[0].servers[0]);
+    let seen = || (server.health.snapshot().is_up(), server.health.snapshot().level);
+    tokio::time::sleep(SECOND * 10).await;
+    let before = seen();
+    told.short.store(true, SeqCst);
+    tokio::time::sleep(SECOND * 30).await;
+    assert_eq!(seen(), before);
+    assert!(fixture.control.shared().process.shortages.checks.get() >= 10);
+    told.short.store(false, SeqCst);
+    told.sick.store(true, SeqCst);
+    tokio::time::sleep(SECOND * 10).await;
+    assert!(!seen().0, "checks go on");
 }
 
 #[tokio::test(start_paused = true)]

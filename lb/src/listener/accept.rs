@@ -35,6 +35,8 @@ pub(super) async fn run(shared: Arc<Shared>, listen: Listen) {
             // The client gave up while it waited.
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
             Err(_) => {
+                // The operator hears of it.
+                shared.process.shortages.accepts.add_shared(1);
                 tokio::select! {
                     () = stop.cancelled() => return,
                     () = sleep(BREATH) => {}

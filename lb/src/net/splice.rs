@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::Interest;
 
-use super::Socket;
+use super::{Socket, Unit};
 
 /// What a pipe holds by default on Linux; a larger one gains nothing.
 const CAPACITY: usize = 64 * 1024;
@@ -20,21 +20,25 @@ pub struct Pipe {
     out: OwnedFd,
     into: OwnedFd,
     held: usize,
+    _units: [Unit; 2],
 }
 
 // === impl Pipe ===
 
 impl Pipe {
-    /// A new pipe, where the system can splice and has descriptors left.
-    pub fn new() -> Option<Self> {
+    /// A new pipe on the descriptors of `units`, where the system can splice.
+    pub fn new(units: [Unit; 2]) -> Option<Self> {
         #[cfg(target_os = "linux")]
         {
             use rustix::pipe::{PipeFlags, pipe_with};
             let (out, into) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK).ok()?;
-            Some(Self { out, into, held: 0 })
+            Some(Self { out, into, held: 0, _units: units })
         }
         #[cfg(not(target_os = "linux"))]
-        None
+        {
+            drop(units);
+            None
+        }
     }
 
     /// Bytes that have been taken from one socket and not yet been given to the other.

@@ -14,6 +14,7 @@ use super::route::Wish;
 use super::{Worker, h2, route};
 use crate::balance::Tried;
 use crate::config::{Protocol, Timeouts};
+use crate::net::limits;
 use crate::server::Server;
 use crate::topology::Backend;
 use crate::upstream::{self, Connection};
@@ -137,15 +138,23 @@ pub(super) async fn connect(
     let epoch = server.place.epoch();
     let address = server.place.address().ok_or_else(|| failed(ProxyError::Connect))?;
     let Timeouts { connect, server: silence, .. } = backend.config.timeout;
-    let watchdog = &exchange.client.worker.watchdog;
+    let worker = &exchange.client.worker;
     let connected = match backend.config.protocol {
-        Protocol::Http1 => upstream::connect(address, epoch, connect, silence, watchdog).await,
+        Protocol::Http1 => match worker.descriptor(connect).await {
+            Ok(unit) => upstream::connect((address, epoch), unit, connect, silence, &worker.watchdog).await,
+            Err(error) => Err(error),
+        },
         Protocol::H2c => {
             let place = h2::Place { key: server.id.get(), address, epoch };
-            exchange.client.worker.servers.stream(place, fresh, connect, silence, watchdog).await
+            worker.servers.stream(place, fresh, connect, silence, worker).await
         }
     };
     connected.map_err(|error| {
+        if limits::is_shortage(&error) {
+            // It says nothing about the server.
+            worker.shared.process.shortages.connects.add_shared(1);
+            return Failed { error: ProxyError::Connect, retry: true, reused: false };
+        }
         failed(if error.kind() == std::io::ErrorKind::TimedOut {
             ProxyError::ConnectTimeout
         } else {

@@ -12,6 +12,7 @@ use tokio_util::task::TaskTracker;
 use super::{Capture, Captured, LastReload, Pace, Room, Topology, Workers};
 use crate::config;
 use crate::counters::{Counter, Gauge, Standing, Tally};
+use crate::net::Descriptors;
 use crate::server::{Queue, Server};
 
 /// The living part of a frontend.
@@ -101,6 +102,10 @@ pub struct Process {
     pub doors: TaskTracker,
     /// Client connections allowed at once.
     pub room: Room,
+    /// Descriptors for connections to servers, and for pipes.
+    pub descriptors: Arc<Descriptors>,
+    /// What failed because it was short of something.
+    pub shortages: Shortages,
     /// The most that may be allowed at run time: what the configuration says.
     pub hard_maxconn: AtomicU32,
     /// Client connections allowed in a second.
@@ -109,6 +114,17 @@ pub struct Process {
     pub session_pace: Pace,
     /// What came of reading the configuration again.
     pub last_reload: LastReload,
+}
+
+/// What failed because this process, or its machine, was short of descriptors, memory or ports.
+#[derive(Debug, Default)]
+pub struct Shortages {
+    /// Clients could not be accepted.
+    pub accepts: Counter,
+    /// Connections to servers could not be made.
+    pub connects: Counter,
+    /// Checks could not be made.
+    pub checks: Counter,
 }
 
 /// Where the data side and the control side meet.
@@ -241,6 +257,8 @@ impl Process {
             stopping: AtomicBool::new(false),
             doors: TaskTracker::new(),
             room: Room::new(maxconn),
+            descriptors: Arc::default(),
+            shortages: Shortages::default(),
             hard_maxconn: AtomicU32::new(maxconn),
             connection_pace: Pace::unlimited(),
             session_pace: Pace::unlimited(),

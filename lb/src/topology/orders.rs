@@ -28,6 +28,8 @@ pub enum Order {
     Serve(Arrival),
     /// Close idle connections to a server.
     CloseIdle(ServerId),
+    /// Close what nobody uses: descriptors are short.
+    MakeRoom,
     /// End every exchange on a server.
     KillServer(ServerId),
     /// End one client connection.

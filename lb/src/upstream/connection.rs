@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::counters::Held;
-use crate::net::{Pulse, Socket, Watchdog, Watched};
+use crate::net::{Pulse, Socket, Unit, Watchdog, Watched};
 
 /// A connection to a server that carries one exchange at a time. It changes hands often and lives in a box.
 #[derive(Debug)]
@@ -22,6 +22,8 @@ pub struct Connection {
     /// The server's epoch when it was made: an older one is not used again.
     epoch: u32,
     exchanges: u32,
+    /// Its descriptor; a stream has none.
+    _unit: Option<Unit>,
     /// A stream of a shared connection, and what became of it.
     stream: Option<Rc<Cell<Fate>>>,
     /// While it is idle: since when, on the coarse clock, and its unit of the server's gauge.
@@ -42,13 +44,13 @@ pub enum Fate {
     Reset,
 }
 
-/// Opens a connection within `limit`; each write to it may take `server` to find room.
+/// Opens a connection on the descriptor of `unit` within `limit`; each write to it may take `server` to find room.
 ///
 /// # Errors
 /// The system's, or `TimedOut`.
 pub async fn connect(
-    address: SocketAddr,
-    epoch: u32,
+    (address, epoch): (SocketAddr, u32),
+    unit: Unit,
     limit: Duration,
     server: Duration,
     watchdog: &Rc<Watchdog>,
@@ -56,7 +58,16 @@ pub async fn connect(
     let stream = timeout(limit, TcpStream::connect(address)).await??;
     let socket = Socket::new(stream, Rc::new(Pulse::new(server)));
     let watched = watchdog.watch(Rc::clone(socket.pulse()));
-    Ok(Box::new(Connection { socket, _watched: watched, epoch, exchanges: 0, stream: None, idle: None }))
+    let _unit = Some(unit);
+    Ok(Box::new(Connection {
+        socket,
+        _watched: watched,
+        epoch,
+        exchanges: 0,
+        _unit,
+        stream: None,
+        idle: None,
+    }))
 }
 
 // === impl Connection ===
@@ -76,6 +87,7 @@ impl Connection {
             _watched: watched,
             epoch,
             exchanges: reused.into(),
+            _unit: None,
             stream: Some(fate),
             idle: None,
         })

@@ -70,6 +70,13 @@ impl IdleStore {
         self.0.remove(&key);
     }
 
+    /// Closes one, the oldest of its server; says whether there was one.
+    pub fn close_one(&mut self) -> bool {
+        let Some(idle) = self.0.values_mut().find(|idle| !idle.is_empty()) else { return false };
+        idle.remove(0);
+        true
+    }
+
     /// Drops what has been closed, or has been idle for longer than `limit` says for its key.
     pub fn prune(&mut self, limit: impl Fn(u32) -> Duration) {
         let now = pulse::now();

@@ -3,9 +3,10 @@
 //! Connections that idle have given it back, so its number is that of exchanges in flight and not of connections.
 
 use std::cell::RefCell;
+use std::sync::Arc;
 
 use super::buffer::Buffer;
-use crate::net::Pipe;
+use crate::net::{Descriptors, Pipe};
 
 /// Most sets that a worker keeps for later.
 const KEPT: usize = 64;
@@ -29,6 +30,7 @@ pub struct Kits {
     #[expect(clippy::vec_box, reason = "they come in boxes and leave in them")]
     kits: RefCell<Vec<Box<Kit>>>,
     pipes: RefCell<Vec<Pipe>>,
+    budget: Arc<Descriptors>,
 }
 
 // === impl Kit ===
@@ -52,6 +54,11 @@ impl Kit {
 // === impl Kits ===
 
 impl Kits {
+    /// None yet; pipes are made within `budget`.
+    pub fn new(budget: &Arc<Descriptors>) -> Self {
+        Self { budget: Arc::clone(budget), ..Self::default() }
+    }
+
     /// A set whose buffers hold at least `least` bytes each.
     #[inline]
     pub fn take(&self, least: usize) -> Box<Kit> {
@@ -69,10 +76,15 @@ impl Kits {
         }
     }
 
-    /// A pipe, where the system has them.
+    /// A pipe, where the system has them and descriptors are left: otherwise bytes are copied.
     pub fn take_pipe(&self) -> Option<Pipe> {
         let kept = self.pipes.borrow_mut().pop();
-        kept.or_else(Pipe::new)
+        kept.or_else(|| self.budget.pipe().and_then(Pipe::new))
+    }
+
+    /// Closes pipes that are not in use.
+    pub fn close_pipes(&self) {
+        self.pipes.borrow_mut().clear();
     }
 
     /// Takes a pipe back, unless there is something in it.

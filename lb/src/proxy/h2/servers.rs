@@ -24,7 +24,8 @@ use tokio::time::timeout;
 use super::Local;
 use super::body::{FromText, poll_more, pour, put, read_nothing};
 use super::text;
-use crate::net::{Duct, Pulse, Socket, Watchdog, pulse};
+use crate::net::{Duct, Pulse, Socket, Unit, Watchdog, pulse};
+use crate::proxy::Worker;
 use crate::upstream::{Connection, Fate};
 
 /// Streams on one connection; more open another one.
@@ -73,14 +74,16 @@ impl Servers {
         fresh: bool,
         limit: Duration,
         server: Duration,
-        watchdog: &Rc<Watchdog>,
+        worker: &Worker,
     ) -> io::Result<Box<Connection>> {
+        let watchdog = &worker.watchdog;
         let there = if fresh { None } else { self.find(place) };
         let reused = there.is_some();
         let shared = match there {
             Some(shared) => shared,
             None => {
-                let shared = timeout(limit, open(place, server, watchdog)).await??;
+                let unit = worker.descriptor(limit).await?;
+                let shared = timeout(limit, open(place, unit, server, watchdog)).await??;
                 self.0.borrow_mut().entry(place.key).or_default().push(Rc::clone(&shared));
                 shared
             }
@@ -110,6 +113,18 @@ impl Servers {
         self.0.borrow_mut().remove(&key);
     }
 
+    /// Closes one that carries no stream; says whether there was one.
+    pub fn close_one(&self) -> bool {
+        let mut servers = self.0.borrow_mut();
+        servers.values_mut().any(|there| {
+            let idle = there.iter().position(|shared| shared.streams.get() == 0);
+            idle.is_some_and(|at| {
+                there.swap_remove(at);
+                true
+            })
+        })
+    }
+
     /// Lets go of those that have ended, or have been without a stream for longer than `limit` says for their server.
     pub fn prune(&self, limit: impl Fn(u32) -> Duration) {
         let now = pulse::now();
@@ -124,7 +139,7 @@ impl Servers {
     }
 }
 
-async fn open(place: Place, server: Duration, watchdog: &Rc<Watchdog>) -> io::Result<Rc<Shared>> {
+async fn open(place: Place, unit: Unit, server: Duration, watchdog: &Rc<Watchdog>) -> io::Result<Rc<Shared>> {
     let stream = TcpStream::connect(place.address).await?;
     let socket = Socket::new(stream, Rc::new(Pulse::new(server)));
     let pulse = Rc::clone(socket.pulse());
@@ -133,7 +148,7 @@ async fn open(place: Place, server: Duration, watchdog: &Rc<Watchdog>) -> io::Re
     builder.max_send_buf_size(64 * 1024).max_concurrent_reset_streams(STREAMS);
     let (sender, driver) = builder.handshake(TokioIo::new(socket)).await.map_err(io::Error::other)?;
     spawn_local(async move {
-        let _watched = watched;
+        let (_watched, _unit) = (watched, unit);
         // Its streams hear of its end.
         let _ = pulse.guard(std::pin::pin!(driver)).await;
     });

@@ -11,13 +11,16 @@ use h2::server::SendResponse;
 use h2::{Reason, RecvStream};
 use http::{Method, Request, Response, StatusCode};
 use http_body::Body as _;
+use tokio::sync::Notify;
 use tokio::task::spawn_local;
+use tokio::time::{Instant, sleep_until};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::body::{FromText, Received, poll_more, pour, put};
 use super::send::{Cut, send, unless};
 use super::text;
-use crate::net::{Duct, Pulse, Socket, pulse};
+use crate::config::Protocol;
+use crate::net::{Duct, Pulse, Socket, Unit, pulse};
 use crate::proxy::framing::{Asked, Framing};
 use crate::proxy::{Client, Worker, h1, route};
 
@@ -53,6 +56,21 @@ pub(super) struct Streams {
     since: Cell<u64>,
     /// There were too many of them.
     unruly: Cell<bool>,
+    /// A stream uses the one connection to a server that is promised to every client.
+    promised: Cell<bool>,
+    /// It is free again.
+    freed: Notify,
+}
+
+/// The right of a stream to a connection to a server: the promised one, or one of those that are spare.
+#[derive(Debug)]
+enum Right {
+    Promised(Rc<Streams>),
+    Spare {
+        _unit: Unit,
+    },
+    /// It goes to a connection that streams share.
+    None,
 }
 
 /// A stream's unit of [`Streams::open`].
@@ -85,6 +103,8 @@ impl Streams {
             resets: Cell::new(0),
             since: Cell::new(pulse::now()),
             unruly: Cell::new(false),
+            promised: Cell::new(false),
+            freed: Notify::new(),
         })
     }
 
@@ -176,6 +196,13 @@ impl Streams {
         // The connection itself has time limits, too. Where its stream leads, the stream says.
         let _ = route::begin(&self.client);
         let mut open = self.enter();
+        let right = unless(|cx| respond.poll_reset(cx), self.right()).await;
+        let Some(_right) = right.flatten() else {
+            // Nothing has been done with it, so that its client may send it again (RFC 9113 section 8.7).
+            respond.send_reset(Reason::REFUSED_STREAM);
+            open.done = true;
+            return;
+        };
         let asked = self.ask(request);
         let Some(answer) = unless(|cx| respond.poll_reset(cx), asked).await else { return };
         // The engine has no answer.
@@ -201,6 +228,32 @@ impl Streams {
             }
         }
         drop(upload);
+    }
+
+    /// Waits until the stream may have a connection to a server, so that the streams of one client do not take the descriptors of others;
+    /// nothing when there was none within the time of a queue.
+    async fn right(self: &Rc<Self>) -> Option<Right> {
+        let Ok(backend) = route::backend(&self.client) else { return Some(Right::None) };
+        if backend.config.protocol == Protocol::H2c {
+            return Some(Right::None);
+        }
+        let spare = &self.worker.shared.process.descriptors.spare;
+        let limit = backend.config.timeout.queue;
+        let deadline = Instant::now() + limit;
+        loop {
+            if !self.promised.replace(true) {
+                return Some(Right::Promised(Rc::clone(self)));
+            }
+            if let Some(unit) = spare.one() {
+                return Some(Right::Spare { _unit: unit });
+            }
+            self.worker.make_pipes_go();
+            tokio::select! {
+                unit = spare.wait(limit) => return unit.map(|unit| Right::Spare { _unit: unit }),
+                () = self.freed.notified() => {}
+                () = sleep_until(deadline) => return None,
+            }
+        }
     }
 
     /// Asks the engine.
@@ -265,6 +318,17 @@ fn refusal(far: Rc<Duct>) -> Answer {
     let mut response = Response::new(());
     *response.status_mut() = StatusCode::BAD_REQUEST;
     Answer { response, body, upload: None }
+}
+
+// === impl Right ===
+
+impl Drop for Right {
+    fn drop(&mut self) {
+        if let Self::Promised(streams) = self {
+            streams.promised.set(false);
+            streams.freed.notify_one();
+        }
+    }
 }
 
 // === impl Open ===

@@ -1,0 +1,162 @@
+//! A budget for the descriptors that serving takes: connections to servers, and pipes.
+//!
+//! Client connections are limited by `maxconn` and not counted here. What is not given out stays with the control side, so that checks, the
+//! runtime socket and the pages always get a descriptor. The numbers come from [`limits`](super::limits).
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::timeout;
+
+use super::limits::Shares;
+
+/// The budget of the process.
+#[derive(Debug)]
+pub struct Descriptors {
+    /// Connections to servers, and both ends of each pipe.
+    pub all: Arc<Units>,
+    /// The part of them that is not promised to clients, of which each can have one connection to a server: pipes, and streams of
+    /// HTTP/2 beyond the first of their connection.
+    pub spare: Arc<Units>,
+}
+
+/// A number of descriptors to give out.
+#[derive(Debug)]
+pub struct Units {
+    most: AtomicUsize,
+    used: AtomicUsize,
+    freed: Notify,
+}
+
+/// Descriptors that are given out until this is dropped.
+#[derive(Debug)]
+pub struct Unit {
+    of: Arc<Units>,
+    count: usize,
+}
+
+// === impl Descriptors ===
+
+impl Descriptors {
+    /// Divides descriptors as `shares` says.
+    pub fn resize(&self, shares: &Shares) {
+        self.all.resize(shares.servers);
+        self.spare.resize(shares.spare);
+    }
+
+    /// The two ends of a pipe, as long as others are left at least half of what is spare.
+    pub fn pipe(&self) -> Option<[Unit; 2]> {
+        let keep = self.spare.most.load(Ordering::Relaxed) / 2;
+        let spare = Units::take(&self.spare, 2, keep)?;
+        Some([spare, Units::take(&self.all, 2, 0)?])
+    }
+}
+
+impl Default for Descriptors {
+    /// Without limits.
+    fn default() -> Self {
+        let units = || {
+            let (most, used) = (AtomicUsize::new(usize::MAX), AtomicUsize::new(0));
+            Arc::new(Units { most, used, freed: Notify::new() })
+        };
+        Self { all: units(), spare: units() }
+    }
+}
+
+// === impl Units ===
+
+impl Units {
+    /// One, if there is one.
+    pub fn one(self: &Arc<Self>) -> Option<Unit> {
+        self.take(1, 0)
+    }
+
+    /// `count` of them, if at least `keep` are left then.
+    fn take(self: &Arc<Self>, count: usize, keep: usize) -> Option<Unit> {
+        let most = self.most.load(Ordering::Relaxed).saturating_sub(keep);
+        let fits = |used: usize| used.checked_add(count).filter(|used| *used <= most);
+        self.used.fetch_update(Ordering::AcqRel, Ordering::Acquire, fits).ok()?;
+        Some(Unit { of: Arc::clone(self), count })
+    }
+
+    /// Waits up to `limit` for one.
+    pub async fn wait(self: &Arc<Self>, limit: Duration) -> Option<Unit> {
+        let wait = async {
+            loop {
+                let mut freed = std::pin::pin!(self.freed.notified());
+                freed.as_mut().enable();
+                if let Some(unit) = self.one() {
+                    // Several may have become free at once.
+                    if !self.is_used_up() {
+                        self.freed.notify_one();
+                    }
+                    return unit;
+                }
+                freed.await;
+            }
+        };
+        timeout(limit, wait).await.ok()
+    }
+
+    /// Whether none is left.
+    pub fn is_used_up(&self) -> bool {
+        self.used.load(Ordering::Relaxed) >= self.most.load(Ordering::Relaxed)
+    }
+
+    /// How many are given out, and how many there are.
+    pub fn used_of(&self) -> (usize, usize) {
+        (self.used.load(Ordering::Relaxed), self.most.load(Ordering::Relaxed))
+    }
+
+    fn resize(&self, most: usize) {
+        self.most.store(most, Ordering::Relaxed);
+        self.freed.notify_one();
+    }
+}
+
+// === impl Unit ===
+
+impl Drop for Unit {
+    fn drop(&mut self) {
+        self.of.used.fetch_sub(self.count, Ordering::AcqRel);
+        self.of.freed.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn budget(servers: usize, spare: usize) -> Descriptors {
+        let budget = Descriptors::default();
+        budget.resize(&Shares { maxconn: 1, servers, spare, limit: None });
+        budget
+    }
+
+    #[test]
+    fn pipes_leave_half_of_the_spare_ones_to_streams() {
+        let budget = budget(10, 8);
+        let pipes: Vec<_> = std::iter::from_fn(|| budget.pipe()).collect();
+        assert_eq!((pipes.len(), budget.all.used_of(), budget.spare.used_of()), (2, (4, 10), (4, 8)));
+        let streams: Vec<_> = std::iter::from_fn(|| budget.spare.one()).collect();
+        assert_eq!(streams.len(), 4);
+        drop(pipes);
+        assert_eq!((budget.all.used_of(), budget.spare.used_of()), ((0, 10), (4, 8)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_gets_what_is_given_back() {
+        let budget = budget(1, 0);
+        let unit = budget.all.one().unwrap();
+        assert!(budget.all.one().is_none() && budget.all.wait(Duration::from_secs(1)).await.is_none());
+        let all = Arc::clone(&budget.all);
+        let waiting = tokio::spawn(async move { all.wait(Duration::from_secs(60)).await.is_some() });
+        tokio::task::yield_now().await;
+        drop(unit);
+        assert!(waiting.await.unwrap());
+        budget.resize(&Shares { maxconn: 1, servers: 2, spare: 0, limit: None });
+        assert!(budget.all.one().is_some() && budget.spare.one().is_none());
+    }
+}
