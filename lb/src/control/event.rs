@@ -227,7 +227,7 @@ impl fmt::Display for Event<'_> {
                 write!(f, "frontend {} {word} by {origin}", frontend.name)
             }
             Self::Deployed { server, before, version } => {
-                write!(f, "server {} runs version {version} now, before {before}", server.full_name())
+                write!(f, "server {} now runs {version} (was {before})", server.full_name())
             }
             Self::Resolved { server, before: Some(before), address } => {
                 write!(f, "server {} moved from {before} to {address}", server.full_name())

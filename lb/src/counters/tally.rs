@@ -125,6 +125,20 @@ impl Tally {
         self.read().latencies.window(&now).percentiles()
     }
 
+    /// The percentiles of what has ended since `counted` was set, which is set again; `None` when nothing has.
+    pub fn percentiles_since(&self, counted: &mut Option<Box<Spread>>) -> Option<Percentiles> {
+        let now = self.all_latencies();
+        let found = match counted {
+            Some(before) => now.since(before).percentiles(),
+            None => now.percentiles(),
+        };
+        // Most servers of a large backend have nothing to remember.
+        if found.is_some() {
+            *counted = Some(Box::new(now));
+        }
+        found
+    }
+
     fn all_latencies(&self) -> Spread {
         Spread::of(&self.shards, |traffic| &traffic.latency)
     }

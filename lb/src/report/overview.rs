@@ -52,6 +52,8 @@ pub struct Process {
     pub problems: Vec<Problem>,
     /// Whether it is stopping.
     pub stopping: bool,
+    /// Unix time of this document.
+    pub now: u64,
     /// Client connections now.
     pub connections: u64,
     /// Client connections allowed.
@@ -99,6 +101,9 @@ pub struct Backend {
     pub status: &'static str,
     /// Seconds in this status.
     pub since_seconds: u64,
+    /// Unix time of its beginning.
+    #[serde(skip)]
+    pub since: u64,
     /// How it picks servers, as HAProxy names it.
     pub balance: &'static str,
     /// Whether a frontend leads to it.
@@ -145,6 +150,9 @@ pub struct ServerView {
     pub reason: Option<String>,
     /// Seconds since it last began or ceased to run.
     pub since_seconds: u64,
+    /// Unix time of that.
+    #[serde(skip)]
+    pub since: u64,
     /// Its share of the traffic, without its slow start.
     pub weight: u32,
     /// Its share of the traffic now, with its slow start.
@@ -196,6 +204,9 @@ pub struct Agent {
     pub duration_ms: u64,
     /// How long ago that was.
     pub age_seconds: u64,
+    /// Unix time of that.
+    #[serde(skip)]
+    pub at: u64,
 }
 
 /// The last check of a server.
@@ -215,6 +226,9 @@ pub struct Check {
     pub duration_ms: u64,
     /// How long ago that was.
     pub age_seconds: u64,
+    /// Unix time of that.
+    #[serde(skip)]
+    pub at: u64,
     /// Checks that failed while the server was up.
     pub failures_total: u64,
     /// Times that the server went down.

@@ -4,8 +4,10 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use crate::counters::{Spread, Tally};
 use crate::report::Overview;
-use crate::report::overview::{Backend, Latency, ServerView, Traffic};
+use crate::report::overview::{Backend, ServerView, Traffic};
+use crate::topology::Topology;
 
 /// Differences that are kept: a minute.
 const KEPT: usize = 60;
@@ -21,6 +23,8 @@ pub(super) struct History {
 #[derive(Debug, Default)]
 struct Track {
     samples: VecDeque<Sample>,
+    /// What its times were counted to at the last sample.
+    counted: Option<Box<Spread>>,
     /// The round that saw it last.
     round: u64,
 }
@@ -30,7 +34,7 @@ struct Sample {
     requests: u64,
     failures: u64,
     in_flight: u64,
-    latency: u64,
+    latency: Option<u64>,
 }
 
 /// How one thing went, a value a second, the newest last.
@@ -42,52 +46,48 @@ pub(super) struct Trend {
     pub(super) failures: Vec<u64>,
     /// Exchanges in flight.
     pub(super) in_flight: Vec<u64>,
-    /// What 99 of 100 of the last minute's responses took at most to begin, microseconds.
-    pub(super) latency: Vec<u64>,
+    /// What 99 of 100 of a second's responses took at most to begin, microseconds; `None` when there were none.
+    pub(super) latency: Vec<Option<u64>>,
 }
 
 // === impl History ===
 
 impl History {
-    /// Takes a sample.
-    pub(super) fn record(&mut self, overview: &Overview) {
+    /// Takes a sample. Latencies are read from the counters that `topology` has now.
+    pub(super) fn record(&mut self, overview: &Overview, topology: &Topology) {
         self.round += 1;
         let frontends = || overview.frontends.iter();
         let process = Sample {
             requests: overview.process.requests_total,
             failures: frontends().map(|frontend| failures(&frontend.traffic)).sum(),
             in_flight: overview.backends.iter().map(|backend| backend.in_flight).sum(),
-            latency: overview
-                .backends
-                .iter()
-                .map(|of| slowest(of.latency.as_ref()))
-                .max()
-                .unwrap_or_default(),
+            latency: None,
         };
-        self.push(String::new(), process);
+        self.push(String::new(), process, None);
         for backend in &overview.backends {
-            self.push(
-                format!("{}/", backend.name),
-                Sample::of(&backend.traffic, backend.in_flight, backend.latency.as_ref()),
-            );
-            for server in &backend.servers {
-                self.push(
-                    key(backend, server),
-                    Sample::of(&server.traffic, server.in_flight.into(), server.latency.as_ref()),
-                );
+            let now = topology.backend(&backend.name);
+            let sample = Sample::of(&backend.traffic, backend.in_flight);
+            self.push(format!("{}/", backend.name), sample, now.map(|now| &now.live.tally));
+            for (at, server) in backend.servers.iter().enumerate() {
+                // Both lists are in file order, unless a change has just come between.
+                let tally = now.and_then(|now| now.servers.get(at)).filter(|now| *now.name == *server.name);
+                let sample = Sample::of(&server.traffic, server.in_flight.into());
+                self.push(key(backend, server), sample, tally.map(|now| &now.stats.tally));
             }
         }
         let round = self.round;
         self.tracks.retain(|_, track| track.round == round);
     }
 
-    fn push(&mut self, key: String, sample: Sample) {
+    fn push(&mut self, key: String, sample: Sample, tally: Option<&Tally>) {
         let track = self.tracks.entry(key).or_default();
+        let ended = tally.and_then(|tally| tally.percentiles_since(&mut track.counted));
+        let latency = ended.map(|ended| u64::try_from(ended.p99.as_micros()).unwrap_or(u64::MAX));
         track.round = self.round;
         if track.samples.len() > KEPT {
             track.samples.pop_front();
         }
-        track.samples.push_back(sample);
+        track.samples.push_back(Sample { latency, ..sample });
     }
 
     /// How the process went.
@@ -122,15 +122,9 @@ pub(super) fn failures(traffic: &Traffic) -> u64 {
 // === impl Sample ===
 
 impl Sample {
-    fn of(traffic: &Traffic, in_flight: u64, latency: Option<&Latency>) -> Self {
-        let (requests, failures) = (traffic.requests_total, failures(traffic));
-        Self { requests, failures, in_flight, latency: slowest(latency) }
+    fn of(traffic: &Traffic, in_flight: u64) -> Self {
+        Self { requests: traffic.requests_total, failures: failures(traffic), in_flight, latency: None }
     }
-}
-
-fn slowest(latency: Option<&Latency>) -> u64 {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a time in microseconds")]
-    latency.map_or(0, |latency| (latency.p99_ms * 1e3) as u64)
 }
 
 // === impl Track ===
@@ -142,12 +136,12 @@ impl Track {
             let pairs = self.samples.iter().zip(self.samples.iter().skip(1));
             pairs.map(|(before, after)| of(after).saturating_sub(of(before))).collect()
         };
-        let levels = |of: fn(&Sample) -> u64| self.samples.iter().skip(1).map(of).collect();
+        let levels = || self.samples.iter().skip(1);
         Trend {
             requests: steps(|sample| sample.requests),
             failures: steps(|sample| sample.failures),
-            in_flight: levels(|sample| sample.in_flight),
-            latency: levels(|sample| sample.latency),
+            in_flight: levels().map(|sample| sample.in_flight).collect(),
+            latency: levels().map(|sample| sample.latency).collect(),
         }
     }
 }
@@ -164,8 +158,11 @@ impl Trend {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::control::fixture::Fixture;
+    use crate::counters::Bucket;
 
     #[test]
     fn a_minute_is_kept_of_what_is_there() {
@@ -173,8 +170,12 @@ mod tests {
         let mut history = History::default();
         let tally = || fixture.server("s1");
         for second in 0..100u64 {
-            tally().stats.tally.mine().requests.add(second);
-            history.record(&Overview::of(&fixture.control));
+            let server = tally();
+            server.stats.tally.mine().requests.add(second);
+            if second % 2 == 1 {
+                server.stats.tally.mine().latency.record(Bucket::of(Duration::from_millis(second)));
+            }
+            history.record(&Overview::of(&fixture.control), &fixture.control.topology());
         }
         let overview = Overview::of(&fixture.control);
         let backend = &overview.backends[0];
@@ -182,13 +183,18 @@ mod tests {
         assert_eq!(trend.requests, (40..100).collect::<Vec<_>>());
         assert_eq!((trend.in_flight.len(), trend.latency.len()), (60, 60));
         assert_eq!(trend.failing(), None);
+        // A second without a response has no latency, and none is that of the whole minute.
+        let gaps: Vec<_> = trend.latency.iter().map(Option::is_some).collect();
+        assert_eq!(gaps, [false, true].repeat(30));
+        let newest = trend.latency.last().copied().flatten().unwrap();
+        assert!((85_000..=114_000).contains(&newest), "{newest}");
 
         fixture.control.clear_counters(true);
-        history.record(&Overview::of(&fixture.control));
+        history.record(&Overview::of(&fixture.control), &fixture.control.topology());
         assert_eq!(history.server(backend, &backend.servers[0]).requests.last(), Some(&0));
 
         fixture.apply("[backend.be.servers]\ns1 = \"127.0.0.1:9\"");
-        history.record(&Overview::of(&fixture.control));
+        history.record(&Overview::of(&fixture.control), &fixture.control.topology());
         assert_eq!(history.server(backend, &backend.servers[1]), Trend::default());
         assert_eq!(history.tracks.len(), 3);
     }

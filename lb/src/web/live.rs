@@ -1,38 +1,60 @@
 //! What viewers of the page are sent: one sample a second, drawn once for all of them (`/events`, server-sent events).
 //!
-//! It refuses more viewers than it can serve, and to keep up with slow ones: they miss what they could not take.
+//! A viewer's first event is the whole page; later ones are what has changed, or only say that lb is alive. A viewer that does not keep up
+//! skips events and gets the whole page again; one that takes nothing at all is let go. Viewers beyond a limit are rejected.
 
 use std::convert::Infallible;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::channel::{Channel, Sender};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
-use tokio::time::{Instant, MissedTickBehavior};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::{Instant, MissedTickBehavior, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::history::History;
-use super::page::{self, View};
+use super::page::{Doc, View};
 use super::{Site, Until};
 use crate::report::Overview;
 
 /// Between two samples.
 const EVERY: Duration = Duration::from_secs(1);
-/// Changes of state are shown at once, but for this: they come in crowds.
+/// Changes of state and new viewers are served at once, but for this: they come in crowds.
 const GATHER: Duration = Duration::from_millis(100);
-/// Viewers at once; others ask again and again instead.
+/// Viewers at once; others poll instead.
 pub(super) const VIEWERS: usize = 64;
 /// A large page is drawn less often: one interval for each of these bytes.
 const SHARE: usize = 256 * 1024;
-/// How soon a browser whose stream has ended asks for another, milliseconds.
+/// A viewer that takes nothing for this long is let go.
+const STUCK: Duration = Duration::from_secs(10);
+/// How soon a browser whose stream has ended connects again, milliseconds.
 const RETRY: &str = "retry: 300\n";
 
 /// The stream.
 pub(super) struct Live {
     history: Mutex<History>,
-    frames: watch::Sender<Bytes>,
+    frames: watch::Sender<Arc<Frame>>,
+    /// A viewer has come, and has nothing yet.
+    arrived: Notify,
     viewers: Arc<Semaphore>,
+}
+
+/// An event for all viewers.
+#[derive(Default)]
+struct Frame {
+    /// Counts from 1; 0 is none.
+    number: u64,
+    drawn: Arc<Drawn>,
+    /// The difference from the event before.
+    change: Bytes,
+}
+
+/// A page, and the event that tells all of it, made when the first viewer needs it.
+#[derive(Default)]
+struct Drawn {
+    doc: Doc,
+    whole: OnceLock<Bytes>,
 }
 
 // === impl Live ===
@@ -41,7 +63,8 @@ impl Live {
     pub(super) fn new() -> Self {
         Self {
             history: Mutex::default(),
-            frames: watch::Sender::new(Bytes::new()),
+            frames: watch::Sender::new(Arc::default()),
+            arrived: Notify::new(),
             viewers: Arc::new(Semaphore::new(VIEWERS)),
         }
     }
@@ -52,34 +75,38 @@ impl Live {
     }
 
     /// A viewer's stream, until it leaves or `until`; `None` when there are too many.
-    pub(super) fn watch(&self, site: &Site, until: Until) -> Option<Channel<Bytes, Infallible>> {
+    pub(super) fn watch(&self, until: Until) -> Option<Channel<Bytes, Infallible>> {
         let slot = Arc::clone(&self.viewers).try_acquire_owned().ok()?;
         let (sender, body) = Channel::new(1);
-        // Later frames come from here on.
+        // Its first event is the next one: an old one may be from a time when there was no viewer.
         let frames = self.frames.subscribe();
-        let first = [RETRY.as_bytes(), &frame(site, &Overview::of(&site.control))].concat();
+        self.arrived.notify_one();
         tokio::spawn(async move {
             tokio::select! {
                 () = until.over() => {}
-                () = send(sender, first.into(), frames, slot) => {}
+                () = send(sender, frames, slot) => {}
             }
         });
         Some(body)
     }
 }
 
-/// Samples, and draws while somebody looks, until `stop` is cancelled.
+/// Samples, and draws while there are viewers, until `stop` is cancelled.
 pub(super) async fn run(site: Arc<Site>, stop: CancellationToken) {
     let mut changes = site.control.changes();
     let mut ticks = tokio::time::interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    // When the page may be drawn because time has passed.
     let mut next = Instant::now();
     loop {
         let is_sample = tokio::select! {
             () = stop.cancelled() => return,
             _ = ticks.tick() => true,
-            // The sender lives in `control`, which lives here.
-            _ = changes.changed() => false,
+            () = site.live.arrived.notified() => false,
+            changed = changes.changed() => match changed {
+                Ok(()) => false,
+                Err(_) => return,
+            },
         };
         if !is_sample {
             tokio::time::sleep(GATHER).await;
@@ -91,32 +118,68 @@ pub(super) async fn run(site: Arc<Site>, stop: CancellationToken) {
         }
         let overview = Overview::of(&site.control);
         if is_sample {
-            site.live.history().record(&overview);
+            site.live.history().record(&overview, &site.control.topology());
         }
-        let now = Instant::now();
-        if is_watched && (now >= next || !is_sample) {
-            let frame = frame(&site, &overview);
-            next = now + EVERY * u32::try_from(frame.len() / SHARE).unwrap_or(u32::MAX);
-            site.live.frames.send_replace(frame);
+        if !is_watched {
+            continue;
         }
+        let (now, before) = (Instant::now(), Arc::clone(&site.live.frames.borrow()));
+        let frame = if now >= next {
+            let history = site.live.history();
+            let frame =
+                before.next(Doc::of(&View { overview: &overview, history: &history, token: site.token() }));
+            next = now + EVERY * u32::try_from(frame.drawn.doc.size() / SHARE).unwrap_or(u32::MAX);
+            frame
+        } else {
+            before.beat(overview.process.now)
+        };
+        site.live.frames.send_replace(Arc::new(frame));
     }
-}
-
-fn frame(site: &Site, overview: &Overview) -> Bytes {
-    let history = site.live.history();
-    let view = View { overview, history: &history, token: site.token() };
-    // JSON has no line ends, which would end the event.
-    format!("data: {}\n\n", page::parts(&view)).into()
 }
 
 async fn send(
     mut sender: Sender<Bytes, Infallible>,
-    first: Bytes,
-    mut frames: watch::Receiver<Bytes>,
+    mut frames: watch::Receiver<Arc<Frame>>,
     _slot: OwnedSemaphorePermit,
 ) {
-    let mut next = first;
-    while sender.send_data(next).await.is_ok() && frames.changed().await.is_ok() {
-        next = frames.borrow_and_update().clone();
+    let mut last = 0;
+    while frames.changed().await.is_ok() {
+        let frame = Arc::clone(&frames.borrow_and_update());
+        let event =
+            if last > 0 && frame.number == last + 1 { frame.change.clone() } else { frame.drawn.whole() };
+        last = frame.number;
+        // The channel holds one event; behind it hyper holds another.
+        if !matches!(timeout(STUCK, sender.send_data(event)).await, Ok(Ok(()))) {
+            return;
+        }
     }
+}
+
+// === impl Frame ===
+
+impl Frame {
+    /// The event after this one, with what has changed in between.
+    fn next(&self, doc: Doc) -> Self {
+        let change = event(&doc.since(&self.drawn.doc));
+        Self { number: self.number + 1, drawn: Arc::new(Drawn { doc, whole: OnceLock::new() }), change }
+    }
+
+    /// An event after this one that only says that lb is alive.
+    fn beat(&self, now: u64) -> Self {
+        Self { number: self.number + 1, drawn: Arc::clone(&self.drawn), change: event(&Doc::beat(now)) }
+    }
+}
+
+// === impl Drawn ===
+
+impl Drawn {
+    fn whole(&self) -> Bytes {
+        let whole = || [RETRY.as_bytes(), &event(&self.doc.whole())].concat().into();
+        self.whole.get_or_init(whole).clone()
+    }
+}
+
+/// JSON has no line ends, which would end the event.
+fn event(data: &str) -> Bytes {
+    format!("data: {data}\n\n").into()
 }

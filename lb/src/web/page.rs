@@ -1,21 +1,19 @@
 //! The status page as the server draws it: complete without a script, which then only keeps it current and lets it be used.
 //!
-//! Everything dynamic goes through [`text::Text`], which escapes. It refuses to read state: it draws an [`Overview`] and a [`History`].
+//! Everything dynamic goes through [`text::Text`], which escapes. It draws an [`Overview`] and a [`History`], and reads no other state.
 
+mod doc;
 mod servers;
 mod text;
 mod timeline;
 mod verdict;
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
-use serde_json::json;
-
 use super::history::History;
 use crate::report::Overview;
 use crate::report::info;
 use crate::report::overview::Process;
-use text::{Spark, Text, ago, badge, count};
+pub(super) use doc::Doc;
+use text::{Age, Spark, Text, badge, count};
 
 const PAGE: &str = include_str!("assets/page.html");
 
@@ -43,19 +41,22 @@ pub(super) struct Frame<'a> {
     pub(super) notice: Option<&'a str>,
 }
 
-/// The parts that move, by the `id` of the element that holds each, and the title.
-struct Parts {
-    title: String,
-    grade: &'static str,
-    parts: [(&'static str, String); 7],
+/// What is being drawn, and for whom.
+pub(super) struct Draw<'a> {
+    view: &'a View<'a>,
+    /// Unix time, where ages are written down; `None` where the page's script fills them in.
+    now: Option<u64>,
 }
 
-/// The page.
+/// The page, complete without a script.
 pub(super) fn html(view: &View<'_>, frame: &Frame<'_>) -> String {
-    let Parts { title, grade, parts } = Parts::of(view);
+    let doc = Doc::draw(&Draw { view, now: Some(view.overview.process.now) });
+    let Doc { title, grade, .. } = &doc;
     let mut values = vec![
-        ("title", Text(&title).to_string()),
-        ("grade", grade.to_owned()),
+        ("title", Text(title).to_string()),
+        ("grade", (*grade).to_owned()),
+        ("now", doc.now.to_string()),
+        ("backends", doc.groups_html(true)),
         ("node", Text(&view.overview.process.node).to_string()),
         ("version", Text(view.overview.process.version).to_string()),
         ("own", env!("CARGO_PKG_VERSION").to_owned()),
@@ -66,16 +67,8 @@ pub(super) fn html(view: &View<'_>, frame: &Frame<'_>) -> String {
         ("hint", if view.token.is_none() { HINT } else { "" }.to_owned()),
         ("notice", frame.notice.map(notice).unwrap_or_default()),
     ];
-    values.extend(parts);
+    values.extend(doc.parts);
     fill(PAGE, &values)
-}
-
-/// The parts that move, as JSON for the script.
-pub(super) fn parts(view: &View<'_>) -> String {
-    let Parts { title, grade, parts } = Parts::of(view);
-    let parts: serde_json::Map<_, _> =
-        parts.into_iter().map(|(id, html)| (id.to_owned(), html.into())).collect();
-    json!({ "title": title, "grade": grade, "parts": parts }).to_string()
 }
 
 /// Fills the `{{name}}` places of a template. Values are not looked into again.
@@ -120,42 +113,56 @@ fn ready(process: &Process) -> String {
 }
 
 /// The whole in a few numbers.
-fn process(view: &View<'_>) -> String {
+fn process(draw: &Draw<'_>) -> String {
+    let view = draw.view;
     let (process, trend) = (&view.overview.process, view.history.process());
     let in_flight: u64 = view.overview.backends.iter().map(|backend| backend.in_flight).sum();
     let failures: u64 = trend.failures.iter().sum();
-    let line = |values, kind| Spark { values, kind }.to_string();
+    let line = |values, kind| Spark::counts(values, kind).html(true);
     let facts = [
         ("Requests/s", process.request_rate.to_string(), line(&trend.requests, "rate")),
         ("Failures, last minute", count(failures), line(&trend.failures, "bad")),
         ("In flight", in_flight.to_string(), line(&trend.in_flight, "rate")),
         ("Connections", format!("{} of {}", process.connections, process.maxconn), String::new()),
         ("Requests", count(process.requests_total), String::new()),
-        ("Up for", ago(process.uptime_seconds), String::new()),
+        ("Up for", draw.age(process.now.saturating_sub(process.uptime_seconds)).to_string(), String::new()),
     ];
     facts.map(|(name, value, line)| format!("<div><dt>{name}</dt><dd>{value}{line}</dd></div>")).concat()
 }
 
-// === impl Parts ===
+// === impl Draw ===
 
-impl Parts {
-    fn of(view: &View<'_>) -> Self {
-        let overview = view.overview;
-        let verdict = verdict::verdict(view);
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
-        let backends = overview.backends.iter().enumerate().map(|(at, of)| servers::backend(view, at, of));
+impl Draw<'_> {
+    /// How long something has been so.
+    fn age(&self, since: u64) -> Age {
+        Age { since, now: self.now }
+    }
+}
+
+// === impl Doc ===
+
+impl Doc {
+    /// The page for viewers with a script.
+    pub(super) fn of(view: &View<'_>) -> Self {
+        Self::draw(&Draw { view, now: None })
+    }
+
+    fn draw(draw: &Draw<'_>) -> Self {
+        let overview = draw.view.overview;
+        let verdict = verdict::verdict(draw);
         Self {
             title: format!("{} · lb on {}", verdict.headline, overview.process.node),
             grade: verdict.grade,
-            parts: [
+            now: overview.process.now,
+            parts: vec![
                 ("verdict", verdict.html),
                 ("ready", ready(&overview.process)),
-                ("process", process(view)),
-                ("backends", backends.collect()),
+                ("process", process(draw)),
                 ("frontends", overview.frontends.iter().map(servers::frontend).collect()),
-                ("timeline", timeline::timeline(&overview.events, now)),
+                ("timeline", timeline::timeline(draw, &overview.events)),
                 ("facts", facts(&overview.process)),
             ],
+            groups: overview.backends.iter().map(|of| servers::backend(draw, of)).collect(),
         }
     }
 }

@@ -154,7 +154,7 @@ async fn act(request: Request<Incoming>, page: &str, site: &Site, origin: Origin
 }
 
 fn events(site: &Site, until: Until) -> Answer {
-    let Some(stream) = site.live.watch(site, until) else {
+    let Some(stream) = site.live.watch(until) else {
         return with(StatusCode::SERVICE_UNAVAILABLE, TEXT, "Too many live viewers; poll /stats instead\n");
     };
     let mut answer = Response::new(Either::Right(stream));

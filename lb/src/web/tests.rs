@@ -1,6 +1,8 @@
 //! Through real sockets: what browsers, scrapers and orchestrators ask for, and what they must not get away with.
 
 mod access;
+mod contrast;
+mod events;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
@@ -408,57 +410,5 @@ async fn where_it_may_the_page_offers_what_fits_the_state() {
     let document: serde_json::Value = serde_json::from_str(&pages.get("/stats.json").await.body).unwrap();
     assert_eq!(document["events"][0]["server"], "be/s2");
     assert_eq!(document["backends"][0]["servers"][1]["order"], "drain");
-    pages.end().await;
-}
-
-/// Reads a stream until `enough`.
-async fn read_until(stream: &mut TcpStream, enough: impl Fn(&str) -> bool) -> String {
-    let mut seen = Vec::new();
-    while !enough(&String::from_utf8_lossy(&seen)) {
-        let read = tokio::time::timeout(Duration::from_secs(30), stream.read_buf(&mut seen)).await;
-        assert_ne!(read.unwrap().unwrap(), 0, "{}", String::from_utf8_lossy(&seen));
-    }
-    String::from_utf8(seen).unwrap()
-}
-
-const EVENTS: &[u8] = b"GET /events HTTP/1.1\r\nHost: lb\r\n\r\n";
-
-#[tokio::test]
-async fn viewers_are_shown_changes_at_once_and_let_go_at_the_stop() {
-    let pages = Pages::new();
-    let mut viewers = [pages.connect().await, pages.connect().await];
-    for viewer in &mut viewers {
-        viewer.write_all(EVENTS).await.unwrap();
-        let first = read_until(viewer, |seen| seen.contains("\\\"UP 1/3") || seen.contains("UP 1/3")).await;
-        assert!(first.to_lowercase().contains("content-type: text/event-stream"), "{first}");
-        assert!(first.contains("retry: 300\ndata: {"), "{first}");
-    }
-    pages.order("s1", Admin::Maint);
-    for viewer in &mut viewers {
-        read_until(viewer, |seen| seen.contains("1 in maintenance of 2 servers")).await;
-    }
-    pages.end().await;
-    for viewer in &mut viewers {
-        let mut rest = Vec::new();
-        viewer.read_to_end(&mut rest).await.unwrap();
-        assert!(rest.ends_with(b"0\r\n\r\n"), "a stream that ends, ends as chunks do");
-    }
-}
-
-#[tokio::test]
-async fn more_viewers_than_there_is_room_for_are_told_so() {
-    let pages = Pages::new();
-    let mut viewers = Vec::new();
-    let mut answers = Vec::new();
-    for _ in 0..=live::VIEWERS {
-        let mut viewer = pages.connect().await;
-        viewer.write_all(EVENTS).await.unwrap();
-        answers.push(read_until(&mut viewer, |seen| seen.contains("\r\n\r\n")).await);
-        viewers.push(viewer);
-    }
-    let refused = answers.pop().unwrap();
-    assert!(refused.starts_with("HTTP/1.1 503"), "{refused}");
-    assert!(answers.iter().all(|answer| answer.starts_with("HTTP/1.1 200")));
-    drop(viewers);
     pages.end().await;
 }

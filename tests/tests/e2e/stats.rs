@@ -293,7 +293,7 @@ async fn odd_requests_to_the_pages_get_an_answer() {
 /// Breaks when a password needs a restart, or the one before it still opens the pages.
 #[tokio::test]
 async fn passwords_change_with_a_reload() {
-    let mut lab = Lab::new().section("stats", "auth = \"ops:one\"").start().await;
+    let mut lab = Lab::new().nodes(1).section("stats", "auth = \"ops:one\"").start().await;
     let status = async |lab: &Running, user: &str| {
         let mut wire = tests::Wire::connect(lab.stats()).await.unwrap();
         wire.send(get("/stats;csv", &format!("Authorization: Basic {}\r\n", STANDARD.encode(user)))).await;

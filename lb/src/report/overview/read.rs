@@ -1,6 +1,8 @@
 //! From the state of the balancer to the document.
 
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
+
+use tokio::time::Instant;
 
 use super::{
     Agent, Backend, Check, Frontend, Latency, Overview, Process, Rising, ServerView, Traffic, UNCHECKED,
@@ -23,6 +25,28 @@ fn balance(balance: &Balance) -> &'static str {
     }
 }
 
+/// Turns moments of the monotonic clock into Unix time, each always into the same one.
+#[derive(Clone, Copy)]
+struct Clock {
+    started: Instant,
+    /// Unix time of the start.
+    began: Duration,
+}
+
+// === impl Clock ===
+
+impl Clock {
+    fn of(control: &Control) -> Self {
+        let process = &control.shared().process;
+        let began = process.started_at.duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self { started: process.started, began }
+    }
+
+    fn unix(self, moment: Instant) -> u64 {
+        (self.began + moment.saturating_duration_since(self.started)).as_secs()
+    }
+}
+
 // === impl Overview ===
 
 impl Overview {
@@ -42,14 +66,14 @@ impl Overview {
                 traffic: Traffic::of(&of.live.tally),
             }
         };
-        let used = used(&topology);
+        let (used, clock) = (used(&topology), Clock::of(control));
         Self {
             process: Process::of(control, &topology),
             frontends: topology.frontends.iter().map(frontend).collect(),
             backends: topology
                 .backends
                 .iter()
-                .map(|of| Backend::of(of, used.contains(&*of.live.name)))
+                .map(|of| Backend::of(of, used.contains(&*of.live.name), clock))
                 .collect(),
             events: control.journal(),
         }
@@ -71,6 +95,7 @@ impl Process {
             not_ready: problems.iter().map(|problem| problem.text.clone()).collect(),
             problems,
             stopping: facts.stopping,
+            now: Clock::of(control).unix(Instant::now()),
             connections: facts.connections,
             maxconn: facts.maxconn,
             connections_total: facts.connections_total,
@@ -84,12 +109,13 @@ impl Process {
 }
 
 impl Backend {
-    fn of(backend: &topology::Backend, used: bool) -> Self {
+    fn of(backend: &topology::Backend, used: bool, clock: Clock) -> Self {
         let live = &backend.live;
         Self {
             name: live.name.to_string(),
             status: if backend.is_up() { "UP" } else { "DOWN" },
             since_seconds: live.standing().since().elapsed().as_secs(),
+            since: clock.unix(live.standing().since()),
             balance: balance(&backend.config.balance),
             used,
             usable: backend.servers.iter().filter(|server| server.is_usable()).count(),
@@ -98,13 +124,13 @@ impl Backend {
             queue_max: live.queue.waiting().max(),
             latency: Latency::of(&live.tally),
             traffic: Traffic::of(&live.tally),
-            servers: backend.servers.iter().map(|server| ServerView::of(server)).collect(),
+            servers: backend.servers.iter().map(|server| ServerView::of(server, clock)).collect(),
         }
     }
 }
 
 impl ServerView {
-    fn of(server: &Server) -> Self {
+    fn of(server: &Server, clock: Clock) -> Self {
         let health = server.health.snapshot();
         let status = server.status_with(&health);
         let (host, port) = server.place.named();
@@ -121,6 +147,7 @@ impl ServerView {
             rising: rising(&status),
             reason: reason(server, &status, &health),
             since_seconds: health.standing.since().elapsed().as_secs(),
+            since: clock.unix(health.standing.since()),
             weight: server.weight(),
             weight_in_force: server.share(1),
             weight_configured: server.initial_weight(),
@@ -129,8 +156,8 @@ impl ServerView {
             in_flight_max: server.stats.in_flight_max.get(),
             maxconn: (maxconn > 0).then_some(maxconn),
             idle_connections: server.stats.idle.get(),
-            check: Check::of(&health),
-            agent: Agent::of(server, &health),
+            check: Check::of(&health, clock),
+            agent: Agent::of(server, &health, clock),
             latency: Latency::of(&server.stats.tally),
             traffic: Traffic::of(&server.stats.tally),
         }
@@ -138,7 +165,7 @@ impl ServerView {
 }
 
 impl Check {
-    fn of(health: &HealthRecord) -> Option<Self> {
+    fn of(health: &HealthRecord, clock: Clock) -> Option<Self> {
         let last = health.last.as_ref()?;
         Some(Self {
             status: last.status.to_string(),
@@ -148,6 +175,7 @@ impl Check {
             text: last.detail.clone(),
             duration_ms: millis(last.took),
             age_seconds: health.last_at.map_or(0, |at| at.elapsed().as_secs()),
+            at: health.last_at.map_or(0, |at| clock.unix(at)),
             failures_total: health.failures,
             downs_total: health.standing.downs(),
         })
@@ -162,7 +190,7 @@ impl Check {
 }
 
 impl Agent {
-    fn of(server: &Server, health: &HealthRecord) -> Option<Self> {
+    fn of(server: &Server, health: &HealthRecord, clock: Clock) -> Option<Self> {
         let agent = &health.agent;
         let last = agent.last.as_ref().filter(|_| agent.is_watched())?;
         let text = if agent.said.is_empty() { last.explained() } else { &agent.said };
@@ -173,6 +201,7 @@ impl Agent {
             text: text.to_owned(),
             duration_ms: millis(last.took),
             age_seconds: agent.last_at.map_or(0, |at| at.elapsed().as_secs()),
+            at: agent.last_at.map_or(0, |at| clock.unix(at)),
         })
     }
 

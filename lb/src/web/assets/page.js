@@ -1,10 +1,12 @@
-// Keeps the status page current, and asks before it changes something. One rendering, the server's: parts of it come by server-sent
-// events, or, where those fail, by loading the page again.
+// Keeps the status page current, and asks before it changes something. One rendering, the server's: what has changed of it comes by
+// server-sent events, or, where those fail, by loading the page again.
 "use strict";
 
 const byId = (id) => document.getElementById(id);
 const say = (node, text) => { if (node.textContent !== text) node.textContent = text; };
 const PARTS = ["verdict", "ready", "process", "backends", "frontends", "timeline", "facts"];
+// Pages with more servers have a filter.
+const MANY = 20;
 const COLORS = { up: "%2316733a", drain: "%231d4f9e", partial: "%23b07800", down: "%23c02020" };
 const token = document.querySelector("meta[name=lb-token]")?.content;
 document.documentElement.classList.add("js");
@@ -26,13 +28,89 @@ const children = (from, to) => {
   have.slice(want.length).forEach((node) => node.remove());
 };
 
-// Times as they are here.
-const localise = (root) => {
+// As the server writes them.
+const ago = (seconds) => {
+  if (seconds < 60) return `${seconds} s`;
+  if (seconds < 600 && seconds % 60) return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
+  if (seconds < 86400) return `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} min`;
+  return `${Math.floor(seconds / 86400)} d ${Math.floor((seconds % 86400) / 3600)} h`;
+};
+
+// How far the server's clock is ahead of ours, seconds.
+let ahead = Number(document.body.dataset.now) - Date.now() / 1000;
+const passing = (root) => {
+  const now = Date.now() / 1000 + ahead;
+  for (const node of root.querySelectorAll("[data-since]")) say(node, ago(Math.max(0, Math.floor(now - node.dataset.since))));
+};
+
+// A line of values: a letter each, 0 to k for the height, and a dot for a gap.
+const draw = (svg) => {
+  const { levels } = svg.dataset;
+  let path = "";
+  [...levels].forEach((letter, at) => {
+    const place = `${60 - levels.length + at},${20 - parseInt(letter, 36)}`;
+    if (letter !== ".") path += path && levels[at - 1] !== "." ? `L${place}` : `M${place}h0`;
+  });
+  svg.firstChild.setAttribute("d", path);
+};
+
+// Puts into HTML what is different here: local times, ages, lines.
+const dress = (root) => {
   for (const node of root.querySelectorAll("[data-time]")) {
     const time = new Date(node.dataset.time * 1000);
     node.textContent = time.toLocaleTimeString();
     node.title = time.toLocaleString();
   }
+  root.querySelectorAll("svg[data-levels]").forEach(draw);
+  passing(root);
+};
+
+const fill = (place, html) => {
+  const part = document.createElement("div");
+  part.innerHTML = html;
+  dress(part);
+  children(place, part);
+};
+
+// Changes of one server: its class, cells by number, lines by number and `s`.
+const patch = (row, changes) => {
+  for (const [key, value] of Object.entries(changes)) {
+    if (key === "class") row.className = value;
+    else if (key === "usable") row.dataset.usable = value;
+    else {
+      const cell = row.cells[parseInt(key, 10)];
+      if (key.endsWith("s")) {
+        const line = cell.querySelector("svg");
+        line.dataset.levels = value;
+        draw(line);
+      } else fill(cell.querySelector(".v") ?? cell, value);
+    }
+  }
+};
+
+// Which servers of a backend are shown, and which are folded away.
+const sort = (id, { shown, folded, text }) => {
+  const rows = (numbers) => numbers.map((number) => byId(`s${id.slice(1)}-${number}`)).filter(Boolean);
+  byId(`${id}-shown`)?.append(...rows(shown));
+  byId(`${id}-folded`)?.append(...rows(folded));
+  const fold = byId(`${id}-fold`);
+  if (!fold) return;
+  fold.hidden = !folded.length;
+  say(byId(`${id}-text`), text);
+};
+
+// Rows without the text are hidden, and folds are open meanwhile.
+const filter = () => {
+  const text = byId("filter").value.trim().toLowerCase();
+  const all = [...document.querySelectorAll("#backends tbody tr")];
+  byId("find").hidden = all.length <= MANY && !text;
+  for (const row of all) row.hidden = Boolean(text) && !`${row.dataset.backend}/${row.textContent}`.toLowerCase().includes(text);
+  for (const fold of document.querySelectorAll("#backends details")) {
+    if (text && !fold.dataset.was) { fold.dataset.was = fold.open ? "open" : "shut"; fold.open = true; }
+    if (!text && fold.dataset.was) { fold.open = fold.dataset.was === "open"; delete fold.dataset.was; }
+  }
+  for (const section of document.querySelectorAll("#backends section")) section.hidden = Boolean(text) && !section.querySelector("tbody tr:not([hidden])");
 };
 
 const icon = (shape) => {
@@ -60,19 +138,20 @@ let last = Date.now();
 let title = document.title;
 let failed = 0;
 let stale = false;
-const show = ({ title: text, grade: name, parts }) => {
-  for (const id of PARTS) {
-    const part = document.createElement("div");
-    part.innerHTML = parts[id];
-    localise(part);
-    children(byId(id), part);
-  }
+const show = ({ now, title: text, grade: name, parts = {}, rows = {}, lists = {} }) => {
+  const focused = document.activeElement;
   last = Date.now();
-  title = text;
   failed = 0;
-  document.body.dataset.grade = name;
+  ahead = now - last / 1000;
+  for (const [id, html] of Object.entries(parts)) if (byId(id)) fill(byId(id), html);
+  for (const [id, changes] of Object.entries(rows)) if (byId(id)) patch(byId(id), changes);
+  for (const [id, list] of Object.entries(lists)) sort(id, list);
+  if (parts.backends || Object.keys(rows).length) filter();
+  if (focused !== document.activeElement && focused?.isConnected) focused.focus({ preventScroll: true });
+  title = text ?? title;
+  document.body.dataset.grade = name ?? document.body.dataset.grade;
   age();
-  tell();
+  if (parts.timeline) tell();
 };
 
 // === how it comes ===
@@ -99,8 +178,10 @@ const poll = async () => {
     if (!answer.ok) throw new Error(answer.status);
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const parts = Object.fromEntries(PARTS.map((id) => [id, page.getElementById(id).innerHTML]));
+    // The stream's next change would be one of another page.
+    if (streaming) { source.close(); setTimeout(listen, 0); }
     streaming = false;
-    show({ title: page.title, grade: page.body.dataset.grade, parts });
+    show({ now: page.body.dataset.now, title: page.title, grade: page.body.dataset.grade, parts });
   } catch {
     failed += 1;
   } finally {
@@ -110,19 +191,19 @@ const poll = async () => {
 
 // An event comes every second. Without events, only a poll that failed tells that lb is gone: timers of hidden pages are late.
 const STALE = 5000;
-const since = (seconds) => (seconds < 60 ? `${seconds} s` : `${Math.floor(seconds / 60)} min ${seconds % 60} s`);
 
 // Says how old the page is: in its title, icon and banner; and takes the buttons away.
 const age = () => {
   const passed = Date.now() - last;
   const now = passed > STALE && (streaming || failed > 0);
-  const text = since(Math.round(passed / 1000));
+  const text = ago(Math.round(passed / 1000));
   if (now !== stale) {
     stale = now;
     document.body.classList.toggle("stale", stale);
     byId("gone").hidden = !stale;
     if (stale) byId("ask")?.close();
   }
+  if (!stale) passing(document);
   for (const button of document.querySelectorAll("[data-act]")) button.disabled = stale;
   if (stale) icon('<rect width="8" height="8" fill="%23505864"/><path d="M4 1v3.6M4 6v1" stroke="white" stroke-width="1.4"/>');
   else grade(document.body.dataset.grade);
@@ -171,7 +252,7 @@ const ask = (facts, action) => {
   const dialog = byId("ask");
   const field = dialog.querySelector("input");
   const [verb, object, meaning] = WORDS[action]({ ...facts, name: facts.server });
-  const isLast = facts.others === "0" && (action === "drain" || action === "maint");
+  const isLast = facts.others === 0 && (action === "drain" || action === "maint");
   say(byId("ask-title"), `${verb} ${WORDS[action]({ ...facts, name: `${facts.backend}/${facts.server}` })[1]}?`);
   say(byId("ask-text"), isLast ? `${meaning} No other server of ${facts.backend} can take traffic: clients would get 503.` : meaning);
   say(byId("ask-yes"), `${verb} ${object}`);
@@ -188,12 +269,19 @@ const ask = (facts, action) => {
 
 document.addEventListener("click", ({ target }) => {
   const button = target.closest("[data-act]");
-  if (button && token && !stale) ask({ ...button.closest("[data-server]").dataset }, button.dataset.act);
+  if (!button || !token || stale) return;
+  const row = button.closest("tr") ?? byId(button.closest("[data-row]").dataset.row);
+  const number = (selector) => parseInt(row.querySelector(selector).textContent, 10);
+  const usable = Number(row.closest("section").querySelector("[data-others]").dataset.others);
+  const facts = { flight: number(".flight"), weight: row.querySelector(".weight [data-weight]").dataset.weight };
+  ask({ ...row.dataset, ...facts, others: usable - Number(row.dataset.usable) }, button.dataset.act);
 });
 byId("ask-no")?.addEventListener("click", () => byId("ask").close());
 
-localise(document);
+dress(document);
 grade(document.body.dataset.grade);
+byId("filter").addEventListener("input", filter);
+filter();
 listen();
 // The first event comes at once, where it comes at all.
 setTimeout(watchOver, 1000);

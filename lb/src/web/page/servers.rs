@@ -1,63 +1,101 @@
 //! Frontends, backends and their servers: the tables of the page.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
-use super::View;
-use super::text::{Spark, Text, ago, badge, count};
+use super::Draw;
+use super::doc::{Cell, FOLD, Group, Row};
+use super::text::{Spark, Text, badge, count, millis};
 use crate::report::overview::{Agent, Backend, Check, Frontend, ServerView, UNCHECKED};
 use crate::web::history::{Trend, failures};
 
+/// The columns: their headings, and the classes of their cells.
+const COLUMNS: [(&str, &str); 9] = [
+    ("Server", "name"),
+    ("State", "state"),
+    ("Reason and last check", "why"),
+    ("In flight", "n flight"),
+    ("Requests", "n requests"),
+    ("Total", "n total"),
+    ("Failures", "n failures"),
+    ("p99 latency", "n latency"),
+    ("Weight", "n weight"),
+];
+/// One more where changes are allowed.
+const CHANGE: (&str, &str) = ("Change", "acts");
+
 pub(super) fn frontend(frontend: &Frontend) -> String {
     let addresses = frontend.addresses.join(", ");
+    let bad = if frontend.unserved_total > 0 { " class=\"fault\"" } else { "" };
     format!(
-        "<p><strong>{}</strong> on {} → {}: {} connections, {}/s, {} requests, {} not served by lb, {} answered 5xx, {} bad requests</p>",
+        "<p><strong>{}</strong> on {} → {}: {} connections, {}/s, {} requests, {} answered 5xx, <span{bad}>{} of them by lb itself</span>, {} errors</p>",
         Text(&frontend.name),
-        Text(if addresses.is_empty() { "nothing" } else { &addresses }),
+        Text(if addresses.is_empty() { "no address" } else { &addresses }),
         Text(&frontend.backend),
         frontend.connections,
         frontend.traffic.request_rate,
         count(frontend.traffic.requests_total),
-        count(frontend.unserved_total),
         count(frontend.traffic.responses[4]),
+        count(frontend.unserved_total),
         count(frontend.traffic.errors_total),
     )
 }
 
-pub(super) fn backend(view: &View<'_>, at: usize, backend: &Backend) -> String {
-    let name = Text(&backend.name);
-    let trend = view.history.backend(backend);
+pub(super) fn backend(draw: &Draw<'_>, backend: &Backend) -> Group {
+    let rows: Vec<_> = backend.servers.iter().map(|one| server(draw, backend, one)).collect();
+    let is_folded = rows.len() > FOLD;
+    let (mut shown, mut folded) = (Vec::new(), Vec::new());
+    for (number, (_, rank)) in rows.iter().enumerate() {
+        let list = if is_folded && *rank == Rank::Well { &mut folded } else { &mut shown };
+        list.push(number);
+    }
+    if is_folded {
+        shown.sort_by_key(|number| rows[*number].1);
+    }
+    let columns = COLUMNS.iter().chain(draw.view.token.is_some().then_some(&CHANGE));
+    Group {
+        name: backend.name.clone(),
+        head: head(draw, backend),
+        columns: columns
+            .map(|(name, class)| format!("<th scope=\"col\" class=\"{class}\">{name}</th>"))
+            .collect(),
+        rows: rows.into_iter().map(|(row, _)| row).collect(),
+        shown,
+        folded,
+    }
+}
+
+/// How unusual a server is, the most unusual first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Rank {
+    Down,
+    Failing,
+    Out,
+    Well,
+}
+
+/// What is said of a backend as a whole.
+fn head(draw: &Draw<'_>, backend: &Backend) -> String {
+    let trend = draw.view.history.backend(backend);
     let mut facts = vec![
-        format!("{} of {} usable", backend.usable, backend.servers.len()),
         format!("{} in flight", backend.in_flight),
         format!("{} waiting", backend.queue),
         format!("{}/s", backend.traffic.request_rate),
     ];
     if let Some(latency) = &backend.latency {
-        facts.push(format!("p50 {} · p99 {}", millis(latency.p50_ms), millis(latency.p99_ms)));
+        facts.push(format!("last minute p50 {}, p99 {}", millis(latency.p50_ms), millis(latency.p99_ms)));
     }
     facts.push(backend.balance.to_owned());
-    facts.push(format!("for {}", ago(backend.since_seconds)));
-    let servers = if backend.servers.is_empty() {
-        "<p class=\"empty\">no servers</p>".to_owned()
-    } else {
-        let rows: String = backend
-            .servers
-            .iter()
-            .enumerate()
-            .map(|(number, one)| server(view, (at, number), backend, one))
-            .collect();
-        format!(
-            "<table><caption class=\"unseen\">servers of {name}</caption>{}<tbody>{rows}</tbody></table>",
-            heads(view.token.is_some())
-        )
-    };
     format!(
-        "<section id=\"b{at}\" aria-labelledby=\"b{at}-name\"><header><h2 id=\"b{at}-name\">{name}</h2>{}{}<span class=\"soft\">{}</span>{}</header>{servers}</section>",
+        "<h2>{}</h2>{}{}<span class=\"soft\"><span data-others=\"{}\">{} of {} usable</span> · {} · for {}</span>{}",
+        Text(&backend.name),
         status(backend),
         versions(backend),
+        backend.usable,
+        backend.usable,
+        backend.servers.len(),
         Text(&facts.join(" · ")),
-        Spark { values: &trend.requests, kind: "rate" },
+        draw.age(backend.since),
+        Spark::counts(&trend.requests, "rate").html(true),
     )
 }
 
@@ -70,24 +108,6 @@ fn status(backend: &Backend) -> String {
         return badge("down", "NO SERVERS");
     }
     badge(&backend.status.to_lowercase(), backend.status)
-}
-
-/// What a server that is down waits for when nothing is wrong with it: checks that it has yet to pass.
-pub(super) fn pending(server: &ServerView) -> Option<String> {
-    if let Some(rising) = server.rising {
-        return Some(format!("COMING UP {}/{}", rising.passed, rising.needed));
-    }
-    let is_unchecked = server.state == "down" && server.status == "DOWN" && server.check.is_none();
-    let is_waiting = is_unchecked && server.agent.as_ref().is_none_or(|agent| agent.up);
-    (is_waiting && server.reason.as_deref() == Some(UNCHECKED)).then(|| "CHECKING".to_owned())
-}
-
-/// A server's state in a word, with its color.
-fn state(server: &ServerView) -> String {
-    match pending(server) {
-        Some(word) => badge("partial", &word),
-        None => badge(server.state, &server.status),
-    }
 }
 
 /// How many servers run which version, where they do not all say the same.
@@ -104,126 +124,142 @@ fn versions(backend: &Backend) -> String {
     chips.collect()
 }
 
-fn heads(with_actions: bool) -> String {
-    let plain = ["Server", "State", "Reason and last check"];
-    let numbers = ["In flight", "Requests", "Failures", "Latency", "Weight"];
-    let plain = plain.map(|name| format!("<th scope=\"col\">{name}</th>")).concat();
-    let numbers = numbers.map(|name| format!("<th scope=\"col\" class=\"number\">{name}</th>")).concat();
-    let actions = if with_actions { "<th scope=\"col\" class=\"acts\">Change</th>" } else { "" };
-    format!("<thead><tr>{plain}{numbers}{actions}</tr></thead>")
-}
-
-fn server(view: &View<'_>, (at, number): (usize, usize), backend: &Backend, server: &ServerView) -> String {
-    let trend = view.history.server(backend, server);
-    let traffic = &server.traffic;
-    let limit = server.maxconn.map(|maxconn| format!(" of {maxconn}")).unwrap_or_default();
-    let version =
-        server.version.as_deref().map(|version| format!("<span class=\"version\">{}</span>", Text(version)));
+fn server(draw: &Draw<'_>, backend: &Backend, server: &ServerView) -> (Row, Rank) {
+    let trend = draw.view.history.server(backend, server);
     let failing = failing(&trend).filter(|_| server.state != "maint");
-    let is_partial = server.state == "up" && failing.is_some() || pending(server).is_some();
+    let is_pending = pending(server).is_some();
+    let is_partial = server.state == "up" && failing.is_some() || is_pending;
     let class = if is_partial { "partial" } else { server.state };
-    let failing = failing.map(|text| format!("<strong class=\"fault\">{text}</strong> ")).unwrap_or_default();
-    let reason = server.reason.as_deref().unwrap_or_default();
-    let check = server.check.as_ref().map(|check| format!("<small>{}</small>", Text(&checked(check))));
-    let agent = server.agent.as_ref().map(|agent| format!("<small>{}</small>", Text(&agent.summary())));
-    let in_a_minute: u64 = trend.failures.iter().sum();
-    let cells = [
-        cell(
-            "In flight",
-            &format_args!("{}{limit}", server.in_flight),
-            &format!("peak {}", server.in_flight_max),
-            &trend.in_flight,
-            "rate",
-        ),
-        cell(
-            "Requests",
-            &format_args!("{}/s", traffic.request_rate),
-            &format!("{} total", count(traffic.requests_total)),
-            &trend.requests,
-            "rate",
-        ),
-        cell(
-            "Failures",
-            &format_args!("{in_a_minute}/min"),
-            &format!("{} total", count(failures(traffic))),
-            &trend.failures,
-            "bad",
-        ),
-        cell(
-            "Latency",
-            &server.latency.as_ref().map_or_else(|| "–".to_owned(), |latency| millis(latency.p50_ms)),
-            &server
-                .latency
-                .as_ref()
-                .map(|latency| format!("p99 {}", millis(latency.p99_ms)))
-                .unwrap_or_default(),
-            &trend.latency,
-            "time",
-        ),
-        format!("<td class=\"number\" data-label=\"Weight\">{}</td>", weight(view, backend, server)),
-    ];
-    let acts = if view.token.is_some() {
-        format!("<td class=\"acts\">{}</td>", actions(view, backend, server))
-    } else {
-        String::new()
+    let rank = match class {
+        "down" => Rank::Down,
+        "partial" => Rank::Failing,
+        "up" if server.weight > 0 && !server.backup && server.weight == server.weight_configured => {
+            Rank::Well
+        }
+        _ => Rank::Out,
     };
-    format!(
-        "<tr id=\"{}\" class=\"{}\"{}><th scope=\"row\">{}{} {}<small>{}</small></th><td class=\"state\">{}<small>for {}</small></td><td class=\"why\">{failing}{}{}{}</td>{}{acts}</tr>",
-        anchor(at, number),
-        class,
-        facts_of(backend, server),
-        Text(&server.name),
-        if server.backup { " (backup)" } else { "" },
-        version.unwrap_or_default(),
-        Text(server.address.as_deref().unwrap_or(&server.host)),
-        state(server),
-        ago(server.since_seconds),
-        Text(reason),
-        check.unwrap_or_default(),
-        agent.unwrap_or_default(),
-        cells.concat(),
-    )
-}
-
-fn cell(label: &str, value: &dyn fmt::Display, small: &str, values: &[u64], kind: &'static str) -> String {
-    let spark = Spark { values, kind };
-    format!("<td class=\"number\" data-label=\"{label}\">{value}{spark}<small>{small}</small></td>")
-}
-
-/// A time as exact as it is worth.
-fn millis(millis: f64) -> String {
-    if millis < 10.0 { format!("{millis:.1} ms") } else { format!("{millis:.0} ms") }
-}
-
-fn weight(view: &View<'_>, backend: &Backend, server: &ServerView) -> String {
-    if view.token.is_none() {
-        return server.weight.to_string();
+    let traffic = &server.traffic;
+    let in_a_minute: u64 = trend.failures.iter().sum();
+    let failed = match (failures(traffic), in_a_minute) {
+        (0, _) => "0".to_owned(),
+        (all, 0) => format!("0 <small>{} total</small>", count(all)),
+        (all, last) => {
+            format!("<b class=\"fault\">{}/min</b> <small>{} total</small>", count(last), count(all))
+        }
+    };
+    let latency = trend.latency.last().copied().flatten();
+    // Whole microseconds are exact in a float.
+    #[expect(clippy::cast_precision_loss, reason = "a time of less than years")]
+    let latency = latency.map_or_else(|| "–".to_owned(), |micros| millis(micros as f64 / 1e3));
+    let limit = server.maxconn.map(|maxconn| format!("/{maxconn}")).unwrap_or_default();
+    let state = format!("{} <small>{}</small>", state(server), draw.age(server.since));
+    let flight = format!("{}{limit} <small>peak {}</small>", server.in_flight, server.in_flight_max);
+    let values = [
+        (name(server), None),
+        (state, None),
+        (reason(draw, server, class == "up", failing), None),
+        (flight, None),
+        (format!("{}/s", traffic.request_rate), Some(Spark::counts(&trend.requests, "rate"))),
+        (count(traffic.requests_total), None),
+        (failed, Some(Spark::counts(&trend.failures, "bad"))),
+        (latency, Some(Spark::gaps(&trend.latency, "time"))),
+        (weight(draw, backend, server), None),
+    ];
+    let cell = |((label, class), (html, spark))| Cell { label, class, html, spark };
+    let mut cells: Vec<_> = COLUMNS.into_iter().zip(values).map(cell).collect();
+    if draw.view.token.is_some() {
+        cells.push(cell((CHANGE, (actions(draw, backend, server), None))));
     }
-    format!(
-        "<button type=\"button\" class=\"weight\" data-act=\"weight\" aria-label=\"weight of {}/{}: {}, change\">{}</button>",
-        Text(&backend.name),
-        Text(&server.name),
-        server.weight,
-        server.weight
-    )
+    let row = Row { name: server.name.clone(), class, usable: is_usable(server), cells };
+    (row, rank)
 }
 
-/// What a server's state is due to, in a line.
-pub(super) fn why(server: &ServerView) -> String {
-    let reason = server.reason.as_deref().unwrap_or_default();
-    // What has taken it down comes first.
-    let agent = server.agent.as_ref().filter(|agent| !agent.up).map(Agent::summary);
-    let found = agent.or_else(|| server.check.as_ref().map(checked));
-    let found = found.map(|found| format!(": {found}")).unwrap_or_default();
-    Text(&format!("{reason}{found}")).to_string()
+fn name(server: &ServerView) -> String {
+    let version =
+        server.version.as_deref().map(|version| format!(" <span class=\"version\">{}</span>", Text(version)));
+    let address = Text(server.address.as_deref().unwrap_or(&server.host));
+    let name = Text(&server.name);
+    let backup = if server.backup { " (backup)" } else { "" };
+    let version = version.unwrap_or_default();
+    format!("<span title=\"{name} at {address}\">{name}{backup}{version} <small>{address}</small></span>")
+}
+
+/// What a server that is down waits for when nothing is wrong with it: checks that it has yet to pass.
+pub(super) fn pending(server: &ServerView) -> Option<String> {
+    if let Some(rising) = server.rising {
+        return Some(format!("COMING UP {}/{}", rising.passed, rising.needed));
+    }
+    let is_waiting = server.state == "down" && server.reason.as_deref() == Some(UNCHECKED);
+    is_waiting.then(|| "CHECKING".to_owned())
+}
+
+/// A server's state in a word, with its color.
+fn state(server: &ServerView) -> String {
+    match pending(server) {
+        Some(word) => badge("partial", &word),
+        None => badge(server.state, &server.status),
+    }
+}
+
+/// Why a server is as it is; of one that is well, just what its last check was.
+fn reason(draw: &Draw<'_>, server: &ServerView, is_well: bool, failing: Option<String>) -> String {
+    let mut parts = Vec::new();
+    parts.extend(failing.map(|text| format!("<strong class=\"fault\">{text}</strong>")));
+    parts.extend(server.reason.as_deref().map(|text| Text(text).to_string()));
+    let check = server.check.as_ref().map(|check| if is_well { brief(check) } else { checked(draw, check) });
+    parts.extend(check);
+    parts.extend(server.agent.as_ref().map(|agent| said(draw, agent, is_well)));
+    let text = parts.join("; ");
+    format!("<span class=\"lines\">{text}</span>")
+}
+
+/// The result of a check that passed. Times of ordinary checks are left out: they would change the page with every check.
+fn brief(check: &Check) -> String {
+    let code = check.code.map(|code| format!(" {code}")).unwrap_or_default();
+    let slow = if check.duration_ms >= 100 { format!(" in {} ms", check.duration_ms) } else { String::new() };
+    format!("<small>{}{code}{slow}</small>", Text(&check.status))
 }
 
 /// What the last check found, and when.
-fn checked(check: &Check) -> String {
-    match check.age_seconds {
-        0 => format!("{}, checked just now", check.summary()),
-        age => format!("{}, checked {} ago", check.summary(), ago(age)),
+fn checked(draw: &Draw<'_>, check: &Check) -> String {
+    format!("{}, checked {} ago", Text(&check.summary()), draw.age(check.at))
+}
+
+/// What the agent said, and when where that matters.
+fn said(draw: &Draw<'_>, agent: &Agent, is_well: bool) -> String {
+    let text = agent.summary();
+    if is_well {
+        format!("<small>{}</small>", Text(&text))
+    } else {
+        format!("{}, {} ago", Text(&text), draw.age(agent.at))
     }
+}
+
+/// The weight in force, with the configured one beside it where they differ.
+fn weight(draw: &Draw<'_>, backend: &Backend, server: &ServerView) -> String {
+    let (now, set, configured) = (server.weight_in_force, server.weight, server.weight_configured);
+    let text = if draw.view.token.is_some() {
+        format!(
+            "<button type=\"button\" class=\"weight\" data-act=\"weight\" aria-label=\"weight of {}/{}: {now}, change\" data-weight=\"{set}\">{now}</button>",
+            Text(&backend.name),
+            Text(&server.name),
+        )
+    } else {
+        now.to_string()
+    };
+    if now == configured {
+        return text;
+    }
+    format!("<small title=\"{now} in force, {configured} configured\">of {configured}</small> {text}")
+}
+
+/// What a server's state is due to, in a line.
+pub(super) fn why(draw: &Draw<'_>, server: &ServerView) -> String {
+    // What has taken it down comes first.
+    let agent = server.agent.as_ref().filter(|agent| !agent.up).map(|agent| said(draw, agent, false));
+    let found = agent.or_else(|| server.check.as_ref().map(|check| checked(draw, check)));
+    let reason = server.reason.as_deref().map(|reason| Text(reason).to_string());
+    [reason, found].into_iter().flatten().collect::<Vec<_>>().join(": ")
 }
 
 /// That many of a server's requests fail, whatever its checks say.
@@ -232,27 +268,13 @@ pub(super) fn failing(trend: &Trend) -> Option<String> {
     Some(format!("{failures} of its {requests} requests failed in the last minute"))
 }
 
-/// Where a server's row is.
-pub(super) fn anchor(backend: usize, server: usize) -> String {
-    format!("s{backend}-{server}")
-}
-
-/// What the script says before it changes something.
-pub(super) fn facts_of(backend: &Backend, server: &ServerView) -> String {
-    let is_usable = matches!(server.state, "up" | "partial") && server.weight > 0;
-    let others = backend.usable.saturating_sub(usize::from(is_usable));
-    format!(
-        " data-backend=\"{}\" data-server=\"{}\" data-flight=\"{}\" data-others=\"{others}\" data-weight=\"{}\"",
-        Text(&backend.name),
-        Text(&server.name),
-        server.in_flight,
-        server.weight
-    )
+fn is_usable(server: &ServerView) -> bool {
+    matches!(server.state, "up" | "partial") && server.weight > 0
 }
 
 /// The buttons that fit a server's state, where changes are allowed.
-pub(super) fn actions(view: &View<'_>, backend: &Backend, server: &ServerView) -> String {
-    if view.token.is_none() {
+pub(super) fn actions(draw: &Draw<'_>, backend: &Backend, server: &ServerView) -> String {
+    if draw.view.token.is_none() {
         return String::new();
     }
     let offered: &[(&str, &str)] = match server.order {

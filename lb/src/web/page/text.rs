@@ -1,15 +1,26 @@
 //! Small pieces of HTML, and numbers and times as people say them.
 //!
-//! It refuses to write anything dynamic that is not escaped.
+//! Everything dynamic is escaped.
 
 use std::fmt;
 
 /// Text in a place where HTML would be read.
 pub(super) struct Text<'a>(pub(super) &'a str);
 
+/// How long something has been so: `now` is `None` where the page's script fills in the text, so that what is sent does not change with
+/// every second.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Age {
+    /// Unix time.
+    pub(super) since: u64,
+    pub(super) now: Option<u64>,
+}
+
 /// A line of small values, for a look at how something went. It has no words: the numbers beside it have.
-pub(super) struct Spark<'a> {
-    pub(super) values: &'a [u64],
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Spark {
+    /// A letter a second, the newest last: `0` to `k` is the height of 0 to 20, `.` a gap.
+    pub(super) levels: String,
     /// A class: `rate`, `bad` or `time`.
     pub(super) kind: &'static str,
 }
@@ -19,7 +30,7 @@ const PLACES: usize = 60;
 /// Its height.
 const HEIGHT: u64 = 20;
 
-/// A word in the colour of a state.
+/// A word in the color of a state.
 pub(super) fn badge(state: &str, word: &str) -> String {
     format!("<span class=\"badge {}\">{}</span>", Text(state), Text(word))
 }
@@ -52,10 +63,16 @@ pub(super) fn many(number: usize, one: &str, more: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { more })
 }
 
-/// The class of a status in HAProxy's word, for its colour.
+/// A time as exact as it is worth.
+pub(super) fn millis(millis: f64) -> String {
+    if millis < 10.0 { format!("{millis:.1} ms") } else { format!("{millis:.0} ms") }
+}
+
+/// The class of a status in HAProxy's word, for its color.
 pub(super) fn class(status: &str) -> &'static str {
     match status.split(' ').next().unwrap_or_default() {
         "UP" if status.contains('/') => "partial",
+        "DOWN" if status.contains('/') => "partial",
         "DOWN" => "down",
         "DRAIN" | "NOLB" => "drain",
         "MAINT" => "maint",
@@ -78,24 +95,67 @@ impl fmt::Display for Text<'_> {
     }
 }
 
+// === impl Age ===
+
+impl fmt::Display for Age {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = self.now.map(|now| ago(now.saturating_sub(self.since))).unwrap_or_default();
+        write!(f, "<span data-since=\"{}\">{text}</span>", self.since)
+    }
+}
+
 // === impl Spark ===
 
-impl fmt::Display for Spark<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let values = &self.values[self.values.len().saturating_sub(PLACES)..];
-        let most = values.iter().copied().max().unwrap_or_default().max(1);
-        write!(
-            f,
-            "<svg class=\"spark {}\" viewBox=\"0 -1 {} {}\" preserveAspectRatio=\"none\" aria-hidden=\"true\"><polyline points=\"",
-            if values.iter().all(|value| *value == 0) { "idle" } else { self.kind },
-            PLACES - 1,
-            HEIGHT + 2
-        )?;
-        for (place, value) in values.iter().enumerate() {
-            let (x, y) = (PLACES - values.len() + place, HEIGHT - value * HEIGHT / most);
-            write!(f, "{}{x},{y}", if place == 0 { "" } else { " " })?;
+impl Spark {
+    /// A line of counts; nothing where all are 0.
+    pub(super) fn counts(values: &[u64], kind: &'static str) -> Self {
+        if values.iter().all(|value| *value == 0) {
+            return Self { levels: String::new(), kind };
         }
-        f.write_str("\"/></svg>")
+        let values: Vec<_> = values.iter().map(|value| Some(*value)).collect();
+        Self::gaps(&values, kind)
+    }
+
+    /// A line of values that are not always there.
+    pub(super) fn gaps(values: &[Option<u64>], kind: &'static str) -> Self {
+        let values = &values[values.len().saturating_sub(PLACES)..];
+        if values.iter().all(Option::is_none) {
+            return Self { levels: String::new(), kind };
+        }
+        let most = values.iter().flatten().copied().max().unwrap_or_default().max(1);
+        let level = |value: u64| u32::try_from(value * HEIGHT / most).unwrap_or_default();
+        let letter = |value: &Option<u64>| {
+            value.map_or('.', |value| char::from_digit(level(value), 36).unwrap_or('.'))
+        };
+        Self { levels: values.iter().map(letter).collect(), kind }
+    }
+
+    /// The way of the line: it begins again behind each gap.
+    fn path(&self) -> String {
+        let mut path = String::new();
+        let (first, mut is_drawn) = (PLACES.saturating_sub(self.levels.len()), false);
+        for (place, letter) in self.levels.chars().enumerate() {
+            let level = letter.to_digit(36);
+            if let Some(level) = level {
+                let (x, y) = (first + place, HEIGHT - u64::from(level).min(HEIGHT));
+                // A point that stands alone is a line of no length, with round ends.
+                path += &if is_drawn { format!("L{x},{y}") } else { format!("M{x},{y}h0") };
+            }
+            is_drawn = level.is_some();
+        }
+        path
+    }
+
+    /// Its element; without `with_path` the page's script draws the line.
+    pub(super) fn html(&self, with_path: bool) -> String {
+        format!(
+            "<svg class=\"spark {}\" data-levels=\"{}\" viewBox=\"0 -1 {} {}\" preserveAspectRatio=\"none\" aria-hidden=\"true\"><path d=\"{}\"/></svg>",
+            self.kind,
+            self.levels,
+            PLACES - 1,
+            HEIGHT + 2,
+            if with_path { self.path() } else { String::new() }
+        )
     }
 }
 
@@ -116,21 +176,34 @@ mod tests {
     }
 
     #[test]
-    fn lines_end_at_the_right_and_fill_the_height() {
-        let text = Spark { values: &[0, 5, 10], kind: "rate" }.to_string();
-        assert!(text.contains("points=\"57,20 58,10 59,0\""), "{text}");
-        assert!(Spark { values: &[], kind: "rate" }.to_string().contains("points=\"\""));
-        let long: Vec<u64> = (0..100).collect();
-        assert!(Spark { values: &long, kind: "rate" }.to_string().contains("points=\"0,12 "));
+    fn ages_have_a_text_only_where_no_script_fills_it_in() {
+        assert_eq!(Age { since: 40, now: Some(52) }.to_string(), "<span data-since=\"40\">12 s</span>");
+        assert_eq!(Age { since: 40, now: None }.to_string(), "<span data-since=\"40\"></span>");
     }
 
     #[test]
-    fn statuses_have_colours() {
+    fn lines_end_at_the_right_fill_the_height_and_have_gaps() {
+        let line = Spark::counts(&[0, 5, 10], "rate");
+        assert_eq!((&*line.levels, &*line.path()), ("0ak", "M57,20h0L58,10L59,0"));
+        let line = Spark::gaps(&[Some(4), None, None, Some(2), Some(4)], "time");
+        assert_eq!((&*line.levels, &*line.path()), ("k..ak", "M55,0h0M58,10h0L59,0"));
+        assert_eq!(
+            [Spark::counts(&[0, 0], "rate"), Spark::gaps(&[None], "time")].map(|line| line.levels),
+            ["", ""]
+        );
+        let long: Vec<u64> = (0..100).collect();
+        let line = Spark::counts(&long, "rate");
+        assert!(line.html(true).contains("M0,12h0") && line.html(false).contains("d=\"\""), "{line:?}");
+    }
+
+    #[test]
+    fn statuses_have_colors() {
         let table = [
             ("UP", "up"),
             ("no check", "up"),
             ("UP 1/3", "partial"),
-            ("DOWN 1/2", "down"),
+            ("DOWN 1/2", "partial"),
+            ("DOWN", "down"),
             ("DRAIN", "drain"),
             ("NOLB", "drain"),
             ("MAINT (resolution)", "maint"),

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::text::{Text, ago, badge, class};
+use super::Draw;
+use super::text::{Text, badge, class};
 use crate::control::Record;
 
 /// Events that are shown at once; more are folded away.
@@ -10,12 +11,12 @@ const SHOWN: usize = 12;
 /// Events that are told at all.
 const TOLD: usize = 100;
 
-/// The list; `now` is Unix time.
-pub(super) fn timeline(events: &[Arc<Record>], now: f64) -> String {
+/// The list.
+pub(super) fn timeline(draw: &Draw<'_>, events: &[Arc<Record>]) -> String {
     let Some(newest) = events.first() else {
         return "<p class=\"empty\">nothing yet</p>".to_owned();
     };
-    let list = |events: &[Arc<Record>]| events.iter().map(|event| item(event, now)).collect::<String>();
+    let list = |events: &[Arc<Record>]| events.iter().map(|event| item(draw, event)).collect::<String>();
     let events = &events[..events.len().min(TOLD)];
     let (first, rest) = events.split_at(events.len().min(SHOWN));
     let more = if rest.is_empty() {
@@ -30,12 +31,12 @@ pub(super) fn timeline(events: &[Arc<Record>], now: f64) -> String {
     format!("<ol data-newest=\"{}\">{}</ol>{more}", newest.number, list(first))
 }
 
-fn item(event: &Record, now: f64) -> String {
+fn item(draw: &Draw<'_>, event: &Record) -> String {
     let status = event.status.as_deref().map(|status| badge(class(status), status)).unwrap_or_default();
     let deployed = if event.kind == "version" { badge("deployed", "deployed") } else { String::new() };
     // Times before 1970 do not come.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a time in seconds")]
-    let (time, age) = (event.time as u64, (now - event.time).max(0.0) as u64);
+    let time = event.time as u64;
     format!(
         "<li data-kind=\"{}\" data-number=\"{}\"><time data-time=\"{}\">{:02}:{:02}:{:02} UTC</time> <span class=\"soft\">{} ago</span> {status} {deployed} <span class=\"what\">{}</span></li>",
         Text(event.kind),
@@ -44,7 +45,7 @@ fn item(event: &Record, now: f64) -> String {
         time / 3600 % 24,
         time / 60 % 60,
         time % 60,
-        ago(age),
+        draw.age(time),
         Text(&event.text),
     )
 }
@@ -52,6 +53,10 @@ fn item(event: &Record, now: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::control::fixture::Fixture;
+    use crate::report::Overview;
+    use crate::web::history::History;
+    use crate::web::page::View;
 
     #[test]
     fn the_newest_come_first_and_the_rest_is_folded_away() {
@@ -66,10 +71,18 @@ mod tests {
             })
         };
         let events: Vec<_> = (1..=20).rev().map(event).collect();
-        let html = timeline(&events, 3_783.9);
+        let (overview, history) = (Overview::of(&Fixture::new("").control), History::default());
+        let view = View { overview: &overview, history: &history, token: None };
+        let draw = Draw { view: &view, now: Some(3_783) };
+        let html = timeline(&draw, &events);
         assert!(html.starts_with("<ol data-newest=\"20\">"), "{html}");
-        assert!(html.contains(">01:02:03 UTC</time> <span class=\"soft\">1 min ago</span>"), "{html}");
+        assert!(
+            html.contains(
+                ">01:02:03 UTC</time> <span class=\"soft\"><span data-since=\"3723\">1 min</span> ago</span>"
+            ),
+            "{html}"
+        );
         assert!(html.contains("&lt;20&gt;") && html.contains("<summary>8 earlier</summary>"), "{html}");
-        assert!(timeline(&[], 0.0).contains("nothing yet"));
+        assert!(timeline(&draw, &[]).contains("nothing yet"));
     }
 }

@@ -2,9 +2,10 @@
 //!
 //! At most eight faults are listed; more are counted. Only backends that a frontend leads to count.
 
-use super::View;
-use super::servers::{actions, anchor, facts_of, failing, pending, why};
-use super::text::{Text, ago, badge, many};
+use super::Draw;
+use super::doc::anchor;
+use super::servers::{actions, failing, pending, why};
+use super::text::{Text, badge, many};
 use crate::report::overview::{Backend, ServerView};
 
 /// Faults that are listed one by one.
@@ -50,13 +51,13 @@ pub(super) struct Verdict {
     pub(super) html: String,
 }
 
-pub(super) fn verdict(view: &View<'_>) -> Verdict {
-    let process = &view.overview.process;
+pub(super) fn verdict(draw: &Draw<'_>) -> Verdict {
+    let process = &draw.view.overview.process;
     let (mut counts, mut faults) = (Counts::default(), Vec::new());
-    for (at, backend) in view.overview.backends.iter().enumerate().filter(|(_, backend)| backend.used) {
+    for (at, backend) in draw.view.overview.backends.iter().enumerate().filter(|(_, backend)| backend.used) {
         for (number, server) in backend.servers.iter().enumerate() {
-            let Some((grade, text)) = counts.take(view, backend, server) else { continue };
-            faults.push(Fault::of_server(view, (at, number), backend, server, grade, &text));
+            let Some((grade, text)) = counts.take(draw, backend, server) else { continue };
+            faults.push(Fault::of_server(draw, (at, number), backend, server, grade, &text));
         }
     }
     // A server that is down comes before one that is coming up.
@@ -67,7 +68,7 @@ pub(super) fn verdict(view: &View<'_>) -> Verdict {
     let grade = if process.stopping || !outages.is_empty() { Grade::Down } else { serving };
     let headline = match &outages[..] {
         _ if process.stopping => {
-            let in_flight: u64 = view.overview.backends.iter().map(|backend| backend.in_flight).sum();
+            let in_flight: u64 = draw.view.overview.backends.iter().map(|backend| backend.in_flight).sum();
             format!("Stopping: {in_flight} in flight")
         }
         [] => counts.headline(&faults),
@@ -114,30 +115,33 @@ impl Grade {
 
 impl Counts {
     /// Counts a server; returns its fault, if it has one.
-    fn take(&mut self, view: &View<'_>, backend: &Backend, server: &ServerView) -> Option<(Grade, String)> {
+    fn take(&mut self, draw: &Draw<'_>, backend: &Backend, server: &ServerView) -> Option<(Grade, String)> {
         self.servers += 1;
         let check_failed = server.check.as_ref().is_some_and(|check| !check.passed);
         match server.state {
             "down" if pending(server).is_some() => {
                 self.rising += 1;
-                return Some((Grade::Partial, why(server)));
+                return Some((Grade::Partial, why(draw, server)));
             }
             "down" => {
                 self.down += 1;
-                return Some((Grade::Down, format!("{} · for {}", why(server), ago(server.since_seconds))));
+                return Some((
+                    Grade::Down,
+                    format!("{} · for {}", why(draw, server), draw.age(server.since)),
+                ));
             }
             "drain" => self.drain += 1,
             "maint" => self.maint += 1,
             "partial" if check_failed => {
                 self.failing += 1;
-                return Some((Grade::Partial, why(server)));
+                return Some((Grade::Partial, why(draw, server)));
             }
             _ => {}
         }
         if server.state == "maint" {
             return None;
         }
-        let text = failing(&view.history.server(backend, server))?;
+        let text = failing(&draw.view.history.server(backend, server))?;
         self.failing += 1;
         Some((Grade::Partial, text))
     }
@@ -172,7 +176,7 @@ impl Counts {
 
 impl Fault {
     fn of_server(
-        view: &View<'_>,
+        draw: &Draw<'_>,
         (at, number): (usize, usize),
         backend: &Backend,
         server: &ServerView,
@@ -186,12 +190,11 @@ impl Fault {
             (None, state) => (badge(state, &server.status), "is failing"),
         };
         let html = format!(
-            "<li{}>{badge} <a href=\"#{}\">{}/{}</a> <span>{text}</span>{}</li>",
-            facts_of(backend, server),
+            "<li data-row=\"{0}\">{badge} <a href=\"#{0}\">{1}/{2}</a> <span>{text}</span>{3}</li>",
             anchor(at, number),
             Text(&backend.name),
             Text(&server.name),
-            actions(view, backend, server),
+            actions(draw, backend, server),
         );
         Self { grade, html, alone: format!("{}/{} {word}", backend.name, server.name) }
     }

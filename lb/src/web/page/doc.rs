@@ -1,0 +1,311 @@
+//! The page as a document of named parts, so that viewers are sent what has changed since the document before, and nothing else.
+//!
+//! Servers are rows of cells: a change is one cell, not a page. How cells look is not decided here.
+
+use serde_json::{Map, Value, json};
+
+use super::text::{Spark, Text};
+
+/// The page at one moment. Ages are left to the page's script, so that a document only differs where something has happened.
+#[derive(Debug, Default)]
+pub(in crate::web) struct Doc {
+    pub(super) title: String,
+    pub(super) grade: &'static str,
+    /// Unix time.
+    pub(super) now: u64,
+    /// By the `id` of the element that holds each.
+    pub(super) parts: Vec<(&'static str, String)>,
+    pub(super) groups: Vec<Group>,
+}
+
+/// A backend.
+#[derive(Debug)]
+pub(super) struct Group {
+    pub(super) name: String,
+    pub(super) head: String,
+    /// The table's head.
+    pub(super) columns: String,
+    /// Its servers, in file order.
+    pub(super) rows: Vec<Row>,
+    /// Rows that are shown at once, by number.
+    pub(super) shown: Vec<usize>,
+    /// Rows that are folded away, by number; always none in small backends.
+    pub(super) folded: Vec<usize>,
+}
+
+/// A server.
+#[derive(Debug)]
+pub(super) struct Row {
+    pub(super) name: String,
+    /// Its state.
+    pub(super) class: &'static str,
+    /// Whether it can take traffic.
+    pub(super) usable: bool,
+    pub(super) cells: Vec<Cell>,
+}
+
+/// A place in a table.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Cell {
+    /// Its heading, for screens where it stands alone; empty for those that need none.
+    pub(super) label: &'static str,
+    pub(super) class: &'static str,
+    pub(super) html: String,
+    pub(super) spark: Option<Spark>,
+}
+
+/// Backends with more servers show the unusual ones first, and fold the others away.
+pub(super) const FOLD: usize = 20;
+
+/// What is between two rows of different documents: their difference for the script, by the number of a cell.
+type Patch = Map<String, Value>;
+
+// === impl Doc ===
+
+impl Doc {
+    /// All of it, as an event's data.
+    pub(in crate::web) fn whole(&self) -> String {
+        let mut parts: Map<_, _> =
+            self.parts.iter().map(|(id, html)| ((*id).to_owned(), html.as_str().into())).collect();
+        parts.insert("backends".to_owned(), self.groups_html(false).into());
+        let (title, grade, now) = (&self.title, self.grade, self.now);
+        json!({ "now": now, "title": title, "grade": grade, "parts": parts }).to_string()
+    }
+
+    /// What differs from an earlier one, as an event's data.
+    pub(in crate::web) fn since(&self, before: &Self) -> String {
+        let mut changes = Map::new();
+        changes.insert("now".to_owned(), self.now.into());
+        if (&self.title, self.grade) != (&before.title, before.grade) {
+            changes.insert("title".to_owned(), self.title.as_str().into());
+            changes.insert("grade".to_owned(), self.grade.into());
+        }
+        let changed = self.parts.iter().zip(&before.parts).filter(|(now, before)| now != before);
+        let mut parts: Map<_, _> =
+            changed.map(|((id, html), _)| ((*id).to_owned(), html.as_str().into())).collect();
+        let (mut rows, mut lists) = (Map::new(), Map::new());
+        if self.has_shape_of(before) {
+            for (at, (group, before)) in self.groups.iter().zip(&before.groups).enumerate() {
+                if group.head != before.head {
+                    parts.insert(format!("b{at}-head"), group.head.as_str().into());
+                }
+                if (&group.shown, &group.folded) != (&before.shown, &before.folded) {
+                    let (shown, folded, text) = (&group.shown, &group.folded, group.fold_text());
+                    lists.insert(format!("b{at}"), json!({ "shown": shown, "folded": folded, "text": text }));
+                }
+                for (number, (row, before)) in group.rows.iter().zip(&before.rows).enumerate() {
+                    let patch = row.since(before);
+                    if !patch.is_empty() {
+                        rows.insert(anchor(at, number), patch.into());
+                    }
+                }
+            }
+        } else {
+            parts.insert("backends".to_owned(), self.groups_html(false).into());
+        }
+        for (name, map) in [("parts", parts), ("rows", rows), ("lists", lists)] {
+            if !map.is_empty() {
+                changes.insert(name.to_owned(), map.into());
+            }
+        }
+        Value::from(changes).to_string()
+    }
+
+    /// An event's data that only tells that nothing has been drawn since.
+    pub(in crate::web) fn beat(now: u64) -> String {
+        json!({ "now": now }).to_string()
+    }
+
+    /// About how many bytes it has.
+    pub(in crate::web) fn size(&self) -> usize {
+        let cells = |row: &Row| row.cells.iter().map(|cell| cell.html.len() + 60).sum::<usize>();
+        let groups = self.groups.iter();
+        self.parts.iter().map(|(_, html)| html.len()).sum::<usize>()
+            + groups.flat_map(|group| &group.rows).map(cells).sum::<usize>()
+    }
+
+    /// Whether it has the same backends with the same servers.
+    fn has_shape_of(&self, other: &Self) -> bool {
+        let names = |doc: &'_ Self| {
+            doc.groups
+                .iter()
+                .map(|group| (group.name.clone(), group.rows.iter().map(|row| row.name.clone()).collect()))
+                .collect::<Vec<(String, Vec<String>)>>()
+        };
+        names(self) == names(other)
+    }
+
+    /// The backends; with `drawn`, their lines are there without a script.
+    pub(super) fn groups_html(&self, drawn: bool) -> String {
+        self.groups.iter().enumerate().map(|(at, group)| group.html(at, drawn)).collect()
+    }
+}
+
+// === impl Group ===
+
+impl Group {
+    /// What is said of the rows that are folded away.
+    fn fold_text(&self) -> String {
+        format!("{} well", self.folded.len())
+    }
+
+    fn html(&self, at: usize, drawn: bool) -> String {
+        let name = Text(&self.name);
+        let rows = |numbers: &[usize]| -> String {
+            let row = |number: &usize| self.rows[*number].html(&anchor(at, *number), &self.name, drawn);
+            numbers.iter().map(row).collect()
+        };
+        let table = |list: &str, class: &str, numbers: &[usize]| {
+            format!(
+                "<table><caption class=\"unseen\">servers of {name}</caption><thead{class}><tr>{}</tr></thead><tbody id=\"b{at}-{list}\">{}</tbody></table>",
+                self.columns,
+                rows(numbers)
+            )
+        };
+        let servers = if self.rows.is_empty() {
+            "<p class=\"empty\">no servers</p>".to_owned()
+        } else if self.rows.len() > FOLD {
+            let hidden = if self.folded.is_empty() { " hidden" } else { "" };
+            format!(
+                "{}<details id=\"b{at}-fold\"{hidden}><summary><span id=\"b{at}-text\">{}</span><span class=\"more\">, show</span></summary>{}</details>",
+                table("shown", "", &self.shown),
+                self.fold_text(),
+                table("folded", " class=\"unseen\"", &self.folded)
+            )
+        } else {
+            table("shown", "", &self.shown)
+        };
+        format!(
+            "<section id=\"b{at}\" aria-label=\"backend {name}\"><header id=\"b{at}-head\">{}</header>{servers}</section>",
+            self.head
+        )
+    }
+}
+
+// === impl Row ===
+
+impl Row {
+    fn html(&self, id: &str, backend: &str, drawn: bool) -> String {
+        let cells = self.cells.iter().enumerate().map(|(at, cell)| cell.html(at == 0, drawn));
+        format!(
+            "<tr id=\"{id}\" class=\"{}\" data-backend=\"{}\" data-server=\"{}\" data-usable=\"{}\">{}</tr>",
+            self.class,
+            Text(backend),
+            Text(&self.name),
+            u8::from(self.usable),
+            cells.collect::<String>()
+        )
+    }
+
+    fn since(&self, before: &Self) -> Patch {
+        let mut patch = Patch::new();
+        if self.class != before.class {
+            patch.insert("class".to_owned(), self.class.into());
+        }
+        if self.usable != before.usable {
+            patch.insert("usable".to_owned(), u8::from(self.usable).into());
+        }
+        for (at, (cell, before)) in self.cells.iter().zip(&before.cells).enumerate() {
+            if cell.html != before.html {
+                patch.insert(at.to_string(), cell.html.as_str().into());
+            }
+            if let Some(spark) = cell.spark.as_ref().filter(|_| cell.spark != before.spark) {
+                patch.insert(format!("{at}s"), spark.levels.as_str().into());
+            }
+        }
+        patch
+    }
+}
+
+// === impl Cell ===
+
+impl Cell {
+    fn html(&self, is_head: bool, drawn: bool) -> String {
+        let Self { label, class, html, .. } = self;
+        if is_head {
+            return format!("<th scope=\"row\">{html}</th>");
+        }
+        let label = if label.is_empty() { String::new() } else { format!(" data-label=\"{label}\"") };
+        match &self.spark {
+            None => format!("<td class=\"{class}\"{label}>{html}</td>"),
+            Some(spark) => {
+                format!(
+                    "<td class=\"{class}\"{label}><span class=\"v\">{html}</span>{}</td>",
+                    spark.html(drawn)
+                )
+            }
+        }
+    }
+}
+
+/// Where a server's row is.
+pub(super) fn anchor(backend: usize, server: usize) -> String {
+    format!("s{backend}-{server}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(name: &str, class: &'static str, html: &str, levels: &str) -> Row {
+        let cell = |html: &str, spark| Cell { label: "", class: "n", html: html.to_owned(), spark };
+        let spark = Spark { levels: levels.to_owned(), kind: "rate" };
+        Row {
+            name: name.to_owned(),
+            class,
+            usable: class == "up",
+            cells: vec![cell(name, None), cell(html, Some(spark))],
+        }
+    }
+
+    fn doc(rows: Vec<Row>, shown: &[usize], folded: &[usize]) -> Doc {
+        let (shown, folded) = (shown.to_vec(), folded.to_vec());
+        let group = Group {
+            name: "be".to_owned(),
+            head: "h".to_owned(),
+            columns: String::new(),
+            rows,
+            shown,
+            folded,
+        };
+        Doc {
+            title: "t".to_owned(),
+            grade: "up",
+            now: 7,
+            parts: vec![("verdict", "v".to_owned())],
+            groups: vec![group],
+        }
+    }
+
+    fn since(now: &Doc, before: &Doc) -> Value {
+        serde_json::from_str(&now.since(before)).unwrap()
+    }
+
+    #[test]
+    fn only_cells_that_changed_are_sent() {
+        let before = doc(vec![row("s1", "up", "1", ""), row("s2", "up", "1", "")], &[0, 1], &[]);
+        assert_eq!(since(&before, &before), json!({ "now": 7 }));
+        let mut now = doc(vec![row("s1", "up", "1", ""), row("s2", "down", "2", "0k")], &[0, 1], &[]);
+        let patch = json!({ "class": "down", "usable": 0, "1": "2", "1s": "0k" });
+        assert_eq!(since(&now, &before), json!({ "now": 7, "rows": { "s0-1": patch } }));
+        now.groups[0].rows.swap_remove(1);
+        now.groups[0].rows.push(row("s2", "up", "1", ""));
+        now.groups[0].head = "other".to_owned();
+        now.title = "u".to_owned();
+        let expected = json!({ "now": 7, "title": "u", "grade": "up", "parts": { "b0-head": "other" } });
+        assert_eq!(since(&now, &before), expected);
+    }
+
+    #[test]
+    fn rows_that_move_are_named_and_other_servers_are_sent_whole() {
+        let rows = || vec![row("s1", "up", "1", ""), row("s2", "up", "1", "")];
+        let before = doc(rows(), &[], &[0, 1]);
+        let moved = since(&doc(rows(), &[1], &[0]), &before);
+        let lists = json!({ "b0": { "shown": [1], "folded": [0], "text": "1 well" } });
+        assert_eq!(moved, json!({ "now": 7, "lists": lists }));
+        let other =
+            since(&doc(vec![row("s1", "up", "1", ""), row("s3", "up", "1", "")], &[0, 1], &[]), &before);
+        let html = other["parts"]["backends"].as_str().unwrap();
+        assert!(html.contains("data-server=\"s3\"") && other["rows"].is_null(), "{other}");
+    }
+}
