@@ -24,6 +24,7 @@ use crate::control::{Control, Event, Origin, descriptors};
 use crate::listener::Threads;
 use crate::log::{self, Log};
 use crate::topology::{Process, Shared, Topology, Workers};
+use crate::vital::guarded;
 use crate::{admin, discovery, sampler, web};
 use checks::Checks;
 
@@ -139,17 +140,18 @@ impl App {
             // It is set here and nowhere else.
             let _ = process.boot.set(process.started.elapsed());
             let checks = checks.begin(stop.clone());
-            tasks.spawn(discovery::run(Arc::clone(&control), stop.clone()));
-            tasks.spawn(sampler::run(Arc::clone(&control), stop.clone()));
-            tasks.spawn(web.serve(Arc::clone(&control), stop.clone()));
+            let (looking_up, sampling) = (Arc::clone(&control), Arc::clone(&control));
+            tasks.spawn(guarded("discovery", discovery::run(looking_up, stop.clone())));
+            tasks.spawn(guarded("the sampler", sampler::run(sampling, stop.clone())));
+            tasks.spawn(guarded("the web server", web.serve(Arc::clone(&control), stop.clone())));
             for listener in admin {
-                tasks.spawn(admin::serve(listener, Arc::clone(&control)));
+                tasks.spawn(guarded("the runtime socket", admin::serve(listener, Arc::clone(&control))));
             }
             let clean = supervise(&control, signals).await;
             stop.cancel();
             (clean, checks)
         });
-        // A panic of the thread has been printed; there is nothing to add.
+        // It does not panic without ending the process.
         let _ = checks.join();
         threads.end();
         let end = if clean { "stopped" } else { "stopped with exchanges cut off" };

@@ -17,16 +17,18 @@ mod route;
 
 use std::cell::{Cell, RefCell};
 use std::io;
+use std::ops::Deref;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use arc_swap::{ArcSwap, Cache};
 use slab::Slab;
 
 use crate::counters::Gauge;
 use crate::log::{Gathered, Ways};
 use crate::net::{Unit, Watchdog, limits};
-use crate::topology::{Order, Shared};
+use crate::topology::{Order, Shared, Topology};
 use crate::upstream::IdleStore;
 
 use client::Rest;
@@ -40,6 +42,8 @@ pub use exchange::Exchange;
 pub struct Worker {
     /// What all share.
     pub shared: Arc<Shared>,
+    /// The snapshot, which is asked for at every request.
+    present: RefCell<Cache<Snapshot, Arc<Topology>>>,
     /// Silent connections are found here.
     pub watchdog: Rc<Watchdog>,
     /// Idle connections to servers.
@@ -64,6 +68,20 @@ pub struct Worker {
     until_prune: Cell<u32>,
 }
 
+/// Where the snapshot is.
+#[derive(Debug)]
+struct Snapshot(Arc<Shared>);
+
+// === impl Snapshot ===
+
+impl Deref for Snapshot {
+    type Target = ArcSwap<Topology>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0.topology
+    }
+}
+
 // === impl Worker ===
 
 impl Worker {
@@ -71,6 +89,7 @@ impl Worker {
     pub fn new(shared: Arc<Shared>, connections: Arc<Gauge>, ways: &Ways) -> Rc<Self> {
         let kits = h1::Kits::new(&shared.process.descriptors);
         let worker = Self {
+            present: RefCell::new(Cache::new(Snapshot(Arc::clone(&shared)))),
             shared,
             watchdog: Watchdog::new(Duration::from_millis(100)),
             idle: RefCell::default(),

@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use crate::control::Control;
-use crate::health;
+use crate::{health, vital};
 
 /// A thread that waits for its beginning, or checks.
 #[derive(Debug)]
@@ -33,6 +33,7 @@ impl Checks {
         let (begin, begun) = oneshot::channel();
         let control = Arc::clone(control);
         let thread = std::thread::Builder::new().name("lb-checks".to_owned()).spawn(move || {
+            let _vital = vital::Guard("the thread of checks");
             if let Ok(stop) = begun.blocking_recv() {
                 runtime.block_on(health::run(control, stop));
             }

@@ -78,14 +78,15 @@ pub(super) fn backend(client: &Client) -> Result<Arc<Backend>, ProxyError> {
 /// The same for a request that begins: the client follows its frontend's configuration.
 #[inline]
 pub(super) fn begin(client: &Client) -> Result<Arc<Backend>, ProxyError> {
-    let topology = client.worker.shared.topology.load();
+    let mut present = client.worker.present.borrow_mut();
+    let topology: &Topology = present.load();
     let known = client.frontend.borrow();
-    let Some(frontend) = topology.frontend(&known.live) else { return backend_of_gone(&topology, &known) };
+    let Some(frontend) = topology.frontend(&known.live) else { return backend_of_gone(topology, &known) };
     if !Arc::ptr_eq(frontend, &known) {
         drop(known);
         client.follow(frontend);
     }
-    backend_of(&topology, frontend)
+    backend_of(topology, frontend)
 }
 
 /// The snapshot in force.

@@ -36,9 +36,9 @@ pub struct Kits {
 // === impl Kit ===
 
 impl Kit {
-    fn new(least: usize) -> Box<Self> {
+    fn new() -> Box<Self> {
         let (up, down) = Default::default();
-        Box::new(Self { input: Buffer::new(least), answer: Buffer::new(least), up, down })
+        Box::new(Self { input: Buffer::new(Buffer::SIZE), answer: Buffer::new(Buffer::SIZE), up, down })
     }
 
     fn clear(&mut self) {
@@ -59,11 +59,11 @@ impl Kits {
         Self { budget: Arc::clone(budget), ..Self::default() }
     }
 
-    /// A set whose buffers hold at least `least` bytes each.
+    /// A set whose buffers have the ordinary size, or more.
     #[inline]
-    pub fn take(&self, least: usize) -> Box<Kit> {
-        let kept = self.kits.borrow_mut().pop().filter(|kit| kit.input.size() >= least);
-        kept.unwrap_or_else(|| Kit::new(least))
+    pub fn take(&self) -> Box<Kit> {
+        let kept = self.kits.borrow_mut().pop();
+        kept.unwrap_or_else(Kit::new)
     }
 
     /// Takes a set back.

@@ -75,7 +75,7 @@ pub(super) async fn serve(client: &Rc<Client>) -> End {
 
 /// Serves the one request of a stream.
 pub(super) async fn serve_stream(worker: &Rc<Worker>, client: &Rc<Client>) {
-    let mut kit = worker.kits.take(client.frontend.borrow().config.max_head);
+    let mut kit = worker.kits.take();
     // Whether the connection could go on means nothing here.
     let _ = one(worker, client, &mut kit).await;
     worker.kits.give(kit);
@@ -101,7 +101,7 @@ async fn wait(client: &Client) -> Waited {
 /// Serves what comes, until the connection ends or is quiet.
 async fn busy(worker: &Rc<Worker>, client: &Rc<Client>) -> Option<End> {
     loop {
-        let mut kit = worker.kits.take(client.frontend.borrow().config.max_head);
+        let mut kit = worker.kits.take();
         loop {
             let end = one(worker, client, &mut kit).await;
             if end.is_some() {
