@@ -3,8 +3,8 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use lb::config::Balance;
 use lb::config::Level;
+use lb::config::{Balance, Forwarded};
 use lb::proxy::h1::chunk::{Decoder, Found};
 use lb::proxy::h1::request::Limits;
 use lb::proxy::h1::{request, response};
@@ -23,7 +23,7 @@ const LIMITS: Limits = Limits { max_head: 16 * 1024, max_fields: 101 };
 
 fn heads(criterion: &mut Criterion) {
     let towards = request::Towards {
-        forwarded: Some(b"203.0.113.7"),
+        forwarded: Forwarded::Append,
         balance: &Balance::RoundRobin,
         peer: b"203.0.113.7",
         jar: None,

@@ -2,6 +2,8 @@
 //!
 //! Exit codes: 0 done, 1 refused (by a balancer, by a check, or a wait ran out), 2 wrong usage, 3 no answer, or not to the end.
 
+mod check;
+
 use std::cmp::Reverse;
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -134,7 +136,7 @@ impl Command {
     fn run(self, default_socket: Option<PathBuf>, out: &mut dyn Write, err: &mut dyn Write) -> ExitCode {
         let (target, order, force) = match self {
             Self::Run(File { config }) => return app::run(&config),
-            Self::Check(File { config }) => return check(&config, out, err),
+            Self::Check(File { config }) => return check::check(&config, out, err),
             Self::Healthcheck(File { config }) => return healthcheck(&config, err),
             Self::Ctl { sockets, words } => {
                 return match sockets.find(default_socket) {
@@ -197,29 +199,6 @@ fn watch(sockets: Vec<PathBuf>, interval: Duration, read_only: bool, err: &mut d
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => wrong_usage(&format!("lb top needs a terminal: {error}"), err),
     }
-}
-
-fn check(file: &Path, out: &mut dyn Write, err: &mut dyn Write) -> ExitCode {
-    match Config::load(file) {
-        Ok(config) => {
-            let servers = config.backends.iter().map(|backend| backend.servers.len()).sum();
-            let counts = [
-                count(config.frontends.len(), "frontend"),
-                count(config.backends.len(), "backend"),
-                count(servers, "server"),
-            ];
-            let _ = writeln!(out, "{}: OK, {}", file.display(), counts.join(", "));
-            ExitCode::SUCCESS
-        }
-        Err(faults) => {
-            let _ = writeln!(err, "{faults}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-fn count(number: usize, of: &str) -> String {
-    format!("{number} {of}{}", if number == 1 { "" } else { "s" })
 }
 
 fn healthcheck(file: &Path, err: &mut dyn Write) -> ExitCode {

@@ -4,6 +4,7 @@
 //! checking. This module refuses to start, bind or resolve anything.
 
 mod changed;
+mod doubts;
 mod fault;
 mod file;
 mod log;
@@ -122,6 +123,20 @@ pub struct Timeouts {
     pub tunnel: Duration,
 }
 
+/// What servers see of `X-Forwarded-For`, `-Proto` and `-Host`, and what becomes of those that a client sends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Forwarded {
+    /// Nothing is added, and a client's own fields pass.
+    Off,
+    /// `X-Forwarded-For` gets one more line with the client's address; `-Proto` and `-Host` are replaced; `Forwarded` (RFC 7239) and others pass.
+    Append,
+    /// All `X-Forwarded-` fields and `Forwarded` of the client are dropped: for balancers that clients reach directly.
+    Replace,
+    /// `X-Forwarded-For` gets one more line; `-Proto` and `-Host` stay where they were sent, and are added where not: for balancers behind a
+    /// trusted proxy.
+    Keep,
+}
+
 /// A frontend: where clients connect.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Frontend {
@@ -137,8 +152,8 @@ pub struct Frontend {
     pub backend: String,
     /// Client connections held at once; `None`: as many as the process holds.
     pub maxconn: Option<u32>,
-    /// Whether `X-Forwarded-For`, `-Proto` and `-Host` are set towards servers.
-    pub forwarded: bool,
+    /// The `X-Forwarded` fields that servers see.
+    pub forwarded: Forwarded,
     /// Largest request head, bytes.
     pub max_head: usize,
     /// Most header fields in a request.

@@ -92,12 +92,26 @@ fn check_reports_every_fault_or_counts() {
     let run = |text: &str| {
         std::fs::write(&file, text).unwrap();
         let (mut out, mut err) = (Vec::new(), Vec::new());
-        let code = check(&file, &mut out, &mut err);
+        let code = check::check(&file, &mut out, &mut err);
         (code, String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
     };
-    let (code, out, err) = run(GOOD);
+    // Names would be looked up.
+    let good = GOOD.replace("s0:1", "127.0.0.1:1").replace("s1:1", "127.0.0.1:2");
+    let (code, out, err) = run(&good);
     assert_eq!((code, err.as_str()), (ExitCode::SUCCESS, ""));
     assert!(out.ends_with("lb.toml: OK, 1 frontend, 1 backend, 2 servers\n"), "{out}");
+    let (code, out, err) = run(&good.replace("127.0.0.1:2", "127.0.0.1:5000"));
+    assert_eq!(code, ExitCode::SUCCESS);
+    assert!(
+        out.contains("OK") && err.contains("warning: server `b/s1`: it is the address of frontend `f`"),
+        "{err}"
+    );
+    let (code, out, err) = run(&format!("[log]\ntarget = \"nowhere/lb.log\"\n{good}"));
+    assert_eq!((code, out.as_str()), (ExitCode::FAILURE, ""));
+    assert!(err.contains("nowhere is not there"), "{err}");
+    let (code, _, err) = run("global\n  daemon\nfrontend f\n  bind :80\n");
+    assert_eq!(code, ExitCode::FAILURE);
+    assert!(err.contains("this is HAProxy's configuration"), "{err}");
     let (code, out, err) = run(&GOOD.replace("bind", "bimd").replace("s1:1", "s1"));
     assert_eq!((code, out.as_str()), (ExitCode::FAILURE, ""));
     assert!(err.contains("bimd") && err.contains("s1"), "{err}");

@@ -5,6 +5,7 @@
 mod backend;
 mod check;
 mod frontend;
+mod haproxy;
 mod log;
 mod resolvers;
 mod section;
@@ -57,6 +58,9 @@ pub(super) fn parse(text: &str, file: &Path) -> Result<Config, Faults> {
     if errors.is_empty() {
         let config = config(Section::root(document.get_ref(), &faults), file, &faults);
         return faults.into_inner().or(config);
+    }
+    if haproxy::is_configuration(text) {
+        return Err(haproxy::fault(file, text));
     }
     // What a broken file means is a guess: nothing else is reported about it.
     let mut faults = faults.into_inner();

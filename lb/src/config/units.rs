@@ -21,9 +21,14 @@ pub(super) fn size(text: &str) -> Option<usize> {
     quantity(text, SIZE)?.try_into().ok()
 }
 
-/// The duration that `text` was probably meant to be: `2 sec` is `2s`, `30` is `30s`.
+/// The duration that `text` was probably meant to be: `2 sec` is `2s`, `30` is `30s`. A large bare number is HAProxy's, in milliseconds: `2000` is
+/// `2s`.
 pub(super) fn nearly_duration(text: &str) -> Option<String> {
-    nearly(text, TIME, "s")
+    match text.trim().parse::<u64>() {
+        Ok(number @ 100..) if number % 1000 == 0 => Some(format!("{}s", number / 1000)),
+        Ok(number @ 100..) => Some(format!("{number}ms")),
+        _ => nearly(text, TIME, "s"),
+    }
 }
 
 /// The size that `text` was probably meant to be: `16k` is `16KiB`, `4096` is `4096B`.
@@ -129,9 +134,16 @@ mod tests {
 
     #[test]
     fn near_quantities() {
-        for (text, meant) in
-            [("30", "30s"), ("2 sec", "2s"), ("5min", "5m"), ("250 MS", "250ms"), ("1 hour", "1h")]
-        {
+        for (text, meant) in [
+            ("30", "30s"),
+            ("2000", "2s"),
+            ("1500", "1500ms"),
+            ("500", "500ms"),
+            ("2 sec", "2s"),
+            ("5min", "5m"),
+            ("250 MS", "250ms"),
+            ("1 hour", "1h"),
+        ] {
             assert_eq!(nearly_duration(text).as_deref(), Some(meant), "{text}");
         }
         for (text, meant) in

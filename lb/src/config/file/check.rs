@@ -52,6 +52,18 @@ impl Links {
         // Port 0 stands for a free one, a different one each time.
         let binds = self.binds.into_iter().filter(|bind| bind.value.port() != 0);
         unique(faults, binds.collect(), |bind| format!("`{bind}` is listened on twice"));
+        for Placed { value, key, at } in self.sockets.iter().filter(|socket| is_too_long(&socket.value)) {
+            let message = format!(
+                "the path of the socket has more than {LONGEST_PATH} bytes: `{}`",
+                value.written().display()
+            );
+            faults.add(
+                at.clone(),
+                key.clone(),
+                message,
+                Some("name a shorter path, such as `/run/lb.sock`".to_owned()),
+            );
+        }
         unique(faults, self.sockets, |socket| {
             format!("`{}` is the place of two sockets", socket.written().display())
         });
@@ -112,6 +124,13 @@ impl Links {
             faults.add(at.clone(), key.clone(), format!("there is no backend `{value}`"), Some(suggestion));
         }
     }
+}
+
+/// Bytes that the system has for the path of a Unix socket (`sun_path`, with its end).
+const LONGEST_PATH: usize = 107;
+
+fn is_too_long(socket: &Socket) -> bool {
+    matches!(socket, Socket::Unix(path) if path.as_os_str().len() > LONGEST_PATH)
 }
 
 /// Reports every value that has been seen before, in the order of the file.

@@ -10,7 +10,7 @@ use toml::de::DeValue;
 use super::check::Links;
 use super::section::{Placed, Section};
 use super::{Side, stick, timeouts, value};
-use crate::config::{Bind, Capture, CaptureCookie, CaptureFields, Frontend, Timeouts};
+use crate::config::{Bind, Capture, CaptureCookie, CaptureFields, Forwarded, Frontend, Timeouts};
 
 /// Reads one frontend, with the global time limits beneath its own.
 pub(super) fn read(mut section: Section<'_>, rank: usize, timeout: Timeouts, links: &mut Links) -> Frontend {
@@ -44,7 +44,7 @@ pub(super) fn of(
         socket_stats: section.or("socket_stats", value::boolean, false),
         backend,
         maxconn: section.maybe("maxconn", value::whole(1..=10_000_000)),
-        forwarded: section.or("forwarded", value::boolean, true),
+        forwarded: section.or("forwarded", value::forwarded, Forwarded::Append),
         max_head: section.or("max_head", value::size, 16 << 10),
         h2_max_streams: section.or("h2_max_streams", value::whole(1..=10_000), 100),
         h2_max_resets: section.or("h2_max_resets", value::whole(1..=1_000_000), 200),

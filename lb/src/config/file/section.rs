@@ -8,6 +8,7 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::haproxy;
 use super::value::{self, Read, Wrong, near};
 use crate::config::{Faults, units};
 
@@ -263,9 +264,10 @@ impl<'a> Section<'a> {
         for (key, at, _) in self.entries() {
             if !self.asked.contains(&key) && !self.misplaced.contains(&key) {
                 let meant = near(key, self.asked.iter().copied());
-                let suggestion = match meant {
-                    Some(meant) => format!("did you mean `{meant}`?"),
-                    None => format!("known here: {}", self.asked.join(", ")),
+                let suggestion = match (haproxy::hint(&self.path, key), meant) {
+                    (Some(hint), _) => hint.to_owned(),
+                    (None, Some(meant)) => format!("did you mean `{meant}`?"),
+                    (None, None) => format!("known here: {}", self.asked.join(", ")),
                 };
                 self.fault(at, key, format!("unknown key `{key}` in {}", self.title()), Some(suggestion));
             }

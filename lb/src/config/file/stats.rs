@@ -21,7 +21,7 @@ const LARGEST: u64 = 4096;
 
 /// Reads the section; paths in it are seen from `folder`.
 pub(super) fn read(mut section: Section<'_>, folder: &Path, links: &mut Links) -> Stats {
-    let bind = section.list("bind", value::address, ([127, 0, 0, 1], 8404).into());
+    let bind = section.list("bind", value::page_address, ([127, 0, 0, 1], 8404).into());
     let stats = Stats {
         bind: bind.iter().map(|address| address.value).collect(),
         admin: section.or("admin", value::boolean, false),

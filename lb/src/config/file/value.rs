@@ -11,7 +11,7 @@ use http::HeaderName;
 use http::uri::Authority;
 use toml::de::DeValue;
 
-use crate::config::{Balance, Datum, KeySource, Protocol, Socket, Stored, units};
+use crate::config::{Balance, Datum, Forwarded, KeySource, Protocol, Socket, Stored, units};
 
 /// A value that has been read, or why it cannot be.
 pub(super) type Read<T> = Result<T, Wrong>;
@@ -36,6 +36,20 @@ pub(super) fn boolean(value: &DeValue<'_>) -> Read<bool> {
         let meant = value.as_str().filter(|text| ["true", "false"].contains(text));
         wrong("`true` or `false`", meant.map(str::to_owned))
     })
+}
+
+/// What becomes of the `X-Forwarded` fields: `true`, `false`, or a word.
+pub(super) fn forwarded(value: &DeValue<'_>) -> Read<Forwarded> {
+    let words = [("append", Forwarded::Append), ("replace", Forwarded::Replace), ("keep", Forwarded::Keep)];
+    match value {
+        DeValue::Boolean(true) => Ok(Forwarded::Append),
+        DeValue::Boolean(false) => Ok(Forwarded::Off),
+        DeValue::String(text) if !["true", "false"].contains(&&**text) => one_of(&words)(value),
+        _ => {
+            let meant = value.as_str().map(str::to_owned);
+            Err(wrong("`true`, `false`, `\"append\"`, `\"replace\"` or `\"keep\"`", meant))
+        }
+    }
 }
 
 /// A whole number within limits.
@@ -148,15 +162,24 @@ pub(super) fn socket(value: &DeValue<'_>) -> Read<Socket> {
     })
 }
 
-/// An address to listen on.
+/// An address to listen on for clients.
 pub(super) fn address(value: &DeValue<'_>) -> Read<SocketAddr> {
+    address_at("0.0.0.0", value)
+}
+
+/// An address of the pages: a bare port is meant for this machine only, since the pages have commands.
+pub(super) fn page_address(value: &DeValue<'_>) -> Read<SocketAddr> {
+    address_at("127.0.0.1", value)
+}
+
+fn address_at(usual: &str, value: &DeValue<'_>) -> Read<SocketAddr> {
     let text = written(value);
     value.as_str().and_then(|text| text.parse().ok()).ok_or_else(|| {
         let port = text.strip_prefix("*:").or(text.strip_prefix(':')).unwrap_or(&text);
         let meant = match (text.parse::<IpAddr>(), text.strip_prefix("localhost:")) {
             (Ok(ip), _) => SocketAddr::new(ip, 5000).to_string(),
             (_, Some(port)) => format!("127.0.0.1:{port}"),
-            _ => format!("0.0.0.0:{port}"),
+            _ => format!("{usual}:{port}"),
         };
         let meant = Some(meant).filter(|text| text.parse::<SocketAddr>().is_ok());
         wrong("an IP address and a port such as `\"0.0.0.0:5000\"` or `\"[::]:5000\"`", meant.map(quoted))

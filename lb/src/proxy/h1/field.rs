@@ -240,7 +240,7 @@ fn is_registered(name: &[u8]) -> bool {
 /// Whether a field may stand in a trailer section: none that frames, routes, authenticates or says how to read the body
 /// (RFC 9110 section 6.5.1).
 pub(in crate::proxy) fn may_trail(name: &str) -> bool {
-    const NEVER: [&str; 30] = [
+    const NEVER: [&str; 29] = [
         "authorization",
         "cache-control",
         "connection",
@@ -250,7 +250,6 @@ pub(in crate::proxy) fn may_trail(name: &str) -> bool {
         "content-type",
         "cookie",
         "expect",
-        "forwarded",
         "host",
         "http2-settings",
         "if-match",
@@ -272,9 +271,7 @@ pub(in crate::proxy) fn may_trail(name: &str) -> bool {
         "upgrade",
         "www-authenticate",
     ];
-    let forwarded =
-        |name: &str| name.get(..12).is_some_and(|start| start.eq_ignore_ascii_case("x-forwarded-"));
-    !forwarded(name) && !NEVER.iter().any(|never| name.eq_ignore_ascii_case(never))
+    !says_forwarded(name) && !NEVER.iter().any(|never| name.eq_ignore_ascii_case(never))
 }
 
 /// Whether it is a number as everybody writes it.
@@ -332,6 +329,12 @@ pub(super) fn write_trailers(
     }
     out.extend_from_slice(b"\r\n");
     Ok(())
+}
+
+/// Whether a field says for whom a request has been forwarded: `Forwarded` (RFC 7239), or any `X-Forwarded-`.
+pub(super) fn says_forwarded(name: &str) -> bool {
+    name.eq_ignore_ascii_case("forwarded")
+        || name.get(..12).is_some_and(|start| start.eq_ignore_ascii_case("x-forwarded-"))
 }
 
 #[cfg(test)]

@@ -5,13 +5,13 @@
 use super::chunk::{Decoder, Found, write_size};
 use super::request::{self, Limits};
 use super::response;
-use crate::config::Balance;
+use crate::config::{Balance, Forwarded};
 use crate::proxy::framing::Framing;
 
 const LIMITS: Limits = Limits { max_head: 16 * 1024, max_fields: 101 };
 
 const TOWARDS: request::Towards<'_> = request::Towards {
-    forwarded: Some(b"192.0.2.1"),
+    forwarded: Forwarded::Append,
     balance: &Balance::Uri,
     peer: b"192.0.2.1",
     jar: None,
@@ -29,13 +29,17 @@ pub fn request(bytes: &[u8]) {
     }
     let limits = Limits { max_head: usize::MAX, max_fields: 200 };
     let mut again = Vec::new();
-    let second =
-        match request::parse(&out, limits, request::Towards { forwarded: None, ..TOWARDS }, &mut again) {
-            Ok(Some(second)) => second,
-            other => {
-                panic!("what was written cannot be read: {other:?} in {:?}", String::from_utf8_lossy(&out))
-            }
-        };
+    let second = match request::parse(
+        &out,
+        limits,
+        request::Towards { forwarded: Forwarded::Off, ..TOWARDS },
+        &mut again,
+    ) {
+        Ok(Some(second)) => second,
+        other => {
+            panic!("what was written cannot be read: {other:?} in {:?}", String::from_utf8_lossy(&out))
+        }
+    };
     assert_eq!(second.size, out.len(), "it is one head and nothing else");
     assert_eq!(
         (second.framing, second.is_head, second.idempotent),

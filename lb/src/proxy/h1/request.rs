@@ -14,7 +14,7 @@ use httparse::Status;
 use super::field::{self, Connection, Known, Special};
 use super::rewrite::Rewrite;
 use crate::balance::hash;
-use crate::config::Balance;
+use crate::config::{Balance, Forwarded};
 use crate::proxy::ProxyError;
 use crate::proxy::framing::{Declared, Fault, Framing};
 use crate::stick::{Asked, Jar, Key};
@@ -36,11 +36,11 @@ pub struct Limits {
 /// What depends on who asks whom.
 #[derive(Debug, Clone, Copy)]
 pub struct Towards<'a> {
-    /// The client's address, when servers are told.
-    pub forwarded: Option<&'a [u8]>,
+    /// The `X-Forwarded` fields that the server sees.
+    pub forwarded: Forwarded,
     /// What the hash that picks a server is made of.
     pub balance: &'a Balance,
-    /// The client's address, for that hash.
+    /// The client's address, for that hash and for the server.
     pub peer: &'a [u8],
     /// The backend's cookie, and Unix time in seconds.
     pub jar: Option<(&'a Jar, u64)>,
@@ -137,6 +137,9 @@ pub fn parse(
     }
     let upgrade =
         if seen.upgrade && seen.connection.upgrade && !old { upgrades(request.headers) } else { None };
+    if towards.forwarded == Forwarded::Replace {
+        seen.drop_forwarded(request.headers);
+    }
     out.reserve(size + 256);
     let place = |part: &str| {
         let start = part.as_ptr() as usize - input.as_ptr() as usize;
@@ -150,22 +153,25 @@ pub fn parse(
         write_line(out, method, &parts);
         Rewrite::new(head, out)
     };
-    seen.write(request.headers, &parts, framing, towards.forwarded.is_some(), &mut rewrite);
-    if let Some(peer) = towards.forwarded {
-        let host = parts.authority.map(str::as_bytes).or(seen.host).unwrap_or_default();
+    seen.write(request.headers, &parts, framing, towards.forwarded, &mut rewrite);
+    let host = parts.authority.map(str::as_bytes).or(seen.host).unwrap_or_default();
+    let usual = matches!(towards.forwarded, Forwarded::Append | Forwarded::Replace) && !host.is_empty();
+    if usual {
         let out = rewrite.text();
         out.extend_from_slice(b"X-Forwarded-For: ");
-        out.extend_from_slice(peer);
+        out.extend_from_slice(towards.peer);
         out.extend_from_slice(b"\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: ");
         out.extend_from_slice(host);
         // Usually nothing follows: then the head ends in the same piece.
         out.extend_from_slice(if upgrade.is_none() { b"\r\n\r\n" } else { b"\r\n" });
+    } else if towards.forwarded != Forwarded::Off {
+        add_forwarded(request.headers, towards, host, &mut rewrite);
     }
     if let Some(protocols) = &upgrade {
         rewrite.write("Connection", b"upgrade");
         rewrite.write("Upgrade", protocols);
     }
-    if upgrade.is_some() || towards.forwarded.is_none() {
+    if upgrade.is_some() || !usual {
         rewrite.end();
     }
     Ok(Some(Head {
@@ -245,6 +251,23 @@ fn write_line(out: &mut Vec<u8>, method: &str, target: &Target<'_>) {
     out.extend_from_slice(target.instead.unwrap_or_default().as_bytes());
     out.extend_from_slice(target.path.as_bytes());
     out.extend_from_slice(LINE_END);
+}
+
+/// Writes the `X-Forwarded` fields in the unusual cases: there is no host, or those that the client has sent are kept.
+#[cold]
+fn add_forwarded(fields: &[httparse::Header<'_>], towards: Towards<'_>, host: &[u8], out: &mut Rewrite<'_>) {
+    let is_kept = |name: &str| {
+        towards.forwarded == Forwarded::Keep
+            && fields.iter().any(|field| field.name.eq_ignore_ascii_case(name))
+    };
+    out.write("X-Forwarded-For", towards.peer);
+    if !is_kept("x-forwarded-proto") {
+        out.write("X-Forwarded-Proto", b"http");
+    }
+    // A request of HTTP/1.0 may name no host; there is none to tell then.
+    if !host.is_empty() && !is_kept("x-forwarded-host") {
+        out.write("X-Forwarded-Host", host);
+    }
 }
 
 fn key(towards: Towards<'_>, target: &Target<'_>, fields: &[httparse::Header<'_>]) -> u64 {
@@ -358,6 +381,13 @@ impl<'a> Seen<'a> {
         }
     }
 
+    /// Marks the fields in which a client says whom it forwards for.
+    #[cold]
+    fn drop_forwarded(&mut self, fields: &[httparse::Header<'_>]) {
+        let forwarding = fields.iter().enumerate().filter(|(_, field)| field::says_forwarded(field.name));
+        forwarding.for_each(|(index, _)| self.special.add(index));
+    }
+
     /// What the backend's cookie says in these fields; they are written anew where servers do not see all of it.
     fn ask(&mut self, fields: &[httparse::Header<'a>], jar: &'a Jar, now: u64) -> Asked {
         if jar.rewrites() {
@@ -389,7 +419,7 @@ impl<'a> Seen<'a> {
         fields: &[httparse::Header<'_>],
         target: &Target<'_>,
         framing: Framing,
-        forwarded: bool,
+        forwarded: Forwarded,
         out: &mut Rewrite<'_>,
     ) {
         let (mut framed, mut trailers) = (false, false);
@@ -411,6 +441,7 @@ impl<'a> Seen<'a> {
                     Some(left) => out.write(field.name, itoa::Buffer::new().format(left).as_bytes()),
                     None => out.pass(field),
                 },
+                Known::Other if forwarded == Forwarded::Replace && field::says_forwarded(field.name) => {}
                 Known::Other => match self.jar.filter(|_| is_cookie(field)) {
                     Some(jar) => {
                         let rest = |out: &mut Vec<u8>| jar.write_rest(field.value, out);
@@ -418,7 +449,7 @@ impl<'a> Seen<'a> {
                     }
                     None => out.pass(field),
                 },
-                Known::Forwarded if forwarded => {}
+                Known::Forwarded if matches!(forwarded, Forwarded::Append | Forwarded::Replace) => {}
                 Known::Host if target.authority.is_some() => {
                     out.write(field.name, host.unwrap_or_default());
                 }

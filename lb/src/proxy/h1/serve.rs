@@ -198,7 +198,7 @@ async fn read_head(client: &Client, kit: &mut Kit, backend: Option<&Arc<Backend>
     let config = &frontend.config;
     let limits = Limits { max_head: config.max_head, max_fields: config.max_headers };
     let towards = request::Towards {
-        forwarded: config.forwarded.then_some(client.address.as_bytes()),
+        forwarded: config.forwarded,
         balance: backend.map_or(&Balance::RoundRobin, |backend| &backend.config.balance),
         peer: client.address.as_bytes(),
         jar: backend.and_then(|backend| backend.jar.as_ref()).map(|jar| (jar, client.worker.wall())),

@@ -11,7 +11,7 @@ fn wrong_types() {
         ("[process]\nmaxconn = 2.5", 6, "process.maxconn", ""),
         ("[timeout]\nconnect = 2", 6, "timeout.connect", "`\"2s\"`"),
         ("[admin]\nmode = 660", 6, "admin.mode", "`\"0660\"`"),
-        ("[stats]\nbind = [8404]", 6, "stats.bind", "`\"0.0.0.0:8404\"`"),
+        ("[stats]\nbind = [8404]", 6, "stats.bind", "`\"127.0.0.1:8404\"`"),
         ("[log]\ntarget = true", 6, "log.target", ""),
         ("[backend.b]\nhealth = true", 6, "backend.b.health", ""),
         ("[backend.b]\nservers = ['a:1']", 6, "backend.b.servers", ""),

@@ -20,7 +20,7 @@ fn agents() {
         ("agent = { port = 1, address = '[::1]:5' }", "agent.address", "`\"::1\"`"),
         ("agent = { port = 1, address = 'api0' }", "agent.address", ""),
         ("agent = { port = 1, send = 1 }", "agent.send", ""),
-        ("agent = { port = 1, interval = '500' }", "agent.interval", "`\"500s\"`"),
+        ("agent = { port = 1, interval = '500' }", "agent.interval", "`\"500ms\"`"),
         ("agent = true", "agent", ""),
         ("health = true", "health", ""),
     ] {

@@ -4,8 +4,7 @@ use super::*;
 
 const LIMITS: Limits = Limits { max_head: 1024, max_fields: 20 };
 
-fn parse_with(text: &str, forwarded: Option<&str>) -> Result<Option<(Head, String)>, ProxyError> {
-    let forwarded = forwarded.map(str::as_bytes);
+fn parse_with(text: &str, forwarded: Forwarded) -> Result<Option<(Head, String)>, ProxyError> {
     let towards =
         Towards { forwarded, balance: &Balance::Uri, peer: b"192.0.2.1", jar: None, keys: [None; 2] };
     let mut out = Vec::new();
@@ -16,14 +15,14 @@ fn parse_with(text: &str, forwarded: Option<&str>) -> Result<Option<(Head, Strin
 /// The head and what the server gets for it; each line ends with CR LF, the last one twice.
 fn passed(lines: &str) -> (Head, String) {
     let text = format!("{}\r\n\r\n", lines.replace('\n', "\r\n"));
-    let (head, out) = parse_with(&text, None).unwrap().unwrap();
+    let (head, out) = parse_with(&text, Forwarded::Off).unwrap().unwrap();
     assert_eq!(head.size, text.len());
     let out = out.strip_suffix("\r\n\r\n").unwrap().replace("\r\n", "\n");
     (head, out)
 }
 
 fn refused(text: &str) -> u16 {
-    match parse_with(text, None) {
+    match parse_with(text, Forwarded::Off) {
         Err(error) => error.status().as_u16(),
         Ok(head) => panic!("{text:?} passed: {head:?}"),
     }
@@ -113,14 +112,31 @@ fn hosts() {
 
 #[test]
 fn servers_are_told_who_the_client_is() {
-    let text = "GET / HTTP/1.1\r\nHost: a:80\r\nX-Forwarded-For: 1.1.1.1\r\nx-forwarded-host: evil\r\nX-Forwarded-Proto: x\r\n\r\n";
-    let (_, out) = parse_with(text, Some("2.2.2.2")).unwrap().unwrap();
-    assert_eq!(
-        out,
-        "GET / HTTP/1.1\r\nHost: a:80\r\nX-Forwarded-For: 1.1.1.1\r\nX-Forwarded-For: 2.2.2.2\r\nX-Forwarded-Proto: http\r\n\
-         X-Forwarded-Host: a:80\r\n\r\n"
-    );
-    assert_eq!(parse_with(text, None).unwrap().unwrap().1, text);
+    let text = "GET / HTTP/1.1\r\nHost: a:80\r\nX-Forwarded-For: 1.1.1.1\r\nForwarded: for=x\r\nx-forwarded-host: evil\r\nX-Forwarded-Port: 7\r\nX-Forwarded-Proto: x\r\n\r\n";
+    let ours = "X-Forwarded-For: 192.0.2.1\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: a:80\r\n\r\n";
+    let cases = [
+        (Forwarded::Off, text.to_owned()),
+        (
+            Forwarded::Append,
+            format!(
+                "GET / HTTP/1.1\r\nHost: a:80\r\nX-Forwarded-For: 1.1.1.1\r\nForwarded: for=x\r\nX-Forwarded-Port: 7\r\n{ours}"
+            ),
+        ),
+        (Forwarded::Replace, format!("GET / HTTP/1.1\r\nHost: a:80\r\n{ours}")),
+        (Forwarded::Keep, text.replace("\r\n\r\n", "\r\nX-Forwarded-For: 192.0.2.1\r\n\r\n")),
+    ];
+    for (forwarded, expected) in cases {
+        assert_eq!(parse_with(text, forwarded).unwrap().unwrap().1, expected, "{forwarded:?}");
+    }
+    let bare = "GET / HTTP/1.1\r\nHost: a:80\r\n\r\n";
+    for forwarded in [Forwarded::Append, Forwarded::Replace, Forwarded::Keep] {
+        let (_, out) = parse_with(bare, forwarded).unwrap().unwrap();
+        assert_eq!(out, format!("GET / HTTP/1.1\r\nHost: a:80\r\n{ours}"), "{forwarded:?}");
+        let (_, out) = parse_with("GET / HTTP/1.0\r\n\r\n", forwarded).unwrap().unwrap();
+        let expected =
+            "GET / HTTP/1.1\r\nHost: \r\nX-Forwarded-For: 192.0.2.1\r\nX-Forwarded-Proto: http\r\n\r\n";
+        assert_eq!(out, expected, "no host, {forwarded:?}");
+    }
 }
 
 #[test]
@@ -195,16 +211,16 @@ fn lines_that_are_read_in_two_ways() {
 #[test]
 fn limits() {
     let fields = |count: usize| format!("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n", "X: 1\r\n".repeat(count));
-    assert!(parse_with(&fields(19), None).is_ok());
+    assert!(parse_with(&fields(19), Forwarded::Off).is_ok());
     assert_eq!(refused(&fields(20)), 431);
     let long = |count: usize| format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "a".repeat(count));
     let rest = LIMITS.max_head - long(0).len();
-    assert!(parse_with(&long(rest), None).unwrap().is_some());
+    assert!(parse_with(&long(rest), Forwarded::Off).unwrap().is_some());
     assert_eq!(refused(&long(rest + 1)), 431);
     assert_eq!(refused(&format!("GET /{} HTTP/1.1\r\n", "a".repeat(1024))), 414);
     let whole = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
     for end in 0..whole.len() {
-        assert_eq!(parse_with(&whole[..end], None), Ok(None), "{end}");
+        assert_eq!(parse_with(&whole[..end], Forwarded::Off), Ok(None), "{end}");
     }
 }
 
