@@ -216,7 +216,6 @@ async fn kept_connections_follow_every_setting() {
     lab.reload(|plan| {
         let lines = "forwarded = false\nmax_head = \"100KiB\"\nmax_headers = 3\ncapture_request = \"x-name\"";
         plan.set("frontend.fe_api", lines);
-        plan.set("timeout", "http_request = \"200ms\"");
     })
     .await;
     client.send(get("/large", &format!("x-large: {}\r\nx-name: somebody\r\n", "x".repeat(80_000)))).await;
@@ -231,6 +230,7 @@ async fn kept_connections_follow_every_setting() {
     eventually("the captured field", async || lab.log().contains("somebody")).await;
     client.send(get("/", "a: 1\r\nb: 2\r\nc: 3\r\n")).await;
     assert_eq!(client.answer().await.status(), 431);
+    lab.reload(|plan| plan.set("timeout", "http_request = \"200ms\"")).await;
     slow.send("GET / HT").await;
     assert_eq!(slow.answer().await.status(), 408);
 }
