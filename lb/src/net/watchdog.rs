@@ -49,6 +49,17 @@ impl Watchdog {
         Watched { watchdog: Rc::clone(self), key }
     }
 
+    /// The same for those that have room for nothing but the number of their place: they have to [`Watchdog::leave`] it.
+    pub fn enter(&self, pulse: Rc<Pulse>) -> u32 {
+        // There are never so many that the number does not fit.
+        u32::try_from(self.watched.borrow_mut().insert(pulse)).unwrap_or(u32::MAX)
+    }
+
+    /// Gives back a place that was entered.
+    pub fn leave(&self, place: u32) {
+        self.watched.borrow_mut().try_remove(place as usize);
+    }
+
     /// Sweeps for ever; `each` runs after every sweep, for what else a worker does now and then.
     pub async fn run(&self, mut each: impl FnMut()) {
         let mut tick = self.tick.get();

@@ -13,7 +13,7 @@ use super::Worker;
 use super::address::Address;
 use crate::counters::Traffic;
 use crate::net::pulse::Wait;
-use crate::net::{Ended, Pulse, Socket, Watched};
+use crate::net::{Ended, Pulse, Socket};
 use crate::server::ServerId;
 use crate::topology::{Frontend, LiveListener, SessionInfo};
 
@@ -39,7 +39,7 @@ pub struct Client {
     /// The stream.
     pub socket: Socket,
     /// Its place in the sweep.
-    _watched: Watched,
+    watched: u32,
     /// The client's address, as servers are told it.
     pub(super) address: Address,
     /// Requests so far.
@@ -127,7 +127,7 @@ impl Client {
             frontend: RefCell::new(frontend),
             listener,
             socket,
-            _watched: worker.watchdog.watch(pulse),
+            watched: worker.watchdog.enter(pulse),
             address: Address::new(peer.ip()),
             requests: Cell::new(0),
             received_before: Cell::new(0),
@@ -285,6 +285,7 @@ impl Drop for Registered {
 
 impl Drop for Client {
     fn drop(&mut self) {
+        self.worker.watchdog.leave(self.watched);
         if self.seated {
             let (worker, live) = (&self.worker, &self.frontend.get_mut().live);
             worker.connections.down();
