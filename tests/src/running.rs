@@ -218,7 +218,9 @@ impl Running {
     /// When the new configuration has faults or does not come into force.
     pub async fn reload(&mut self, edit: impl FnOnce(&mut Plan)) {
         self.ask_reload(edit);
-        let wanted = Config::load(&self.path("lb.toml")).unwrap_or_else(|faults| panic!("{faults}"));
+        let mut wanted = Config::load(&self.path("lb.toml")).unwrap_or_else(|faults| panic!("{faults}"));
+        // Where the system allows few open files, the default is lowered.
+        lb::control::descriptors::share(&mut wanted).expect("enough open files");
         eventually("the new configuration", async || self.control.config() == wanted).await;
     }
 

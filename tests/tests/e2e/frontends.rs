@@ -86,6 +86,7 @@ async fn limits_of_connections_can_be_changed() {
     let two = Lab::new().section("frontend.fe_more", "bind = \"127.0.0.1:0\"\nbackend = \"api_nodes\"");
     let (lab, origin) = held(two).await;
     origin.release(100);
+    let slim = lab.stat("fe_api", "FRONTEND").await.text("slim").to_owned();
     for (command, back) in [
         ("set maxconn frontend fe_api 1", "set maxconn frontend fe_api 0"),
         ("set maxconn global 1", "set maxconn global 0"),
@@ -106,7 +107,7 @@ async fn limits_of_connections_can_be_changed() {
         drop(second);
         eventually("no connection", async || lab.stat("fe_api", "FRONTEND").await.number("scur") == 0).await;
     }
-    assert_eq!(lab.stat("fe_api", "FRONTEND").await.text("slim"), "20000");
+    assert_eq!(lab.stat("fe_api", "FRONTEND").await.text("slim"), slim);
 }
 
 #[tokio::test]

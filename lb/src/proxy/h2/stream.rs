@@ -196,8 +196,8 @@ impl Streams {
         // The connection itself has time limits, too. Where its stream leads, the stream says.
         let _ = route::begin(&self.client);
         let mut open = self.enter();
-        let right = unless(|cx| respond.poll_reset(cx), self.right()).await;
-        let Some(_right) = right.flatten() else {
+        let Some(right) = unless(|cx| respond.poll_reset(cx), self.right()).await else { return };
+        let Some(_right) = right else {
             // Nothing has been done with it, so that its client may send it again (RFC 9113 section 8.7).
             respond.send_reset(Reason::REFUSED_STREAM);
             open.done = true;
