@@ -63,6 +63,8 @@ pub struct Process {
     pub maxconn: u32,
     /// Whether the file says so: a default is lowered where the system allows fewer open files, any other is a promise.
     pub is_maxconn_set: bool,
+    /// Bytes that may wait for clients of HTTP/2 that do not read, before each of their streams gets but a little.
+    pub h2_waiting: usize,
     /// How long in-flight exchanges may finish after SIGTERM.
     pub shutdown_grace: Duration,
     /// Name of this balancer in reports; `None` means the machine's.
@@ -162,6 +164,8 @@ pub struct Frontend {
     pub h2_max_streams: u32,
     /// Streams that a client may break off within a second; more end its connection.
     pub h2_max_resets: u32,
+    /// Frames of HTTP/2 that carry no message, of which a client may send so many within a second.
+    pub h2_max_control_frames: u32,
     /// Header fields that the log shows.
     pub capture: Capture,
     /// What is written down of its clients, and where (HAProxy's `http-request track-sc0`).

@@ -5,11 +5,13 @@
 pub mod bind;
 pub mod descriptors;
 mod duct;
+pub mod lane;
 pub mod limits;
 pub mod pulse;
 mod socket;
 mod splice;
 mod sys;
+pub mod turn;
 pub mod unix;
 pub mod watchdog;
 

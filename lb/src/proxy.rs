@@ -20,6 +20,7 @@ use std::io;
 use std::ops::Deref;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use arc_swap::{ArcSwap, Cache};
@@ -27,7 +28,7 @@ use slab::Slab;
 
 use crate::counters::Gauge;
 use crate::log::{Gathered, Ways};
-use crate::net::{Unit, Watchdog, limits};
+use crate::net::{Unit, Watchdog, lane, limits};
 use crate::topology::{Order, Shared, Topology};
 use crate::upstream::IdleStore;
 
@@ -117,6 +118,7 @@ impl Worker {
         if self.resting.get() > 0 {
             self.clients.borrow().iter().for_each(|(_, client)| client.age());
         }
+        lane::set_bound(self.shared.process.h2_waiting.load(Relaxed) / self.shared.workers.count().max(1));
         let descriptors = &self.shared.process.descriptors;
         if descriptors.all.is_used_up() || descriptors.spare.is_used_up() {
             // What has become idle meanwhile makes room for requests that wait.

@@ -73,7 +73,7 @@ pub fn changed_server(before: &Server, after: &Server) -> Vec<&'static str> {
 }
 
 fn process(before: &Process, after: &Process) -> Vec<&'static str> {
-    keys!(before, after, Process { threads, maxconn, shutdown_grace, node, description } without { is_maxconn_set })
+    keys!(before, after, Process { threads, maxconn, h2_waiting, shutdown_grace, node, description } without { is_maxconn_set })
 }
 
 fn stats(before: &Stats, after: &Stats) -> Vec<&'static str> {
@@ -96,7 +96,7 @@ fn log(before: &Log, after: &Log) -> Vec<&'static str> {
 
 fn frontend(before: &Frontend, after: &Frontend) -> Vec<String> {
     let mut keys = owned(keys!(before, after, Frontend {
-        bind, socket_stats, backend, maxconn, forwarded, max_head, max_headers, h2_max_streams, h2_max_resets, track,
+        bind, socket_stats, backend, maxconn, forwarded, max_head, max_headers, h2_max_streams, h2_max_resets, h2_max_control_frames, track,
     } without { name, rank, capture, timeout }));
     keys.extend(owned(capture(&before.capture, &after.capture)));
     keys.extend(timeouts(&before.timeout, &after.timeout, true));

@@ -146,6 +146,7 @@ fn process(mut section: Section<'_>) -> Process {
         },
         maxconn: maxconn.unwrap_or(20_000),
         is_maxconn_set: maxconn.is_some(),
+        h2_waiting: section.or("h2_waiting", value::store, 32 << 20),
         shutdown_grace: section.or("shutdown_grace", value::duration_or_zero, Duration::from_secs(30)),
         node: section.maybe("node", value::line),
         description: section.maybe("description", value::line),

@@ -66,6 +66,7 @@ max_head = "8KiB"
 max_headers = 50
 h2_max_streams = 7
 h2_max_resets = 8
+h2_max_control_frames = 9
 capture_request = ["Host", "User-Agent"]
 capture_response = "Server"
 capture_length = 20
@@ -129,6 +130,7 @@ fn defaults_of_the_smallest_file() {
             threads: config.process.threads,
             maxconn: 20_000,
             is_maxconn_set: false,
+            h2_waiting: 32 << 20,
             shutdown_grace: seconds(30),
             node: None,
             description: None,
@@ -168,6 +170,7 @@ fn defaults_of_the_smallest_file() {
             max_headers: 101,
             h2_max_streams: 100,
             h2_max_resets: 200,
+            h2_max_control_frames: 10_000,
             capture: Capture {
                 request: CaptureFields { names: vec![], length: 64 },
                 response: CaptureFields { names: vec![], length: 64 },
@@ -260,6 +263,7 @@ fn everything_said() {
         max_headers: 50,
         h2_max_streams: 7,
         h2_max_resets: 8,
+        h2_max_control_frames: 9,
         capture: Capture {
             request: CaptureFields { names: vec!["Host".into(), "User-Agent".into()], length: 20 },
             response: CaptureFields { names: vec!["Server".into()], length: 20 },
@@ -379,6 +383,7 @@ fn the_documented_defaults_are_the_defaults() {
         max_headers = 101
         h2_max_streams = 100
         h2_max_resets = 200
+        h2_max_control_frames = 10_000
         [backend.api_nodes]
         balance = "roundrobin"
         protocol = "http1"

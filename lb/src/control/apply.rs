@@ -209,6 +209,7 @@ impl Control {
 
     fn resize(&self, before: &Config, after: &Config) {
         let process = &self.shared.process;
+        process.h2_waiting.store(after.process.h2_waiting, Relaxed);
         // What an operator has set stays, unless the configuration says something else than before.
         if before.process.maxconn != after.process.maxconn {
             process.hard_maxconn.store(after.process.maxconn, Relaxed);

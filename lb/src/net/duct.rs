@@ -11,8 +11,13 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::BufMut;
 
+use super::lane;
+
 /// Bytes on their way in one direction, at most.
 const CAPACITY: usize = 64 * 1024;
+
+/// The same while memory for what waits is short.
+const SHORT: usize = 2 * 1024;
 
 /// One end.
 #[derive(Debug)]
@@ -57,7 +62,7 @@ impl Duct {
         let count = front.len().min(buffer.remaining_mut());
         if count > 0 {
             buffer.put_slice(&front[..count]);
-            lane.bytes.drain(..count);
+            lane.take(count);
             wake(&mut lane.writer);
             return Poll::Ready(Ok(count));
         }
@@ -80,12 +85,13 @@ impl Duct {
         if lane.unread || lane.ended {
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
         }
-        let count = bytes.len().min(CAPACITY - lane.bytes.len());
+        let count = bytes.len().min(lane.room());
         if count == 0 {
             lane.writer = Some(cx.waker().clone());
             return Poll::Pending;
         }
         lane.bytes.extend(&bytes[..count]);
+        lane::hold(count);
         wake(&mut lane.reader);
         Poll::Ready(Ok(count))
     }
@@ -103,6 +109,16 @@ impl Duct {
     pub fn is_readable(&self) -> bool {
         let lane = self.inbound.borrow();
         !lane.bytes.is_empty() || lane.ended || lane.broken
+    }
+
+    /// Whether something can be put in, or nobody will read it.
+    pub fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut lane = self.outbound.borrow_mut();
+        if lane.unread || lane.ended || lane.room() > 0 {
+            return Poll::Ready(());
+        }
+        lane.writer = Some(cx.waker().clone());
+        Poll::Pending
     }
 
     /// Whether nobody will read what is put in; not to be asked while a write waits.
@@ -132,12 +148,38 @@ impl Duct {
     }
 }
 
+// === impl Lane ===
+
+impl Lane {
+    /// How much can be put in.
+    fn room(&self) -> usize {
+        let most = if lane::is_short() { SHORT } else { CAPACITY };
+        most.saturating_sub(self.bytes.len())
+    }
+
+    /// The first `count` bytes have been read, or will not be.
+    fn take(&mut self, count: usize) {
+        let count = count.min(self.bytes.len());
+        self.bytes.drain(..count);
+        lane::release(count);
+        if self.bytes.is_empty() && self.bytes.capacity() > SHORT {
+            self.bytes = VecDeque::new();
+        }
+    }
+}
+
+impl Drop for Lane {
+    fn drop(&mut self) {
+        lane::release(self.bytes.len());
+    }
+}
+
 impl Drop for Duct {
     fn drop(&mut self) {
         self.abort();
         let mut lane = self.inbound.borrow_mut();
         lane.unread = true;
-        lane.bytes.clear();
+        lane.take(usize::MAX);
         wake(&mut lane.writer);
     }
 }

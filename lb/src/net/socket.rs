@@ -126,6 +126,19 @@ impl Socket {
         Poll::Ready(Ok(read))
     }
 
+    /// Whether what is read for it could be written; the kernel has room of its own for a socket, a duct within the process has not.
+    #[inline]
+    pub fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let Stream::Duct(duct) = &self.stream else { return Poll::Ready(()) };
+        let room = duct.poll_room(cx);
+        if room.is_pending() {
+            self.pulse.on_full();
+        } else {
+            self.pulse.on_write(0);
+        }
+        room
+    }
+
     /// Writes what there is room for.
     #[inline]
     pub fn poll_put(&self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {

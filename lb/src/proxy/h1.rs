@@ -19,6 +19,7 @@ mod serve;
 mod session;
 mod tunnel;
 
+pub use ask::MAX_INTERIM;
 pub use buffer::Buffer;
 pub use kit::Kits;
 pub use pump::{Broken, Pump, Way};
@@ -28,4 +29,4 @@ pub use session::{serve_once, session};
 use self::request::Limits;
 
 /// What bounds a server's head: not configurable, since nobody else's memory is at stake.
-const ANSWER: Limits = Limits { max_head: 64 * 1024, max_fields: 256 };
+pub const ANSWER: Limits = Limits { max_head: 64 * 1024, max_fields: 256 };

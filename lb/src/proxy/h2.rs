@@ -7,6 +7,7 @@
 
 mod body;
 mod frames;
+mod paced;
 mod send;
 mod serve;
 mod servers;

@@ -104,6 +104,8 @@ pub struct Process {
     pub room: Room,
     /// Descriptors for connections to servers, and for pipes.
     pub descriptors: Arc<Descriptors>,
+    /// Bytes that may wait for clients of HTTP/2 that do not read.
+    pub h2_waiting: AtomicUsize,
     /// What failed because it was short of something.
     pub shortages: Shortages,
     /// The most that may be allowed at run time: what the configuration says.
@@ -258,6 +260,7 @@ impl Process {
             doors: TaskTracker::new(),
             room: Room::new(maxconn),
             descriptors: Arc::default(),
+            h2_waiting: AtomicUsize::new(usize::MAX),
             shortages: Shortages::default(),
             hard_maxconn: AtomicU32::new(maxconn),
             connection_pace: Pace::unlimited(),

@@ -87,6 +87,24 @@ async fn resets_in_one_burst_count_as_any_others() {
     lab.drained("a").await;
 }
 
+/// Breaks when frames that carry no message are served without end, or when a few of them end a connection.
+#[tokio::test]
+async fn a_flood_of_control_frames_ends_its_connection() {
+    let origin = origin().await;
+    let lab = Lab::new().server("a", origin.address()).frontend("h2_max_control_frames = 50").start().await;
+    let unknown = 99;
+    for kind in [PING, unknown] {
+        let mut client = Frames::connect(&lab).await;
+        client.send(&frame(kind, 0, 0, &[1; 8]).repeat(40)).await;
+        client.send(&get(1, "/")).await;
+        client.find("an answer", |frame| frame.stream == 1 && frame.ends_its_stream()).await;
+        // Whenever the second begins in which they are counted, more than half of them are in one.
+        client.send(&frame(kind, 0, 0, &[1; 8]).repeat(300)).await;
+        assert_eq!(client.find_kind(GOAWAY).await.goaway().1, ENHANCE_YOUR_CALM);
+    }
+    is_let_go(&lab).await;
+}
+
 /// Breaks when a connection that idles is closed under a request that is on its way, or never.
 #[tokio::test]
 async fn an_idle_connection_ends_in_two_steps() {

@@ -48,6 +48,7 @@ pub(super) fn of(
         max_head: section.or("max_head", value::size, 16 << 10),
         h2_max_streams: section.or("h2_max_streams", value::whole(1..=10_000), 100),
         h2_max_resets: section.or("h2_max_resets", value::whole(1..=1_000_000), 200),
+        h2_max_control_frames: section.or("h2_max_control_frames", value::whole(1..=10_000_000), 10_000),
         max_headers: section.or("max_headers", value::whole(1..=1000), 101),
         capture: capture(section),
         track: stick::keyed(section, "track", "key", links),

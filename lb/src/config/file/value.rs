@@ -144,6 +144,15 @@ pub(super) fn size(value: &DeValue<'_>) -> Read<usize> {
     })
 }
 
+/// A size in bytes of a store, from 64 KiB to 1 TiB.
+pub(super) fn store(value: &DeValue<'_>) -> Read<usize> {
+    let parse = |text: &str| units::size(text).filter(|it| (64 << 10..=1 << 40).contains(it));
+    value.as_str().and_then(parse).ok_or_else(|| {
+        let meant = units::nearly_size(&written(value)).filter(|text| parse(text).is_some());
+        wrong("a size from 64KiB on such as `\"32MiB\"`", meant.map(quoted))
+    })
+}
+
 /// Permission bits of a file.
 pub(super) fn mode(value: &DeValue<'_>) -> Read<u32> {
     value.as_str().and_then(units::mode).ok_or_else(|| {

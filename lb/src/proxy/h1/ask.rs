@@ -24,7 +24,7 @@ use crate::topology::Backend;
 use crate::upstream::Connection;
 
 /// Interim answers to one request, at most.
-const MAX_INTERIM: u32 = 32;
+pub const MAX_INTERIM: u32 = 32;
 
 /// A request that is being sent.
 #[derive(Debug)]

@@ -8,7 +8,7 @@ use std::cell::{Cell, RefCell};
 use std::io;
 use std::task::{Context, Poll};
 
-use crate::net::{Room, Socket};
+use crate::net::{Room, Socket, lane};
 
 /// Most that a thread keeps for later.
 const KEPT: usize = 64;
@@ -35,12 +35,23 @@ impl Buffer {
     /// Size of an ordinary buffer, bytes: what bodies are copied by. A quarter of it costs half again as much at 1 MB.
     pub const SIZE: usize = 64 * 1024;
 
+    /// What tells the buffers of streams of HTTP/2 from ordinary ones: they are counted, and small while too much waits.
+    const STREAM: usize = Self::SIZE + 1;
+
+    /// Size of a small one; it grows for a head that has to be whole.
+    const SMALL: usize = 4 * 1024;
+
     /// Bytes in front of all that arrives. A head that goes on is about as long as the one that came, whose place it gets besides.
     const ROOM: usize = 512;
 
     /// An empty buffer of at least `least` bytes.
     pub fn new(least: usize) -> Self {
         Self { bytes: Vec::new(), start: 0, size: Self::SIZE.max(least) }
+    }
+
+    /// An empty buffer of at least `least` bytes for a stream of HTTP/2.
+    pub fn of_stream(least: usize) -> Self {
+        Self { bytes: Vec::new(), start: 0, size: Self::STREAM.max(least) }
     }
 
     /// What it can hold, bytes.
@@ -113,7 +124,10 @@ impl Buffer {
     pub fn poll_fill(&mut self, cx: &mut Context<'_>, socket: &Socket) -> Poll<io::Result<usize>> {
         if self.is_at_end() {
             if self.start <= Self::ROOM {
-                return Poll::Pending;
+                if self.size != Self::STREAM || self.bytes.len() > Self::SIZE {
+                    return Poll::Pending;
+                }
+                self.enlarge();
             }
             self.bytes.drain(Self::ROOM..self.start);
             self.start = Self::ROOM;
@@ -140,10 +154,22 @@ impl Buffer {
     fn another(size: usize) -> Vec<u8> {
         let kept = if size == Self::SIZE { OTHERS.with_borrow_mut(Vec::pop) } else { None };
         kept.unwrap_or_else(|| {
-            let mut bytes = Vec::with_capacity(Self::ROOM + size);
+            let is_small = size == Self::STREAM && lane::is_short();
+            let mut bytes = Vec::with_capacity(Self::ROOM + if is_small { Self::SMALL } else { size });
             bytes.resize(Self::ROOM, 0);
+            if size == Self::STREAM {
+                lane::hold(bytes.capacity());
+            }
             bytes
         })
+    }
+
+    /// Makes room in a small one.
+    #[cold]
+    fn enlarge(&mut self) {
+        lane::release(self.bytes.capacity());
+        self.bytes.reserve(Self::SIZE);
+        lane::hold(self.bytes.capacity());
     }
 
     #[inline]
@@ -157,6 +183,8 @@ impl Buffer {
                 Ok(before) if before.capacity() > 0 => Self::keep(before),
                 _ => {}
             }
+        } else if self.size == Self::STREAM {
+            lane::release(bytes.capacity());
         }
     }
 

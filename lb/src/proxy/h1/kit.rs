@@ -41,6 +41,12 @@ impl Kit {
         Box::new(Self { input: Buffer::new(Buffer::SIZE), answer: Buffer::new(Buffer::SIZE), up, down })
     }
 
+    /// One for a stream of HTTP/2, which no store keeps.
+    pub fn of_stream(least: usize) -> Box<Self> {
+        let (up, down) = Default::default();
+        Box::new(Self { input: Buffer::of_stream(least), answer: Buffer::of_stream(least), up, down })
+    }
+
     fn clear(&mut self) {
         self.input.clear();
         self.answer.clear();

@@ -11,7 +11,7 @@ use super::buffer::Buffer;
 use super::chunk::{self, Decoder, Found};
 use super::field;
 use super::kit::Kits;
-use crate::net::{Pipe, Socket};
+use crate::net::{Pipe, Socket, turn};
 use crate::proxy::framing::Framing;
 
 /// Up to here body bytes are copied behind the head, so that both leave in one plain write, which costs less than one of two pieces. Of more
@@ -21,8 +21,11 @@ const JOIN: usize = 512;
 /// From here on a body passes inside the kernel.
 const SPLICE: u64 = 32 * 1024;
 
-/// Turns before others get theirs.
-const TURNS: usize = 32;
+/// Steps of a turn, after which others get theirs: a step moves up to 64 KB.
+const STEPS: usize = 8;
+
+/// Chunks that cost as much as a step: small ones are work without bytes.
+const CHUNKS: usize = 512;
 
 /// A message on its way.
 #[derive(Debug)]
@@ -155,29 +158,34 @@ impl Pump {
 
     /// Moves what can be moved; ready when the last byte has left.
     pub fn poll(&mut self, cx: &mut Context<'_>, way: &mut Way<'_>) -> Poll<Result<(), Broken>> {
-        for _ in 0..TURNS {
+        let mut steps = 0;
+        while steps < STEPS {
+            steps += 1;
             if self.is_over() {
                 return Poll::Ready(Ok(()));
             }
             if matches!(self.source, Source::Chunked(_)) && self.at == 0 && !way.input.is_empty() {
                 // Head and first chunks leave together.
-                self.decode(way.input)?;
+                steps += self.decode(way.input)?;
             }
             let ready = if self.at < self.staged.len() || self.plain() && !way.input.is_empty() {
                 self.poll_put(cx, way)
             } else if self.has_piped() {
                 self.poll_give(cx, way)
             } else if !way.input.is_empty() {
-                self.decode(way.input)?;
+                steps += self.decode(way.input)?;
                 continue;
             } else if self.may_splice(way) {
                 self.poll_splice(cx, way)
+            } else if way.to.poll_room(cx).is_pending() {
+                // Nothing is read that would have to be kept.
+                self.wait_for_room(way.from)
             } else {
                 self.poll_fill(cx, way)
             };
             ready!(ready)?;
         }
-        cx.waker().wake_by_ref();
+        turn::end(cx);
         Poll::Pending
     }
 
@@ -300,8 +308,8 @@ impl Pump {
         self.staged.extend_from_slice(bytes);
     }
 
-    /// Frames what has arrived anew.
-    fn decode(&mut self, input: &mut Buffer) -> Result<(), Broken> {
+    /// Frames what has arrived anew; says how many more steps that was worth.
+    fn decode(&mut self, input: &mut Buffer) -> Result<usize, Broken> {
         match &mut self.source {
             Source::Chunked(_) => self.decode_chunks(input),
             _ => {
@@ -312,7 +320,7 @@ impl Pump {
                 if matches!(self.source, Source::Done) {
                     self.stage(b"0\r\n\r\n");
                 }
-                Ok(())
+                Ok(0)
             }
         }
     }
@@ -328,20 +336,22 @@ impl Pump {
         }
     }
 
-    fn decode_chunks(&mut self, input: &mut Buffer) -> Result<(), Broken> {
+    fn decode_chunks(&mut self, input: &mut Buffer) -> Result<usize, Broken> {
         let Source::Chunked(mut decoder) = std::mem::replace(&mut self.source, Source::Done) else {
-            return Ok(());
+            return Ok(0);
         };
+        let mut chunks = 0;
         loop {
             match decoder.next(input.data()).map_err(|_| Broken::Faulty)? {
                 Found::Data(range) => {
+                    chunks += 1;
                     self.stage_data(&input.data()[range.clone()]);
                     input.consume(range.end);
                 }
                 Found::Nothing => {
                     input.clear();
                     self.source = Source::Chunked(decoder);
-                    return Ok(());
+                    return Ok(chunks / CHUNKS);
                 }
                 Found::End(count) => {
                     input.consume(count);
@@ -350,7 +360,7 @@ impl Pump {
                         field::write_trailers(&mut self.staged, decoder.trailers(), self.trailers)
                             .map_err(|_| Broken::Faulty)?;
                     }
-                    return Ok(());
+                    return Ok(chunks / CHUNKS);
                 }
             }
         }

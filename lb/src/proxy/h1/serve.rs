@@ -75,10 +75,9 @@ pub(super) async fn serve(client: &Rc<Client>) -> End {
 
 /// Serves the one request of a stream.
 pub(super) async fn serve_stream(worker: &Rc<Worker>, client: &Rc<Client>) {
-    let mut kit = worker.kits.take();
+    let mut kit = Kit::of_stream(client.frontend.borrow().config.max_head);
     // Whether the connection could go on means nothing here.
     let _ = one(worker, client, &mut kit).await;
-    worker.kits.give(kit);
 }
 
 /// Waits for a request.
@@ -286,6 +285,11 @@ pub(super) async fn answer(
     error: ProxyError,
     whole: bool,
 ) -> Option<End> {
+    if !kit.input.is_empty() {
+        // The next request is here. Nothing is waited for between them: without this a client that goes on asking would be the only one
+        // that is served.
+        tokio::task::yield_now().await;
+    }
     let client = Rc::clone(&exchange.client);
     exchange.failed(error);
     let keep = whole && head.keep && !error.is_clients_fault() && !client.finishing.get();

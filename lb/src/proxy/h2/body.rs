@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
-use bytes::{Buf as _, Bytes, BytesMut};
+use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
 use h2::RecvStream;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
@@ -20,8 +20,9 @@ use crate::proxy::h1::chunk::{self, Decoder, Found};
 /// Most bytes of a trailer section that passes.
 const MAX_TRAILERS: usize = 64 * 1024;
 
-/// Bytes that are read at once.
+/// Bytes that are read at once, and least room that is worth it.
 const READ: usize = 16 * 1024;
+const LEAST: usize = 1024;
 
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
@@ -95,7 +96,8 @@ impl FromText {
             Left::Chunked(decoder) => match decoder.next(&self.buffer).map_err(io::Error::other)? {
                 Found::Data(range) => {
                     self.buffer.advance(range.start);
-                    Ok(Some(Frame::data(self.buffer.split_to(range.len()).freeze())))
+                    let data = self.buffer.split_to(range.len());
+                    Ok(Some(Frame::data(with_more(decoder, data, &mut self.buffer).freeze())))
                 }
                 Found::Nothing => {
                     self.buffer.clear();
@@ -186,10 +188,27 @@ impl Body for Received {
     }
 }
 
+/// Adds the data of further small chunks: a frame for each byte of a body would cost h2, and its memory, a hundred times that.
+fn with_more(decoder: &mut Decoder, mut data: BytesMut, buffer: &mut BytesMut) -> BytesMut {
+    while data.len() < LEAST && !buffer.is_empty() {
+        let mut ahead = decoder.clone();
+        // What is wrong, and the end, is found again at the next turn.
+        let Ok(Found::Data(range)) = ahead.next(buffer) else { break };
+        data.extend_from_slice(&buffer[range.clone()]);
+        buffer.advance(range.end);
+        *decoder = ahead;
+    }
+    data
+}
+
 /// Reads more of what the engine gives.
 pub(super) fn poll_more(cx: &mut Context<'_>, duct: &Duct, buffer: &mut BytesMut) -> Poll<io::Result<usize>> {
-    buffer.reserve(READ);
-    duct.poll_read(cx, buffer)
+    if buffer.capacity() - buffer.len() < LEAST {
+        // What was taken out of it before keeps its memory until it is sent, so that a little of it is no reason for more.
+        buffer.reserve(READ);
+    }
+    let room = buffer.capacity() - buffer.len();
+    duct.poll_read(cx, &mut buffer.limit(room))
 }
 
 /// Gives the engine a body: in chunks, or as it is.

@@ -14,6 +14,7 @@ use h2::SendStream;
 use http_body::Body as _;
 
 use super::body::FromText;
+use super::stream::Streams;
 
 /// The engine, which keeps the account, is the first to say that its client takes nothing.
 const GRACE: Duration = Duration::from_secs(1);
@@ -30,7 +31,12 @@ pub(super) enum Cut {
 }
 
 /// Sends a body that is not empty; each piece of it may wait `limit` for room.
-pub(super) async fn send(mut body: FromText, to: &mut SendStream<Bytes>, limit: Duration) -> Result<(), Cut> {
+pub(super) async fn send(
+    mut body: FromText,
+    to: &mut SendStream<Bytes>,
+    streams: &Streams,
+    limit: Duration,
+) -> Result<(), Cut> {
     loop {
         let frame = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx));
         let frame = match unless(|cx| to.poll_reset(cx), frame).await.ok_or(Cut::Reset)? {
@@ -41,8 +47,9 @@ pub(super) async fn send(mut body: FromText, to: &mut SendStream<Bytes>, limit: 
             Ok(mut data) => {
                 let last = body.is_end_stream();
                 while !data.is_empty() {
-                    let room = room(to, data.len(), limit).await?;
+                    let room = room(to, streams, data.len(), limit).await?;
                     let piece = data.split_to(room.min(data.len()));
+                    streams.gives(piece.len());
                     to.send_data(piece, last && data.is_empty()).map_err(|_| Cut::Reset)?;
                 }
                 if last {
@@ -59,14 +66,19 @@ pub(super) async fn send(mut body: FromText, to: &mut SendStream<Bytes>, limit: 
 }
 
 /// Waits until something of `wanted` bytes can be sent.
-async fn room(to: &mut SendStream<Bytes>, wanted: usize, limit: Duration) -> Result<usize, Cut> {
+async fn room(
+    to: &mut SendStream<Bytes>,
+    streams: &Streams,
+    wanted: usize,
+    limit: Duration,
+) -> Result<usize, Cut> {
     to.reserve_capacity(wanted);
     let mut poll = |cx: &mut Context<'_>| loop {
         if to.poll_reset(cx).is_ready() {
             return Poll::Ready(Err(Cut::Reset));
         }
         if to.capacity() > 0 {
-            return Poll::Ready(Ok(to.capacity()));
+            return streams.poll_share(cx).map(|share| Ok(share.min(to.capacity())));
         }
         match to.poll_capacity(cx) {
             Poll::Ready(Some(Ok(_))) => {}

@@ -8,13 +8,14 @@ use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
-use bytes::{Buf as _, Bytes};
+use bytes::Bytes;
 use h2::Reason;
 use h2::server::{Builder, Connection};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::task::spawn_local;
 
 use super::frames::Frames;
+use super::paced::Paced;
 use super::stream::{Phase, Streams};
 use crate::net::Ended;
 use crate::net::pulse::Wait;
@@ -28,8 +29,7 @@ const FAULTS: usize = 1024;
 
 /// A stream of which the first bytes have been read.
 struct Begun {
-    first: Bytes,
-    frames: Frames,
+    paced: Paced,
     streams: Rc<Streams>,
 }
 
@@ -50,7 +50,8 @@ pub async fn serve(worker: &Rc<Worker>, client: &Rc<Client>, first: Vec<u8>) -> 
         .max_pending_accept_reset_streams(resets)
         .max_local_error_reset_streams(Some(resets.max(FAULTS)))
         .max_send_buffer_size(64 * 1024);
-    let begun = Begun { first: first.into(), frames: Frames::new(), streams: Rc::clone(&streams) };
+    let paced = Paced::new(Frames::of_client(), first.into());
+    let begun = Begun { paced, streams: Rc::clone(&streams) };
     let handshake = pin!(builder.handshake::<_, Bytes>(begun));
     let Ok(Ok(mut connection)) = client.pulse().guard(handshake).await else { return false };
     // One that has not been served yet gets its first answer, whatever ends it.
@@ -68,7 +69,11 @@ pub async fn serve(worker: &Rc<Worker>, client: &Rc<Client>, first: Vec<u8>) -> 
             if streams.is_unruly() && streams.phase() != Phase::Over {
                 end(&streams, &mut connection, Reason::ENHANCE_YOUR_CALM);
             }
-            let accepted = ready!(pin!(connection.accept()).poll(cx));
+            let accepted = pin!(connection.accept()).poll(cx);
+            if !client.pulse().is_full() {
+                streams.has_flushed();
+            }
+            let accepted = ready!(accepted);
             // How a connection ends is its client's business.
             let Some(Ok((request, respond))) = accepted else { return Poll::Ready(true) };
             begun = true;
@@ -112,16 +117,13 @@ impl AsyncRead for Begun {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<std::io::Result<()>> {
         let this = self.get_mut();
-        let before = buf.filled().len();
-        if this.first.is_empty() {
-            ready!(Pin::new(&mut &this.streams.client().socket).poll_read(cx, buf))?;
-        } else {
-            let count = this.first.len().min(buf.remaining());
-            buf.put_slice(&this.first[..count]);
-            this.first.advance(count);
+        ready!(this.paced.poll_read(cx, &this.streams.client().socket, buf))?;
+        let frames = &mut this.paced.frames;
+        this.streams.head_arrives(frames.is_arriving());
+        let (control, replies) = frames.take_control();
+        if control > 0 {
+            this.streams.control(control, replies);
         }
-        let arriving = this.frames.follow(&buf.filled()[before..]);
-        this.streams.head_arrives(arriving);
         Poll::Ready(Ok(()))
     }
 }

@@ -23,13 +23,22 @@ use tokio::time::timeout;
 
 use super::Local;
 use super::body::{FromText, poll_more, pour, put, read_nothing};
+use super::paced::ToServer;
 use super::text;
 use crate::net::{Duct, Pulse, Socket, Unit, Watchdog, pulse};
 use crate::proxy::Worker;
+use crate::proxy::h1::ANSWER;
 use crate::upstream::{Connection, Fate};
 
 /// Streams on one connection; more open another one.
 const STREAMS: usize = 100;
+
+/// Bytes of an answer that wait for its client in h2; more wait at the server.
+const STREAM_WINDOW: u32 = 64 * 1024;
+/// Of all streams of a connection.
+const CONNECTION_WINDOW: u32 = 100 * STREAM_WINDOW;
+/// Of a head, as h2 counts it: each field takes 32 bytes more than its text (RFC 9113 section 6.5.2).
+const HEAD: usize = ANSWER.max_head + 32 * ANSWER.max_fields;
 
 /// Connections of one worker, by server.
 #[derive(Debug, Default)]
@@ -145,8 +154,15 @@ async fn open(place: Place, unit: Unit, server: Duration, watchdog: &Rc<Watchdog
     let pulse = Rc::clone(socket.pulse());
     let watched = watchdog.watch(Rc::clone(&pulse));
     let mut builder = Builder::new(Local);
-    builder.max_send_buf_size(64 * 1024).max_concurrent_reset_streams(STREAMS);
-    let (sender, driver) = builder.handshake(TokioIo::new(socket)).await.map_err(io::Error::other)?;
+    builder
+        .max_send_buf_size(64 * 1024)
+        .max_concurrent_reset_streams(STREAMS)
+        .initial_stream_window_size(STREAM_WINDOW)
+        // Answers that wait for their clients must not hold up the others.
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_header_list_size(u32::try_from(HEAD).unwrap_or(u32::MAX));
+    let io = TokioIo::new(ToServer::new(socket));
+    let (sender, driver) = builder.handshake(io).await.map_err(io::Error::other)?;
     spawn_local(async move {
         let (_watched, _unit) = (watched, unit);
         // Its streams hear of its end.

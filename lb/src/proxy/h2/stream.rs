@@ -1,9 +1,10 @@
 //! One stream of a client: a request to the engine, and its answer.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::io;
 use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::{Buf as _, Bytes, BytesMut};
@@ -20,12 +21,20 @@ use super::body::{FromText, Received, poll_more, pour, put};
 use super::send::{Cut, send, unless};
 use super::text;
 use crate::config::Protocol;
-use crate::net::{Duct, Pulse, Socket, Unit, pulse};
+use crate::net::{Duct, Pulse, Socket, Unit, lane, pulse};
 use crate::proxy::framing::{Asked, Framing};
 use crate::proxy::{Client, Worker, h1, route};
 
 /// How long resets are remembered, milliseconds.
 const MEMORY: u64 = 1000;
+
+/// Least bytes of a message of gRPC with its frame, roughly: a client may tell twice of room for each.
+const SMALL_MESSAGE: u64 = 24;
+
+/// Bytes of answers that h2 is given for one connection before they have been sent.
+const SHARE: usize = 256 * 1024;
+/// The same while memory for clients that do not read is short.
+const SHORT_SHARE: usize = 16 * 1024;
 
 /// How long a client may take to hear that its connection ends.
 const LEAVE: Duration = Duration::from_secs(3);
@@ -54,6 +63,15 @@ pub(super) struct Streams {
     resets: Cell<u32>,
     /// Since when resets are counted, on the coarse clock.
     since: Cell<u64>,
+    /// Frames that carry nothing, and bytes that h2 answered to them, in the second that began at [`Self::control_since`].
+    control: Cell<(u32, u64)>,
+    control_since: Cell<u64>,
+    /// Bytes that had been sent when it began.
+    control_sent: Cell<u64>,
+    /// Bytes of answers that h2 has, as far as is known.
+    given: Cell<usize>,
+    /// Streams that wait until it has fewer.
+    waiting: RefCell<Vec<Waker>>,
     /// There were too many of them.
     unruly: Cell<bool>,
     /// A stream uses the one connection to a server that is promised to every client.
@@ -102,6 +120,11 @@ impl Streams {
             arriving: Cell::new(false),
             resets: Cell::new(0),
             since: Cell::new(pulse::now()),
+            control: Cell::default(),
+            control_since: Cell::new(pulse::now()),
+            control_sent: Cell::new(0),
+            given: Cell::new(0),
+            waiting: RefCell::default(),
             unruly: Cell::new(false),
             promised: Cell::new(false),
             freed: Notify::new(),
@@ -187,6 +210,52 @@ impl Streams {
         }
     }
 
+    /// Frames that carry nothing have come. More than are allowed in a second end the connection; those that tell of room for what it was
+    /// sent are expected: two for each small message.
+    pub(super) fn control(&self, count: u32, replies: u64) {
+        let sent = self.client.pulse().sent();
+        if pulse::now().saturating_sub(self.control_since.get()) > MEMORY {
+            self.control_since.set(pulse::now());
+            self.control_sent.set(sent);
+            self.control.set((0, 0));
+        }
+        let (before, answered) = self.control.get();
+        let (count, answered) = (before.saturating_add(count), answered + replies);
+        self.control.set((count, answered));
+        let most = self.client.frontend.borrow().config.h2_max_control_frames;
+        let messages = sent.saturating_sub(self.control_sent.get()).saturating_sub(answered) / SMALL_MESSAGE;
+        if u64::from(count) > u64::from(most) + 2 * messages && !self.unruly.replace(true) {
+            self.client.pulse().wake();
+        }
+    }
+
+    /// How much of an answer h2 may be given now. A client that does not read would let it keep a window's worth for each stream.
+    pub(super) fn poll_share(&self, cx: &mut Context<'_>) -> Poll<usize> {
+        let most = if lane::is_short() { SHORT_SHARE } else { SHARE };
+        let share = most.saturating_sub(self.given.get());
+        if share == 0 {
+            let mut waiting = self.waiting.borrow_mut();
+            if !waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
+                waiting.push(cx.waker().clone());
+            }
+            return Poll::Pending;
+        }
+        Poll::Ready(share)
+    }
+
+    /// h2 has been given a part of an answer.
+    pub(super) fn gives(&self, count: usize) {
+        self.given.set(self.given.get() + count);
+    }
+
+    /// h2 has sent everything.
+    pub(super) fn has_flushed(&self) {
+        self.given.set(0);
+        if !self.waiting.borrow().is_empty() {
+            self.waiting.take().into_iter().for_each(Waker::wake);
+        }
+    }
+
     /// Serves one stream.
     pub(super) async fn serve(
         self: Rc<Self>,
@@ -217,7 +286,7 @@ impl Streams {
         };
         if !open.done {
             let limit = self.client.frontend.borrow().config.timeout.client;
-            let cut = send(body, &mut to, limit).await.err();
+            let cut = send(body, &mut to, &self, limit).await.err();
             // A body that broke is no fault of the client's.
             open.done = cut != Some(Cut::Reset);
             match cut {
