@@ -14,6 +14,10 @@ use crate::server::{Claim, Refusal, Server, ServerId};
 
 pub use ring::hash;
 
+/// The key of a request that has none: a hash falls back to round robin for it, as with HAProxy. A real key that hashes to this number
+/// is one in 2^64, and loses nothing but its place on the ring.
+pub const NO_KEY: u64 = 0;
+
 /// Parts that a weight of 1 is divided into while a server warms up.
 const FINER: u32 = 16;
 
@@ -55,7 +59,8 @@ enum Order {
     /// Running sums of the weights.
     Random(Box<[u64]>),
     First,
-    Ring(ring::Ring),
+    /// The ring, and turns for requests that have no key.
+    Ring(ring::Ring, Box<[u32]>),
 }
 
 // === impl Rotation ===
@@ -85,14 +90,16 @@ impl Rotation {
             Balance::LeastConn => Order::LeastConn,
             Balance::Random => Order::Random(schedule::running_sums(weights())),
             Balance::First => Order::First,
-            Balance::Source | Balance::Uri | Balance::Header(_) => Order::Ring(ring::Ring::new(
-                members.iter().map(|member| (&*member.server.name, member.weight)),
-            )),
+            Balance::Source | Balance::Uri | Balance::Header(_) => {
+                let named = members.iter().map(|member| (&*member.server.name, member.weight));
+                Order::Ring(ring::Ring::new(named), schedule::smooth(weights()))
+            }
         };
         Self { members, order, scale }
     }
 
-    /// Picks and claims. `cursor` is the backend's place in its turn, `key` what a hash goes by; servers in `tried` come last.
+    /// Picks and claims. `cursor` is the backend's place in its turn, `key` what a hash goes by, or [`NO_KEY`]; servers in `tried` come
+    /// last.
     pub fn pick(&self, cursor: &AtomicUsize, key: u64, tried: &Tried) -> Pick {
         if self.members.is_empty() {
             return Pick::Nobody;
@@ -124,6 +131,11 @@ impl Rotation {
         self.members.iter().map(|member| &member.server)
     }
 
+    /// Whether any of its servers has room that is not among `tried`.
+    pub fn has_other(&self, tried: &Tried) -> bool {
+        self.servers().any(|server| !tried.contains(server.id) && server.has_room())
+    }
+
     /// Whether any of its servers has room.
     pub fn has_room(&self) -> bool {
         self.members.iter().any(|member| member.server.has_room())
@@ -140,7 +152,10 @@ impl Rotation {
             Order::LeastConn => self.least(cursor.fetch_add(1, Relaxed), tried),
             Order::Random(sums) => self.lighter(schedule::draw(sums), schedule::draw(sums)),
             Order::First => 0,
-            Order::Ring(ring) => ring.find(key),
+            Order::Ring(_, schedule) if key == NO_KEY => {
+                schedule[cursor.fetch_add(1, Relaxed) % schedule.len()] as usize
+            }
+            Order::Ring(ring, _) => ring.find(key),
         }
     }
 

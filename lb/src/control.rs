@@ -264,6 +264,9 @@ impl Control {
             let state = self.state();
             self.refresh(&state, server);
             self.say(&Event::Checked { server, verdict, was_stopping: known.stopping, result });
+            if verdict == Verdict::WentDown {
+                self.leave(server, !by_agent && result.is_silence());
+            }
             self.follow(&state, server);
         } else if server.status() != before {
             let state = self.state();
@@ -271,6 +274,12 @@ impl Control {
             self.generation.send_modify(|generation| *generation += 1);
             self.follow(&state, server);
         }
+    }
+
+    /// Has requests that wait for a server that has gone down leave it, if nothing is lost by that; with `silent`, the others end. It comes
+    /// after the rotation without the server is in force, so that none of them comes back to it.
+    fn leave(&self, server: &Server, silent: bool) {
+        self.shared.workers.broadcast(|| Order::Down { server: server.id, silent });
     }
 
     /// Says what a check found, if that is another finding or another health than before.

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::counters;
 use crate::log::{self, Log};
-use crate::proxy::Worker;
+use crate::proxy::{Client, Worker};
 use crate::topology::{Inbox, Order, Shared};
 use crate::vital;
 
@@ -103,6 +103,10 @@ fn obey(worker: &Rc<Worker>, order: Order) {
         }
         Order::MakeRoom => {
             worker.make_room();
+        }
+        Order::Down { server, silent } => {
+            let concerned = |(_, client): &(usize, &Rc<Client>)| client.is_on(server);
+            clients().iter().filter(concerned).for_each(|(_, client)| client.server_went_down(silent));
         }
         Order::KillServer(server) => {
             clients().iter().filter(|(_, client)| client.is_on(server)).for_each(|(_, client)| client.kill());

@@ -200,10 +200,11 @@ impl Worker {
                 .iter()
                 .find(|backend| backend.servers.iter().any(|server| server.id.get() == key));
             // A server that is gone needs no connections.
-            owner.map_or(Duration::ZERO, |backend| backend.config.idle_timeout)
+            owner
+                .map_or((Duration::ZERO, 0), |backend| (backend.config.idle_timeout, backend.config.max_idle))
         };
         self.idle.borrow_mut().prune(limit);
-        self.servers.prune(limit);
+        self.servers.prune(|key| limit(key).0);
     }
 
     /// Adds the processor time that this thread has used since the last sweep.

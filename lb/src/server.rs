@@ -14,6 +14,7 @@ mod place;
 mod queue;
 mod status;
 
+use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -35,7 +36,7 @@ pub use status::{AdminBits, Status};
 
 /// A number that no two servers of this process share, not even one after the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ServerId(u32);
+pub struct ServerId(NonZeroU32);
 
 /// A server.
 #[derive(Debug)]
@@ -104,10 +105,10 @@ impl Server {
         queue: &Arc<Queue>,
         workers: usize,
     ) -> Arc<Self> {
-        static NEXT: AtomicU32 = AtomicU32::new(1);
+        static NEXT: AtomicU32 = AtomicU32::new(0);
         let order = if spec.disabled { Admin::Maint } else { Admin::Ready };
         Arc::new(Self {
-            id: ServerId(NEXT.fetch_add(1, Relaxed)),
+            id: ServerId(NonZeroU32::MIN.saturating_add(NEXT.fetch_add(1, Relaxed))),
             backend: Arc::clone(backend),
             name: spec.name.as_str().into(),
             number,
@@ -136,6 +137,14 @@ impl Server {
     /// `backend/server`, as commands and logs name it.
     pub fn full_name(&self) -> String {
         format!("{}/{}", self.backend, self.name)
+    }
+
+    /// Takes no claim any more, whatever snapshot a request has of it: it is not in the configuration any longer. What is in flight goes on,
+    /// and requests that wait for it look again.
+    pub fn retire(&self) {
+        self.gate.set_admin(Admin::Maint);
+        self.place.retire_connections();
+        self.bound.look_again();
     }
 
     /// The order in force: the strictest of [`Server::orders`].
@@ -333,6 +342,6 @@ impl Server {
 impl ServerId {
     /// The number itself.
     pub fn get(self) -> u32 {
-        self.0
+        self.0.get()
     }
 }

@@ -194,6 +194,15 @@ impl Backend {
         Self::new(self.config.clone(), Arc::clone(&self.live), servers, self.tables.clone())
     }
 
+    /// Whether it reads requests as `other` does: what they are hashed by, and what binds their clients to servers.
+    pub fn reads_as(&self, other: &Self) -> bool {
+        let (mine, theirs) = (&self.config, &other.config);
+        self.live.id == other.live.id
+            && mine.balance == theirs.balance
+            && mine.cookie == theirs.cookie
+            && mine.stick == theirs.stick
+    }
+
     /// Picks a server and counts the exchange in on it.
     #[inline]
     pub fn pick(&self, key: u64, tried: &Tried) -> Pick {

@@ -16,7 +16,7 @@ mod wire;
 
 pub use lab::Lab;
 pub use normal::{FREE, normal};
-pub use origin::{Conn, Deaf, Origin};
+pub use origin::{Closed, Conn, Deaf, Origin};
 pub use plan::Plan;
 pub use running::Running;
 pub use socket::{Row, Rows};

@@ -29,6 +29,14 @@ pub struct Deaf {
     _queued: Vec<TcpStream>,
 }
 
+/// An address that refuses connections, and that nobody else can take, until it is opened.
+#[derive(Debug)]
+pub struct Closed {
+    /// Where it is.
+    pub address: SocketAddr,
+    socket: socket2::Socket,
+}
+
 /// What an origin has seen so far.
 #[derive(Debug)]
 struct Seen {
@@ -100,11 +108,8 @@ impl Origin {
 
     /// An address that neither takes nor refuses connections, as that of a vanished machine; it lives as long as the result.
     pub async fn deaf() -> Deaf {
-        let socket =
-            socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("a socket");
-        socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).expect("a free port");
+        let (address, socket) = bound();
         socket.listen(0).expect("a listener");
-        let address = socket.local_addr().ok().and_then(|address| address.as_socket()).expect("an address");
         // Whoever comes after the queue is full gets no answer at all.
         let mut queued = Vec::new();
         let short = Duration::from_millis(100);
@@ -112,6 +117,12 @@ impl Origin {
             queued.push(stream.expect("room in the queue"));
         }
         Deaf { address, _socket: socket, _queued: queued }
+    }
+
+    /// An address that refuses connections until it is opened.
+    pub fn closed() -> Closed {
+        let (address, socket) = bound();
+        Closed { address, socket }
     }
 
     /// An address where nobody listens: connections are refused.
@@ -196,6 +207,31 @@ impl Origin {
 impl Drop for Origin {
     fn drop(&mut self) {
         self.accepting.abort();
+    }
+}
+
+/// A socket on a free port, which does not listen yet.
+fn bound() -> (SocketAddr, socket2::Socket) {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("a socket");
+    socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).expect("a free port");
+    let address = socket.local_addr().ok().and_then(|address| address.as_socket()).expect("an address");
+    (address, socket)
+}
+
+// === impl Closed ===
+
+impl Closed {
+    /// Takes connections from now on, each in the hands of `script`.
+    ///
+    /// # Panics
+    /// When the system refuses.
+    pub fn open<F>(self, script: impl Fn(Conn) -> F + Send + 'static) -> Origin
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let Self { address, socket } = self;
+        socket.listen(128).and_then(|()| socket.set_nonblocking(true)).expect("a listener");
+        Origin::on(TcpListener::from_std(socket.into()).expect("an event loop"), address, script)
     }
 }
 

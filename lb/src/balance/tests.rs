@@ -59,6 +59,18 @@ fn weights_are_kept() {
     assert_eq!(shares(&Rotation::new(&Balance::First, &servers), 9, true), expect([("a", 9)]));
 }
 
+/// Breaks when all requests without a key go to one server.
+#[test]
+fn a_hash_without_a_key_takes_turns() {
+    let (rotation, cursor) = (Rotation::new(&Balance::Header("x".into()), &three()), AtomicUsize::new(0));
+    let mut counts = BTreeMap::new();
+    for _ in 0..400 {
+        let claim = claim(rotation.pick(&cursor, NO_KEY, &Tried::default()));
+        *counts.entry(claim.server().name.to_string()).or_default() += 1;
+    }
+    assert_eq!(counts, expect([("a", 100), ("b", 200), ("c", 100)]));
+}
+
 #[test]
 fn a_full_server_is_passed_over_and_all_full_is_worth_waiting() {
     let servers = vec![server("a", 1, 1, false), server("b", 1, 1, false)];

@@ -5,6 +5,7 @@
 //! living part: counters, health, what is in flight, and orders where the file says nothing new. Changes that only a restart can make are rejected.
 
 mod changes;
+mod connections;
 mod servers;
 #[cfg(test)]
 mod tests;
@@ -24,6 +25,7 @@ use crate::topology::{
 };
 
 pub use changes::Changes;
+use connections::Made;
 use servers::Reordered;
 
 /// Why a configuration was not put in force. Everything is as it was.
@@ -68,6 +70,7 @@ impl Control {
         if *origin != Origin::Start {
             changes.settings = config::changed_settings(&state.config, &config);
         }
+        let made = Made::of(&before);
         let (backends, reordered) = self.backends(state, &before, &config, &numbers, &tables, &mut changes);
         let resolvers = Resolvers::all(&config.resolvers, &before.resolvers);
         let next = tracks::aligned(Topology { frontends: frontends.clone(), backends, resolvers });
@@ -87,9 +90,10 @@ impl Control {
             self.say_stopped(&frontend.live);
         }
         for server in gone {
-            server.place.retire_connections();
+            server.retire();
             self.shared.workers.broadcast(|| Order::CloseIdle(server.id));
         }
+        self.close_outdated(&made, &self.topology());
         self.resize(&state.config, &config);
         if let Some(logs) = logs {
             changes.logs = true;
@@ -99,8 +103,11 @@ impl Control {
         }
         self.shared.workers.broadcast(|| Order::Tick(tick(&config)));
         let stays: HashSet<&str> = config.backends.iter().map(|backend| backend.name.as_str()).collect();
-        let gone = before.backends.iter().filter(|backend| !stays.contains(&*backend.live.name));
-        gone.for_each(|backend| self.say_ended(&backend.live));
+        for backend in before.backends.iter().filter(|backend| !stays.contains(&*backend.live.name)) {
+            // Requests that wait there find out where they lead now.
+            backend.live.queue.look_again();
+            self.say_ended(&backend.live);
+        }
         state.config = config;
         reordered.iter().for_each(|order| self.say_reordered(order, origin));
         self.say(&Event::Applied { changes: &changes, origin });

@@ -82,6 +82,10 @@ impl Control {
         if verdict != Verdict::Same {
             self.refresh(state, tracker);
             self.say(&Event::Followed { server: tracker, verdict, was_stopping });
+            if verdict == Verdict::WentDown {
+                let last = leader.health.snapshot().last;
+                self.leave(tracker, last.is_some_and(|last| last.is_silence()));
+            }
         }
     }
 }

@@ -51,7 +51,7 @@ pub struct Client {
     /// Since when a request is in flight, or a head arriving that did not come in one piece.
     since: Cell<Option<Instant>>,
     /// Where the request in flight goes.
-    server: Cell<Option<ServerId>>,
+    goal: Cell<Goal>,
     /// Whether a request is in flight.
     busy: Cell<bool>,
     /// Whether it has a seat of its own among those that are allowed at once.
@@ -64,6 +64,17 @@ pub struct Client {
     pub(super) rest: Cell<Rest>,
     /// It shall end after what is in flight.
     pub finishing: Cell<bool>,
+}
+
+/// Where a request goes.
+#[derive(Debug, Clone, Copy)]
+enum Goal {
+    /// It has no server.
+    Nowhere,
+    /// A server, which was well when the request was given to it.
+    Server(ServerId),
+    /// A server that has gone down since; whether that was a server that says nothing at all.
+    Down(ServerId, bool),
 }
 
 /// How long a connection between two requests has kept what it needs for the next.
@@ -133,7 +144,7 @@ impl Client {
             received_before: Cell::new(0),
             sent_before: Cell::new(0),
             since: Cell::new(None),
-            server: Cell::new(None),
+            goal: Cell::new(Goal::Nowhere),
             busy: Cell::new(false),
             seated,
             answered: Cell::new(false),
@@ -173,7 +184,35 @@ impl Client {
 
     /// Whether a request from it is in flight on that server.
     pub fn is_on(&self, server: ServerId) -> bool {
-        self.server.get() == Some(server)
+        self.server() == Some(server)
+    }
+
+    fn server(&self) -> Option<ServerId> {
+        match self.goal.get() {
+            Goal::Nowhere => None,
+            Goal::Server(server) | Goal::Down(server, _) => Some(server),
+        }
+    }
+
+    /// Tells it that its server has gone down; `silent` when that says nothing at all any more.
+    pub fn server_went_down(&self, silent: bool) {
+        if let Some(server) = self.server() {
+            self.goal.set(Goal::Down(server, silent));
+            self.pulse().wake();
+        }
+    }
+
+    /// Whether its server has gone down since the request was given to it.
+    #[inline]
+    pub(super) fn is_on_lost_server(&self) -> bool {
+        matches!(self.goal.get(), Goal::Down(..))
+    }
+
+    /// Forgets that its server has gone down, since the request stays there; whether that server says nothing at all any more.
+    pub(super) fn stays(&self) -> bool {
+        let Goal::Down(server, silent) = self.goal.get() else { return false };
+        self.goal.set(Goal::Server(server));
+        silent
     }
 
     /// Asks it to end after what is in flight. One that has not been served yet, or has begun another request, is served before that.
@@ -233,7 +272,7 @@ impl Client {
         let since = self.since.get().filter(|_| self.busy.get())?;
         let topology = worker.shared.topology.load();
         let on = |id: ServerId| topology.servers().find(|server| server.id == id).cloned();
-        let server = self.server.get().and_then(on);
+        let server = self.server().and_then(on);
         Some(SessionInfo {
             id: self.id,
             peer: self.peer,
@@ -258,14 +297,20 @@ impl Client {
         self.since.replace(Some(now))
     }
 
-    pub(super) fn goes_to(&self, server: Option<ServerId>) {
-        self.server.set(server);
+    #[inline]
+    pub(super) fn goes_to(&self, server: ServerId) {
+        self.goal.set(Goal::Server(server));
+    }
+
+    /// The request in flight has no server any more.
+    pub(super) fn goes_nowhere(&self) {
+        self.goal.set(Goal::Nowhere);
     }
 
     pub(super) fn end(&self) {
         self.busy.set(false);
         self.since.set(None);
-        self.server.set(None);
+        self.goal.set(Goal::Nowhere);
     }
 }
 

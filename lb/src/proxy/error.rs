@@ -43,6 +43,9 @@ pub enum ProxyError {
     /// The server did not answer in time.
     #[error("the server did not answer in time")]
     ServerTimeout,
+    /// The server was found down before it answered.
+    #[error("the server went down before it answered")]
+    ServerDown,
     /// The operator ended it.
     #[error("ended by the operator")]
     Killed,
@@ -78,7 +81,9 @@ impl ProxyError {
             Self::NoServer | Self::QueueTimeout | Self::Connect | Self::ConnectTimeout => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
-            Self::ServerBroke | Self::BadResponse | Self::Killed => StatusCode::BAD_GATEWAY,
+            Self::ServerBroke | Self::BadResponse | Self::ServerDown | Self::Killed => {
+                StatusCode::BAD_GATEWAY
+            }
             Self::ServerTimeout => StatusCode::GATEWAY_TIMEOUT,
         }
     }
@@ -94,6 +99,7 @@ impl ProxyError {
             Self::ServerBroke => b"SH",
             Self::ClientBroke | Self::BadResponse => b"PH",
             Self::ServerTimeout => b"sH",
+            Self::ServerDown => b"DH",
             Self::Killed => b"KH",
         })
     }

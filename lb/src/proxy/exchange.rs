@@ -193,6 +193,17 @@ impl Exchange {
         self.backend = Some(Arc::clone(backend));
     }
 
+    /// It goes to this backend from now on, which a reload has changed or put in the place of another. All that has not happened yet is
+    /// the new one's account.
+    pub(super) fn rerouted(&mut self, backend: &Arc<Backend>) {
+        let former = self.backend.replace(Arc::clone(backend));
+        if let Some(former) = former.filter(|former| former.live.id != backend.live.id) {
+            former.live.sessions.down();
+            backend.live.sessions.up();
+            backend.live.tally.mine().requests.add(1);
+        }
+    }
+
     /// What its cookie says, if the backend has one.
     pub(super) fn asked(&mut self, asked: Option<Asked>) {
         if let Some(asked) = asked {
@@ -225,6 +236,13 @@ impl Exchange {
         }
     }
 
+    /// No key will be bound, since another backend takes the request.
+    pub(super) fn sticks_no_more(&mut self) {
+        if let Some(keys) = &mut self.keys {
+            keys.bound = None;
+        }
+    }
+
     fn bind(&self) {
         let key = self.keys.as_ref().and_then(|keys| keys.bound.as_ref());
         let stick = self.backend.as_ref().and_then(|backend| backend.tables.stick.as_ref());
@@ -248,8 +266,8 @@ impl Exchange {
         }
     }
 
-    /// It no longer waits for the one server that its client is bound to.
-    pub(super) fn unbound(&mut self) {
+    /// It no longer waits where it did: for the one server that its client is bound to, or in a backend that it does not lead to any more.
+    pub(super) fn unqueued(&mut self) {
         self.waiting = None;
     }
 
@@ -268,7 +286,7 @@ impl Exchange {
             self.times.queue = Some(self.elapsed());
         }
         self.phase = Phase::Connect;
-        self.client.goes_to(Some(claim.server().id));
+        self.client.goes_to(claim.server().id);
         claim.server().stats.tally.mine().requests.add(1);
         self.claim = Some(claim);
         self.count(|traffic| traffic.chosen.add(1));
@@ -301,7 +319,7 @@ impl Exchange {
         self.count(|traffic| traffic.retries.add(1));
         self.end_attempt();
         self.claim = None;
-        self.client.goes_to(None);
+        self.client.goes_nowhere();
     }
 
     /// The attempt that follows went to another server than the last.
@@ -367,7 +385,10 @@ impl Exchange {
                 self.request_failed();
                 self.count(|traffic| traffic.client_aborts.add(1));
             }
-            ProxyError::ServerBroke | ProxyError::BadResponse | ProxyError::ServerTimeout => {
+            ProxyError::ServerBroke
+            | ProxyError::BadResponse
+            | ProxyError::ServerTimeout
+            | ProxyError::ServerDown => {
                 self.count(|traffic| traffic.response_errors.add(1));
             }
             ProxyError::NoServer

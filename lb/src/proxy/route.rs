@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 
@@ -37,6 +36,16 @@ pub(super) enum Later {
     Never,
 }
 
+/// What came of a wait.
+enum Served {
+    /// A server has room, in the backend as it is now.
+    By(Claim, Arc<Backend>),
+    /// No server can be waited for.
+    Nowhere,
+    /// The request leads elsewhere by now.
+    Elsewhere,
+}
+
 // === impl Wish ===
 
 impl Wish {
@@ -46,6 +55,23 @@ impl Wish {
         let by_cookie = asked.and_then(|asked| asked.server);
         let bound = by_cookie.or_else(|| backend.bound(bound.as_ref()?));
         Self { key, asked: *asked, bound }
+    }
+
+    /// The same for a request that led to `former` before, whose cookie may have been taken out of it there: what that meant it means in
+    /// `backend` as well, if that has a cookie of the same name.
+    pub(super) fn again(self, key: u64, ties: Option<&Ties>, former: &Backend, backend: &Backend) -> Self {
+        let mut wish = Self::new(key, ties, backend);
+        let meant = self.asked.and_then(|asked| asked.server);
+        if let (None, Some(meant), Some(before), Some(jar)) = (wish.bound, meant, &former.jar, &backend.jar)
+            && before.name() == jar.name()
+            && let Some(server) = before.cookie_of(meant).and_then(|cookie| jar.server_of(cookie))
+        {
+            wish.bound = Some(server);
+            if let Some(asked) = &mut wish.asked {
+                asked.means(server);
+            }
+        }
+        wish
     }
 
     /// Whether the client is bound to that server.
@@ -116,6 +142,12 @@ fn backend_of_gone(topology: &Topology, gone: &Frontend) -> Result<Arc<Backend>,
     backend_of(topology, topology.successor(gone).map_or(gone, |successor| successor))
 }
 
+/// Whether a server that takes this client's requests is there beside the one that it is on, which has gone down.
+pub(super) fn has_another(client: &Client) -> bool {
+    let backend = backend(client);
+    backend.is_ok_and(|backend| backend.rotation.servers().any(|server| !client.is_on(server.id)))
+}
+
 /// Picks a server of the backend's present rotation and counts the exchange in on it; nothing when it has to [`wait`].
 #[inline]
 pub(super) fn claim(backend: &Backend, wish: &Wish, tried: &Tried) -> Option<Claim> {
@@ -141,63 +173,78 @@ fn pick(backend: &Backend, wish: &Wish, tried: &Tried) -> Result<Claim, Later> {
     }
 }
 
-/// The same for one that may have to wait: in the queue of the server that its client is bound to, and in that of all servers.
+/// The same for one that may have to wait: in the queue of the server that its client is bound to, and in that of all servers. Tells the
+/// backend as it is by then. Nothing when the request leads elsewhere by now, or is read in another way there: then everything is to be
+/// decided again.
 pub(super) async fn wait(
     exchange: &mut Exchange,
-    backend: &Backend,
+    backend: &Arc<Backend>,
     wish: &Wish,
     tried: &Tried,
-) -> Result<Claim, ProxyError> {
-    let mut picked = pick(backend, wish, tried);
+) -> Result<Option<(Claim, Arc<Backend>)>, ProxyError> {
+    let mut backend = Arc::clone(backend);
+    let mut picked = pick(&backend, wish, tried);
     if let Err(Later::Bound(bound)) = picked {
-        if let Some(claim) = wait_for(exchange, backend, bound).await? {
-            return Ok(claim);
+        match wait_for(exchange, &backend, bound).await? {
+            Served::By(claim, backend) => return Ok(Some((claim, backend))),
+            Served::Elsewhere => return Ok(None),
+            // Its server takes nobody any more: it is like the others.
+            Served::Nowhere => {
+                let former = std::mem::replace(&mut backend, self::backend(&exchange.client)?);
+                if !backend.reads_as(&former) {
+                    return Ok(None);
+                }
+                picked = pick(&backend, &Wish { bound: None, ..*wish }, tried);
+            }
         }
-        // Its server takes nobody any more: it is like the others.
-        picked = pick(backend, &Wish { bound: None, ..*wish }, tried);
     }
     match picked {
-        Ok(claim) => return Ok(claim),
+        Ok(claim) => return Ok(Some((claim, backend))),
         Err(Later::Never) => return Err(ProxyError::NoServer),
         Err(Later::Any | Later::Bound(_)) => {}
     }
     let queue = &backend.live.queue;
     let place = queue.enter();
-    // A reload may have changed the backend meanwhile.
-    let pick = |client: &Client| Ok(self::backend(client)?.pick(wish.key, tried));
-    let claimed = in_line(exchange, queue, place, backend.config.timeout.queue, pick).await?;
-    if claimed.is_some() && self::backend(&exchange.client).is_ok_and(|backend| backend.rotation.has_room()) {
-        queue.room_made();
+    let pick = |backend: &Backend| backend.pick(wish.key, tried);
+    match in_line(exchange, queue, place, &backend, pick).await? {
+        Served::By(claim, backend) => {
+            if backend.rotation.has_room() {
+                queue.room_made();
+            }
+            Ok(Some((claim, backend)))
+        }
+        Served::Elsewhere => Ok(None),
+        Served::Nowhere => Err(ProxyError::NoServer),
     }
-    claimed.ok_or(ProxyError::NoServer)
 }
 
-/// Waits for room on the one server that the client is bound to; nothing when that takes nobody any more, or too many wait already.
+/// Waits for room on the one server that the client is bound to; nowhere when that takes nobody any more, or too many wait already.
 async fn wait_for(
     exchange: &mut Exchange,
-    backend: &Backend,
+    backend: &Arc<Backend>,
     bound: ServerId,
-) -> Result<Option<Claim>, ProxyError> {
-    let Some(server) = backend.servers.iter().find(|server| server.id == bound) else { return Ok(None) };
-    let Some(place) = server.wait_bound() else { return Ok(None) };
-    let patience = backend.config.timeout.queue;
-    let claimed =
-        in_line(exchange, &server.bound, place, patience, |_| Ok(backend.pick_bound(bound))).await?;
-    if claimed.is_none() {
-        exchange.unbound();
+) -> Result<Served, ProxyError> {
+    let Some(server) = backend.servers.iter().find(|server| server.id == bound) else {
+        return Ok(Served::Nowhere);
+    };
+    let Some(place) = server.wait_bound() else { return Ok(Served::Nowhere) };
+    let pick = |backend: &Backend| backend.pick_bound(bound);
+    let served = in_line(exchange, &server.bound, place, backend, pick).await?;
+    if matches!(served, Served::Nowhere) {
+        exchange.unqueued();
     }
-    Ok(claimed)
+    Ok(served)
 }
 
-/// Waits until `pick` says something else than that there is no room; nothing when there is nobody.
+/// Waits until `pick` says of the backend as it is then something else than that there is no room, or until the request leads elsewhere.
 async fn in_line(
     exchange: &mut Exchange,
     queue: &Queue,
     place: Waiting,
-    patience: Duration,
-    pick: impl Fn(&Client) -> Result<Pick, ProxyError>,
-) -> Result<Option<Claim>, ProxyError> {
-    let deadline = Instant::now() + patience;
+    backend: &Arc<Backend>,
+    pick: impl Fn(&Backend) -> Pick,
+) -> Result<Served, ProxyError> {
+    let begun = Instant::now();
     // Room that was made before the place was taken has woken nobody: the first looks at once, the others are woken by who is before
     // them, so that nobody overtakes and no room stays empty.
     let mut my_turn = place.is_first();
@@ -206,16 +253,25 @@ async fn in_line(
         let turn = queue.turn();
         tokio::pin!(turn);
         turn.as_mut().enable();
+        // A reload may have changed the backend meanwhile, or where the request leads.
+        let present = self::backend(&exchange.client).inspect_err(|_| queue.room_made())?;
+        if !present.reads_as(backend) {
+            exchange.unqueued();
+            // The turn that may have been this one's is that of the next.
+            queue.room_made();
+            return Ok(Served::Elsewhere);
+        }
         if my_turn {
-            match pick(&exchange.client)? {
+            match pick(&present) {
                 Pick::Claimed(claim) => {
                     exchange.served();
-                    return Ok(Some(claim));
+                    return Ok(Served::By(claim, present));
                 }
-                Pick::Nobody => return Ok(None),
+                Pick::Nobody => return Ok(Served::Nowhere),
                 Pick::Full => {}
             }
         }
+        let deadline = begun + present.config.timeout.queue;
         timeout_at(deadline, turn).await.map_err(|_| ProxyError::QueueTimeout)?;
         my_turn = true;
     }

@@ -403,6 +403,18 @@ impl CheckResult {
     }
 }
 
+impl CheckResult {
+    /// Whether nothing was heard of the server: neither an answer of any kind nor that its port refuses connections, as that of one does
+    /// that finishes what it has before it ends.
+    pub fn is_silence(&self) -> bool {
+        match self.status {
+            CheckStatus::L4Tout | CheckStatus::L7Tout => true,
+            CheckStatus::L4Con => !self.detail.eq_ignore_ascii_case("connection refused"),
+            _ => false,
+        }
+    }
+}
+
 // === impl CheckStatus ===
 
 impl CheckStatus {

@@ -4,9 +4,11 @@
 //! a server: who is woken picks again, like everybody else.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::sync::futures::OwnedNotified;
+use tokio::time::{Instant, timeout_at};
 
 use super::Server;
 use crate::counters::{Counter, Gauge};
@@ -18,6 +20,8 @@ pub struct Queue {
     /// How many got a server after they had waited.
     served: Counter,
     turn: Arc<Notify>,
+    /// Told of every change of the topology: for requests that wait without a place in the queue.
+    changed: Notify,
 }
 
 /// A place in the queue, until it is dropped.
@@ -67,6 +71,21 @@ impl Queue {
     /// Everybody may look again: servers came or went.
     pub fn look_again(&self) {
         self.turn.notify_waiters();
+        self.changed.notify_waiters();
+    }
+
+    /// Waits for `limit`, but no longer than until `over` says so, which is asked at once and after every change of the topology. Room on
+    /// a server is no such change: that wakes requests that have a place in the queue, and none of their turns is used up here.
+    pub async fn pause(&self, limit: Duration, mut over: impl FnMut() -> bool) {
+        let deadline = Instant::now() + limit;
+        loop {
+            let changed = self.changed.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            if over() || timeout_at(deadline, changed).await.is_err() {
+                return;
+            }
+        }
     }
 }
 
@@ -127,7 +146,34 @@ impl Drop for Waiting {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use super::*;
+
+    /// Breaks when a retry on the same server comes too early or too late, or sleeps on although the topology has changed.
+    #[tokio::test(start_paused = true)]
+    async fn a_pause_ends_after_its_time_or_with_a_change_that_matters() {
+        let limit = Duration::from_secs(1);
+        let queue = Queue::default();
+        let begun = Instant::now();
+        queue.pause(limit, || true).await;
+        assert_eq!(begun.elapsed(), Duration::ZERO, "it is over at once");
+        queue.pause(limit, || false).await;
+        assert!(begun.elapsed() >= limit && begun.elapsed() < limit * 2, "{:?}", begun.elapsed());
+
+        let (begun, asked) = (Instant::now(), Cell::new(0));
+        let third = || asked.replace(asked.get() + 1) == 2;
+        let changes = async {
+            for _ in 0..2 {
+                tokio::time::sleep(limit / 4).await;
+                queue.room_made();
+                queue.look_again();
+            }
+        };
+        tokio::join!(queue.pause(limit, third), changes);
+        assert_eq!(asked.get(), 3, "at once and after each change");
+        assert!(begun.elapsed() < limit, "{:?}", begun.elapsed());
+    }
 
     #[tokio::test]
     async fn who_came_first_is_woken_first() {

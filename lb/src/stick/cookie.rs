@@ -81,6 +81,12 @@ impl Jar {
         self.servers.iter().find(|(_, known)| known.id == server)?.0.as_ref()
     }
 
+    /// The server that a cookie means, if that takes the request.
+    pub fn server_of(&self, cookie: &str) -> Option<ServerId> {
+        let means = |known: &&Labelled| known.0.as_deref() == Some(cookie) && known.1.takes_its_own();
+        self.servers.iter().find(means).map(|(_, server)| server.id)
+    }
+
     /// What the `Cookie` fields of a request say at `now`, Unix seconds. Of several cookies the first that means a server counts.
     pub fn read<'a>(&self, fields: impl Iterator<Item = &'a [u8]>, now: u64) -> Asked {
         let mut asked = Asked { found: Found::None, server: None, last: 0, first: 0 };
@@ -181,6 +187,11 @@ impl Jar {
 // === impl Asked ===
 
 impl Asked {
+    /// It means this server.
+    pub fn means(&mut self, server: ServerId) {
+        *self = Self { found: Found::Valid, server: Some(server), ..*self };
+    }
+
     /// The server could not take the request after all.
     pub fn declined(&mut self) {
         *self = Self { found: Found::Down, server: None, ..*self };

@@ -30,6 +30,14 @@ pub enum Order {
     CloseIdle(ServerId),
     /// Close what nobody uses: descriptors are short.
     MakeRoom,
+    /// A server has gone down: requests that wait for its answer leave it, if they can. With `silent`, it says nothing at all any more, and
+    /// those that cannot leave it end.
+    Down {
+        /// The server.
+        server: ServerId,
+        /// Whether nothing is heard of it.
+        silent: bool,
+    },
     /// End every exchange on a server.
     KillServer(ServerId),
     /// End one client connection.

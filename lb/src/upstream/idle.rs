@@ -77,15 +77,16 @@ impl IdleStore {
         true
     }
 
-    /// Drops what has been closed, or has been idle for longer than `limit` says for its key.
-    pub fn prune(&mut self, limit: impl Fn(u32) -> Duration) {
+    /// Drops what has been closed, has been idle for longer than `limit` says for its key, or is older than as many as it says may be kept.
+    pub fn prune(&mut self, limit: impl Fn(u32) -> (Duration, usize)) {
         let now = pulse::now();
         self.0.retain(|key, idle| {
-            let limit = limit(*key);
+            let (limit, most) = limit(*key);
             let fresh = |since: u64| Duration::from_millis(now.saturating_sub(since)) < limit;
             idle.retain(|kept| {
                 !kept.is_stale() && kept.idle.as_ref().is_some_and(|(since, _)| fresh(*since))
             });
+            idle.drain(..idle.len().saturating_sub(most));
             !idle.is_empty()
         });
     }

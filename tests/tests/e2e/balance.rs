@@ -133,6 +133,19 @@ async fn hashes_stay_with_their_server_until_it_leaves() {
     }
 }
 
+/// Breaks when all requests without the header that is hashed go to one server. One that is empty is as good as none.
+#[tokio::test]
+async fn requests_without_the_hashed_header_take_turns() {
+    let (lab, origins) = three("header:X-User", ["weight = 2", "", ""]).await;
+    let mut client = lab.connect().await;
+    for round in 0..20 {
+        let empty = if round % 2 == 0 { "X-User:  \r\n" } else { "" };
+        client.send(get("/", empty)).await;
+        assert_eq!(client.answer().await.status(), 200);
+    }
+    assert_eq!(origins.each_ref().map(Origin::count), [10, 5, 5]);
+}
+
 /// Breaks when the hash takes all of the target or nothing of it.
 #[tokio::test]
 async fn uri_goes_by_the_path_and_spreads() {

@@ -1,5 +1,7 @@
 //! Reading the configuration again: whole or not at all, and nobody notices but those concerned.
 
+mod idle;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};

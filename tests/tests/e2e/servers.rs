@@ -1,6 +1,6 @@
 //! Servers of HTTP/2 that refuse, reset, leave and wait: what is sent again, what is not, and what the client is told.
 
-mod script;
+pub(crate) mod script;
 
 use std::io;
 

@@ -9,14 +9,15 @@ use std::time::Duration;
 
 use super::kit::Kit;
 use super::pump::{Broken, Pump, Trailers, Way};
-use super::request::Head;
+use super::request::{self, Head, Ties, Towards};
 use super::{ANSWER, field, response};
+use crate::config::Forwarded;
 use crate::net::Ended;
 use crate::proxy::attempts::{Failed, Outgoing, connect, take_idle, while_there};
 use crate::proxy::error::ProxyError;
 use crate::proxy::exchange::Exchange;
 use crate::proxy::framing::Framing;
-use crate::proxy::route::Wish;
+use crate::proxy::route::{self, Wish};
 use crate::proxy::{Client, Worker};
 use crate::server::Server;
 use crate::stick::Reply;
@@ -79,6 +80,8 @@ enum Cause {
     BadBody,
     /// The client has gone.
     Gone,
+    /// The server has gone down; whether nothing is lost when another gets the request.
+    Down(bool),
 }
 
 // === impl Asking ===
@@ -216,6 +219,10 @@ impl<'a> Asking<'a> {
                     return Poll::Ready(Err(Cause::Closed(begun)));
                 }
                 Poll::Ready(Ok(_)) => {}
+                Poll::Pending if self.client.is_on_lost_server() => {
+                    self.leave_lost_server(connection)?;
+                    return Poll::Pending;
+                }
                 // While the request is being sent its sending tells when the client leaves.
                 Poll::Pending if self.state == Upload::Going => return Poll::Pending,
                 Poll::Pending => {
@@ -292,27 +299,75 @@ impl<'a> Asking<'a> {
         Ok(())
     }
 
-    fn failed(&self, cause: Cause, connection: &Connection) -> Failed {
+    /// Whether nothing is lost when it is sent again, as things are.
+    fn can_be_sent_again(&self, connection: &Connection) -> bool {
         // A server that has not seen it has done nothing with it.
         let unseen = connection.is_unsent() && self.upload.is_whole();
+        unseen || self.is_replayable() || self.head.idempotent && self.upload.is_whole()
+    }
+
+    /// Leaves a server that has gone down before it answered: for another one, if nothing is lost by that and there is one; with an error, if
+    /// nothing is heard of the server any more. Otherwise the request stays, since a server that is only found unwell may still answer.
+    #[cold]
+    fn leave_lost_server(&mut self, connection: &Connection) -> Result<(), Cause> {
+        let begun = !self.kit.answer.is_empty() || self.interim > 0;
+        let movable = !begun && (self.upload.sent() == 0 || self.can_be_sent_again(connection));
+        let leaves = if movable { self.finds_another() } else { self.client.stays() };
+        if leaves {
+            return Err(Cause::Down(movable));
+        }
+        // It waits on, and is woken as before.
+        self.client.pulse().wake();
+        Ok(())
+    }
+
+    /// Whether another server would take it; if not, it stays where it is.
+    fn finds_another(&self) -> bool {
+        let there = route::has_another(self.client);
+        if !there {
+            self.client.stays();
+        }
+        there
+    }
+
+    fn failed(&self, cause: Cause, connection: &Connection) -> Failed {
         let (error, retry) = match cause {
             Cause::Unsent => (ProxyError::ServerBroke, true),
-            Cause::Closed(begun) => (ProxyError::ServerBroke, !begun && (unseen || self.is_replayable())),
+            Cause::Closed(begun) => (ProxyError::ServerBroke, !begun && self.can_be_sent_again(connection)),
+            Cause::Down(movable) => (ProxyError::ServerDown, movable),
             Cause::Faulty => (ProxyError::BadResponse, false),
             Cause::Ended(Ended::Overdue(_)) => (ProxyError::ServerTimeout, false),
             Cause::Ended(Ended::Killed) => (ProxyError::Killed, false),
             Cause::BadBody => (ProxyError::ClientBroke, false),
             Cause::Gone => (ProxyError::ClientGone, false),
         };
-        Failed { error, retry, reused: connection.is_reused() }
+        let reused = connection.is_reused();
+        let pause = error == ProxyError::ServerBroke && !reused && !connection.is_unsent();
+        Failed { error, retry, reused, pause }
     }
 }
 
 impl Outgoing for Asking<'_> {
     type Answer = Answered;
 
-    fn poll_left(&mut self, cx: &mut Context<'_>) -> bool {
-        self.poll_watch(cx).is_err()
+    fn poll_interrupted(&mut self, cx: &mut Context<'_>) -> Option<ProxyError> {
+        if self.poll_watch(cx).is_err() {
+            return Some(ProxyError::ClientGone);
+        }
+        let leaves = self.client.is_on_lost_server() && self.finds_another();
+        leaves.then_some(ProxyError::ServerDown)
+    }
+
+    fn write_again(&mut self, backend: &Backend) -> Option<(u64, Option<Box<Ties>>)> {
+        let towards = Towards {
+            // What servers are told of the client stands in it already.
+            forwarded: Forwarded::Off,
+            balance: &backend.config.balance,
+            peer: self.client.address.as_bytes(),
+            jar: backend.jar.as_ref().map(|jar| (jar, self.worker.wall())),
+            keys: [backend.tables.stick.as_ref(), None],
+        };
+        request::write_again(self.upload.text()?, towards)
     }
 
     async fn attempt(
@@ -335,7 +390,11 @@ impl Outgoing for Asking<'_> {
                 // In a box of its own, as what waits in the queue.
                 None => match while_there(self, Box::pin(connect(exchange, backend, server, fresh))).await {
                     Ok(connected) => connected?,
-                    Err(error) => return Err(Failed { error, retry: false, reused: false }),
+                    Err(error) => {
+                        // Nothing of it has left yet.
+                        let retry = error == ProxyError::ServerDown;
+                        return Err(Failed { error, retry, reused: false, pause: false });
+                    }
                 },
             };
             exchange.connected(connection.begin(), connection.pulse());

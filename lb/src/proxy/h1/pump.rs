@@ -136,6 +136,11 @@ impl Pump {
         matches!(self.source, Source::Done) && self.sent == self.at as u64
     }
 
+    /// The message from its first byte on, with as much of its body as is in one piece with it; nothing when that has left.
+    pub fn text(&mut self) -> Option<&mut Vec<u8>> {
+        (self.sent == self.at as u64 && !self.staged.is_empty()).then_some(&mut self.staged)
+    }
+
     /// The rest of the body has arrived already: it is dropped, and the message is at its end.
     pub fn skip(&mut self, input: &mut Buffer) -> bool {
         if let Source::Length(left) = self.source

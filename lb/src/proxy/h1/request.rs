@@ -3,6 +3,7 @@
 //! A head is parsed by `httparse`, judged, and written anew from its pieces; order and case of its fields are kept. It refuses
 //! whatever two parsers could read differently (RFC 9112 sections 3, 5 and 6).
 
+mod again;
 mod target;
 
 use std::mem::MaybeUninit;
@@ -13,13 +14,15 @@ use httparse::Status;
 
 use super::field::{self, Connection, Known, Special};
 use super::rewrite::Rewrite;
-use crate::balance::hash;
+use crate::balance::{NO_KEY, hash};
 use crate::config::{Balance, Forwarded};
 use crate::proxy::ProxyError;
 use crate::proxy::framing::{Declared, Fault, Framing};
 use crate::stick::{Asked, Jar, Key};
 use crate::topology::Keyed;
 use target::Target;
+
+pub use again::write_again;
 
 /// Fields that are parsed without an allocation.
 const USUAL: usize = 128;
@@ -272,16 +275,20 @@ fn add_forwarded(fields: &[httparse::Header<'_>], towards: Towards<'_>, host: &[
 
 fn key(towards: Towards<'_>, target: &Target<'_>, fields: &[httparse::Header<'_>]) -> u64 {
     match towards.balance {
-        Balance::RoundRobin | Balance::StaticRr | Balance::LeastConn | Balance::Random | Balance::First => 0,
+        Balance::RoundRobin | Balance::StaticRr | Balance::LeastConn | Balance::Random | Balance::First => {
+            NO_KEY
+        }
         Balance::Source => hash(towards.peer),
         Balance::Uri => {
             let path = target.path.split('?').next().unwrap_or_default();
             hash(if path.is_empty() { b"/" } else { path.as_bytes() })
         }
-        Balance::Header(name) => {
-            let field = fields.iter().find(|field| field.name.eq_ignore_ascii_case(name));
-            hash(field.map_or(b"", |field| field.value))
-        }
+        // One that is empty says as little as one that is missing (HAProxy manual, `balance hdr`).
+        Balance::Header(name) => fields
+            .iter()
+            .find(|field| field.name.eq_ignore_ascii_case(name))
+            .filter(|field| !field.value.is_empty())
+            .map_or(NO_KEY, |field| hash(field.value)),
     }
 }
 

@@ -13,6 +13,7 @@ use super::kit::Kit;
 use super::request::{self, Head, Limits};
 use super::{deliver, field, response};
 use crate::config::Balance;
+use crate::proxy::attempts::Turn;
 use crate::proxy::client::{PARTING, Rest};
 use crate::proxy::error::ProxyError;
 use crate::proxy::exchange::{Exchange, RequestLine};
@@ -173,10 +174,11 @@ async fn one(worker: &Rc<Worker>, client: &Rc<Client>, kit: &mut Kit) -> Option<
     };
     let mut asking = Asking::new(worker, client, kit, &head);
     let wish = Wish::new(head.key, ties.as_deref(), &backend);
+    let mut turn = Turn::new(backend, wish);
     if let Some(ties) = ties {
         exchange.sticks(ties.bound);
     }
-    match attempts::until_answered(&mut exchange, backend, wish, &mut asking).await {
+    match attempts::until_answered(&mut exchange, &mut turn, &mut asking).await {
         Ok(answered) => deliver::deliver(&mut exchange, &mut asking, answered).await,
         // There is nobody to tell; dropping the account says so.
         Err(ProxyError::ClientGone) => Some(End::Closed),

@@ -20,7 +20,7 @@ pub(super) const INTERNAL_ERROR: u32 = 2;
 pub(super) const REFUSED_STREAM: u32 = 7;
 
 /// A server that follows a script on each connection. It ends, with its connections, when it is dropped.
-pub(super) struct Frames {
+pub(crate) struct Frames {
     address: SocketAddr,
     /// Requests so far.
     seen: Arc<AtomicUsize>,
@@ -28,7 +28,7 @@ pub(super) struct Frames {
 }
 
 /// One connection.
-pub(super) struct Peer {
+pub(crate) struct Peer {
     wire: Wire,
     seen: Arc<AtomicUsize>,
     greeted: bool,
@@ -38,7 +38,7 @@ pub(super) struct Peer {
 
 /// A request.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Asked {
+pub(crate) struct Asked {
     pub(super) stream: u32,
     /// Which it is, of all that its server has seen.
     pub(super) number: usize,
@@ -50,7 +50,7 @@ pub(super) struct Asked {
 
 impl Frames {
     /// Speaks with each connection as `script` says, until it says no more or the connection ends.
-    pub(super) async fn start<F>(script: impl Fn(Peer) -> F + Send + 'static) -> Self
+    pub(crate) async fn start<F>(script: impl Fn(Peer) -> F + Send + 'static) -> Self
     where
         F: Future<Output = io::Result<()>> + Send + 'static,
     {
@@ -76,12 +76,12 @@ impl Frames {
         Self { address, seen, _tasks: tasks }
     }
 
-    pub(super) fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// Requests so far.
-    pub(super) fn seen(&self) -> usize {
+    pub(crate) fn seen(&self) -> usize {
         self.seen.load(SeqCst)
     }
 }
@@ -90,7 +90,7 @@ impl Frames {
 
 impl Peer {
     /// Waits for the next request's head.
-    pub(super) async fn request(&mut self) -> io::Result<Asked> {
+    pub(crate) async fn request(&mut self) -> io::Result<Asked> {
         if !self.greeted {
             assert_eq!(self.wire.take(PREFACE.len()).await?, PREFACE);
             self.frame(SETTINGS, 0, 0, &[]).await?;
@@ -106,7 +106,7 @@ impl Peer {
     }
 
     /// Waits until `count` bytes of a request's body have come, or its end, and gives what there is.
-    pub(super) async fn body(&mut self, asked: Asked, count: usize) -> io::Result<Vec<u8>> {
+    pub(crate) async fn body(&mut self, asked: Asked, count: usize) -> io::Result<Vec<u8>> {
         let mut ended = asked.ended;
         while !ended && self.bodies[&asked.stream].len() < count {
             let next = self.next().await?;
@@ -140,7 +140,7 @@ impl Peer {
     }
 
     /// Says 200, with fields of which neither name nor value is long.
-    pub(super) async fn head(&mut self, asked: Asked, fields: &[(&str, &str)], last: bool) -> io::Result<()> {
+    pub(crate) async fn head(&mut self, asked: Asked, fields: &[(&str, &str)], last: bool) -> io::Result<()> {
         // In HPACK's words: `:status: 200` is in its table, and fields are literals.
         let mut block = vec![0x88];
         for (name, value) in fields {
@@ -154,12 +154,12 @@ impl Peer {
     }
 
     /// Says a piece of a body.
-    pub(super) async fn data(&mut self, asked: Asked, bytes: &[u8], last: bool) -> io::Result<()> {
+    pub(crate) async fn data(&mut self, asked: Asked, bytes: &[u8], last: bool) -> io::Result<()> {
         self.frame(DATA, u8::from(last), asked.stream, bytes).await
     }
 
     /// Answers with a body.
-    pub(super) async fn answer(&mut self, asked: Asked, bytes: &[u8]) -> io::Result<()> {
+    pub(crate) async fn answer(&mut self, asked: Asked, bytes: &[u8]) -> io::Result<()> {
         self.head(asked, &[], false).await?;
         for piece in bytes.chunks(16 * 1024) {
             self.data(asked, piece, false).await?;
@@ -168,12 +168,12 @@ impl Peer {
     }
 
     /// Resets a stream.
-    pub(super) async fn reset(&mut self, asked: Asked, code: u32) -> io::Result<()> {
+    pub(crate) async fn reset(&mut self, asked: Asked, code: u32) -> io::Result<()> {
         self.frame(RESET, 0, asked.stream, &code.to_be_bytes()).await
     }
 
     /// Takes no streams after `last`.
-    pub(super) async fn leave(&mut self, last: u32) -> io::Result<()> {
+    pub(crate) async fn leave(&mut self, last: u32) -> io::Result<()> {
         let payload = [last.to_be_bytes(), NO_ERROR.to_be_bytes()].concat();
         self.frame(GOAWAY, 0, 0, &payload).await
     }
