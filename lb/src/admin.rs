@@ -24,7 +24,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::config::{self, Level, Socket};
@@ -32,7 +31,7 @@ use crate::control::{Control, Event, Origin};
 use crate::net::{bind, unix};
 use session::Session;
 
-/// Connections to one socket at a time; the next ones wait to be accepted.
+/// Connections to one socket at a time; for the next ones those make room that are idle.
 const CONNECTIONS: usize = 64;
 /// Pause after a failed accept: descriptors are short, and asking again at once frees none.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
@@ -92,18 +91,14 @@ pub async fn serve(listener: Listener, control: Arc<Control>) {
 }
 
 async fn accept_all(control: Arc<Control>, level: Level, socket: impl Accept) {
-    let slots = Arc::new(Semaphore::new(CONNECTIONS));
+    let group = control.readers().group(CONNECTIONS);
     let mut connections = JoinSet::new();
-    // The semaphore is never closed.
-    while let Ok(slot) = Arc::clone(&slots).acquire_owned().await {
+    loop {
         while connections.try_join_next().is_some() {}
         match socket.next().await {
             Ok((stream, origin)) => {
-                let session = Session::new(Arc::clone(&control), level, origin);
-                connections.spawn(async move {
-                    connection::run(stream, session).await;
-                    drop(slot);
-                });
+                let session = Session::new(Arc::clone(&control), group.admit().await, level, origin);
+                connections.spawn(connection::run(stream, session));
             }
             Err(_) => tokio::time::sleep(ACCEPT_AGAIN).await,
         }

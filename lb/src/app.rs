@@ -82,6 +82,7 @@ impl App {
     /// The first address, socket or file that cannot be had.
     pub fn bind(mut config: Config) -> anyhow::Result<Self> {
         let shares = descriptors::share(&mut config)?;
+        crate::net::give_large_blocks_back();
         let zone = log::find_time_zone();
         let log = log::start(&config.logs)?;
         let runtime = tokio::runtime::Builder::new_current_thread()

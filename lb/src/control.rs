@@ -27,6 +27,7 @@ use tokio::sync::watch;
 
 use crate::config::{self, Config};
 use crate::log::Log;
+use crate::readers::Readers;
 use crate::server::{Admin, CheckResult, CheckStatus, HealthRecord, Load, Server, Verdict};
 use crate::topology::{LiveBackend, LiveFrontend, Open, Order, Shared, Topology};
 
@@ -55,6 +56,7 @@ pub struct Control {
     journal: Mutex<Journal>,
     /// Held by a reload: the next one waits.
     reloading: tokio::sync::Mutex<()>,
+    readers: Readers,
 }
 
 /// What only writers need.
@@ -85,6 +87,7 @@ impl Control {
             state: Mutex::new(state),
             journal: Mutex::default(),
             reloading: tokio::sync::Mutex::default(),
+            readers: Readers::default(),
         })
     }
 
@@ -116,6 +119,11 @@ impl Control {
     /// The log, for its state.
     pub fn log(&self) -> &Log {
         &self.log
+    }
+
+    /// The readers of reports, over all pages and runtime sockets.
+    pub fn readers(&self) -> &Readers {
+        &self.readers
     }
 
     /// Frontends and the addresses they really listen on.

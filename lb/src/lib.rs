@@ -17,6 +17,7 @@ pub mod listener;
 pub mod log;
 pub mod net;
 pub mod proxy;
+pub mod readers;
 pub mod report;
 pub mod sampler;
 pub mod server;

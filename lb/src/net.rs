@@ -20,5 +20,5 @@ pub use duct::Duct;
 pub use pulse::{Ended, Pulse};
 pub use socket::{Room, Socket};
 pub use splice::Pipe;
-pub use sys::{Blocks, watch};
+pub use sys::{Blocks, give_large_blocks_back, watch};
 pub use watchdog::{Watchdog, Watched};

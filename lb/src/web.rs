@@ -11,6 +11,7 @@ mod live;
 mod login;
 mod page;
 mod place;
+mod reading;
 mod routes;
 
 use std::convert::Infallible;
@@ -23,7 +24,6 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -31,11 +31,13 @@ use tower::{ServiceBuilder, service_fn};
 
 use crate::control::{Control, Event};
 use crate::net::bind;
+use crate::readers::{Connection, Group};
 use guard::Guard;
 use live::Live;
+use reading::Reading;
 
-/// Connections at once; more wait to be accepted.
-const CONNECTIONS: usize = 256;
+/// Connections at once; for the next ones those make room that are idle, or whose reader takes nothing.
+const CONNECTIONS: usize = if cfg!(test) { 80 } else { 256 };
 /// For a request's head, and between two requests.
 const HEAD_TIME: Duration = Duration::from_secs(10);
 /// Largest head, bytes.
@@ -85,7 +87,7 @@ impl Web {
 
     /// Serves until `stop` is cancelled and the answers under way are out.
     pub async fn serve(self, control: Arc<Control>, stop: CancellationToken) {
-        let slots = Arc::new(Semaphore::new(CONNECTIONS));
+        let group = control.readers().group(CONNECTIONS);
         let guard = Guard::new(control.config().stats);
         let site = Arc::new(Site { control, guard, live: Live::new() });
         let sampling = tokio::spawn(live::run(Arc::clone(&site), stop.clone()));
@@ -93,7 +95,7 @@ impl Web {
         for listener in self.0 {
             match TcpListener::from_std(listener) {
                 Ok(listener) => {
-                    accepting.spawn(accept(listener, Arc::clone(&site), Arc::clone(&slots), stop.clone()));
+                    accepting.spawn(accept(listener, Arc::clone(&site), group.clone(), stop.clone()));
                 }
                 Err(error) => {
                     site.control
@@ -107,18 +109,18 @@ impl Web {
     }
 }
 
-async fn accept(listener: TcpListener, site: Arc<Site>, slots: Arc<Semaphore>, stop: CancellationToken) {
+async fn accept(listener: TcpListener, site: Arc<Site>, group: Group, stop: CancellationToken) {
     let mut connections = JoinSet::new();
     loop {
         let arrival = async {
-            let slot = Arc::clone(&slots).acquire_owned().await.ok()?;
-            Some((slot, listener.accept().await))
+            let (stream, peer) = listener.accept().await?;
+            Ok::<_, io::Error>((stream, peer, group.admit().await))
         };
         tokio::select! {
             () = stop.cancelled() => break,
-            Some((slot, accepted)) = arrival => match accepted {
-                Ok((stream, peer)) => {
-                    connections.spawn(serve(stream, peer, slot, Arc::clone(&site), stop.clone()));
+            accepted = arrival => match accepted {
+                Ok((stream, peer, place)) => {
+                    connections.spawn(serve(stream, peer, place, Arc::clone(&site), stop.clone()));
                 }
                 Err(_) => tokio::time::sleep(PAUSE).await,
             },
@@ -132,16 +134,19 @@ async fn accept(listener: TcpListener, site: Arc<Site>, slots: Arc<Semaphore>, s
 async fn serve(
     stream: TcpStream,
     peer: SocketAddr,
-    _slot: OwnedSemaphorePermit,
+    place: Connection,
     site: Arc<Site>,
     stop: CancellationToken,
 ) {
     // Answers are small: waiting to fill a segment only delays them. Without the option they still arrive.
     let _ = stream.set_nodelay(true);
     let until = Until { stop: stop.clone(), deadline: Instant::now() + LIFETIME };
+    let place = Arc::new(place);
+    let stream = Reading::new(stream, Arc::clone(&place));
+    let mine = Arc::clone(&place);
     let service = ServiceBuilder::new().map_response(routes::harden).service(service_fn(move |request| {
-        let (site, until) = (Arc::clone(&site), until.clone());
-        async move { Ok::<_, Infallible>(routes::answer(request, &site, peer, until).await) }
+        let (site, place, until) = (Arc::clone(&site), Arc::clone(&mine), until.clone());
+        async move { Ok::<_, Infallible>(routes::answer(request, &site, peer, &place, until).await) }
     }));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -154,11 +159,15 @@ async fn serve(
     // How a connection ends is its client's business.
     tokio::select! {
         _ = connection.as_mut() => return,
+        () = place.ended() => return,
         () = stop.cancelled() => {}
         () = tokio::time::sleep(LIFETIME) => {}
     }
     connection.as_mut().graceful_shutdown();
-    let _ = tokio::time::timeout(GRACE, connection).await;
+    tokio::select! {
+        _ = tokio::time::timeout(GRACE, connection) => {}
+        () = place.ended() => {}
+    }
 }
 
 // === impl Site ===

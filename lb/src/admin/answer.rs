@@ -17,6 +17,20 @@ pub(super) enum Prefix {
     Word,
 }
 
+/// An answer that may be much.
+pub(super) enum Report {
+    /// A text that is made at once, the same one for all who ask with the same key meanwhile. A message may take its place.
+    Whole(String, Box<dyn FnOnce() -> Result<String, String> + Send>),
+    /// A text that is made part after part, as it is read.
+    Parts(Box<dyn Parts>),
+}
+
+/// A text in parts.
+pub(super) trait Parts: Send {
+    /// The next part, which may be empty; `None` at the end.
+    fn next(&mut self) -> Option<String>;
+}
+
 /// An answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Answer {
@@ -28,6 +42,17 @@ pub(super) enum Answer {
     Dump(String),
     /// Nothing at all, and the connection ends.
     Quit,
+}
+
+// === impl Report ===
+
+impl Report {
+    pub(super) fn whole(
+        key: impl Into<String>,
+        make: impl FnOnce() -> Result<String, String> + Send + 'static,
+    ) -> Self {
+        Self::Whole(key.into(), Box::new(make))
+    }
 }
 
 // === impl Answer ===

@@ -17,7 +17,7 @@ mod wait;
 
 use std::pin::Pin;
 
-use super::answer::Answer;
+use super::answer::{Answer, Report};
 use super::help;
 use super::session::Session;
 use crate::config::Level;
@@ -45,6 +45,8 @@ pub(super) struct Entry {
 pub(super) enum Run {
     /// It answers at once.
     Now(fn(&mut Session, &[String]) -> Answer),
+    /// What it answers may be much: it is made in turn with other renderings, and sent as it is read.
+    Report(fn(&Session, &[String]) -> Result<Report, Answer>),
     /// It asks others.
     Later(for<'a> fn(&'a Session, &'a [String]) -> Later<'a>),
     /// It waits until a client that closes its side interrupts it.
@@ -77,7 +79,7 @@ const fn entry(
 }
 
 use Level::{Admin, Operator, User};
-use Run::{Later as Ask, Now};
+use Run::{Later as Ask, Now, Report as Tell};
 
 /// All commands but those that every list ends with, by name.
 #[rustfmt::skip]
@@ -88,7 +90,7 @@ pub(super) static TABLE: &[Entry] = &[
     entry(Admin, "clear acl", "clear acl [@<ver>] <acl>", "ACLs: there are none", Now(subjects::whole_acl)),
     entry(Operator, "clear counters", "clear counters [all]", "begin maxima again, with all sums too", Now(settings::clear_counters)),
     entry(Admin, "clear map", "clear map [@<ver>] <map>", "maps: there are none", Now(subjects::whole_map)),
-    entry(Operator, "clear table", "clear table <table> [<filter>]*", "take entries of a stick table away", Now(table::clear)),
+    entry(Operator, "clear table", "clear table <table> [<filter>]*", "take entries of a stick table away", Tell(table::clear)),
     entry(Admin, "commit acl", "commit acl @<ver> <acl>", "ACLs: there are none", Now(subjects::whole_acl)),
     entry(Admin, "commit map", "commit map @<ver> <map>", "maps: there are none", Now(subjects::whole_map)),
     entry(Admin, "del acl", "del acl <acl> [<key>|#<ref>]", "ACLs: there are none", Now(subjects::del_acl)),
@@ -133,9 +135,9 @@ pub(super) static TABLE: &[Entry] = &[
     entry(User, "show cache", "show cache", "caches: there are none", Now(show::texts::none)),
     entry(User, "show cli level", "show cli level", "what this connection may do", Now(show::cli_level)),
     entry(User, "show cli sockets", "show cli sockets", "runtime sockets and their levels", Now(show::cli_sockets)),
-    entry(User, "show drift", "show drift", "what differs from the configuration (lb's own)", Now(show::drift)),
+    entry(User, "show drift", "show drift", "what differs from the configuration (lb's own)", Tell(show::drift)),
     entry(Operator, "show env", "show env [var]", "the process's environment", Now(show::env)),
-    entry(Operator, "show errors", "show errors [<proxy>] [request|response]", "the last message of each proxy that was no HTTP", Now(show::errors::show)),
+    entry(Operator, "show errors", "show errors [<proxy>] [request|response]", "the last message of each proxy that was no HTTP", Tell(show::errors::show)),
     entry(User, "show events", "show events [<sink>]", "the last events (journal), or which sinks there are", Now(show::texts::events)),
     entry(Operator, "show fd", "show fd", "how many descriptors are open", Now(show::texts::fd)),
     entry(User, "show info", "show info [desc|json|typed|float]*", "the process in numbers", Now(show::process)),
@@ -145,13 +147,13 @@ pub(super) static TABLE: &[Entry] = &[
     entry(Admin, "show profiling", "show profiling", "profiling from within: there is none", Now(show::texts::profiling)),
     entry(User, "show resolvers", "show resolvers [<id>]", "name servers, and what came of asking them", Now(show::resolvers)),
     entry(User, "show schema json", "show schema json", "what the JSON of info and stat looks like", Now(show::schema::show)),
-    entry(User, "show servers conn", "show servers conn [<backend>]", "connections to servers", Now(show::servers_conn)),
-    entry(User, "show servers state", "show servers state [<backend>]", "states of servers, for programs", Now(show::servers_state)),
+    entry(User, "show servers conn", "show servers conn [<backend>]", "connections to servers", Tell(show::servers_conn)),
+    entry(User, "show servers state", "show servers state [<backend>]", "states of servers, for programs", Tell(show::servers_state)),
     entry(Operator, "show sess", "show sess [help|<id>|all] [opts...]", "exchanges in flight", Ask(sess::show)),
     entry(Admin, "show ssl", "show ssl <what>", "certificates and their like: there are none", Now(show::texts::none)),
     entry(Operator, "show startup-logs", "show startup-logs", "what was said at the start", Now(show::texts::startup_logs)),
-    entry(User, "show stat", "show stat [desc|json|no-maint|typed|up]*", "counters of every frontend, server and backend", Now(show::stat)),
-    entry(User, "show table", "show table [<table> [<filter>]*]", "stick tables, or the entries of one", Now(table::show)),
+    entry(User, "show stat", "show stat [desc|json|no-maint|typed|up]*", "counters of every frontend, server and backend", Tell(show::stat)),
+    entry(User, "show table", "show table [<table> [<filter>]*]", "stick tables, or the entries of one", Tell(table::show)),
     entry(User, "show threads", "show threads", "the data workers", Now(show::texts::threads)),
     entry(Admin, "show tls-keys", "show tls-keys", "keys of TLS tickets: there are none", Now(show::texts::tls_keys)),
     entry(User, "show version", "show version", "this program's version", Now(show::version)),

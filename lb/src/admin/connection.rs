@@ -4,16 +4,18 @@
 //! more than one line and one answer.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 
-use super::answer::Answer;
+use super::answer::{Answer, Parts, Report};
 use super::commands::{self, Run};
 use super::input::{Input, Read};
 use super::line::{self, Line, MOST_WORDS};
 use super::session::{Mode, Session};
+use crate::readers::{Readers, Refused, Rendering};
 
 /// Bytes of a payload.
 const LARGEST_PAYLOAD: usize = 128 * 1024;
@@ -24,16 +26,31 @@ const LINGER: (Duration, usize) = (Duration::from_secs(1), 1 << 20);
 
 const LINE_TOO_LONG: &str = "The command line is too big for the buffer size. Please change 'tune.bufsize' in the \
      configuration to use a bigger command.\n";
+const BUSY: &str = "Too many ask for reports at once, or do not read them: ask again in a moment.";
 const TOO_MANY_WORDS: &str = "Too many arguments. Commands must have at most 64 arguments.";
 
-/// Serves one connection to its end.
+/// What is sent.
+enum Reply {
+    Answer(Answer),
+    Report(Report),
+}
+
+/// Serves one connection to its end, or until it has to make room for another.
 pub(super) async fn run(stream: impl AsyncRead + AsyncWrite + Unpin, mut session: Session) {
     let (reader, mut output) = tokio::io::split(stream);
     let mut input = Input::new(reader);
-    // An error means that the client is gone.
-    let _ = converse(&mut input, &mut output, &mut session).await;
-    let _ = output.shutdown().await;
-    let _ = timeout(LINGER.0, input.drain(LINGER.1)).await;
+    let place = Arc::clone(&session.place);
+    let served = async {
+        // An error means that the client is gone.
+        let _ = converse(&mut input, &mut output, &mut session).await;
+        session.place.waits();
+        let _ = output.shutdown().await;
+        let _ = timeout(LINGER.0, input.drain(LINGER.1)).await;
+    };
+    tokio::select! {
+        () = served => {}
+        () = place.ended() => {}
+    }
 }
 
 async fn converse<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
@@ -47,6 +64,7 @@ async fn converse<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
             Read::TooLong => return send(output, session, LINE_TOO_LONG).await,
             Read::Closed => return Ok(()),
         };
+        session.place.waits();
         let Line { commands, payload } = line::parse(&line);
         if let Some(mark) = payload
             && !skip_payload(input, output, session, &mark).await?
@@ -54,16 +72,18 @@ async fn converse<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
             return Ok(());
         }
         for words in commands {
-            let answer = answer(session, input, &words).await;
-            if answer == Answer::Quit {
-                return Ok(());
+            session.place.works();
+            match answer(session, input, &words).await {
+                Reply::Answer(Answer::Quit) => return Ok(()),
+                Reply::Answer(answer) => tell(output, session, &answer).await?,
+                Reply::Report(report) => report_to(output, session, report).await?,
             }
-            send(output, session, &answer.render(session.prefix)).await?;
         }
         if session.mode == Mode::Single {
             return Ok(());
         }
         send(output, session, &session.prompt()).await?;
+        session.place.rests();
     }
 }
 
@@ -71,24 +91,83 @@ async fn answer<R: AsyncRead + Unpin>(
     session: &mut Session,
     input: &mut Input<R>,
     words: &[String],
-) -> Answer {
+) -> Reply {
     if words.is_empty() {
-        return Answer::Done;
+        return Reply::Answer(Answer::Done);
     }
     if words.len() > MOST_WORDS {
-        return Answer::error(TOO_MANY_WORDS);
+        return Reply::Answer(Answer::error(TOO_MANY_WORDS));
     }
     let (entry, arguments) = match commands::find(words, session.level) {
         Ok(found) => found,
-        Err(refusal) => return refusal,
+        Err(refusal) => return Reply::Answer(refusal),
     };
-    match entry.run {
+    Reply::Answer(match entry.run {
         Run::Now(run) => run(session, arguments),
+        Run::Report(run) => match run(session, arguments) {
+            Ok(report) => return Reply::Report(report),
+            Err(answer) => answer,
+        },
         Run::Later(run) => run(session, arguments).await,
         Run::Wait(run) => match run(arguments) {
             Ok(wait) => wait.run(&session.control, input.closed()).await,
             Err(answer) => answer,
         },
+    })
+}
+
+/// Sends an answer; as long as that takes it counts as held.
+async fn tell<W: AsyncWrite + Unpin>(output: &mut W, session: &Session, answer: &Answer) -> io::Result<()> {
+    let held = session.control.readers().hold(answer.render(session.prefix));
+    send(output, session, held.text()).await
+}
+
+/// Makes a report and sends it.
+async fn report_to<W: AsyncWrite + Unpin>(
+    output: &mut W,
+    session: &Session,
+    report: Report,
+) -> io::Result<()> {
+    let readers = session.control.readers();
+    match report {
+        Report::Whole(key, make) => match readers.rendering(key, make).await {
+            Ok(rendering) => send_dump(output, session, &rendering).await,
+            Err(Refused::Said(text)) => tell(output, session, &Answer::error(text)).await,
+            Err(Refused::Busy) => tell(output, session, &Answer::error(BUSY)).await,
+        },
+        Report::Parts(mut parts) => {
+            // A panic of a part has been printed.
+            while let Some((rest, Some(part))) = next(readers, parts).await {
+                parts = rest;
+                send(output, session, &part).await?;
+                session.place.works();
+            }
+            send(output, session, "\n").await
+        }
+    }
+}
+
+/// Makes the next part.
+async fn next(readers: &Readers, mut parts: Box<dyn Parts>) -> Option<(Box<dyn Parts>, Option<String>)> {
+    let made = move || {
+        let part = parts.next();
+        (parts, part)
+    };
+    readers.part(made).await
+}
+
+/// Sends a report as [`Answer::Dump`] is sent.
+async fn send_dump<W: AsyncWrite + Unpin>(
+    output: &mut W,
+    session: &Session,
+    rendering: &Rendering,
+) -> io::Result<()> {
+    match rendering.text().trim_end_matches('\n') {
+        "" => send(output, session, "\n").await,
+        text => {
+            send(output, session, text).await?;
+            send(output, session, "\n\n").await
+        }
     }
 }
 
@@ -123,11 +202,13 @@ async fn skip_payload<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
 /// Writes all; a client that takes nothing for as long as it may be silent is given up.
 async fn send<W: AsyncWrite + Unpin>(output: &mut W, session: &Session, text: &str) -> io::Result<()> {
     let mut bytes = text.as_bytes();
+    session.place.sends();
     while !bytes.is_empty() {
         match timeout(session.idle, output.write(bytes)).await.map_err(|_| io::ErrorKind::TimedOut)?? {
             0 => return Err(io::ErrorKind::WriteZero.into()),
             written => bytes = &bytes[written..],
         }
+        session.place.progresses();
     }
     Ok(())
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::answer::Prefix;
 use crate::config::Level;
 use crate::control::{Control, Origin};
+use crate::readers::Connection;
 
 /// How long a client may be silent (HAProxy's `stats timeout`).
 const IDLE: Duration = Duration::from_secs(10);
@@ -28,6 +29,8 @@ pub(super) enum Mode {
 #[derive(Debug)]
 pub(super) struct Session {
     pub(super) control: Arc<Control>,
+    /// Its place among those who read.
+    pub(super) place: Arc<Connection>,
     /// Who is there.
     pub(super) origin: Origin,
     /// Its number in `show sess`.
@@ -46,10 +49,11 @@ pub(super) struct Session {
 // === impl Session ===
 
 impl Session {
-    pub(super) fn new(control: Arc<Control>, level: Level, origin: Origin) -> Self {
+    pub(super) fn new(control: Arc<Control>, place: Connection, level: Level, origin: Origin) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         Self {
             control,
+            place: Arc::new(place),
             origin,
             id: SOCKET_NUMBERS | NEXT.fetch_add(1, Relaxed),
             level,

@@ -28,10 +28,14 @@ impl Control {
         Ok(())
     }
 
-    /// Takes all entries away that `which` says, but for those in use.
-    pub fn clear_entries(&self, table: &Table, which: impl Fn(&Told) -> bool, origin: &Origin) {
-        let entries: Vec<_> = table.all().into_iter().filter(which).collect();
-        let gone = entries.iter().filter(|entry| table.remove(&entry.key).is_ok()).count();
-        self.notice(&format!("table {}: {gone} entries cleared by {origin}", table.name));
+    /// Takes those of `entries` away that are not in use; returns how many. What was cleared in all is said with
+    /// [`Control::cleared_entries`].
+    pub fn clear_entries<'a>(&self, table: &Table, entries: impl Iterator<Item = &'a Told>) -> usize {
+        entries.filter(|entry| table.remove(&entry.key).is_ok()).count()
+    }
+
+    /// Says how many entries were cleared.
+    pub fn cleared_entries(&self, table: &Table, count: usize, origin: &Origin) {
+        self.notice(&format!("table {}: {count} entries cleared by {origin}", table.name));
     }
 }

@@ -22,6 +22,25 @@ pub fn watch(listener: TcpListener) -> io::Result<AsyncFd<TcpListener>> {
     Ok(watched?)
 }
 
+/// Has the system's allocator give large blocks back as soon as they are freed. Otherwise it takes the largest that was freed so far as a
+/// sign that such blocks are needed, and keeps them: what readers of large reports once needed would be kept to the end.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+#[expect(unsafe_code, reason = "no safe interface offers this setting")]
+pub fn give_large_blocks_back() {
+    use std::ffi::c_int;
+    unsafe extern "C" {
+        fn mallopt(setting: c_int, value: c_int) -> c_int;
+    }
+    /// Blocks of at least so many bytes come from the system and go back to it.
+    const MMAP_THRESHOLD: c_int = -3;
+    // SAFETY: the signature is that of the C library, whose allocator this target uses; the setting may be changed at any time.
+    unsafe { mallopt(MMAP_THRESHOLD, 256 * 1024) };
+}
+
+/// Other allocators do so by themselves, or offer no such setting.
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+pub fn give_large_blocks_back() {}
+
 /// The system's allocator, but for blocks of the one kind that it wastes a third on: those of which every connection has two, its task and
 /// its place in the event loop, which are aligned to pairs of cache lines.
 ///

@@ -3,7 +3,11 @@
 //! One lock, held for a few steps and only by requests that use the table. An entry that requests in flight track stays. It refuses to
 //! know what a request is, and which server a number or a name stands for.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Bound::{Excluded, Unbounded};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -11,6 +15,9 @@ use super::freq::Freq;
 use super::key::Key;
 use crate::config::{self, Datum, Stored};
 use crate::counters::millis;
+
+/// Entries that are looked at, or taken away because their time is over, while the lock is held once.
+const STEP: usize = 512;
 
 /// A stick table.
 #[derive(Debug)]
@@ -63,6 +70,8 @@ pub struct InUse;
 #[derive(Debug, Default)]
 struct Entries {
     by_key: HashMap<Arc<Key>, Entry>,
+    /// By their number, which never changes: the order in which the table is walked.
+    by_id: BTreeMap<u64, Arc<Key>>,
     /// By when they were used last: the oldest is the first to go.
     by_age: BTreeMap<u64, Arc<Key>>,
     /// Rises with each use.
@@ -98,8 +107,13 @@ impl Table {
 
     /// How many entries there are, and how many times one was made or changed for a server.
     pub fn used(&self) -> (usize, u64) {
-        let entries = self.fresh(Instant::now());
-        (entries.by_key.len(), entries.updates)
+        loop {
+            let now = Instant::now();
+            let entries = self.fresh(now);
+            if !entries.is_due(self.at(now)) {
+                return (entries.by_key.len(), entries.updates);
+            }
+        }
     }
 
     /// Whether it stores this.
@@ -112,17 +126,30 @@ impl Table {
         let now = Instant::now();
         let entries = self.fresh(now);
         let (key, entry) = entries.by_key.get_key_value(key)?;
+        if entry.is_due(self.at(now)) {
+            return None;
+        }
         Some(self.told(key, entry, self.at(now)))
     }
 
-    /// All entries, by key.
-    pub fn all(&self) -> Vec<Told> {
+    /// At most [`STEP`] entries whose number is higher than `after`, in the order of their numbers, which is that of their making. A table is
+    /// walked step by step, so that requests never wait long for its lock; there are no more when fewer come. An entry that is there all the
+    /// while is told once.
+    pub fn walk(&self, after: u64) -> Vec<Told> {
         let now = Instant::now();
         let entries = self.fresh(now);
         let at = self.at(now);
-        let mut all: Vec<_> = entries.by_key.iter().map(|(key, entry)| self.told(key, entry, at)).collect();
-        all.sort_by(|one, other| one.key.cmp(&other.key));
-        all
+        let next = entries.by_id.range((Excluded(after), Unbounded)).take(STEP);
+        next.filter_map(|(_, key)| Some(self.told(key, entries.by_key.get(key)?, at))).collect()
+    }
+
+    /// The entry of that number.
+    pub fn numbered(&self, id: u64) -> Option<Told> {
+        let now = Instant::now();
+        let entries = self.fresh(now);
+        let key = entries.by_id.get(&id)?;
+        let entry = entries.by_key.get(key).filter(|entry| !entry.is_due(self.at(now)))?;
+        Some(self.told(key, entry, self.at(now)))
     }
 
     /// Changes values of an entry, which is made if it is not there; whether there is room for it.
@@ -194,6 +221,7 @@ impl Table {
     pub fn bound(&self, key: &Key) -> Option<Bound> {
         let now = Instant::now();
         let mut entries = self.fresh(now);
+        entries.remove_due(key, self.at(now));
         let until = self.until(self.at(now));
         let entry = entries.touch(key, until)?;
         let mut bound = Bound::default();
@@ -225,6 +253,7 @@ impl Table {
     fn with(&self, key: &Key, now: Instant, change: impl FnOnce(&Self, &mut Entry, u64)) -> Option<()> {
         let mut entries = self.fresh(now);
         let at = self.at(now);
+        entries.remove_due(key, at);
         if !entries.by_key.contains_key(key) {
             if entries.by_key.len() >= self.spec.size && !entries.make_room() {
                 return None;
@@ -268,13 +297,13 @@ impl Table {
         self.spec.expire.map_or(u64::MAX, |expire| at + millis(expire))
     }
 
-    /// The entries without those whose time is over.
+    /// The entries without those whose time is over, of which at most [`STEP`] are taken away at once: a crowd that came together goes together.
     fn fresh(&self, now: Instant) -> MutexGuard<'_, Entries> {
         let mut entries = self.lock();
         let at = self.at(now);
-        while let Some((age, key)) =
-            entries.by_age.first_key_value().map(|(age, key)| (*age, Arc::clone(key)))
-        {
+        for _ in 0..STEP {
+            let oldest = entries.by_age.first_key_value().map(|(age, key)| (*age, Arc::clone(key)));
+            let Some((age, key)) = oldest else { break };
             match entries.by_key.get(&key) {
                 Some(entry) if entry.until > at => break,
                 // Who uses it gives it more time.
@@ -299,6 +328,7 @@ impl Entries {
         let (key, age) = (Arc::new(key.clone()), self.grow());
         self.next_id += 1;
         let entry = Entry { id: self.next_id, age, uses: 0, until: 0, cells };
+        self.by_id.insert(self.next_id, Arc::clone(&key));
         self.by_age.insert(age, Arc::clone(&key));
         self.by_key.insert(key, entry);
     }
@@ -315,9 +345,24 @@ impl Entries {
     }
 
     fn remove(&mut self, age: u64) {
-        if let Some(key) = self.by_age.remove(&age) {
-            self.by_key.remove(&key);
+        if let Some(key) = self.by_age.remove(&age)
+            && let Some(entry) = self.by_key.remove(&key)
+        {
+            self.by_id.remove(&entry.id);
         }
+    }
+
+    /// Takes an entry away whose time is over, though others are due before it.
+    fn remove_due(&mut self, key: &Key, at: u64) {
+        if let Some(age) = self.by_key.get(key).filter(|entry| entry.is_due(at)).map(|entry| entry.age) {
+            self.remove(age);
+        }
+    }
+
+    /// Whether the time of the oldest is over.
+    fn is_due(&self, at: u64) -> bool {
+        let oldest = self.by_age.first_key_value().and_then(|(_, key)| self.by_key.get(key));
+        oldest.is_some_and(|entry| entry.is_due(at))
     }
 
     /// Takes the oldest away that nobody uses; whether there was one.
@@ -333,6 +378,15 @@ impl Entries {
     }
 }
 
+// === impl Entry ===
+
+impl Entry {
+    /// Whether its time is over; a request that uses it gives it more.
+    fn is_due(&self, at: u64) -> bool {
+        self.until <= at && self.uses == 0
+    }
+}
+
 // === impl Cell ===
 
 impl Cell {
@@ -342,95 +396,5 @@ impl Cell {
             kind if kind.is_rate() => Self::Rate(Freq::default()),
             _ => Self::Number(0),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-    use crate::config::KeyType;
-
-    const TEN_SECONDS: Duration = Duration::from_secs(10);
-
-    fn table(size: usize, expire: Option<Duration>) -> Table {
-        let stored = |kind: Datum| {
-            let period = if kind.is_rate() { TEN_SECONDS } else { Duration::ZERO };
-            Stored { kind, period }
-        };
-        let store = Datum::ALL.iter().copied().map(stored).collect();
-        Table::new("t".into(), &config::Table { keys: KeyType::Integer, length: 0, size, expire, store })
-    }
-
-    fn values(table: &Table, key: u32, kinds: &[Datum]) -> Vec<u64> {
-        let told = table.get(&Key::Integer(key)).unwrap();
-        let number = |kind: &Datum| match &told.values[table.place(*kind).unwrap()] {
-            Value::Number(number) => *number,
-            Value::Name(_) => panic!("a number"),
-        };
-        kinds.iter().map(number).collect()
-    }
-
-    fn keys(table: &Table) -> Vec<String> {
-        table.all().iter().map(|entry| entry.key.to_string()).collect()
-    }
-
-    #[test]
-    fn what_requests_do_is_counted() {
-        let table = table(9, None);
-        let key = Key::Integer(1);
-        let now = Instant::now();
-        assert!(table.enter(&key, true, now) && table.enter(&key, false, now));
-        let begun = [Datum::ConnCnt, Datum::ConnRate, Datum::ConnCur, Datum::SessCnt, Datum::HttpReqCnt];
-        assert_eq!(values(&table, 1, &begun), [2, 2, 2, 1, 2]);
-        assert_eq!(table.get(&key).unwrap().uses, 2);
-        assert_eq!(table.remove(&key), Err(InUse));
-        table.leave(&key, 100, 1000, 404);
-        table.leave(&key, 1, 2, 503);
-        let ended =
-            [Datum::ConnCur, Datum::BytesInCnt, Datum::BytesOutRate, Datum::HttpErrCnt, Datum::HttpFailRate];
-        assert_eq!(values(&table, 1, &ended), [0, 101, 1002, 1, 1]);
-        assert!(table.set(&key, &[(Datum::Gpc0, 5), (Datum::ConnRate, 7)]));
-        assert_eq!(values(&table, 1, &[Datum::Gpc0, Datum::ConnRate]), [5, 7]);
-        assert_eq!((table.remove(&key), table.used().0), (Ok(()), 0));
-    }
-
-    #[test]
-    fn the_oldest_that_nobody_uses_makes_room() {
-        let table = table(2, None);
-        assert!(table.enter(&Key::Integer(1), true, Instant::now()));
-        assert!(table.set(&Key::Integer(2), &[]) && table.set(&Key::Integer(3), &[]));
-        assert_eq!(keys(&table), ["1", "3"], "who is in use stays");
-        assert!(table.enter(&Key::Integer(3), true, Instant::now()));
-        assert!(!table.set(&Key::Integer(4), &[]), "all are in use");
-        table.leave(&Key::Integer(1), 0, 0, 200);
-        assert!(table.set(&Key::Integer(4), &[]));
-        assert_eq!(keys(&table), ["3", "4"]);
-    }
-
-    #[test]
-    fn entries_go_when_their_time_is_over_unless_they_are_in_use() {
-        let table = table(9, Some(TEN_SECONDS));
-        let start = Instant::now();
-        let after = |seconds| start + Duration::from_secs(seconds);
-        for (key, seconds) in [(1, 0), (2, 5), (3, 6)] {
-            assert!(table.with(&Key::Integer(key), after(seconds), |_, _, _| {}).is_some());
-        }
-        assert!(table.enter(&Key::Integer(2), true, after(7)));
-        assert_eq!(table.fresh(after(9)).by_key.len(), 3);
-        assert_eq!(table.fresh(after(12)).by_key.len(), 2);
-        let left: Vec<_> = table.fresh(after(30)).by_key.keys().map(ToString::to_string).collect();
-        assert_eq!(left, ["2"]);
-    }
-
-    #[test]
-    fn keys_are_bound_to_servers() {
-        let table = table(9, None);
-        let key = Key::Integer(1);
-        assert_eq!(table.bound(&key), None);
-        let bound = Bound { number: 2, name: Some("s2".into()) };
-        table.bind(&key, &bound);
-        assert_eq!((table.bound(&key), table.used()), (Some(bound), (1, 1)));
     }
 }

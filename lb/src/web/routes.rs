@@ -5,6 +5,7 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{self, HeaderValue};
@@ -17,12 +18,21 @@ use tokio::time::timeout;
 
 use super::action::{self, Form, Outcome};
 use super::place::{PAGE, Place};
+use super::reading::Portions;
 use super::{HEAD_TIME, Site, Until, login, page};
 use crate::control::{Control, Origin};
+use crate::readers::{Connection, Refused};
 use crate::report::{self, Overview, prometheus, stat};
+use crate::topology::Shared;
 
 /// The answer's type.
-pub(super) type Answer = Response<Either<Full<Bytes>, Channel<Bytes, Infallible>>>;
+pub(super) type Answer = Response<Either<Full<Bytes>, Either<Portions, Channel<Bytes, Infallible>>>>;
+
+/// Where a request came from, and for how long it may be answered.
+struct Reader<'a> {
+    place: &'a Arc<Connection>,
+    until: Until,
+}
 
 const TEXT: &str = "text/plain; charset=utf-8";
 const HTML: &str = "text/html; charset=utf-8";
@@ -46,8 +56,9 @@ const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; c
 /// Answers a request that came from `peer`.
 pub(super) async fn answer(
     request: Request<Incoming>,
-    site: &Site,
+    site: &Arc<Site>,
     peer: SocketAddr,
+    connection: &Arc<Connection>,
     until: Until,
 ) -> Answer {
     let uri = request.uri().clone();
@@ -58,7 +69,16 @@ pub(super) async fn answer(
     let user = if is_open { Ok(None) } else { login::user(&access, request.headers()) };
     let Ok(user) = user else { return refuse(&access.realm) };
     match *request.method() {
-        Method::GET | Method::HEAD => show(&place, &uri, site, until),
+        Method::GET | Method::HEAD => {
+            connection.works();
+            let reader = Reader { place: connection, until };
+            let answer = show(&place, &uri, site, reader).await;
+            // What is sent as it is read says so itself.
+            if matches!(answer.body(), Either::Left(_)) {
+                connection.waits();
+            }
+            answer
+        }
         Method::POST if is_page => act(request, &place.page, site, Origin::Page { peer, user }).await,
         _ => {
             let (text, methods) = if is_page {
@@ -73,22 +93,59 @@ pub(super) async fn answer(
     }
 }
 
-fn show(place: &Place<'_>, uri: &Uri, site: &Site, until: Until) -> Answer {
+async fn show(place: &Place<'_>, uri: &Uri, site: &Arc<Site>, reader: Reader<'_>) -> Answer {
     let control = &site.control;
+    // The same address is answered the same, to whoever may see it.
+    let key = || format!("GET {uri}");
     match place.path {
-        PAGE => stats(place, site),
+        PAGE => stats(place, key(), site, &reader).await,
         "/stats.css" => with(StatusCode::OK, "text/css; charset=utf-8", include_str!("assets/page.css")),
         "/stats.js" => with(StatusCode::OK, "text/javascript; charset=utf-8", include_str!("assets/page.js")),
-        "/events" => events(site, until),
-        "/stats.json" => with(StatusCode::OK, JSON, report::json(control)),
-        "/metrics" => metrics(uri.query().unwrap_or_default(), control),
+        "/events" => events(site, reader),
+        "/stats.json" => {
+            let told = Arc::clone(control);
+            rendered(control, key(), &reader, JSON, move || Ok(report::json(&told))).await
+        }
+        "/metrics" => match prometheus::Query::parse(uri.query().unwrap_or_default()) {
+            Ok(query) => {
+                let told = Arc::clone(control);
+                let make = move || Ok(prometheus::text(&told, &query));
+                rendered(control, key(), &reader, prometheus::CONTENT_TYPE, make).await
+            }
+            Err(unknown) => with(StatusCode::BAD_REQUEST, TEXT, format!("{unknown}\n")),
+        },
         "/healthz" => with(StatusCode::OK, TEXT, "ok\n"),
         "/readyz" => ready(control),
         _ => with(StatusCode::NOT_FOUND, TEXT, PATHS),
     }
 }
 
-fn stats(place: &Place<'_>, site: &Site) -> Answer {
+/// Answers with what `make` makes, at its turn.
+async fn rendered(
+    control: &Control,
+    key: String,
+    reader: &Reader<'_>,
+    kind: &'static str,
+    make: impl FnOnce() -> Result<String, String> + Send + 'static,
+) -> Answer {
+    match control.readers().rendering(key, make).await {
+        Ok(rendering) => {
+            let mut answer =
+                Response::new(Either::Right(Either::Left(Portions::new(rendering, reader.place))));
+            answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+            answer
+        }
+        Err(Refused::Said(unknown)) => with(StatusCode::NOT_FOUND, TEXT, unknown + "\n"),
+        Err(Refused::Busy) => {
+            let text = "too many ask for reports at once, or do not read them: ask again in a moment\n";
+            let mut answer = with(StatusCode::SERVICE_UNAVAILABLE, TEXT, text);
+            answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            answer
+        }
+    }
+}
+
+async fn stats(place: &Place<'_>, key: String, site: &Arc<Site>, reader: &Reader<'_>) -> Answer {
     // HAProxy tells addresses and algorithms to those with a socket only.
     let query = stat::Query {
         full: false,
@@ -96,24 +153,22 @@ fn stats(place: &Place<'_>, site: &Site) -> Answer {
         no_maint: place.has("no-maint"),
         ..stat::Query::default()
     };
-    let shared = site.control.shared();
-    let (kind, text) = if place.has("csv") {
-        ("text/plain", stat::csv(shared, &query))
-    } else if place.has("typed") {
-        ("text/plain", stat::typed(shared, &query))
-    } else if place.has("json") {
-        (JSON, stat::json(shared, &query))
-    } else {
-        let outcome = place.option("st").and_then(Outcome::of);
-        let frame = page::Frame { refreshing: !place.has("norefresh"), notice: outcome.map(Outcome::text) };
-        let (overview, history) = (Overview::of(&site.control), site.live.history());
-        let view = page::View { overview: &overview, history: &history, token: site.token() };
-        (HTML, Ok(page::html(&view, &frame)))
-    };
-    match text {
-        Ok(text) => with(StatusCode::OK, kind, text),
-        Err(unknown) => with(StatusCode::NOT_FOUND, TEXT, format!("{unknown}\n")),
+    let forms: [(&str, &str, fn(&Shared, &stat::Query) -> Result<String, stat::UnknownProxy>); 3] =
+        [("csv", "text/plain", stat::csv), ("typed", "text/plain", stat::typed), ("json", JSON, stat::json)];
+    if let Some((_, kind, make)) = forms.into_iter().find(|(option, ..)| place.has(option)) {
+        let shared = Arc::clone(site.control.shared());
+        let make = move || make(&shared, &query).map_err(|unknown| unknown.to_string());
+        return rendered(&site.control, key, reader, kind, make).await;
     }
+    let outcome = place.option("st").and_then(Outcome::of);
+    let frame = page::Frame { refreshing: !place.has("norefresh"), notice: outcome.map(Outcome::text) };
+    let told = Arc::clone(site);
+    let make = move || {
+        let (overview, history) = (Overview::of(&told.control), told.live.history());
+        let view = page::View { overview: &overview, history: &history, token: told.token() };
+        Ok(page::html(&view, &frame))
+    };
+    rendered(&site.control, key, reader, HTML, make).await
 }
 
 /// Obeys a form. HAProxy's clients are led to the page, where `st` tells what came of it; who asks for JSON is told in it.
@@ -153,11 +208,12 @@ async fn act(request: Request<Incoming>, page: &str, site: &Site, origin: Origin
     answer
 }
 
-fn events(site: &Site, until: Until) -> Answer {
-    let Some(stream) = site.live.watch(until) else {
+fn events(site: &Site, reader: Reader<'_>) -> Answer {
+    let Some(stream) = site.live.watch(reader.until) else {
         return with(StatusCode::SERVICE_UNAVAILABLE, TEXT, "Too many live viewers; poll /stats instead\n");
     };
-    let mut answer = Response::new(Either::Right(stream));
+    reader.place.sends();
+    let mut answer = Response::new(Either::Right(Either::Right(stream)));
     answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     answer
 }
@@ -168,13 +224,6 @@ fn refuse(realm: &str) -> Answer {
     let mut answer = with(StatusCode::UNAUTHORIZED, TEXT, text);
     answer.headers_mut().insert(header::WWW_AUTHENTICATE, login::challenge(realm));
     answer
-}
-
-fn metrics(query: &str, control: &Control) -> Answer {
-    match prometheus::Query::parse(query) {
-        Ok(query) => with(StatusCode::OK, prometheus::CONTENT_TYPE, prometheus::text(control, &query)),
-        Err(unknown) => with(StatusCode::BAD_REQUEST, TEXT, format!("{unknown}\n")),
-    }
 }
 
 fn ready(control: &Control) -> Answer {

@@ -412,3 +412,27 @@ async fn where_it_may_the_page_offers_what_fits_the_state() {
     assert_eq!(document["backends"][0]["servers"][1]["order"], "drain");
     pages.end().await;
 }
+
+/// Breaks when clients that send half a request shut everybody out.
+#[tokio::test]
+async fn half_requests_make_room() {
+    let pages = Pages::new();
+    let mut halves = Vec::new();
+    for half in
+        ["GET /healthz HTTP/1.1\r\nHost:", "", "POST / HTTP/1.1\r\nHost: lb\r\nContent-Length: 9\r\n\r\n"]
+            .into_iter()
+            .cycle()
+            .take(CONNECTIONS + 8)
+    {
+        let mut stream = pages.connect().await;
+        stream.write_all(half.as_bytes()).await.unwrap();
+        halves.push(stream);
+    }
+    assert_eq!(pages.get("/healthz").await.status, 200);
+    // It is told of an end, or of a reset, since not all that it sent was read.
+    let mut rest = [0; 100];
+    let oldest = tokio::time::timeout(Duration::from_secs(30), halves[0].read(&mut rest));
+    assert!(matches!(oldest.await.unwrap(), Ok(0) | Err(_)), "it has made room");
+    drop(halves);
+    pages.end().await;
+}

@@ -4,12 +4,14 @@ pub(super) mod errors;
 pub(super) mod schema;
 pub(super) mod texts;
 
-use crate::admin::answer::Answer;
+use std::sync::Arc;
+
+use crate::admin::answer::{Answer, Report};
 use crate::admin::session::Session;
 use crate::config::Level;
 use crate::report::info::{self, Style};
 use crate::report::{self, stat::Query};
-use crate::topology::Backend;
+use crate::topology::{Backend, Topology};
 
 /// There are no sections of resolvers: a header without rows.
 const NO_BACKEND: &str = "Can't find backend.";
@@ -24,19 +26,21 @@ enum Form {
     Json,
 }
 
-pub(super) fn stat(session: &mut Session, words: &[String]) -> Answer {
+pub(super) fn stat(session: &Session, words: &[String]) -> Result<Report, Answer> {
     let (query, form) = match parse_stat(words, session.level) {
         Ok(Some(parsed)) => parsed,
-        Ok(None) => return Answer::Dump(report::resolver_rows(&session.control.topology())),
-        Err(text) => return Answer::error(text),
+        Ok(None) => return Err(Answer::Dump(report::resolver_rows(&session.control.topology()))),
+        Err(text) => return Err(Answer::error(text)),
     };
-    let shared = session.control.shared();
-    let report = match form {
-        Form::Csv => report::stat::csv(shared, &query),
-        Form::Typed => report::stat::typed(shared, &query),
-        Form::Json => report::stat::json(shared, &query),
-    };
-    report.map_or_else(|_| Answer::error("No such proxy."), Answer::Dump)
+    let shared = Arc::clone(session.control.shared());
+    Ok(Report::whole(format!("stat {form:?} {query:?}"), move || {
+        let report = match form {
+            Form::Csv => report::stat::csv(&shared, &query),
+            Form::Typed => report::stat::typed(&shared, &query),
+            Form::Json => report::stat::json(&shared, &query),
+        };
+        report.map_err(|unknown| unknown.to_string())
+    }))
 }
 
 pub(super) fn process(session: &mut Session, words: &[String]) -> Answer {
@@ -53,28 +57,33 @@ pub(super) fn process(session: &mut Session, words: &[String]) -> Answer {
     Answer::Dump(info::text(&session.control, style))
 }
 
-pub(super) fn servers_state(session: &mut Session, words: &[String]) -> Answer {
-    let topology = session.control.topology();
-    let only = match words.first().map(|word| topology.find_backend(word)) {
-        Some(None) => return Answer::error(NO_BACKEND),
-        Some(Some(backend)) => Some(&*backend.live.name),
-        None => None,
-    };
-    report::servers_state(&topology, only).map_or_else(|| Answer::error(NO_BACKEND), Answer::Dump)
+pub(super) fn servers_state(session: &Session, words: &[String]) -> Result<Report, Answer> {
+    let (control, word) = (Arc::clone(&session.control), words.first().cloned());
+    Ok(Report::whole(format!("servers state {word:?}"), move || {
+        let topology = control.topology();
+        let only = named_backend(&topology, word.as_ref())?.map(|backend| &*backend.live.name);
+        report::servers_state(&topology, only).ok_or_else(|| NO_BACKEND.to_owned())
+    }))
 }
 
-pub(super) fn servers_conn(session: &mut Session, words: &[String]) -> Answer {
-    let topology = session.control.topology();
-    let only = match words.first().map(|word| topology.find_backend(word)) {
-        Some(None) => return Answer::error(NO_BACKEND),
-        Some(Some(backend)) => Some(backend.live.id),
-        None => None,
-    };
-    let wanted = topology.backends.iter().filter(|backend| only.is_none_or(|id| backend.live.id == id));
-    let workers = session.control.shared().workers.count();
-    Answer::Dump(
-        SERVERS_CONN.to_owned() + &wanted.map(|backend| conn_rows(backend, workers)).collect::<String>(),
-    )
+pub(super) fn servers_conn(session: &Session, words: &[String]) -> Result<Report, Answer> {
+    let (control, word) = (Arc::clone(&session.control), words.first().cloned());
+    Ok(Report::whole(format!("servers conn {word:?}"), move || {
+        let topology = control.topology();
+        let only = named_backend(&topology, word.as_ref())?.map(|backend| backend.live.id);
+        let wanted = topology.backends.iter().filter(|backend| only.is_none_or(|id| backend.live.id == id));
+        let workers = control.shared().workers.count();
+        Ok(SERVERS_CONN.to_owned() + &wanted.map(|backend| conn_rows(backend, workers)).collect::<String>())
+    }))
+}
+
+/// The backend that a word names, if there is a word.
+fn named_backend<'a>(topology: &'a Topology, word: Option<&String>) -> Result<Option<&'a Backend>, String> {
+    match word.map(|word| topology.find_backend(word)) {
+        Some(None) => Err(NO_BACKEND.to_owned()),
+        Some(Some(backend)) => Ok(Some(&**backend)),
+        None => Ok(None),
+    }
 }
 
 pub(super) fn backend(session: &mut Session, _: &[String]) -> Answer {
@@ -87,8 +96,9 @@ pub(super) fn resolvers(session: &mut Session, words: &[String]) -> Answer {
     told.map_or_else(|| Answer::error("Can't find that resolvers section"), Answer::Dump)
 }
 
-pub(super) fn drift(session: &mut Session, _: &[String]) -> Answer {
-    Answer::Dump(report::drift(&session.control))
+pub(super) fn drift(session: &Session, _: &[String]) -> Result<Report, Answer> {
+    let control = Arc::clone(&session.control);
+    Ok(Report::whole("drift", move || Ok(report::drift(&control))))
 }
 
 pub(super) fn version(_: &mut Session, _: &[String]) -> Answer {

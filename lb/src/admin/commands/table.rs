@@ -5,9 +5,10 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use crate::admin::answer::Answer;
+use crate::admin::answer::{Answer, Parts, Report};
 use crate::admin::session::Session;
 use crate::config::{Datum, Level, Stored};
+use crate::control::{Control, Origin};
 use crate::counters::millis;
 use crate::stick::{Key, Table, Told, Value};
 
@@ -41,59 +42,81 @@ struct Condition {
 
 type Operator = fn(&i64, &i64) -> bool;
 
-pub(super) fn show(session: &mut Session, words: &[String]) -> Answer {
+/// A table that is being walked, step by step.
+struct Walk {
+    table: Arc<Table>,
+    conditions: Vec<Condition>,
+    /// Number of the last entry that was seen.
+    after: u64,
+    /// Nothing is left to see.
+    ended: bool,
+}
+
+/// `show table`, as it is read.
+struct Shown {
+    walk: Walk,
+    is_first: bool,
+}
+
+/// `clear table`, which says nothing.
+struct Cleared {
+    walk: Walk,
+    control: Arc<Control>,
+    origin: Origin,
+    count: usize,
+    /// It has been told how many went.
+    told: bool,
+}
+
+pub(super) fn show(session: &Session, words: &[String]) -> Result<Report, Answer> {
     let Some(name) = words.first() else {
-        return Answer::Dump(session.control.topology().tables().map(|table| head(table)).collect());
+        return Err(Answer::Dump(session.control.topology().tables().map(|table| head(table)).collect()));
     };
-    let found = find(session, name).and_then(|table| Ok((subject(&table, words, SHOW, true)?, table)));
-    let (subject, table) = match found {
-        Ok(found) => found,
-        Err(refusal) => return refusal,
-    };
-    let entries = match subject {
-        Subject::All => table.all(),
-        Subject::Key(key) => match table.get(&key) {
-            Some(entry) => vec![entry],
-            None => return Answer::Done,
-        },
-        Subject::Entry(entry) => vec![entry],
-        Subject::Where(conditions) => {
-            table.all().into_iter().filter(|entry| holds(&table, entry, &conditions)).collect()
+    let table = find(session, name)?;
+    let subject = subject(&table, words, SHOW, true)?;
+    let conditions = match subject {
+        _ if session.level < Level::Operator => {
+            if let Subject::Key(key) = subject
+                && table.get(&key).is_none()
+            {
+                return Err(Answer::Done);
+            }
+            let hidden = "# contents not dumped due to insufficient privileges\n";
+            return Err(Answer::Dump(head(&table) + hidden));
         }
+        Subject::All => Vec::new(),
+        Subject::Where(conditions) => conditions,
+        Subject::Key(key) => match table.get(&key) {
+            Some(entry) => return Err(only(&table, &entry)),
+            None => return Err(Answer::Done),
+        },
+        Subject::Entry(entry) => return Err(only(&table, &entry)),
     };
-    let mut out = head(&table);
-    if session.level < Level::Operator {
-        out.push_str("# contents not dumped due to insufficient privileges\n");
-        return Answer::Dump(out);
-    }
-    entries.iter().for_each(|entry| line(&mut out, &table, entry));
+    Ok(Report::Parts(Box::new(Shown { walk: Walk::new(table, conditions), is_first: true })))
+}
+
+fn only(table: &Table, entry: &Told) -> Answer {
+    let mut out = head(table);
+    line(&mut out, table, entry);
     Answer::Dump(out)
 }
 
-pub(super) fn clear(session: &mut Session, words: &[String]) -> Answer {
-    let Some(name) = words.first() else { return Answer::error(CLEAR) };
-    let found = find(session, name).and_then(|table| Ok((subject(&table, words, CLEAR, true)?, table)));
-    let (subject, table) = match found {
-        Ok(found) => found,
-        Err(refusal) => return refusal,
-    };
-    let control = &session.control;
-    let key = match subject {
-        Subject::All => {
-            control.clear_entries(&table, |_| true, &session.origin);
-            return Answer::Done;
+pub(super) fn clear(session: &Session, words: &[String]) -> Result<Report, Answer> {
+    let Some(name) = words.first() else { return Err(Answer::error(CLEAR)) };
+    let table = find(session, name)?;
+    let (control, origin) = (Arc::clone(&session.control), session.origin.clone());
+    let conditions = match subject(&table, words, CLEAR, true)? {
+        Subject::All => Vec::new(),
+        Subject::Where(conditions) => conditions,
+        Subject::Key(key) | Subject::Entry(Told { key, .. }) => {
+            return Err(match control.clear_entry(&table, &key, &origin) {
+                Ok(()) => Answer::Done,
+                Err(_) => Answer::error(IN_USE),
+            });
         }
-        Subject::Where(conditions) => {
-            let which = |entry: &Told| holds(&table, entry, &conditions);
-            control.clear_entries(&table, which, &session.origin);
-            return Answer::Done;
-        }
-        Subject::Key(key) | Subject::Entry(Told { key, .. }) => key,
     };
-    match control.clear_entry(&table, &key, &session.origin) {
-        Ok(()) => Answer::Done,
-        Err(_) => Answer::error(IN_USE),
-    }
+    let walk = Walk::new(table, conditions);
+    Ok(Report::Parts(Box::new(Cleared { walk, control, origin, count: 0, told: false })))
 }
 
 pub(super) fn set(session: &mut Session, words: &[String]) -> Answer {
@@ -131,6 +154,61 @@ pub(super) fn set(session: &mut Session, words: &[String]) -> Answer {
     }
 }
 
+// === impl Walk ===
+
+impl Walk {
+    fn new(table: Arc<Table>, conditions: Vec<Condition>) -> Self {
+        Self { table, conditions, after: 0, ended: false }
+    }
+
+    /// The entries of the next step for which the conditions hold; `None` when there are no more.
+    fn step(&mut self) -> Option<Vec<Told>> {
+        if self.ended {
+            return None;
+        }
+        let mut entries = self.table.walk(self.after);
+        match entries.last() {
+            Some(last) => self.after = last.id,
+            None => self.ended = true,
+        }
+        // An entry may have gone between two looks of a step, so only an empty one is the last for certain.
+        entries.retain(|entry| holds(&self.table, entry, &self.conditions));
+        Some(entries)
+    }
+}
+
+impl Parts for Shown {
+    /// The entries of a table that fits in a step are told by their keys, those of a larger one in the order in which they were made.
+    fn next(&mut self) -> Option<String> {
+        let is_first = std::mem::take(&mut self.is_first);
+        let mut out = if is_first { head(&self.walk.table) } else { String::new() };
+        let Some(mut entries) = self.walk.step() else { return is_first.then_some(out) };
+        if is_first {
+            let more = self.walk.step().unwrap_or_default();
+            if self.walk.ended {
+                entries.sort_by(|one, other| one.key.cmp(&other.key));
+            }
+            entries.extend(more);
+        }
+        entries.iter().for_each(|entry| line(&mut out, &self.walk.table, entry));
+        Some(out)
+    }
+}
+
+impl Parts for Cleared {
+    fn next(&mut self) -> Option<String> {
+        match self.walk.step() {
+            Some(entries) => self.count += self.control.clear_entries(&self.walk.table, entries.iter()),
+            None if self.told => return None,
+            None => {
+                self.told = true;
+                self.control.cleared_entries(&self.walk.table, self.count, &self.origin);
+            }
+        }
+        Some(String::new())
+    }
+}
+
 fn find(session: &Session, name: &str) -> Result<Arc<Table>, Answer> {
     session.control.topology().table(name).cloned().ok_or_else(|| Answer::error(NO_TABLE))
 }
@@ -147,8 +225,10 @@ fn subject(table: &Table, words: &[String], usage: &str, may_filter: bool) -> Re
             let digits = words.get(2).and_then(|word| word.strip_prefix("0x"));
             let id = digits.and_then(|digits| u64::from_str_radix(digits, 16).ok());
             let id = id.ok_or_else(|| Answer::error("Pointer expected (0xffff notation)"))?;
-            let entry = table.all().into_iter().find(|entry| entry.id == id);
-            entry.map(Subject::Entry).ok_or_else(|| Answer::error("No entry can be found matching ptr."))
+            table
+                .numbered(id)
+                .map(Subject::Entry)
+                .ok_or_else(|| Answer::error("No entry can be found matching ptr."))
         }
         Some(word) if word.starts_with("data.") && may_filter => {
             conditions(table, &words[1..]).map(Subject::Where).map_err(Answer::error)

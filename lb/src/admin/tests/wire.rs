@@ -123,28 +123,45 @@ async fn silence_ends_a_connection_after_ten_seconds_or_what_it_asked_for() {
     }
 }
 
+/// Breaks when clients that say nothing shut others out.
 #[tokio::test]
-async fn the_connection_after_the_last_slot_is_served_when_another_ends() {
+async fn silent_clients_make_room() {
+    let lab = lab::open();
+    let mut silent = Vec::new();
+    for _ in 0..crate::admin::CONNECTIONS + 8 {
+        silent.push(lab.connect("admin").await);
+    }
+    assert_eq!(lab.ask("show cli level").await, "admin\n\n");
+    assert_eq!(rest(&mut silent[0]).await, "", "it has made room");
+}
+
+/// Breaks when a command is broken off for a new client.
+#[tokio::test]
+async fn clients_whose_command_is_in_progress_make_no_room() {
     let lab = lab::open();
     let mut held = Vec::new();
     for _ in 0..crate::admin::CONNECTIONS {
-        let mut stream = lab.connect("user").await;
-        stream.write_all(b"prompt\n").await.unwrap();
-        let mut prompt = [0; 3];
-        stream.read_exact(&mut prompt).await.unwrap();
+        let mut stream = lab.connect("admin").await;
+        stream.write_all(b"echo on;wait 1h\n").await.unwrap();
+        let mut said = [0; 4];
+        stream.read_exact(&mut said).await.unwrap();
+        assert_eq!(said, *b"on\n\n");
         held.push(stream);
     }
-    let mut late = lab.connect("user").await;
+    let mut late = lab.connect("admin").await;
     late.write_all(b"show cli level\n").await.unwrap();
-    // All are served by one thread: while it answers another one again and again, it would have answered this one, too.
+    // All are served by one thread: while it answers at another socket again and again, it would have answered this one, too.
     for _ in 0..10 {
-        held[0].write_all(b"\n").await.unwrap();
-        held[0].read_exact(&mut [0; 3]).await.unwrap();
+        assert_eq!(lab.send("user", "show cli level\n").await, "user\n\n");
         let early = late.try_read(&mut [0]).unwrap_err();
         assert_eq!(early.kind(), std::io::ErrorKind::WouldBlock, "served beyond the limit");
     }
     held.pop();
-    assert_eq!(rest(&mut late).await, "user\n\n");
+    assert_eq!(rest(&mut late).await, "admin\n\n");
+    for stream in &mut held {
+        stream.shutdown().await.unwrap();
+        assert_eq!(rest(stream).await, "Interrupted. (null)\n\n");
+    }
 }
 
 #[tokio::test]

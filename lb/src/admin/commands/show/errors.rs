@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::SystemTime;
 
-use crate::admin::answer::Answer;
+use crate::admin::answer::{Answer, Report};
 use crate::admin::session::Session;
 use crate::log::date;
 use crate::topology::{Capture, Topology};
@@ -34,13 +34,16 @@ struct Found {
     capture: Capture,
 }
 
-pub(in crate::admin::commands) fn show(session: &mut Session, words: &[String]) -> Answer {
-    let topology = session.control.topology();
-    let Some(filter) = Filter::parse(words, &topology) else { return Answer::error("No such proxy.") };
-    let total = session.control.shared().process.captures.load(Relaxed);
-    let mut out = format!("Total events captured on [{}] : {total}\n", date::http(SystemTime::now()));
-    found(&topology).iter().filter(|found| filter.wants(found)).for_each(|found| report(&mut out, found));
-    Answer::Dump(out)
+pub(in crate::admin::commands) fn show(session: &Session, words: &[String]) -> Result<Report, Answer> {
+    let (control, words) = (Arc::clone(&session.control), words.to_vec());
+    Ok(Report::whole(format!("errors {words:?}"), move || {
+        let topology = control.topology();
+        let filter = Filter::parse(&words, &topology).ok_or("No such proxy.")?;
+        let total = control.shared().process.captures.load(Relaxed);
+        let mut out = format!("Total events captured on [{}] : {total}\n", date::http(SystemTime::now()));
+        found(&topology).iter().filter(|found| filter.wants(found)).for_each(|found| report(&mut out, found));
+        Ok(out)
+    }))
 }
 
 fn found(topology: &Topology) -> Vec<Found> {

@@ -1,0 +1,62 @@
+//! Readers of reports: the connections to pages and runtime sockets, and the renderings that are made for them.
+//!
+//! However many read, and however slowly: few renderings are made at a time, what was rendered and not read has a bound in bytes, and
+//! connections that are idle or stuck make room for new ones. This module does not know what is rendered, and no protocol.
+
+mod connections;
+mod renderings;
+
+use std::sync::Arc;
+
+pub use connections::{Connection, Group};
+pub use renderings::{MOST_BYTES, Refused, Rendering};
+
+use connections::Connections;
+use renderings::Renderings;
+
+/// All readers of the process; clones are the same ones.
+#[derive(Debug, Clone, Default)]
+pub struct Readers(Arc<All>);
+
+#[derive(Debug, Default)]
+struct All {
+    connections: Connections,
+    renderings: Renderings,
+}
+
+// === impl Readers ===
+
+impl Readers {
+    /// A service with readers of its own, at most `capacity` connections at once.
+    pub fn group(&self, capacity: usize) -> Group {
+        Group::new(self, capacity)
+    }
+
+    /// Returns the text that `make` makes. It begins after this was called; readers who ask with the same key before it begins share it.
+    ///
+    /// # Errors
+    /// `Busy` when too many wait, or when too much of what was made before is not read; `Said` with what `make` says in place of a text.
+    pub async fn rendering(
+        &self,
+        key: String,
+        make: impl FnOnce() -> Result<String, String> + Send + 'static,
+    ) -> Result<Rendering, Refused> {
+        self.0.renderings.shared(self, key, make).await
+    }
+
+    /// Does a part of a rendering that is made in parts, in turn with all others; each reader holds one small part at a time. `None` when
+    /// `make` panics.
+    pub async fn part<T: Send + 'static>(&self, make: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+        self.0.renderings.part(make).await
+    }
+
+    /// Counts a text as rendered until it is dropped.
+    pub fn hold(&self, text: String) -> Rendering {
+        self.0.renderings.hold(text)
+    }
+
+    /// Bytes of renderings that are not read to their end.
+    pub fn bytes(&self) -> usize {
+        self.0.renderings.bytes()
+    }
+}

@@ -1,0 +1,287 @@
+//! Connections of readers, and which of them makes room when there are too many.
+//!
+//! A connection at work is never ended. One that waits for a request is, the longest first; then one whose reader takes nothing.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::{Instant, timeout};
+use tokio_util::sync::CancellationToken;
+
+use super::Readers;
+
+/// How long a client that has been served and stays for more may be idle before it makes room.
+const RESTED: Duration = Duration::from_secs(5);
+/// How long a reader may take nothing before it makes room.
+const STUCK: Duration = Duration::from_secs(1);
+/// How often a new connection looks whether another can make room by now.
+const AGAIN: Duration = Duration::from_millis(100);
+
+/// All connections.
+#[derive(Debug, Default)]
+pub(super) struct Connections {
+    all: Mutex<Table>,
+    /// One has left.
+    left: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Table {
+    by_number: HashMap<u64, Entry>,
+    /// The next number; numbers of groups are taken from it as well.
+    next: u64,
+}
+
+#[derive(Debug)]
+struct Entry {
+    group: u64,
+    doing: Doing,
+    /// Since when; for one that sends, since its reader last took something.
+    since: Instant,
+    end: CancellationToken,
+}
+
+/// What a connection does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Doing {
+    /// It waits for a request.
+    Waiting,
+    /// It waits for another command of an interactive client.
+    Resting,
+    /// It obeys.
+    Working,
+    /// It sends an answer.
+    Sending,
+}
+
+/// A service whose connections are counted together.
+#[derive(Debug, Clone)]
+pub struct Group {
+    readers: Readers,
+    number: u64,
+    capacity: usize,
+}
+
+/// A connection's place; dropping it gives the place back.
+#[derive(Debug)]
+pub struct Connection {
+    readers: Readers,
+    number: u64,
+    end: CancellationToken,
+}
+
+// === impl Group ===
+
+impl Group {
+    pub(super) fn new(readers: &Readers, capacity: usize) -> Self {
+        let number = readers.0.connections.lock().take_number();
+        Self { readers: readers.clone(), number, capacity }
+    }
+
+    /// A place for a connection that has just been accepted. Another one makes room for it if need be; when none can, this waits.
+    pub async fn admit(&self) -> Connection {
+        let connections = &self.readers.0.connections;
+        loop {
+            let left = connections.left.notified();
+            if let Some((number, end)) = connections.lock().admit(self, Instant::now()) {
+                return Connection { readers: self.readers.clone(), number, end };
+            }
+            // When none has left, one may have become idle or stuck.
+            let _ = timeout(AGAIN, left).await;
+        }
+    }
+}
+
+// === impl Connection ===
+
+impl Connection {
+    /// It waits for a request.
+    pub fn waits(&self) {
+        self.does(Doing::Waiting);
+    }
+
+    /// It waits for another command of a client that stays for more.
+    pub fn rests(&self) {
+        self.does(Doing::Resting);
+    }
+
+    /// It works on a request, and is not ended meanwhile.
+    pub fn works(&self) {
+        self.does(Doing::Working);
+    }
+
+    /// It sends an answer.
+    pub fn sends(&self) {
+        self.does(Doing::Sending);
+    }
+
+    /// Its reader has taken something of an answer.
+    pub fn progresses(&self) {
+        let mut table = self.readers.0.connections.lock();
+        if let Some(entry) = table.by_number.get_mut(&self.number)
+            && entry.doing == Doing::Sending
+        {
+            entry.since = Instant::now();
+        }
+    }
+
+    /// Completes when it has to make room.
+    pub async fn ended(&self) {
+        self.end.cancelled().await;
+    }
+
+    fn does(&self, doing: Doing) {
+        if let Some(entry) = self.readers.0.connections.lock().by_number.get_mut(&self.number) {
+            (entry.doing, entry.since) = (doing, Instant::now());
+        }
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        let connections = &self.readers.0.connections;
+        connections.lock().by_number.remove(&self.number);
+        connections.left.notify_waiters();
+    }
+}
+
+// === impl Connections ===
+
+impl Connections {
+    /// Ends the connection, of any service, whose reader has taken nothing for longest; whether there was one.
+    pub(super) fn end_stuck(&self) -> bool {
+        self.lock().end_one(Instant::now(), |entry| entry.doing == Doing::Sending)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Table> {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+// === impl Table ===
+
+impl Table {
+    fn take_number(&mut self) -> u64 {
+        self.next += 1;
+        self.next
+    }
+
+    fn admit(&mut self, group: &Group, now: Instant) -> Option<(u64, CancellationToken)> {
+        let is_mine = |entry: &Entry| entry.group == group.number;
+        let count = self.by_number.values().filter(|entry| is_mine(entry)).count();
+        if count >= group.capacity && !self.end_one(now, is_mine) {
+            return None;
+        }
+        let (number, end) = (self.take_number(), CancellationToken::new());
+        let entry = Entry { group: group.number, doing: Doing::Waiting, since: now, end: end.clone() };
+        self.by_number.insert(number, entry);
+        Some((number, end))
+    }
+
+    /// Ends the first to make room among those that are `meant`; its place is free at once.
+    fn end_one(&mut self, now: Instant, meant: impl Fn(&Entry) -> bool) -> bool {
+        let candidates = self.by_number.iter().filter(|(_, entry)| meant(entry));
+        let ranked = candidates.filter_map(|(number, entry)| Some((entry.rank(now)?, entry.since, *number)));
+        let Some((_, _, number)) = ranked.min() else { return false };
+        if let Some(entry) = self.by_number.remove(&number) {
+            entry.end.cancel();
+        }
+        true
+    }
+}
+
+// === impl Entry ===
+
+impl Entry {
+    /// How soon it makes room, 0 first; `None` for one that does not.
+    fn rank(&self, now: Instant) -> Option<u8> {
+        let time = now.saturating_duration_since(self.since);
+        match self.doing {
+            Doing::Waiting => Some(0),
+            Doing::Resting => (time >= RESTED).then_some(0),
+            Doing::Sending => (time >= STUCK).then_some(1),
+            Doing::Working => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn is_ended(connection: &Connection) -> bool {
+        connection.end.is_cancelled()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_one_that_waits_longest_makes_room() {
+        let readers = Readers::default();
+        let (group, other) = (readers.group(2), readers.group(1));
+        let elsewhere = other.admit().await;
+        let first = group.admit().await;
+        tokio::time::advance(SECOND).await;
+        let second = group.admit().await;
+        first.works();
+        let third = group.admit().await;
+        assert_eq!([&elsewhere, &first, &second, &third].map(is_ended), [false, false, true, false]);
+        drop(third);
+        tokio::time::advance(SECOND).await;
+        let fourth = group.admit().await;
+        tokio::time::advance(SECOND).await;
+        first.waits();
+        let _fifth = group.admit().await;
+        assert_eq!([&first, &fourth].map(is_ended), [false, true], "it has waited for less time");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_works_rests_briefly_or_reads_on_is_not_ended() {
+        let readers = Readers::default();
+        let group = readers.group(3);
+        let (works, rests, sends) = (group.admit().await, group.admit().await, group.admit().await);
+        works.works();
+        rests.rests();
+        sends.sends();
+        let begun = Instant::now();
+        let room = group.admit();
+        tokio::pin!(room);
+        for _ in 0..9 {
+            assert!(timeout(SECOND / 2, &mut room).await.is_err());
+            sends.progresses();
+        }
+        let _admitted = room.await;
+        assert!(begun.elapsed() >= RESTED);
+        assert_eq!([&works, &rests, &sends].map(is_ended), [false, true, false]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_who_takes_nothing_is_ended_for_memory() {
+        let readers = Readers::default();
+        let (one, other) = (readers.group(9), readers.group(9));
+        let (waits, slow, slower) = (one.admit().await, one.admit().await, other.admit().await);
+        let connections = &readers.0.connections;
+        slower.sends();
+        tokio::time::advance(SECOND / 2).await;
+        slow.sends();
+        assert!(!connections.end_stuck());
+        tokio::time::advance(SECOND * 2).await;
+        assert!(connections.end_stuck());
+        assert_eq!([&waits, &slow, &slower].map(is_ended), [false, false, true]);
+        slow.progresses();
+        assert!(!connections.end_stuck());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_leaves_makes_room() {
+        let group = Readers::default().group(1);
+        let only = group.admit().await;
+        only.works();
+        let room = tokio::spawn(async move { drop(group.admit().await) });
+        tokio::task::yield_now().await;
+        drop(only);
+        room.await.unwrap();
+    }
+}
