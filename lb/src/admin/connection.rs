@@ -43,7 +43,7 @@ pub(super) async fn run(stream: impl AsyncRead + AsyncWrite + Unpin, mut session
     let served = async {
         // An error means that the client is gone.
         let _ = converse(&mut input, &mut output, &mut session).await;
-        session.place.waits();
+        session.place.leaves();
         let _ = output.shutdown().await;
         let _ = timeout(LINGER.0, input.drain(LINGER.1)).await;
     };

@@ -1,6 +1,7 @@
 //! Connections of readers, and which of them makes room when there are too many.
 //!
-//! A connection at work is never ended. One that waits for a request is, the longest first; then one whose reader takes nothing.
+//! A connection at work is never ended. One that has been served and is about to leave makes room first, then the one that waits for a request
+//! the longest, then one whose reader takes nothing.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,6 +13,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::Readers;
 
+/// How long a client may take to send its request before it makes room: one that has just been accepted has often sent it already.
+const FRESH: Duration = Duration::from_millis(200);
 /// How long a client that has been served and stays for more may be idle before it makes room.
 const RESTED: Duration = Duration::from_secs(5);
 /// How long a reader may take nothing before it makes room.
@@ -54,6 +57,8 @@ enum Doing {
     Working,
     /// It sends an answer.
     Sending,
+    /// It has been served, and its client is given time to leave.
+    Leaving,
 }
 
 /// A service whose connections are counted together.
@@ -115,6 +120,11 @@ impl Connection {
     /// It sends an answer.
     pub fn sends(&self) {
         self.does(Doing::Sending);
+    }
+
+    /// It has been served, and its client is given time to leave.
+    pub fn leaves(&self) {
+        self.does(Doing::Leaving);
     }
 
     /// Its reader has taken something of an answer.
@@ -199,9 +209,10 @@ impl Entry {
     fn rank(&self, now: Instant) -> Option<u8> {
         let time = now.saturating_duration_since(self.since);
         match self.doing {
-            Doing::Waiting => Some(0),
-            Doing::Resting => (time >= RESTED).then_some(0),
-            Doing::Sending => (time >= STUCK).then_some(1),
+            Doing::Leaving => Some(0),
+            Doing::Waiting => (time >= FRESH).then_some(1),
+            Doing::Resting => (time >= RESTED).then_some(1),
+            Doing::Sending => (time >= STUCK).then_some(2),
             Doing::Working => None,
         }
     }
@@ -275,7 +286,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn one_that_leaves_makes_room() {
+    async fn one_that_leaves_or_is_gone_makes_room() {
         let group = Readers::default().group(1);
         let only = group.admit().await;
         only.works();
@@ -283,5 +294,11 @@ mod tests {
         tokio::task::yield_now().await;
         drop(only);
         room.await.unwrap();
+        let group = Readers::default().group(1);
+        let begun = Instant::now();
+        let served = group.admit().await;
+        served.leaves();
+        let _next = group.admit().await;
+        assert_eq!((is_ended(&served), begun.elapsed()), (true, Duration::ZERO));
     }
 }
