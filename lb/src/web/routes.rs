@@ -28,6 +28,9 @@ use crate::topology::Shared;
 /// The answer's type.
 pub(super) type Answer = Response<Either<Full<Bytes>, Either<Portions, Channel<Bytes, Infallible>>>>;
 
+/// A form of the statistics.
+type Rendered = fn(&Shared, &stat::Query) -> Result<String, stat::UnknownProxy>;
+
 /// Where a request came from, and for how long it may be answered.
 struct Reader<'a> {
     place: &'a Arc<Connection>,
@@ -153,7 +156,7 @@ async fn stats(place: &Place<'_>, key: String, site: &Arc<Site>, reader: &Reader
         no_maint: place.has("no-maint"),
         ..stat::Query::default()
     };
-    let forms: [(&str, &str, fn(&Shared, &stat::Query) -> Result<String, stat::UnknownProxy>); 3] =
+    let forms: [(&str, &str, Rendered); 3] =
         [("csv", "text/plain", stat::csv), ("typed", "text/plain", stat::typed), ("json", JSON, stat::json)];
     if let Some((_, kind, make)) = forms.into_iter().find(|(option, ..)| place.has(option)) {
         let shared = Arc::clone(site.control.shared());
