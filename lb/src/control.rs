@@ -409,6 +409,11 @@ impl Control {
         self.log.ways().tell(|log| event::lines(event, scene, &lost, log));
     }
 
+    /// Tells that logs fail, or work again.
+    pub fn tell_of_logs(&self) {
+        self.log.news().iter().for_each(|text| self.notice(text));
+    }
+
     /// What there is around the server of an event.
     fn scene(&self, event: &Event<'_>) -> Scene {
         let topology = self.topology();

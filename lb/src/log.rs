@@ -6,8 +6,10 @@
 
 pub mod date;
 mod gathered;
+mod shorten;
 mod syslog;
 mod target;
+mod trouble;
 mod ways;
 mod writer;
 mod zone;
@@ -134,6 +136,17 @@ impl Log {
     /// Lines lost so far.
     pub fn dropped(&self) -> u64 {
         self.0.dropped.get()
+    }
+
+    /// What has become of logs since this was asked last: that one fails, or works again.
+    pub fn news(&self) -> Vec<String> {
+        self.ways().writers().flat_map(Writer::news).collect()
+    }
+
+    /// Bytes of lines that wait to be written, and how many may wait at most.
+    pub fn bytes(&self) -> (usize, usize) {
+        let ways = self.ways();
+        (ways.writers().map(Writer::bytes).sum(), ways.writers().count() * writer::MOST_BYTES)
     }
 
     /// Opens log files anew, after they were moved away.

@@ -1,7 +1,7 @@
 //! Takes the samples that rates are made of.
 //!
 //! Workers only count; somebody has to look at the counts regularly, and it is not them. The same clock warms servers up that are in
-//! their slow start. It refuses to know what a rate means.
+//! their slow start, and asks logs what has become of them. It refuses to know what a rate means.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,6 +44,7 @@ pub async fn run(control: Arc<Control>, stop: CancellationToken) {
                 count = (count + 1) % WARM_EVERY;
                 if count == 0 {
                     warming = control.warm(&warming);
+                    control.tell_of_logs();
                 }
             }
         }

@@ -8,6 +8,7 @@ use std::net::{SocketAddr, ToSocketAddrs as _, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use super::shorten::shorten;
 use super::syslog::Frame;
 use super::{Level, Line};
 use crate::config::{self, LogTarget};
@@ -25,6 +26,10 @@ pub(super) struct Target {
     frame: Frame,
     /// Most bytes of a datagram.
     length: usize,
+    /// Why a line could not be sent.
+    error: Option<io::Error>,
+    /// Why a file could not be opened again.
+    not_opened: Option<io::Error>,
 }
 
 enum Way {
@@ -54,7 +59,7 @@ impl Target {
             LogTarget::Unix(path) => unix(path)?,
         };
         let frame = Frame::new(config, std::process::id());
-        Ok(Self { way, frame, length: config.length })
+        Ok(Self { way, frame, length: config.length, error: None, not_opened: None })
     }
 
     /// Takes a line: into `batch`, or out at once where each goes by itself. Says how many were lost.
@@ -80,11 +85,22 @@ impl Target {
         each.map(|line| self.send(Level::Info, |out| out.extend_from_slice(line), batch)).sum()
     }
 
-    fn send(&self, level: Level, write: impl FnOnce(&mut Vec<u8>), scrap: &mut Vec<u8>) -> u64 {
+    /// Why lines could not be sent, since this was asked last.
+    pub(super) fn take_error(&mut self) -> Option<io::Error> {
+        self.error.take()
+    }
+
+    fn send(&mut self, level: Level, write: impl FnOnce(&mut Vec<u8>), scrap: &mut Vec<u8>) -> u64 {
         scrap.clear();
         self.frame.write(scrap, level, now());
+        let (begin, most) = (scrap.len(), self.length - 1);
         write(scrap);
-        scrap.truncate(self.length - 1);
+        if scrap.len() > most && begin + 2 <= most && scrap[begin..].starts_with(b"{") {
+            let mut object = scrap.split_off(begin);
+            shorten(&mut object, most - begin);
+            scrap.extend_from_slice(&object);
+        }
+        scrap.truncate(most);
         scrap.push(b'\n');
         let sent = match &self.way {
             Way::Udp(socket, to) => socket.send_to(scrap, to),
@@ -93,7 +109,9 @@ impl Target {
             Way::Stderr | Way::Stdout | Way::File { .. } => Ok(0),
         };
         scrap.clear();
-        sent.is_err().into()
+        let is_lost = sent.is_err();
+        self.error = sent.err().or(self.error.take());
+        is_lost.into()
     }
 
     /// Writes what was taken.
@@ -125,11 +143,17 @@ impl Target {
 
     pub(super) fn reopen(&mut self) {
         // What cannot be opened now may be there later; until then lines go where they went.
-        if let Way::File { file, path, .. } = &mut self.way
-            && let Ok(new) = open(path)
-        {
-            *file = new;
+        if let Way::File { file, path, .. } = &mut self.way {
+            match open(path) {
+                Ok(new) => *file = new,
+                Err(error) => self.not_opened = Some(error),
+            }
         }
+    }
+
+    /// Why the file could not be opened again, since this was asked last.
+    pub(super) fn take_not_opened(&mut self) -> Option<io::Error> {
+        self.not_opened.take()
     }
 
     fn is_stream(&self) -> bool {

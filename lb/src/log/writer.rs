@@ -4,15 +4,22 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
 use super::Line;
 use super::target::{BATCH, Target};
+use super::trouble::Trouble;
 use crate::config;
 use crate::counters::Counter;
+
+/// Bytes of lines that may wait to be written; more are lost, as are more lines than the configuration lets wait.
+pub(super) const MOST_BYTES: usize = 4 * 1024 * 1024;
+
+/// Bytes that the text of an event is taken for.
+const EVENT: usize = 512;
 
 /// A way to a log's thread; clones lead to the same one.
 #[derive(Clone)]
@@ -27,6 +34,11 @@ pub(super) struct Writer {
 struct Counts {
     /// Lines that have been handed over and not been taken.
     waiting: AtomicU64,
+    /// Their bytes.
+    bytes: AtomicUsize,
+    /// Lines of this log that were lost because too many waited.
+    overflown: AtomicU64,
+    trouble: Trouble,
     /// Those of all logs that were lost.
     dropped: Arc<Counter>,
 }
@@ -55,6 +67,7 @@ fn run(messages: &Receiver<Message>, mut target: Target, counts: &Counts) {
         let mut end = false;
         target.look();
         while let Some(message) = next.take() {
+            let bytes = message.bytes();
             let (count, lost) = match message {
                 Message::Line(line) => (1, target.take(&*line, &mut batch)),
                 Message::Written(text, count) => (count, target.take_written(&text, &mut batch)),
@@ -68,14 +81,20 @@ fn run(messages: &Receiver<Message>, mut target: Target, counts: &Counts) {
                 }
             };
             counts.waiting.fetch_sub(count, Relaxed);
-            counts.dropped.add_shared(lost);
+            counts.bytes.fetch_sub(bytes, Relaxed);
+            counts.lost(lost, target.take_error());
             lines += count - lost;
             if batch.len() < BATCH && !end {
                 next = messages.try_recv().ok();
             }
         }
-        if target.write(&batch).is_err() {
-            counts.dropped.add_shared(lines);
+        if let Some(error) = target.take_not_opened() {
+            counts.trouble.not_opened(&error);
+        }
+        match target.write(&batch) {
+            Err(error) => counts.lost(lines, Some(error)),
+            Ok(()) if lines > 0 => counts.trouble.works(),
+            Ok(()) => {}
         }
         batch.clear();
         if end {
@@ -94,7 +113,13 @@ impl Writer {
     pub(super) fn start(config: &config::Log, dropped: &Arc<Counter>) -> io::Result<(Self, Thread)> {
         let target = Target::new(config)?;
         let (lines, waiting) = sync_channel(config.buffer);
-        let counts = Arc::new(Counts { waiting: AtomicU64::new(0), dropped: Arc::clone(dropped) });
+        let counts = Arc::new(Counts {
+            waiting: AtomicU64::new(0),
+            bytes: AtomicUsize::new(0),
+            overflown: AtomicU64::new(0),
+            trouble: Trouble::new(config),
+            dropped: Arc::clone(dropped),
+        });
         let writer = Self { lines, counts: Arc::clone(&counts), most: config.buffer as u64 };
         let (alive, running) = sync_channel(1);
         let thread = std::thread::Builder::new().name("lb-log".into()).spawn(move || {
@@ -115,13 +140,28 @@ impl Writer {
     }
 
     fn hand_over(&self, message: Message, count: u64) {
-        let waiting = &self.counts.waiting;
+        let Counts { waiting, bytes, overflown, dropped, .. } = &*self.counts;
+        let size = message.bytes();
         // However many come at once, they find room where none wait.
         let before = waiting.fetch_add(count, Relaxed);
-        if (before > 0 && before + count > self.most) || self.lines.try_send(message).is_err() {
+        let held = bytes.fetch_add(size, Relaxed) + size;
+        let is_full = before > 0 && (before + count > self.most || held > MOST_BYTES);
+        if is_full || self.lines.try_send(message).is_err() {
             waiting.fetch_sub(count, Relaxed);
-            self.counts.dropped.add_shared(count);
+            bytes.fetch_sub(size, Relaxed);
+            overflown.fetch_add(count, Relaxed);
+            dropped.add_shared(count);
         }
+    }
+
+    /// Bytes of the lines that wait.
+    pub(super) fn bytes(&self) -> usize {
+        self.counts.bytes.load(Relaxed)
+    }
+
+    /// What has become of the log since this was asked last, as sentences.
+    pub(super) fn news(&self) -> Vec<String> {
+        self.counts.trouble.news(self.counts.overflown.load(Relaxed))
     }
 
     /// Opens a log file anew, after it was moved away.
@@ -134,6 +174,31 @@ impl Writer {
     pub(super) fn end(&self) {
         // When the channel is full it ends as well, once nobody has a way to it.
         let _ = self.lines.try_send(Message::End);
+    }
+}
+
+// === impl Counts ===
+
+impl Counts {
+    /// Counts lines that could not be written, and says why the first time.
+    fn lost(&self, count: u64, error: Option<io::Error>) {
+        if count > 0 {
+            self.dropped.add_shared(count);
+            self.trouble.fails(count, error.as_ref());
+        }
+    }
+}
+
+// === impl Message ===
+
+impl Message {
+    /// How many bytes it holds, nearly.
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Line(line) => size_of_val(&**line) + EVENT,
+            Self::Written(text, _) => text.capacity(),
+            Self::Reopen | Self::End => 0,
+        }
     }
 }
 

@@ -18,7 +18,7 @@ use crate::log::date;
 use crate::server::Server;
 use crate::topology::{Frontend, LiveBackend};
 use json::Object;
-use text::{write_captured, write_quoted};
+use text::{write_captured, write_cookie, write_quoted};
 
 pub(super) use capture::Captured;
 
@@ -137,9 +137,7 @@ impl AccessRecord<'_> {
         let Standing { process, frontend, backend, server, .. } = self.standing;
         let plus = if self.redispatched { "+" } else { "" };
         for captured in [&self.request.captured, &self.request.answer_captured] {
-            // Cookies stand as they came, as HAProxy's do; a head has no line feed inside of a field.
-            out.extend_from_slice(captured.cookie().unwrap_or(b"-"));
-            out.push(b' ');
+            write_cookie(out, captured.cookie());
         }
         write!(
             out,

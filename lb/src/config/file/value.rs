@@ -267,6 +267,8 @@ pub(super) fn log_target(value: &DeValue<'_>) -> Read<Target> {
         Some(("udp" | "syslog", place)) => daemon(place),
         Some(("unix", path)) => (!path.is_empty()).then(|| Target::Unix(path.to_owned())),
         Some(_) => None,
+        // A relative path may begin with `./`.
+        None if text == "syslog" || is_daemon(text) => None,
         None => Some(match text {
             "stderr" => Target::Stderr,
             "stdout" => Target::Stdout,
@@ -278,9 +280,21 @@ pub(super) fn log_target(value: &DeValue<'_>) -> Read<Target> {
     found.ok_or_else(|| {
         wrong(
             "`\"stderr\"`, `\"stdout\"`, a file's path, `\"udp://127.0.0.1:514\"` or `\"unix:///dev/log\"`",
-            text.strip_prefix("tcp://").map(|place| quoted(format!("udp://{place}"))),
+            match text.strip_prefix("tcp://") {
+                Some(place) => Some(quoted(format!("udp://{place}"))),
+                None if text == "syslog" => Some(quoted("unix:///dev/log".to_owned())),
+                None if text.parse::<IpAddr>().is_ok() => {
+                    Some(quoted(format!("udp://{}", units::host_and_port(text, SYSLOG))))
+                }
+                None => is_daemon(text).then(|| quoted(format!("udp://{text}"))),
+            },
         )
     })
+}
+
+/// Whether a text is an address, with or without a port, or a host with one: it can hardly be meant as a file's name.
+fn is_daemon(text: &str) -> bool {
+    text.parse::<IpAddr>().is_ok() || units::endpoint(text).is_some()
 }
 
 /// The name of a program in syslog (RFC 3164 section 4.1.3).

@@ -21,6 +21,23 @@ fn targets_of_the_log() {
     }
 }
 
+/// Breaks when syslog is meant and a file is written.
+#[test]
+fn what_can_only_mean_a_daemon_is_no_files_name() {
+    for (text, meant) in [
+        ("127.0.0.1:514", "udp://127.0.0.1:514"),
+        ("127.0.0.1", "udp://127.0.0.1:514"),
+        ("::1", "udp://[::1]:514"),
+        ("[::1]:514", "udp://[::1]:514"),
+        ("localhost:514", "udp://localhost:514"),
+        ("syslog", "unix:///dev/log"),
+    ] {
+        let faults = Config::parse(&format!("{SMALLEST}\n[log]\ntarget = {text:?}\n"), "lb.toml".as_ref())
+            .unwrap_err();
+        assert!(faults.to_string().contains(&format!("\"{meant}\"")), "{text}: {faults}");
+    }
+}
+
 /// HAProxy's `log /dev/log local0` beside `log /dev/log local1 notice`.
 #[test]
 fn several_logs_have_keys_of_their_own() {
