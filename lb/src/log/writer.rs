@@ -82,7 +82,7 @@ fn run(messages: &Receiver<Message>, mut target: Target, counts: &Counts) {
             };
             counts.waiting.fetch_sub(count, Relaxed);
             counts.bytes.fetch_sub(bytes, Relaxed);
-            counts.lost(lost, target.take_error());
+            counts.lost(lost, target.take_error().as_ref());
             lines += count - lost;
             if batch.len() < BATCH && !end {
                 next = messages.try_recv().ok();
@@ -92,7 +92,7 @@ fn run(messages: &Receiver<Message>, mut target: Target, counts: &Counts) {
             counts.trouble.not_opened(&error);
         }
         match target.write(&batch) {
-            Err(error) => counts.lost(lines, Some(error)),
+            Err(error) => counts.lost(lines, Some(&error)),
             Ok(()) if lines > 0 => counts.trouble.works(),
             Ok(()) => {}
         }
@@ -181,10 +181,10 @@ impl Writer {
 
 impl Counts {
     /// Counts lines that could not be written, and says why the first time.
-    fn lost(&self, count: u64, error: Option<io::Error>) {
+    fn lost(&self, count: u64, error: Option<&io::Error>) {
         if count > 0 {
             self.dropped.add_shared(count);
-            self.trouble.fails(count, error.as_ref());
+            self.trouble.fails(count, error);
         }
     }
 }

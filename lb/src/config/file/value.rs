@@ -282,7 +282,7 @@ pub(super) fn log_target(value: &DeValue<'_>) -> Read<Target> {
             "`\"stderr\"`, `\"stdout\"`, a file's path, `\"udp://127.0.0.1:514\"` or `\"unix:///dev/log\"`",
             match text.strip_prefix("tcp://") {
                 Some(place) => Some(quoted(format!("udp://{place}"))),
-                None if text == "syslog" => Some(quoted("unix:///dev/log".to_owned())),
+                None if text == "syslog" => Some(quoted("unix:///dev/log")),
                 None if text.parse::<IpAddr>().is_ok() => {
                     Some(quoted(format!("udp://{}", units::host_and_port(text, SYSLOG))))
                 }
