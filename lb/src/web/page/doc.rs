@@ -23,8 +23,8 @@ pub(in crate::web) struct Doc {
 pub(super) struct Group {
     pub(super) name: String,
     pub(super) head: String,
-    /// The table's head.
-    pub(super) columns: String,
+    /// The heading and the class of each column.
+    pub(super) columns: Vec<(&'static str, &'static str)>,
     /// Its servers, in file order.
     pub(super) rows: Vec<Row>,
     /// Rows that are shown at once, by number.
@@ -156,10 +156,16 @@ impl Group {
             numbers.iter().map(row).collect()
         };
         let table = |list: &str, class: &str, numbers: &[usize]| {
+            // A table whose head is not seen has its widths from here.
+            let widths: String =
+                self.columns.iter().map(|(_, class)| format!("<col class=\"{class}\">")).collect();
+            let heads = self.columns.iter();
+            let heads: String = heads
+                .map(|(name, class)| format!("<th scope=\"col\" class=\"{class}\">{name}</th>"))
+                .collect();
+            let rows = rows(numbers);
             format!(
-                "<table><caption class=\"unseen\">servers of {name}</caption><thead{class}><tr>{}</tr></thead><tbody id=\"b{at}-{list}\">{}</tbody></table>",
-                self.columns,
-                rows(numbers)
+                "<table><caption class=\"unseen\">servers of {name}</caption><colgroup>{widths}</colgroup><thead{class}><tr>{heads}</tr></thead><tbody id=\"b{at}-{list}\">{rows}</tbody></table>"
             )
         };
         let servers = if self.rows.is_empty() {
@@ -260,14 +266,8 @@ mod tests {
 
     fn doc(rows: Vec<Row>, shown: &[usize], folded: &[usize]) -> Doc {
         let (shown, folded) = (shown.to_vec(), folded.to_vec());
-        let group = Group {
-            name: "be".to_owned(),
-            head: "h".to_owned(),
-            columns: String::new(),
-            rows,
-            shown,
-            folded,
-        };
+        let group =
+            Group { name: "be".to_owned(), head: "h".to_owned(), columns: Vec::new(), rows, shown, folded };
         Doc {
             title: "t".to_owned(),
             grade: "up",

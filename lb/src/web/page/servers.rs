@@ -55,9 +55,7 @@ pub(super) fn backend(draw: &Draw<'_>, backend: &Backend) -> Group {
     Group {
         name: backend.name.clone(),
         head: head(draw, backend),
-        columns: columns
-            .map(|(name, class)| format!("<th scope=\"col\" class=\"{class}\">{name}</th>"))
-            .collect(),
+        columns: columns.copied().collect(),
         rows: rows.into_iter().map(|(row, _)| row).collect(),
         shown,
         folded,
