@@ -1,37 +1,109 @@
 #!/bin/sh
 # The rolling deployment with Docker: every node anew at another version, one after the other, under the clients' load.
-#
-#   compose/deploy.sh [--exec] [VERSION]  the version to deploy (default: v2)
-#
-# The sample has to be up, its clients healthy: docker compose up --build -d. At the end the clients are stopped and
-# their closing tables read: exit 0 only if every one of them says ", 0 failed" and saw every node at the new version.
-#
-# Commands reach lb through the socket on the host where socat is installed and the socket answers, else through
-# `lb` in its own container (on macOS and Windows a socket does not leave the virtual machine); --exec asks for the latter.
+# `deploy.sh --help` tells the rest.
 set -eu
 
-ROUTE="socket"
-if [ "${1:-}" = --exec ]; then ROUTE="exec"; shift; fi
-VERSION=${1:-v2}
+usage() {
+  cat <<'END'
+Usage: compose/deploy.sh [--exec] [VERSION]
+
+Deploys VERSION (default: v2) on every node of the running sample, one after the other, under the clients' load.
+
+The sample has to be up and its clients healthy: docker compose up --build -d. At the end the clients are stopped and their closing tables are read.
+The version of each node that is done is kept in .env, so that a later `docker compose up -d` leaves it as it is.
+
+  --exec      give commands through lb in its container; without it through the socket on the host, where socat is
+              installed and the socket answers (on macOS and Windows a socket does not leave the virtual machine)
+  -h, --help  this text
+
+COMPOSE names another program than `docker compose` or `docker-compose`: COMPOSE=docker-compose compose/deploy.sh v2
+
+Exit codes: 0 deployed, no request failed and every client saw every node at the new version; 1 it did not go so; 2 wrong usage.
+END
+}
+
+wrong() { echo "deploy.sh: $*; see compose/deploy.sh --help" >&2; exit 2; }
+
+ROUTE="socket" VERSION=
+for argument in "$@"; do
+  case $argument in
+    -h|--help) usage; exit 0 ;;
+    --exec) ROUTE="exec" ;;
+    -*) wrong "there is no option $argument" ;;
+    '') wrong "VERSION is empty" ;;
+    *[!A-Za-z0-9._-]*) wrong "a version is made of letters, digits, '.', '_' and '-', not '$argument'" ;;
+    *) [ -z "$VERSION" ] || wrong "one VERSION at a time, not '$VERSION' and '$argument'"; VERSION=$argument ;;
+  esac
+done
+VERSION=${VERSION:-v2}
 NODES="api0 api1 api2"
 CLIENTS="client0 client1 client2 client3 client4"
 LIMIT=60                                # seconds that one step may take
 
 cd "$(dirname "$0")/.."
 SOCKET=compose/run/lb.sock
-TABLES=$(mktemp -d)
-trap 'rm -rf "$TABLES"' EXIT
+LOCK=compose/run/deploy.lock
+TABLES=
+DONE=
 
 say() { printf '%s  %s\n' "$(date +%H:%M:%S)" "$*"; }
 die() { say "$*" >&2; exit 1; }
 
-if docker compose version >/dev/null 2>&1; then
+# ended: cleans up, whatever happened, and says what a deployment that broke off leaves behind.
+ended() {
+  code=$?
+  [ -z "$TABLES" ] || rm -rf "$TABLES" "$LOCK"
+  if [ $code != 0 ] && [ -n "$DONE" ]; then
+    say "broken off; at $VERSION:$DONE (kept in .env). compose/deploy.sh $VERSION goes on, with another version it goes back" >&2
+  fi
+}
+trap ended EXIT
+trap 'exit 130' INT TERM
+
+if [ -n "${COMPOSE:-}" ]; then
+  compose() { $COMPOSE "$@"; }
+elif docker compose version >/dev/null 2>&1; then
   compose() { docker compose "$@"; }
 elif command -v docker-compose >/dev/null; then
   compose() { docker-compose "$@"; }
 else
   die "neither 'docker compose' nor 'docker-compose' is installed"
 fi
+docker version >/dev/null 2>&1 || die "docker: no engine answers. Is it running, and may $(id -un) use it?"
+
+# state NODE-OR-CLIENT: what its container does, and how healthy it is; empty when there is none.
+state() {
+  id=$(compose ps -q "$1" 2>/dev/null | head -n 1)
+  [ -z "$id" ] || docker inspect -f '{{.State.Status}} {{if .State.Health}}{{.State.Health.Status}}{{end}}' "$id" 2>/dev/null || true
+}
+
+# What cannot become right by waiting is said before anything is touched.
+for service in lb0 $NODES; do
+  case $(state $service) in
+    running*) ;;
+    *) die "the sample is not running ($service is not up): docker compose up --build -d" ;;
+  esac
+done
+for client in $CLIENTS; do
+  case $(state "$client") in
+    "running unhealthy"*)
+      die "$client has had a failed request, or gets no answers: it can prove nothing. A new one: docker compose up -d --no-deps --force-recreate $client" ;;
+    running*) ;;
+    *) die "$client is not running (a deployment stops the clients at its end). Start them again: docker compose up -d" ;;
+  esac
+done
+
+# A folder is made by one process only.
+if ! mkdir "$LOCK" 2>/dev/null; then
+  [ -d "$LOCK" ] || die "$LOCK cannot be made: may $(id -un) write to compose/run?"
+  other=$(cat "$LOCK/pid" 2>/dev/null || true)
+  if [ -z "$other" ] || kill -0 "$other" 2>/dev/null; then
+    die "another deployment is running (process ${other:-unknown}): wait for its end. If there is none, remove $LOCK"
+  fi
+  say "process $other has left $LOCK behind: taken over"
+fi
+echo $$ >"$LOCK/pid"
+TABLES=$(mktemp -d)
 
 if [ $ROUTE = socket ] &&
    ! { command -v socat && echo "show info" | socat stdio "UNIX-CONNECT:$SOCKET"; } >/dev/null 2>&1; then
@@ -92,10 +164,24 @@ put_back() {
   esac
 }
 
+# keep NODE: its version is that of later calls of compose, unless they say API_VERSION.
+keep() {
+  name=$(echo "$1" | tr '[:lower:]' '[:upper:]')_VERSION
+  { grep -v "^$name=" .env; echo "$name=\${API_VERSION:-$VERSION}"; } >"$TABLES/env"
+  # Not moved: .env keeps its owner and its mode.
+  cat "$TABLES/env" >.env
+}
+
 case $ROUTE in
   socket) say "commands go through $SOCKET" ;;
   exec) say "commands go through lb in the container lb0" ;;
 esac
+for node in $NODES; do
+  case $(stat "$node" status) in
+    MAINT*|DRAIN*)
+      die "$node is out of service ($(stat "$node" status)), perhaps by a deployment that broke off. Put it back: docker compose exec lb0 /lb enable api_nodes/$node --wait 30s" ;;
+  esac
+done
 for node in $NODES; do
   wait_until up "$node"
 done
@@ -108,6 +194,8 @@ for node in $NODES; do
   say "$node: disabled and drained"
   API_VERSION=$VERSION compose up -d --no-deps --no-build "$node" >"$TABLES/up" 2>&1 || die "$(cat "$TABLES/up")"
   wait_until healthy "$node"
+  keep "$node"
+  DONE="$DONE $node"
   say "$node: $VERSION is healthy"
   put_back "$node"
   say "$node: enabled and up"
@@ -142,5 +230,6 @@ for client in $CLIENTS; do
   done
   [ $good = yes ] || { lost=$((lost + 1)); cat "$TABLES/$client"; }
 done
+DONE=
 [ $lost = 0 ] || die "$lost of the clients lost requests, or missed the new version"
 say "$VERSION is deployed, nothing was lost"
