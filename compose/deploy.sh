@@ -45,6 +45,7 @@ SOCKET=compose/run/lb.sock
 LOCK=compose/run/deploy.lock
 TABLES=
 DONE=
+STATES=
 
 say() { printf '%s  %s\n' "$(date +%H:%M:%S)" "$*"; }
 die() { say "$*" >&2; exit 1; }
@@ -71,15 +72,15 @@ else
 fi
 docker version >/dev/null 2>&1 || die "docker: no engine answers. Is it running, and may $(id -un) use it?"
 
-# state NODE-OR-CLIENT: what its container does, and how healthy it is; empty when there is none.
-state() {
-  id=$(compose ps -q "$1" 2>/dev/null | head -n 1)
-  [ -z "$id" ] || docker inspect -f '{{.State.Status}} {{if .State.Health}}{{.State.Health.Status}}{{end}}' "$id" 2>/dev/null || true
-}
+# One look at all containers: each service with what it does, and how healthy it is.
+IDS=$(compose ps -q 2>/dev/null || true)
+# shellcheck disable=SC2086  # a list of words
+[ -z "$IDS" ] || STATES=$(docker inspect -f '{{index .Config.Labels "com.docker.compose.service"}} {{.State.Status}} {{if .State.Health}}{{.State.Health.Status}}{{end}}' $IDS)
+state() { printf '%s\n' "$STATES" | sed -n "s/^$1 //p"; }
 
 # What cannot become right by waiting is said before anything is touched.
 for service in lb0 $NODES; do
-  case $(state $service) in
+  case $(state "$service") in
     running*) ;;
     *) die "the sample is not running ($service is not up): docker compose up --build -d" ;;
   esac

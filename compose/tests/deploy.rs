@@ -13,13 +13,13 @@ use tempfile::TempDir;
 const SERVICES: [&str; 9] =
     ["lb0", "api0", "api1", "api2", "client0", "client1", "client2", "client3", "client4"];
 
-/// `docker compose ps -q NAME` prints the name of a service that has a file of states; `docker inspect` prints that file.
+/// `docker compose ps -q` prints the names of services that have a file of states; `docker inspect` prints those files.
 const DOCKER: &str = r#"#!/bin/sh
 states=$(dirname "$0")
 case $1 in
   version) ;;
-  compose) if [ "$2" = ps ] && [ -f "$states/$4" ]; then echo "$4"; fi ;;
-  inspect) cat "$states/$4" ;;
+  compose) [ "$2" != ps ] || (cd "$states" && ls | grep -v docker) ;;
+  inspect) shift 3; for id in "$@"; do echo "$id $(cat "$states/$id")"; done ;;
   *) exit 1 ;;
 esac
 "#;
