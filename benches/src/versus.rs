@@ -13,6 +13,7 @@ mod process;
 mod proxy;
 mod rounds;
 mod stage;
+mod svg;
 mod table;
 mod verify;
 
@@ -104,12 +105,18 @@ async fn load(args: &Args, stage: &Stage, proxies: &[Proxy]) -> anyhow::Result<b
             .with_context(|| format!("{} is not fit for the comparison", proxy.name))?;
     }
     let mut above = false;
+    let mut drawn = Vec::new();
     for size in args.sizes() {
         let measured = rounds::measure(args, stage, proxies, size).await?;
         println!("\n{}", table::load(size, &measured));
         if size == CHECKED {
             above = check(args, &measured);
         }
+        drawn.push((size, measured));
+    }
+    if let Some(file) = &args.svg {
+        std::fs::write(file, svg::draw(&drawn)).with_context(|| file.display().to_string())?;
+        println!("\nThe picture is in {}.", file.display());
     }
     Ok(above)
 }

@@ -49,6 +49,24 @@ enum Bound {
     Tcp(TcpListener),
 }
 
+// === impl Listener ===
+
+impl Listener {
+    /// Where it is: its path, or its address with the port that it got.
+    pub fn place(&self) -> String {
+        match &self.bound {
+            Bound::Unix(socket) => {
+                let address = socket.local_addr().ok();
+                let path = address.as_ref().and_then(|address| address.as_pathname());
+                path.map_or_else(|| "unnamed".to_owned(), |path| path.display().to_string())
+            }
+            Bound::Tcp(socket) => {
+                socket.local_addr().map_or_else(|_| "unknown".to_owned(), |address| address.to_string())
+            }
+        }
+    }
+}
+
 /// Parses a line and looks its commands up, without running them; returns how many of them `level` may run. For benches and fuzzing.
 pub fn recognise(line: &[u8], level: Level) -> usize {
     line::parse(line).commands.iter().filter(|words| commands::find(words, level).is_ok()).count()

@@ -5,7 +5,9 @@
 
 mod checks;
 mod signals;
+mod started;
 
+use std::io::{self, IsTerminal as _};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
@@ -63,8 +65,12 @@ pub fn run(file: &Path) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    let summary = started::Summary::of(&config);
     let started = App::bind(config).and_then(|app| {
         let signals = signals::listen(&app.runtime).context("cannot listen to signals")?;
+        if io::stderr().is_terminal() {
+            eprintln!("{}", summary.line(&app));
+        }
         Ok(app.run(signals))
     });
     started.unwrap_or_else(|error| {
@@ -123,6 +129,11 @@ impl App {
     /// Addresses of the pages and metrics.
     pub fn stats(&self) -> Vec<SocketAddr> {
         self.web.addresses()
+    }
+
+    /// Where the runtime sockets are.
+    pub fn sockets(&self) -> Vec<String> {
+        self.admin.iter().map(admin::Listener::place).collect()
     }
 
     /// The door for writes.

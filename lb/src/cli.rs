@@ -3,6 +3,7 @@
 //! Exit codes: 0 done, 1 refused (by a balancer, by a check, or a wait ran out), 2 wrong usage, 3 no answer, or not to the end.
 
 mod check;
+mod help;
 
 use std::cmp::Reverse;
 use std::ffi::OsString;
@@ -11,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::admin::time;
 use crate::config::Config;
@@ -21,16 +22,30 @@ use crate::{app, report, top};
 const WRONG_USAGE: u8 = 2;
 /// Of `lb top`: looking more often than this would be load, not news.
 const SHORTEST_INTERVAL: Duration = Duration::from_millis(50);
+/// The configuration that is meant where none is named.
+const CONFIGURATION: &str = "lb.toml";
+/// Behind the program's name, which clap prints.
+const VERSION: &str = report::NAME_AND_VERSION.split_at(3).1;
 /// Where the runtime socket is when nobody says so.
 const SOCKET: &str = "run/lb.sock";
 
 /// An HTTP load balancer with HAProxy's runtime API
 #[derive(Debug, Parser)]
-#[command(name = "lb", version = report::VERSION, arg_required_else_help = true, args_conflicts_with_subcommands = true)]
+#[command(
+    name = "lb",
+    version = VERSION,
+    disable_version_flag = true,
+    arg_required_else_help = true,
+    args_conflicts_with_subcommands = true,
+    after_help = help::LB,
+)]
 pub struct Cli {
     /// The configuration to run (the same as `lb run -c FILE`)
     #[arg(short, long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// Print version
+    #[arg(short = 'v', visible_short_alias = 'V', long, action = ArgAction::Version)]
+    version: Option<bool>,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -38,10 +53,13 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the balancer in the foreground
+    #[command(after_help = help::RUN)]
     Run(File),
     /// Read the configuration and report every fault; start nothing
+    #[command(after_help = help::CHECK)]
     Check(File),
     /// Send a runtime command and print the answer
+    #[command(after_help = help::CTL)]
     Ctl {
         #[command(flatten)]
         sockets: Sockets,
@@ -49,34 +67,45 @@ enum Command {
         #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "COMMAND")]
         words: Vec<String>,
     },
-    /// Put a server into maintenance: it gets nothing new, what is in flight ends
+    /// Put a server into maintenance: it gets no new requests, those in flight finish
+    #[command(after_help = help::OUT)]
     Disable(Out),
-    /// Put a server into drain: only what sticks to it still comes
+    /// Put a server into drain: it gets requests of sticky clients only
+    #[command(after_help = help::OUT)]
     Drain(Out),
     /// Put a server back into service; with --wait, until it is up
+    #[command(after_help = help::ENABLE)]
     Enable(Target),
-    /// Apply the configuration again and wait for the result: 0 applied, 1 refused with its faults, 3 no answer
+    /// Apply the configuration again and wait for the result
+    #[command(after_help = help::RELOAD)]
     Reload(Sockets),
     /// Watch a balancer in the terminal: what is up, draining, down and why; orders by keys
+    #[command(after_help = help::TOP)]
     Top {
         #[command(flatten)]
         sockets: Sockets,
-        /// Between two looks
+        /// Refresh interval
         #[arg(long, value_name = "TIME", value_parser = duration, default_value = "1s")]
         interval: Duration,
-        /// No key gives an order
+        /// Disable all changes
         #[arg(long)]
         read_only: bool,
     },
     /// Exit with 0 when the balancer is ready, for a container's HEALTHCHECK
+    #[command(after_help = help::HEALTHCHECK)]
     Healthcheck(File),
+    /// Print the version
+    Version,
 }
 
 #[derive(Debug, Args)]
 struct File {
-    /// The configuration
-    #[arg(short, long, value_name = "FILE", default_value = "lb.toml")]
-    config: PathBuf,
+    /// The configuration [default: lb.toml]
+    #[arg(short, long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The same without -c
+    #[arg(value_name = "FILE", conflicts_with = "config")]
+    file: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -123,7 +152,7 @@ pub fn main_with(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let default_socket = std::env::var_os("LB_SOCKET").filter(|path| !path.is_empty()).map(PathBuf::from);
     let (mut out, mut err) = (io::stdout(), io::stderr());
     match (cli.command, cli.config) {
-        (Some(Command::Run(File { config })), _) | (None, Some(config)) => app::run(&config),
+        (None, Some(config)) => app::run(&config),
         (Some(command), _) => command.run(default_socket, &mut out, &mut err),
         // clap shows its help instead.
         (None, None) => ExitCode::from(WRONG_USAGE),
@@ -135,9 +164,13 @@ pub fn main_with(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 impl Command {
     fn run(self, default_socket: Option<PathBuf>, out: &mut dyn Write, err: &mut dyn Write) -> ExitCode {
         let (target, order, force) = match self {
-            Self::Run(File { config }) => return app::run(&config),
-            Self::Check(File { config }) => return check::check(&config, out, err),
-            Self::Healthcheck(File { config }) => return healthcheck(&config, err),
+            Self::Run(file) => return app::run(file.path()),
+            Self::Check(file) => return check::check(file.path(), out, err),
+            Self::Healthcheck(file) => return healthcheck(file.path(), err),
+            Self::Version => {
+                let _ = writeln!(out, "{}", report::NAME_AND_VERSION);
+                return ExitCode::SUCCESS;
+            }
             Self::Ctl { sockets, words } => {
                 return match sockets.find(default_socket) {
                     Ok(sockets) => exit(ctl::run(&sockets, &words.join(" "), out, err)),
@@ -165,6 +198,14 @@ impl Command {
             Ok(sockets) => exit(ctl::order(&sockets, order, &target.server, terms, out, err)),
             Err(problem) => wrong_usage(&problem, err),
         }
+    }
+}
+
+// === impl File ===
+
+impl File {
+    fn path(&self) -> &Path {
+        self.config.as_deref().or(self.file.as_deref()).unwrap_or(Path::new(CONFIGURATION))
     }
 }
 

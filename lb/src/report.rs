@@ -17,6 +17,7 @@ mod resolvers;
 pub mod row;
 pub mod stat;
 mod state;
+mod versions;
 mod whole;
 
 pub use drift::text as drift;
@@ -24,6 +25,10 @@ pub use overview::{Overview, json};
 pub use readiness::readiness;
 pub use resolvers::{resolver_rows, resolvers};
 pub use state::{backends, servers_state};
+pub use versions::text as versions;
 
 /// The version that programs are told: numbers first, high enough for what HAProxy's tools expect.
 pub const VERSION: &str = concat!("3.4.0-lb", env!("CARGO_PKG_VERSION"));
+
+/// What people are told: lb's own version, and whose API it speaks.
+pub const NAME_AND_VERSION: &str = concat!("lb ", env!("CARGO_PKG_VERSION"), " (HAProxy 3.4 API)");

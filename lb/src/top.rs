@@ -38,11 +38,11 @@ enum Message {
 pub struct Options {
     /// Runtime sockets.
     pub sockets: Vec<PathBuf>,
-    /// Between two looks.
+    /// Refresh interval.
     pub interval: Duration,
-    /// No key gives an order.
+    /// All changes are disabled.
     pub read_only: bool,
-    /// Without colours.
+    /// Without colors.
     pub plain: bool,
 }
 
@@ -102,7 +102,9 @@ fn feed(at: usize, socket: &std::path::Path, interval: Duration, told: &Sender<M
         loop {
             let poll = ctl::ask(&socket, "show info").and_then(|info| {
                 let stat = ctl::ask(&socket, "show stat")?;
-                Ok(Poll { info: rows::info(&info), lines: rows::lines(&stat) })
+                // A HAProxy, or an older lb, does not know it.
+                let versions = ctl::ask(&socket, "show versions").unwrap_or_default();
+                Ok(Poll::read(&info, &stat, &versions))
             });
             if told.send(Message::Polled(at, poll)).is_err() {
                 return;

@@ -1,4 +1,4 @@
-//! `lb top` as a person meets it: a real `lb`, a real pseudo terminal, real keys.
+//! `lb top`, and `lb run` at a terminal, as a person meets them: a real `lb`, a real pseudo terminal, real keys.
 //!
 //! The screen is what a terminal emulator makes of the bytes. It refuses to know how the dashboard works inside.
 
@@ -58,21 +58,31 @@ fn server(status: &'static str) -> SocketAddr {
 }
 
 fn lb(folder: &Path) -> Ended {
-    let (good, bad) = (server("200 OK"), server("500 Out Of Tea"));
-    let config = format!(
-        "[admin]\nsocket = \"lb.sock\"\n[stats]\nbind = []\n[log]\ntarget = \"log\"\n\
-         [frontend.fe]\nbind = \"127.0.0.1:0\"\nbackend = \"shop\"\n\
-         [backend.shop]\nhealth = {{ path = \"/\", interval = \"50ms\", rise = 1, fall = 1 }}\n\
-         [backend.shop.servers]\nalice = \"{good}\"\nbob = \"{bad}\"\n"
-    );
-    std::fs::write(folder.join("lb.toml"), config).unwrap();
+    configure(folder, "[log]\ntarget = \"log\"\n");
     let child =
         Command::new(env!("CARGO_BIN_EXE_lb")).args(["run", "-c", "lb.toml"]).current_dir(folder).spawn();
     Ended(child.unwrap())
 }
 
+/// Writes `lb.toml`.
+fn configure(folder: &Path, log: &str) {
+    let (good, bad) = (server("200 OK"), server("500 Out Of Tea"));
+    let config = format!(
+        "[admin]\nsocket = \"lb.sock\"\n[stats]\nbind = []\n{log}\
+         [frontend.fe]\nbind = \"127.0.0.1:0\"\nbackend = \"shop\"\n\
+         [backend.shop]\nhealth = {{ path = \"/\", interval = \"50ms\", rise = 1, fall = 1 }}\n\
+         [backend.shop.servers]\nalice = \"{good}\"\nbob = \"{bad}\"\n"
+    );
+    std::fs::write(folder.join("lb.toml"), config).unwrap();
+}
+
 /// Starts `lb top` on a pseudo terminal.
 fn top(folder: &Path, more: &[&str]) -> (Ended, Terminal, OwnedFd) {
+    on_terminal(folder, &[&["top", "-s", "lb.sock", "--interval", "50ms"], more].concat())
+}
+
+/// Starts `lb` on a pseudo terminal.
+fn on_terminal(folder: &Path, arguments: &[&str]) -> (Ended, Terminal, OwnedFd) {
     let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
     grantpt(&master).unwrap();
     unlockpt(&master).unwrap();
@@ -82,8 +92,7 @@ fn top(folder: &Path, more: &[&str]) -> (Ended, Terminal, OwnedFd) {
     let slave = File::options().read(true).write(true).open(name.to_str().unwrap()).unwrap();
     let stdio = || Stdio::from(slave.try_clone().unwrap());
     let child = Command::new(env!("CARGO_BIN_EXE_lb"))
-        .args(["top", "-s", "lb.sock", "--interval", "50ms"])
-        .args(more)
+        .args(arguments)
         .env("TERM", "xterm-256color")
         .env_remove("NO_COLOR")
         .current_dir(folder)
@@ -149,7 +158,7 @@ fn the_failing_server_and_why_and_it_is_drained_with_keys() {
     terminal.press("/bob\r");
     terminal.shows("[bob]");
     terminal.press("d");
-    terminal.shows("Put shop/bob into drain");
+    terminal.shows("Drain shop/bob?");
     terminal.press("y");
     terminal.shows("shop/bob is in drain");
     let state = || ask(folder, "show servers state shop");
@@ -188,4 +197,30 @@ fn a_signal_puts_the_terminal_back_and_read_only_gives_no_orders() {
     let modes = tcgetattr(&slave).unwrap().local_modes;
     assert!(modes.contains(rustix::termios::LocalModes::ICANON), "lines again");
     assert!(!ask(folder, "show servers state shop").contains(" bob 127.0.0.1 0 1 "), "nothing was ordered");
+}
+
+/// The address of the frontend is in the line, since its port is one that the system chose.
+#[test]
+fn at_a_terminal_one_line_tells_what_runs_where_and_the_log_is_for_people() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    configure(folder, "");
+    let (mut child, terminal, _slave) = on_terminal(folder, &["run", "-c", "lb.toml"]);
+    let version = format!("lb {} (HAProxy 3.4 API): lb.toml; 127.0.0.1:", env!("CARGO_PKG_VERSION"));
+    terminal.shows(&version);
+    terminal.shows(" -> shop (2 servers); no page; socket lb.sock");
+    let text = terminal.text();
+    let address = text.split("lb.toml; ").nth(1).and_then(|rest| rest.split(' ').next()).unwrap();
+    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    stream.write_all(b"GET /x HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    terminal.shows(" GET /x ");
+    terminal.shows(" to 127.0.0.1");
+    // In an event of its own words; JSON would have quotes.
+    terminal.shows(" server shop/bob is ");
+    assert!(!terminal.text().contains("{\""), "{}", terminal.text());
+    let pid = rustix::process::Pid::from_child(&child.0);
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    eventually("its end", || child.0.try_wait().unwrap().is_some(), || terminal.text());
 }

@@ -40,7 +40,10 @@ pub(super) struct Args {
     /// Also: each lb a second time, with its pages, a JSON log to a file, and a scrape of /metrics a second
     #[arg(long)]
     pub(super) observed: bool,
-    /// A built lb instead of this tree's; may be given several times to compare builds, each with a name
+    /// Also: a picture of the rounds, a bar for each median with a dot for each round
+    #[arg(long, value_name = "FILE")]
+    pub(super) svg: Option<PathBuf>,
+    /// A built lb instead of the one beside this program, or of this tree's where there is none; may be given several times to compare builds, each with a name
     #[arg(long, value_name = "[NAME=]FILE", value_parser = build)]
     pub(super) lb: Vec<(String, PathBuf)>,
 }

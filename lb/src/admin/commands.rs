@@ -157,6 +157,7 @@ pub(super) static TABLE: &[Entry] = &[
     entry(User, "show threads", "show threads", "the data workers", Now(show::texts::threads)),
     entry(Admin, "show tls-keys", "show tls-keys", "keys of TLS tickets: there are none", Now(show::texts::tls_keys)),
     entry(User, "show version", "show version", "this program's version", Now(show::version)),
+    entry(User, "show versions", "show versions", "servers' versions, as their checks tell them (lb's own)", Now(show::versions)),
     entry(Admin, "shutdown frontend", "shutdown frontend <frontend>", "close a frontend for good", Now(frontend::shutdown)),
     entry(Admin, "shutdown session", "shutdown session <id>", "end one client connection", Ask(sess::shutdown)),
     entry(Admin, "shutdown sessions server", "shutdown sessions server <bk>/<srv>", "end everything in flight on a server", Now(server::shutdown_sessions)),

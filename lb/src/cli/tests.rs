@@ -19,9 +19,44 @@ fn a_file_alone_means_run() {
     let cli = parse("lb -c a.toml").unwrap();
     assert!(cli.command.is_none() && cli.config == Some("a.toml".into()));
     let cli = parse("lb run -c a.toml").unwrap();
-    assert!(matches!(cli.command, Some(Command::Run(File { config })) if config == Path::new("a.toml")));
-    let cli = parse("lb check").unwrap();
-    assert!(matches!(cli.command, Some(Command::Check(File { config })) if config == Path::new("lb.toml")));
+    assert!(matches!(cli.command, Some(Command::Run(file)) if file.path() == Path::new("a.toml")));
+    for (line, file) in
+        [("lb check", "lb.toml"), ("lb check -c a.toml", "a.toml"), ("lb check a.toml", "a.toml")]
+    {
+        let cli = parse(line).unwrap();
+        assert!(
+            matches!(cli.command, Some(Command::Check(found)) if found.path() == Path::new(file)),
+            "{line}"
+        );
+    }
+    assert_eq!(parse("lb check a.toml -c b.toml").unwrap_err().exit_code(), 2);
+}
+
+#[test]
+fn the_version_is_told_in_every_usual_way() {
+    let wanted = format!("lb {} (HAProxy 3.4 API)\n", env!("CARGO_PKG_VERSION"));
+    for line in ["lb -v", "lb -V", "lb --version"] {
+        let told = parse(line).unwrap_err();
+        assert_eq!((told.exit_code(), told.to_string()), (0, wanted.clone()), "{line}");
+    }
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let command = parse("lb version").unwrap().command.unwrap();
+    assert_eq!(command.run(None, &mut out, &mut err), ExitCode::SUCCESS);
+    assert_eq!(String::from_utf8(out).unwrap(), wanted);
+}
+
+#[test]
+fn help_has_examples_and_exit_codes() {
+    for command in ["run", "check", "ctl", "disable", "drain", "enable", "reload", "top", "healthcheck"] {
+        for flag in ["-h", "--help"] {
+            let told = parse(&format!("lb {command} {flag}")).unwrap_err();
+            let text = told.to_string();
+            assert_eq!(told.exit_code(), 0);
+            assert!(text.contains("Examples:") && text.contains("Exit codes: 0"), "{command}: {text}");
+        }
+    }
+    let text = parse("lb --help").unwrap_err().to_string();
+    assert!(text.contains("Examples:") && text.contains("Exit codes: 0"), "{text}");
 }
 
 #[test]

@@ -29,6 +29,7 @@ use toml::de::DeTable;
 
 use self::check::Links;
 use self::section::Section;
+use super::log::Terminals;
 use super::{Admin, Backend, Config, Faults, Frontend, Level, Process, Socket, Timeouts};
 
 /// Largest configuration file, bytes.
@@ -48,15 +49,20 @@ enum Side {
 /// Reads and checks a file.
 pub(super) fn load(file: &Path) -> Result<Config, Faults> {
     let text = read(file).map_err(|error| Faults::unreadable(file, &error))?;
-    parse(&text, file)
+    parse_at(&text, file, Terminals::find())
+}
+
+/// Checks the text of a file, as for a process without a terminal.
+pub(super) fn parse(text: &str, file: &Path) -> Result<Config, Faults> {
+    parse_at(text, file, Terminals::default())
 }
 
 /// Checks the text of a file.
-pub(super) fn parse(text: &str, file: &Path) -> Result<Config, Faults> {
+pub(super) fn parse_at(text: &str, file: &Path, terminals: Terminals) -> Result<Config, Faults> {
     let faults = RefCell::new(Faults::none(file, text));
     let (document, errors) = DeTable::parse_recoverable(text);
     if errors.is_empty() {
-        let config = config(Section::root(document.get_ref(), &faults), file, &faults);
+        let config = config(Section::root(document.get_ref(), &faults), file, terminals, &faults);
         return faults.into_inner().or(config);
     }
     if haproxy::is_configuration(text) {
@@ -79,14 +85,14 @@ fn read(file: &Path) -> io::Result<String> {
     Ok(text)
 }
 
-fn config(mut root: Section<'_>, file: &Path, faults: &RefCell<Faults>) -> Config {
+fn config(mut root: Section<'_>, file: &Path, terminals: Terminals, faults: &RefCell<Faults>) -> Config {
     let folder = file.parent().unwrap_or(Path::new(""));
     let mut links = Links::default();
     let process = process(root.section("process"));
     let admin =
         root.sections("admin").into_iter().map(|section| admin(section, folder, &mut links)).collect();
     let stats = stats::read(root.section("stats"), folder, &mut links);
-    let logs = root.sections("log").into_iter().map(|section| log::read(section, folder)).collect();
+    let logs = log::read_all(root.sections("log"), folder, terminals);
     let timeout = timeouts(root.section("timeout"), Timeouts::default(), Side::Global);
     let (frontends, mut backends) = proxies(&mut root, timeout, &mut links);
     stick::complete(&mut backends, &mut links);

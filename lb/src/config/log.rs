@@ -2,6 +2,7 @@
 //!
 //! Values only: what is written, and how, is decided where it happens.
 
+use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
 
 /// One log.
@@ -59,6 +60,8 @@ pub enum LogFormat {
     Json,
     /// HAProxy's `option httplog` line.
     Http,
+    /// For people: the time of day, and what happened in a few words.
+    Text,
     /// No access log.
     Off,
 }
@@ -81,6 +84,33 @@ pub enum LogTarget {
     },
     /// Syslog on a Unix datagram socket.
     Unix(PathBuf),
+}
+
+/// Which standard streams are terminals: what nobody has chosen a format for is written for people there, for programs elsewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Terminals {
+    /// Standard output is one.
+    pub(super) stdout: bool,
+    /// Standard error is one.
+    pub(super) stderr: bool,
+}
+
+// === impl Terminals ===
+
+impl Terminals {
+    /// Those of this process.
+    pub(super) fn find() -> Self {
+        Self { stdout: io::stdout().is_terminal(), stderr: io::stderr().is_terminal() }
+    }
+
+    /// The format of a log to `target` that names none.
+    pub(super) fn usual_format(self, target: &LogTarget) -> LogFormat {
+        match target {
+            LogTarget::Stderr if self.stderr => LogFormat::Text,
+            LogTarget::Stdout if self.stdout => LogFormat::Text,
+            _ => LogFormat::Json,
+        }
+    }
 }
 
 // === impl Log ===

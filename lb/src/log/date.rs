@@ -34,6 +34,15 @@ pub fn http(time: SystemTime) -> String {
     String::from_utf8_lossy(&out).into_owned()
 }
 
+/// `21:34:05`, for people who know what day it is.
+///
+/// # Errors
+/// The writer's.
+pub fn write_clock(out: &mut Vec<u8>, unix: Duration) -> io::Result<()> {
+    let Parts { hour, minute, second, .. } = Parts::of(unix);
+    write!(out, "{hour:02}:{minute:02}:{second:02}")
+}
+
 /// `Nov 22 21:34:05`, as syslog has it (RFC 3164 section 4.1.2).
 ///
 /// # Errors

@@ -57,7 +57,7 @@ impl Ways {
 
     /// Room for lines of exchanges: for each format that is wanted.
     pub(super) fn for_exchanges(&self) -> Box<[Lines]> {
-        let formats = [LogFormat::Json, LogFormat::Http].into_iter();
+        let formats = [LogFormat::Json, LogFormat::Http, LogFormat::Text].into_iter();
         let all = formats.map(|format| {
             let wants = |way: &&Way| way.config.format == format && way.config.level >= Level::Info;
             Lines::new(format, self.0.iter().filter(wants).map(|way| way.writer.clone()).collect())

@@ -5,6 +5,7 @@
 
 mod capture;
 mod json;
+mod people;
 mod text;
 
 use std::io::{self, Write};
@@ -83,6 +84,10 @@ impl AccessRecord<'_> {
             LogFormat::Json => self.json(out),
             LogFormat::Http => {
                 let written = self.http(out);
+                debug_assert!(written.is_ok(), "writing to memory does not fail");
+            }
+            LogFormat::Text => {
+                let written = self.people(out);
                 debug_assert!(written.is_ok(), "writing to memory does not fail");
             }
             LogFormat::Off => {}

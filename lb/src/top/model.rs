@@ -1,10 +1,12 @@
 //! All that the dashboard knows, and what keys and news do to it. It refuses to draw, to read and to give orders: it says which to give.
 
 use std::collections::{HashMap, VecDeque};
+use std::time::Instant;
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::rows::{Info, Kind, Line};
+use super::rows::{self, Info, Kind, Line};
+use crate::ctl::stat::{self, Left, Row};
 
 /// Looks that a sparkline goes back.
 pub(super) const HISTORY: usize = 16;
@@ -12,8 +14,9 @@ pub(super) const HISTORY: usize = 16;
 /// What a socket told.
 #[derive(Debug)]
 pub(super) struct Poll {
-    pub(super) info: Info,
-    pub(super) lines: Vec<Line>,
+    info: Info,
+    lines: Vec<Line>,
+    rows: Vec<Row>,
 }
 
 /// An order for one server.
@@ -26,6 +29,8 @@ pub(super) struct Action {
     pub(super) question: String,
     /// What is told when it was given.
     pub(super) said: String,
+    /// It takes out the last usable server of a backend: another key than usual confirms it.
+    pub(super) needs_force: bool,
 }
 
 /// What a key asks for.
@@ -68,6 +73,10 @@ pub(super) struct Balancer {
     /// Why it did not answer last time.
     pub(super) error: Option<String>,
     pub(super) lines: Vec<Line>,
+    /// When it answered last.
+    pub(super) answered: Option<Instant>,
+    /// `show stat` as it came.
+    rows: Vec<Row>,
     rates: HashMap<String, VecDeque<u64>>,
 }
 
@@ -88,6 +97,16 @@ pub(super) struct Model {
     selected: Option<Key>,
     /// Somebody has pressed a key: from then on the selection is theirs.
     touched: bool,
+}
+
+// === impl Poll ===
+
+impl Poll {
+    /// Reads `show info`, `show stat` and `show versions`.
+    pub(super) fn read(info: &str, stat: &str, versions: &str) -> Self {
+        let rows = stat::rows(stat);
+        Self { info: rows::info(info), lines: rows::lines(&rows, versions), rows }
+    }
 }
 
 // === impl Model ===
@@ -113,7 +132,8 @@ impl Model {
     pub(super) fn polled(&mut self, at: usize, poll: Result<Poll, String>) {
         let Some(balancer) = self.balancers.get_mut(at) else { return };
         match poll {
-            Ok(Poll { info, lines }) => {
+            Ok(Poll { info, lines, rows }) => {
+                (balancer.answered, balancer.rows) = (Some(Instant::now()), rows);
                 for line in &lines {
                     let rates = balancer.rates.entry(format!("{}/{}", line.proxy, line.name)).or_default();
                     rates.push_back(line.rate);
@@ -195,7 +215,10 @@ impl Model {
             Mode::Help => {}
             Mode::Filter => self.write_filter(key.code),
             Mode::Confirm(action) => match key.code {
-                KeyCode::Char('y' | 'Y') | KeyCode::Enter => return Effect::Give(action),
+                KeyCode::Char('y' | 'Y') | KeyCode::Enter if !action.needs_force => {
+                    return Effect::Give(action);
+                }
+                KeyCode::Char('f' | 'F') if action.needs_force => return Effect::Give(action),
                 KeyCode::Char('n' | 'N' | 'q') | KeyCode::Esc => {}
                 // A slip is no answer.
                 _ => self.mode = Mode::Confirm(action),
@@ -220,9 +243,9 @@ impl Model {
             KeyCode::PageUp => self.move_by(-10),
             KeyCode::Home => self.move_by(isize::MIN / 2),
             KeyCode::End => self.move_by(isize::MAX / 2),
-            KeyCode::Char('d') => self.ask("drain", "nothing new but what sticks to it"),
-            KeyCode::Char('m') => self.ask("maint", "nothing new, what is in flight ends"),
-            KeyCode::Char('r') => self.ask("ready", "it takes traffic at once"),
+            KeyCode::Char('d') => self.ask("drain"),
+            KeyCode::Char('m') => self.ask("maint"),
+            KeyCode::Char('r') => self.ask("ready"),
             KeyCode::Char('w') => self.ask_weight(),
             _ => {}
         }
@@ -254,11 +277,15 @@ impl Model {
                 if let Some((socket, name)) = self.target()
                     && !text.is_empty()
                 {
+                    // Weight 0 takes new requests away, as drain does.
+                    let takes_out = text.trim_end_matches('%').chars().all(|digit| digit == '0');
+                    let left = if takes_out { self.left(socket, &name) } else { None };
                     self.mode = Mode::Confirm(Action {
                         socket,
                         command: format!("set server {name} weight {text}"),
-                        question: format!("Give {name} the weight {text}?"),
+                        question: question(&format!("Give {name} the weight {text}?"), left.as_ref()),
                         said: format!("{name} has the weight {text}"),
+                        needs_force: left.is_some_and(|left| left.objection().is_some()),
                     });
                 }
                 return;
@@ -272,15 +299,43 @@ impl Model {
         self.mode = Mode::Weight(text);
     }
 
-    fn ask(&mut self, state: &str, meaning: &str) {
+    fn ask(&mut self, state: &str) {
         if let Some((socket, name)) = self.target() {
+            let (asked, said) = match state {
+                "drain" => (format!("Drain {name}? No new requests except from sticky clients."), "in drain"),
+                "maint" => (
+                    format!("Put {name} into maintenance? No new requests, those in flight finish."),
+                    "in maintenance",
+                ),
+                _ => (format!("Put {name} back into service? It takes requests at once."), "ready"),
+            };
+            let left = if state == "ready" { None } else { self.left(socket, &name) };
             self.mode = Mode::Confirm(Action {
                 socket,
                 command: format!("set server {name} state {state}"),
-                question: format!("Put {name} into {state}: {meaning}?"),
-                said: format!("{name} is in {state}"),
+                question: question(&asked, left.as_ref()),
+                said: format!("{name} is {said}"),
+                needs_force: left.is_some_and(|left| left.objection().is_some()),
             });
         }
+    }
+
+    /// What taking a server out would leave, as far as is known.
+    fn left(&self, socket: usize, name: &str) -> Option<Left> {
+        stat::left_without(&self.balancers.get(socket)?.rows, name)
+    }
+
+    /// What a balancer is called: by its node, or by its socket where that says more.
+    pub(super) fn label(&self, at: usize) -> &str {
+        let Some(balancer) = self.balancers.get(at) else { return "" };
+        let node = balancer.info.node.as_str();
+        let same = self.balancers.iter().filter(|other| other.info.node == node).count();
+        if node.is_empty() || same > 1 { &balancer.socket } else { node }
+    }
+
+    /// Whether what is shown of a balancer is old: it no longer answers.
+    pub(super) fn is_old(&self, at: usize) -> bool {
+        self.balancers.get(at).is_some_and(|balancer| balancer.error.is_some())
     }
 
     fn ask_weight(&mut self) {
@@ -293,9 +348,9 @@ impl Model {
     fn target(&mut self) -> Option<(usize, String)> {
         let found = self.selected_line().map(|(at, line)| (at, line.kind, line.full_name()));
         let problem = match found {
-            _ if self.read_only => "Nothing can be changed here: it was started with --read-only",
+            _ if self.read_only => "Read-only: started with --read-only",
             Some((at, Kind::Server, name)) => return Some((at, name)),
-            _ => "Select a server first: orders are for servers",
+            _ => "Select a server first: changes are for servers",
         };
         self.notice = Some((true, problem.to_owned()));
         None
@@ -312,6 +367,15 @@ impl Model {
         let to = self.selected_at().unwrap_or(0).saturating_add_signed(step).min(last);
         let selected = visible.get(to).map(|(at, line)| key_of(*at, line));
         self.selected = selected;
+    }
+}
+
+/// A question, with what the answer would leave.
+fn question(asked: &str, left: Option<&Left>) -> String {
+    match left.map(|left| (left.objection(), left)) {
+        None => asked.to_owned(),
+        Some((None, left)) => format!("{asked}\n{}; {}.", left.busy(), left.rest()),
+        Some((Some(objection), _)) => format!("{asked}\n{objection}."),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::ctl::stat::{self, Row};
+use crate::ctl::stat::Row;
 
 /// What a line is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,6 +43,8 @@ pub(super) struct Line {
     pub(super) errors: u64,
     /// Mean milliseconds to the response, and of the whole.
     pub(super) times: Option<(u64, u64)>,
+    /// What its checks told; empty when nothing is known.
+    pub(super) version: String,
 }
 
 /// The process.
@@ -53,13 +55,31 @@ pub(super) struct Info {
     pub(super) uptime: String,
     pub(super) connections: String,
     pub(super) maxconn: String,
-    pub(super) rate: String,
     pub(super) stopping: bool,
 }
 
-/// The lines of `show stat`, in its order.
-pub(super) fn lines(csv: &str) -> Vec<Line> {
-    stat::rows(csv).iter().filter_map(line).collect()
+/// The lines of `show stat` in its order, but for backends, which stand above their servers; `versions` are those of `show versions`.
+pub(super) fn lines(rows: &[Row], versions: &str) -> Vec<Line> {
+    let versions: HashMap<_, _> = versions
+        .lines()
+        .filter_map(|line| {
+            let mut words = line.splitn(3, ' ');
+            Some(((words.next()?, words.next()?), words.next()?))
+        })
+        .collect();
+    let mut lines: Vec<Line> = Vec::new();
+    for mut line in rows.iter().filter_map(line) {
+        if let Some(version) = versions.get(&(&*line.proxy, &*line.name)) {
+            line.version = (*version).to_owned();
+        }
+        let servers = |other: &Line| other.kind == Kind::Server && other.proxy == line.proxy;
+        let above = match line.kind {
+            Kind::Backend => lines.iter().position(servers),
+            _ => None,
+        };
+        lines.insert(above.unwrap_or(lines.len()), line);
+    }
+    lines
 }
 
 fn line(row: &Row) -> Option<Line> {
@@ -101,6 +121,7 @@ fn line(row: &Row) -> Option<Line> {
         rate: if kind == Kind::Frontend { sum(&["req_rate"]) } else { sum(&["rate"]) },
         errors: sum(&["ereq", "econ", "eresp", "hrsp_5xx"]),
         times,
+        version: String::new(),
     })
 }
 
@@ -125,7 +146,6 @@ pub(super) fn info(text: &str) -> Info {
         uptime: value("Uptime"),
         connections: value("CurrConns"),
         maxconn: value("Maxconn"),
-        rate: value("ConnRate"),
         stopping: value("Stopping") == "1",
     }
 }

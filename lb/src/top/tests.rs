@@ -3,7 +3,7 @@
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-use ratatui::style::Color;
+use ratatui::style::{Color, Modifier};
 
 use super::model::{Action, Effect, Mode, Model, Poll, Sort};
 use super::{rows, view};
@@ -20,8 +20,12 @@ const INFO: &str = "Name: lb\nVersion: 3.4.0-lb\nUptime: 0d 0h00m02s\nMaxconn: 2
 
 fn model() -> Model {
     let mut model = Model::new(vec!["lb.sock".to_owned()], false, false);
-    model.polled(0, Ok(Poll { info: rows::info(INFO), lines: rows::lines(STAT) }));
+    model.polled(0, Ok(Poll::read(INFO, STAT, "")));
     model
+}
+
+fn lines(stat: &str) -> Vec<rows::Line> {
+    rows::lines(&crate::ctl::stat::rows(stat), "")
 }
 
 fn press(model: &mut Model, keys: &str) -> Effect {
@@ -52,7 +56,7 @@ fn text(model: &Model) -> String {
 #[test]
 fn one_look_tells_what_is_wrong_and_why() {
     let text = text(&model());
-    assert!(text.contains("edge-1  3.4.0-lb  up 0d 0h00m02s  connections 3/2000  9/s"), "{text}");
+    assert!(text.contains("edge-1  3.4.0-lb  up 0d 0h00m02s  connections 3/2000  12 requests/s"), "{text}");
     assert!(
         text.contains("! api_nodes/api1 is DOWN for 12s: L7STS 500 Internal \"x\", Error in 3ms"),
         "{text}"
@@ -63,7 +67,11 @@ fn one_look_tells_what_is_wrong_and_why() {
     };
     assert_eq!(words("api0"), ["api0", "UP", "7s", "1", "2", "8", "█", "4/5", "L7OK", "200", "in", "1ms"]);
     assert_eq!(words("api2"), ["api2", "MAINT", "3m", "2", "0", "0/0"]);
-    assert!(text.contains("api_nodes (backend)") && text.contains("fe_api (frontend)"), "{text}");
+    let at = |name: &str| text.lines().position(|line| line.contains(name)).unwrap();
+    assert!(
+        at("fe_api (frontend)") < at("api_nodes (backend)") && at("api_nodes (backend)") < at("  api0 "),
+        "{text}"
+    );
 }
 
 #[test]
@@ -87,17 +95,17 @@ fn a_narrow_terminal_keeps_what_matters() {
 }
 
 #[test]
-fn states_have_colours_unless_nobody_wants_them() {
-    let colours = |model: &Model| {
+fn states_have_colors_unless_nobody_wants_them() {
+    let colors = |model: &Model| {
         let terminal = drawn(model);
         let buffer = terminal.backend().buffer();
-        buffer.content().iter().map(|cell| cell.fg).filter(|colour| *colour != Color::Reset).count()
+        buffer.content().iter().map(|cell| cell.fg).filter(|color| *color != Color::Reset).count()
     };
     let mut model = model();
-    assert!(colours(&model) > 0);
+    assert!(colors(&model) > 0);
     let with = text(&model);
     model.plain = true;
-    assert_eq!(colours(&model), 0);
+    assert_eq!(colors(&model), 0);
     assert_eq!(text(&model), with, "the words are the same");
 }
 
@@ -106,8 +114,10 @@ fn an_order_is_asked_for_and_given_once() {
     let mut model = model();
     assert_eq!(press(&mut model, "\x02d"), Effect::None, "a frontend cannot be drained");
     assert!(text(&model).contains("Select a server first"));
-    assert_eq!(press(&mut model, "jjd"), Effect::None);
-    assert!(text(&model).contains("Put api_nodes/api1 into drain"), "{}", text(&model));
+    assert_eq!(press(&mut model, "jjjd"), Effect::None);
+    let asked = text(&model);
+    assert!(asked.contains("Drain api_nodes/api1? No new requests except from sticky clients."), "{asked}");
+    assert!(asked.contains("nothing in flight; 1 of 3 servers of api_nodes left."), "{asked}");
     assert_eq!(press(&mut model, "x"), Effect::None, "a slip is no answer");
     assert!(matches!(model.mode, Mode::Confirm(_)));
     let Effect::Give(Action { socket: 0, command, said, .. }) = press(&mut model, "y") else {
@@ -129,27 +139,27 @@ fn the_worst_server_is_selected_until_somebody_presses_a_key() {
     assert!(text(&before).contains("lb.sock: asked, no answer yet"));
     press(&mut before, "d");
     let well = STAT.replace("DOWN", "UP");
-    let poll = |stat: &str| Ok(Poll { info: rows::info(INFO), lines: rows::lines(stat) });
+    let poll = |stat: &str| Ok(Poll::read(INFO, stat, ""));
     let mut model = Model::new(vec!["lb.sock".to_owned()], false, false);
     model.polled(0, poll(&well));
-    assert_eq!(model.selected_at(), Some(1), "nothing is wrong: the first server");
+    assert_eq!(model.selected_at(), Some(2), "nothing is wrong: the first server");
     model.polled(0, poll(STAT));
     assert_eq!(press(&mut model, "d"), Effect::None);
     let Effect::Give(action) = press(&mut model, "y") else { panic!("two keys drain it") };
     assert_eq!(action.command, "set server api_nodes/api1 state drain");
     press(&mut model, "k");
     model.polled(0, poll(STAT));
-    assert_eq!(model.selected_at(), Some(1), "it stays where somebody has put it");
+    assert_eq!(model.selected_at(), Some(2), "it stays where somebody has put it");
 }
 
 #[test]
 fn a_weight_is_written_and_asked_for() {
     let mut model = model();
-    let effect = press(&mut model, "\x02jw5z0\x08\x080%\n");
+    let effect = press(&mut model, "\x02jjw5z\x08\x0870%\n");
     assert_eq!(effect, Effect::None);
-    assert!(text(&model).contains("Give api_nodes/api0 the weight 0%?"), "{}", text(&model));
+    assert!(text(&model).contains("Give api_nodes/api0 the weight 70%?"), "{}", text(&model));
     let Effect::Give(action) = press(&mut model, "\n") else { panic!("an order") };
-    assert_eq!(action.command, "set server api_nodes/api0 weight 0%");
+    assert_eq!(action.command, "set server api_nodes/api0 weight 70%");
     press(&mut model, "w\x1b");
     assert_eq!(model.mode, Mode::Looking);
 }
@@ -158,7 +168,7 @@ fn a_weight_is_written_and_asked_for() {
 fn nothing_is_changed_with_read_only() {
     let mut model = model();
     model.read_only = true;
-    for key in ["jd", "m", "r", "w"] {
+    for key in ["jjd", "m", "r", "w"] {
         assert_eq!(press(&mut model, key), Effect::None);
         assert_eq!(model.mode, Mode::Looking);
     }
@@ -172,7 +182,7 @@ fn filter_and_order() {
     let mut model = model();
     press(&mut model, "/l7sts");
     assert_eq!(model.visible().len(), 1, "what a check said is searched, too");
-    assert!(text(&model).contains("show what contains: l7sts_"));
+    assert!(text(&model).contains("filter by text: l7sts_"));
     press(&mut model, "\n");
     assert_eq!(model.selected_at(), Some(0), "what is hidden is not selected");
     press(&mut model, "\x1bs");
@@ -190,13 +200,83 @@ fn filter_and_order() {
 fn a_balancer_that_is_gone_says_so_and_keeps_its_lines() {
     let mut model = model();
     model.polled(0, Err("lb: lb.sock: nobody\n  = start lb".to_owned()));
+    let dim = |model: &Model| {
+        let terminal = drawn(model);
+        let buffer = terminal.backend().buffer();
+        buffer.content().iter().filter(|cell| cell.modifier.contains(Modifier::DIM)).count()
+    };
+    assert!(dim(&model) > 0, "what is old is dimmed");
     let text = text(&model);
-    assert!(text.contains("lb.sock: lb.sock: nobody") && text.contains("api0"), "{text}");
+    assert!(
+        text.contains("edge-1: no answer for ") && text.contains("s, values below are that old: nobody"),
+        "{text}"
+    );
+    assert!(text.contains("api0"), "{text}");
+    model.polled(0, Ok(Poll::read(INFO, STAT, "")));
+    assert_eq!(dim(&model), 0);
+}
+
+#[test]
+fn the_last_usable_server_is_only_taken_out_with_force() {
+    // api0 is the only one that is up.
+    for keys in ["d", "m", "w0\n", "w0%\n"] {
+        let mut model = model();
+        press(&mut model, "\x02jj");
+        assert_eq!(press(&mut model, keys), Effect::None);
+        let asked = text(&model);
+        let objection = "api_nodes/api0 is the last usable server of api_nodes: without it clients get 503 there (2 in flight).";
+        assert!(asked.contains(objection) && asked.contains("f  force"), "{keys}: {asked}");
+        assert_eq!(press(&mut model, "y\n"), Effect::None, "{keys}: the usual yes is not enough");
+        assert!(matches!(press(&mut model, "f"), Effect::Give(_)), "{keys}");
+    }
+    let mut model = model();
+    press(&mut model, "\x02jjr");
+    assert!(matches!(press(&mut model, "y"), Effect::Give(_)), "nothing is lost by it");
+    press(&mut model, "jd");
+    assert_eq!(press(&mut model, "f"), Effect::None, "force is for nothing else");
+    assert!(matches!(press(&mut model, "y"), Effect::Give(_)), "one that is down is not missed");
+}
+
+#[test]
+fn two_balancers_are_told_apart_by_their_nodes() {
+    let mut model = Model::new(vec!["a/lb.sock".to_owned(), "b/lb.sock".to_owned()], false, false);
+    let other = INFO.replace("edge-1", "edge-2");
+    model.polled(0, Ok(Poll::read(INFO, STAT, "")));
+    model.polled(1, Ok(Poll::read(&other, STAT, "")));
+    let both = text(&model);
+    assert_eq!(both.matches("edge-1 ").count(), 6, "{both}");
+    assert_eq!(both.matches("edge-2 ").count(), 6, "{both}");
+    // On one machine they have the same name.
+    model.polled(1, Ok(Poll::read(INFO, STAT, "")));
+    let both = text(&model);
+    assert!(both.contains("a/lb.sock") && both.contains("b/lb.sock"), "{both}");
+}
+
+#[test]
+fn versions_and_ends_of_long_names_are_seen_in_80_columns() {
+    let long = "a-very-long-name-of-a-server-of-the-shop-api-17";
+    let stat = STAT.replace("api0", long);
+    let versions = format!("# backend server version\napi_nodes {long} v17\napi_nodes api1 v16 beta\n");
+    let mut model = Model::new(vec!["lb.sock".to_owned()], false, false);
+    model.polled(0, Ok(Poll::read(INFO, &stat, &versions)));
+    let mut terminal = Terminal::new(TestBackend::new(80, 24)).unwrap();
+    terminal.draw(|frame| view::draw(&model, frame)).unwrap();
+    let text = terminal.backend().to_string();
+    let row =
+        |end: &str| text.lines().find(|line| line.contains(end)).unwrap_or_else(|| panic!("{end}: {text}"));
+    assert!(row("  …").contains("-api-17 ") && row("  …").contains(" v17 "), "{text}");
+    assert!(row("  api1").contains("v16 beta") && row("  api1").contains("DOWN"), "{text}");
+    assert!(row("! api_nodes").contains("DOWN") && text.contains("q quit"), "{text}");
+    press(&mut model, "?");
+    terminal.draw(|frame| view::draw(&model, frame)).unwrap();
+    let text = terminal.backend().to_string();
+    assert!(text.contains("Any key closes this.") && text.contains("q                 quit"), "{text}");
+    assert_eq!(text.matches('│').count() % 2, 0, "both edges of the box are there: {text}");
 }
 
 #[test]
 fn what_a_server_says_is_no_order_for_the_terminal() {
-    let lines = rows::lines("# pxname,svname,type,status,last_chk,\nbe,s1,2,DOWN,a\x1b[2Jb,\n");
+    let lines = lines("# pxname,svname,type,status,last_chk,\nbe,s1,2,DOWN,a\x1b[2Jb,\n");
     assert_eq!(lines[0].why, "a [2Jb");
 }
 
@@ -205,7 +285,7 @@ fn what_an_agent_said_is_a_reason() {
     let head = "# pxname,svname,status,type,check_status,check_code,check_duration,agent_status,last_agt,";
     let row = |status: &str, agent: &str, said: &str| {
         let text = format!("{head}\nbe,s,{status},2,L7OK,200,3,{agent},{said},\n");
-        rows::lines(&text).pop().map(|line| line.why)
+        lines(&text).pop().map(|line| line.why)
     };
     let table = [
         (

@@ -1,4 +1,4 @@
-//! Draws the model: pure, so that tests draw it into a buffer. Without colours it says the same by words and bold letters.
+//! Draws the model: pure, so that tests draw it into a buffer. Without colors it says the same by words and bold letters.
 
 use ratatui::Frame;
 use ratatui::layout::{Alignment, Constraint, Layout, Rect};
@@ -10,24 +10,45 @@ use super::model::{Balancer, HISTORY, Mode, Model, Sort};
 use super::rows::{Kind, Line, Mood};
 
 const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
-/// How wide the table has to be for each column: name, state and why are there in the narrowest.
-const NEEDS: [u16; 11] = [0, 0, 0, 100, 60, 70, 60, 120, 70, 100, 0];
 /// Troubles that are listed above the table.
 const TROUBLES: usize = 3;
+/// Fits a terminal of 80 by 24, with the box around it.
 const HELP: &str = "
- up, down, j, k    select               PgUp, PgDn, Home, End
- d                 drain: only what sticks to the server still comes
- m                 maint: nothing new, what is in flight ends
+ up, down, j, k    select            PgUp, PgDn, Home, End
+ d                 drain: no new requests except from sticky clients
+ m                 maintenance: no new requests, those in flight finish
  r                 ready: back into service
  w                 weight, as a number or in per cent
- /                 show what contains a text; Esc shows all
- s                 sort: as configured, worst first, rate, in flight, errors, name
+ /                 filter by text; Esc shows all
+ s                 sort: as configured, worst first, rate, in flight,
+                   errors, name
  q                 quit
 
- Orders are asked for once more before they are given.
- WHY is the last check: finding, code, what the server said, time it took.
- RATE is a second's, with the last looks behind it. MS is the mean time to the response, and of the whole.
+ Every change asks for confirmation. The last usable server of a
+ backend is only taken out with f, force.
+ WHY      last check: finding, code, what the server said, time
+ RATE     requests/s, with the last ones behind it
+ MS       mean time to the response, and of the whole
+ VERSION  as the answers to checks tell it
  Any key closes this.";
+
+/// A column of the table.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Column {
+    Node,
+    Name,
+    State,
+    Since,
+    Version,
+    Weight,
+    Now,
+    Queue,
+    Rate,
+    Rates,
+    Errors,
+    Times,
+    Why,
+}
 
 /// Draws everything.
 pub(super) fn draw(model: &Model, frame: &mut Frame<'_>) {
@@ -35,36 +56,49 @@ pub(super) fn draw(model: &Model, frame: &mut Frame<'_>) {
     let heads = u16::try_from(model.balancers.len() + troubles.len()).unwrap_or(u16::MAX);
     let parts = [Constraint::Length(heads), Constraint::Min(3), Constraint::Length(1)];
     let [head, table, foot] = Layout::vertical(parts).areas(frame.area());
-    let mut lines: Vec<_> = model.balancers.iter().map(|balancer| summary(model, balancer)).collect();
+    let mut lines: Vec<_> = (0..model.balancers.len()).map(|at| summary(model, at)).collect();
     lines.extend(troubles);
     frame.render_widget(Paragraph::new(lines), head);
     rows(model, frame, table);
     frame.render_widget(Paragraph::new(footer(model)), foot);
     match &model.mode {
         Mode::Confirm(action) => {
-            popup(frame, "Sure?", &format!("{}\n\n  y  yes      n  no", action.question));
+            let keys = if action.needs_force { "  f  force    n  no" } else { "  y  yes      n  no" };
+            popup(frame, "Sure?", &format!("{}\n\n{keys}", action.question));
         }
         Mode::Help => popup(frame, "Keys", HELP.trim_start_matches('\n')),
         _ => {}
     }
 }
 
-fn summary(model: &Model, balancer: &Balancer) -> Text<'static> {
-    let bold = Style::new().add_modifier(Modifier::BOLD);
-    if let Some(error) = &balancer.error {
-        let text = format!("{}: {}", balancer.socket, error.trim_start_matches("lb: ").replace('\n', " "));
-        return Text::from(Span::styled(text, colour(model, Mood::Down)));
+fn summary(model: &Model, at: usize) -> Text<'static> {
+    let Some(Balancer { socket, info, lines, error, answered, .. }) = model.balancers.get(at) else {
+        return Text::default();
+    };
+    let label = model.label(at);
+    if let Some(error) = error {
+        // The error begins with the socket's name.
+        let error = error.trim_start_matches("lb: ").replace('\n', " ");
+        let error = error.strip_prefix(&format!("{socket}: ")).unwrap_or(&error);
+        let text = match answered {
+            None => format!("{label}: {error}"),
+            Some(answered) => {
+                let old = age(answered.elapsed().as_secs());
+                format!("{label}: no answer for {old}, values below are that old: {error}")
+            }
+        };
+        return Text::from(Span::styled(text, color(model, Mood::Down)));
     }
-    let info = &balancer.info;
     if info.version.is_empty() {
-        return Text::from(format!("{}: asked, no answer yet", balancer.socket));
+        return Text::from(format!("{label}: asked, no answer yet"));
     }
     let stopping = if info.stopping { "  STOPPING" } else { "" };
+    let rate: u64 = lines.iter().filter(|line| line.kind == Kind::Frontend).map(|line| line.rate).sum();
     Text::from(vec![
-        Span::styled(if info.node.is_empty() { balancer.socket.clone() } else { info.node.clone() }, bold),
+        Span::styled(label.to_owned(), Style::new().add_modifier(Modifier::BOLD)),
         Span::raw(format!(
-            "  {}  up {}  connections {}/{}  {}/s{stopping}",
-            info.version, info.uptime, info.connections, info.maxconn, info.rate
+            "  {}  up {}  connections {}/{}  {rate} requests/s{stopping}",
+            info.version, info.uptime, info.connections, info.maxconn
         )),
     ])
 }
@@ -80,23 +114,70 @@ fn troubles(model: &Model) -> Vec<Text<'static>> {
             let since = line.since.map(|since| format!(" for {}", age(since))).unwrap_or_default();
             let why = if line.why.is_empty() { String::new() } else { format!(": {}", line.why) };
             let text = format!("! {} is {}{since}{why}", line.full_name(), line.status);
-            Text::from(Span::styled(text, colour(model, line.mood)))
+            Text::from(Span::styled(text, color(model, line.mood)))
         })
         .collect();
     if wrong.len() > TROUBLES {
-        texts.push(Text::from(format!("! and {} more: s sorts the worst first", wrong.len() - TROUBLES)));
+        texts.push(Text::from(format!(
+            "! and {} more: press s to see the worst first",
+            wrong.len() - TROUBLES
+        )));
     }
     texts
+}
+
+/// The columns that a table so wide has room for; name, state and why are in the narrowest.
+fn columns(model: &Model, width: u16) -> Vec<(Column, &'static str, Constraint)> {
+    let all = || model.balancers.iter().flat_map(|balancer| &balancer.lines);
+    let longest = |lengths: &mut dyn Iterator<Item = usize>, least: u16, most: u16| {
+        let most = most.max(least);
+        Constraint::Length(u16::try_from(lengths.max().unwrap_or(0)).unwrap_or(most).clamp(least, most))
+    };
+    let letters = |text: &str| text.chars().count();
+    let names = longest(&mut all().map(|line| letters(&name(model, line))), 10, (width / 4).min(40));
+    let versions = longest(&mut all().map(|line| letters(&line.version)), 7, 12);
+    let has_versions = all().any(|line| !line.version.is_empty());
+    let several = model.balancers.len() > 1;
+    let nodes = longest(&mut (0..model.balancers.len()).map(|at| letters(model.label(at))), 4, width / 7);
+    let history = u16::try_from(HISTORY).unwrap_or(16);
+    let fixed = Constraint::Length;
+    let columns = [
+        (several, Column::Node, "NODE", nodes),
+        (true, Column::Name, "NAME", names),
+        (true, Column::State, "STATE", fixed(12)),
+        ((!several && !has_versions) || width >= 90, Column::Since, "SINCE", fixed(6)),
+        (has_versions, Column::Version, "VERSION", versions),
+        (width >= 100, Column::Weight, "WEIGHT", fixed(6)),
+        (width >= 60, Column::Now, "NOW", fixed(5)),
+        (width >= if has_versions { 90 } else { 70 }, Column::Queue, "QUEUE", fixed(5)),
+        (width >= 60, Column::Rate, "RATE", fixed(6)),
+        (width >= 120, Column::Rates, "", fixed(history)),
+        (width >= 70, Column::Errors, "ERRORS", fixed(6)),
+        (width >= 100, Column::Times, "MS", fixed(11)),
+        (true, Column::Why, "WHY", Constraint::Min(10)),
+    ];
+    let shown = columns.into_iter().filter(|(shown, ..)| *shown);
+    shown.map(|(_, column, title, width)| (column, title, width)).collect()
 }
 
 fn rows(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     let visible = model.visible();
     let right = |text: &str| Cell::from(Text::from(text.to_owned()).alignment(Alignment::Right));
-    let titles = ["NAME", "STATE", "SINCE", "WEIGHT", "NOW", "QUEUE", "RATE", "", "ERRORS", "MS", "WHY"];
-    let shown = |place: &usize| area.width >= NEEDS[*place];
-    let header = Row::new((0..titles.len()).filter(shown).map(|place| match titles[place] {
-        title @ ("NAME" | "STATE" | "" | "WHY") => Cell::from(title),
-        title => right(title),
+    let columns = columns(model, area.width);
+    let room = |wanted: Column| {
+        let found = columns.iter().find(|(column, ..)| *column == wanted);
+        found.map_or(0, |(_, _, width)| match width {
+            Constraint::Length(width) => usize::from(*width),
+            _ => 0,
+        })
+    };
+    let (name_room, node_room, version_room) =
+        (room(Column::Name), room(Column::Node), room(Column::Version));
+    let header = Row::new(columns.iter().map(|(column, title, _)| match column {
+        Column::Node | Column::Name | Column::State | Column::Version | Column::Rates | Column::Why => {
+            Cell::from(*title)
+        }
+        _ => right(title),
     }));
     let header = header.style(Style::new().add_modifier(Modifier::UNDERLINED));
     let body = visible.iter().map(|(at, line)| {
@@ -108,37 +189,25 @@ fn rows(model: &Model, frame: &mut Frame<'_>, area: Rect) {
         } else {
             Modifier::BOLD
         });
-        let cells = [
-            Cell::from(name(model, *at, line)).style(bold),
-            Cell::from(line.status.clone()).style(colour(model, line.mood)),
-            right(&line.since.map(age).unwrap_or_default()),
-            number(line.weight),
-            zero(line.in_flight),
-            zero(line.queue),
-            right(&line.rate.to_string()),
-            Cell::from(sparkline(&model.rates(*at, line))),
-            zero(line.errors),
-            right(&times),
-            Cell::from(line.why.clone()),
-        ];
-        Row::new(cells.into_iter().enumerate().filter(|(place, _)| shown(place)).map(|(_, cell)| cell))
+        let cell = |column: Column| match column {
+            Column::Node => Cell::from(shortened(model.label(*at), node_room)),
+            Column::Name => Cell::from(shortened(&name(model, line), name_room)).style(bold),
+            Column::State => Cell::from(line.status.clone()).style(color(model, line.mood)),
+            Column::Since => right(&line.since.map(age).unwrap_or_default()),
+            Column::Version => Cell::from(shortened(&line.version, version_room)),
+            Column::Weight => number(line.weight),
+            Column::Now => zero(line.in_flight),
+            Column::Queue => zero(line.queue),
+            Column::Rate => right(&line.rate.to_string()),
+            Column::Rates => Cell::from(sparkline(&model.rates(*at, line))),
+            Column::Errors => zero(line.errors),
+            Column::Times => right(&times),
+            Column::Why => Cell::from(line.why.clone()),
+        };
+        let row = Row::new(columns.iter().map(|(column, ..)| cell(*column)));
+        if model.is_old(*at) { row.style(Style::new().add_modifier(Modifier::DIM)) } else { row }
     });
-    let longest = visible.iter().map(|(at, line)| name(model, *at, line).chars().count()).max().unwrap_or(0);
-    let widths = [
-        Constraint::Length(u16::try_from(longest).unwrap_or(40).clamp(10, 40)),
-        Constraint::Length(12),
-        Constraint::Length(6),
-        Constraint::Length(6),
-        Constraint::Length(5),
-        Constraint::Length(5),
-        Constraint::Length(6),
-        Constraint::Length(u16::try_from(HISTORY).unwrap_or(16)),
-        Constraint::Length(6),
-        Constraint::Length(11),
-        Constraint::Min(10),
-    ];
-    let widths = widths.into_iter().enumerate().filter(|(place, _)| shown(place)).map(|(_, width)| width);
-    let table = Table::new(body, widths)
+    let table = Table::new(body, columns.iter().map(|(_, _, width)| *width))
         .header(header)
         .row_highlight_style(Style::new().add_modifier(Modifier::REVERSED))
         .highlight_symbol("> ");
@@ -147,32 +216,44 @@ fn rows(model: &Model, frame: &mut Frame<'_>, area: Rect) {
 }
 
 /// What a line is called: servers stand below their backend as long as they are told as configured.
-fn name(model: &Model, at: usize, line: &Line) -> String {
-    let several = if model.balancers.len() > 1 { format!("{at}: ") } else { String::new() };
-    let name = match line.kind {
+fn name(model: &Model, line: &Line) -> String {
+    match line.kind {
         Kind::Server if model.sort == Sort::Configured => format!("  {}", line.name),
         Kind::Server => format!("  {}", line.full_name()),
         Kind::Frontend => format!("{} (frontend)", line.proxy),
         Kind::Backend => format!("{} (backend)", line.proxy),
-    };
-    several + &name
+    }
+}
+
+/// A name in so many letters: its end tells it from others, and what stands before it from its level.
+fn shortened(name: &str, room: usize) -> String {
+    let letters = name.chars().count();
+    if letters <= room {
+        return name.to_owned();
+    }
+    let inset: String = name.chars().take_while(|letter| *letter == ' ').collect();
+    let kept = room.saturating_sub(inset.len() + 1);
+    let end: String = name.chars().skip(letters - kept.min(letters)).collect();
+    format!("{inset}…{end}")
 }
 
 fn footer(model: &Model) -> Text<'static> {
     match &model.mode {
-        Mode::Filter => return Text::from(format!("show what contains: {}_", model.filter)),
+        Mode::Filter => return Text::from(format!("filter by text: {}_", model.filter)),
         Mode::Weight(text) => {
-            return Text::from(format!("weight (0 to 256, or 50%): {text}_   Enter goes on, Esc leaves"));
+            return Text::from(format!(
+                "weight (0 to 256, or 50%): {text}_   Enter to continue, Esc to cancel"
+            ));
         }
         _ => {}
     }
     if let Some((refused, text)) = &model.notice {
         let mood = if *refused { Mood::Down } else { Mood::Up };
-        return Text::from(Span::styled(text.replace('\n', " "), colour(model, mood)));
+        return Text::from(Span::styled(text.replace('\n', " "), color(model, mood)));
     }
     let orders = if model.read_only { "read only" } else { "d drain  m maint  r ready  w weight" };
     let filter = if model.filter.is_empty() { String::new() } else { format!("  [{}]", model.filter) };
-    Text::from(format!("{orders}  / filter{filter}  s sort: {}  ? help  q quit", model.sort.word()))
+    Text::from(format!("{orders}  / filter{filter}  s {}  ? help  q quit", model.sort.word()))
 }
 
 /// A box in the middle.
@@ -208,7 +289,7 @@ fn age(seconds: u64) -> String {
     }
 }
 
-fn colour(model: &Model, mood: Mood) -> Style {
+fn color(model: &Model, mood: Mood) -> Style {
     let style = Style::new();
     if model.plain {
         return if mood == Mood::Up { style } else { style.add_modifier(Modifier::BOLD) };

@@ -101,6 +101,10 @@ pub(super) fn drift(session: &Session, _: &[String]) -> Result<Report, Answer> {
     Ok(Report::whole("drift", move || Ok(report::drift(&control))))
 }
 
+pub(super) fn versions(session: &mut Session, _: &[String]) -> Answer {
+    Answer::Dump(report::versions(&session.control.topology()))
+}
+
 pub(super) fn version(_: &mut Session, _: &[String]) -> Answer {
     Answer::info(report::VERSION)
 }

@@ -5,23 +5,35 @@ use std::path::Path;
 use super::resolve;
 use super::section::Section;
 use super::value::{self, Target};
+use crate::config::log::Terminals;
 use crate::config::{Facility, Log, LogFormat, LogLevel, LogTarget};
 
-/// Reads one; paths in it are seen from `folder`.
-pub(super) fn read(mut section: Section<'_>, folder: &Path) -> Log {
-    let formats = [("json", LogFormat::Json), ("http", LogFormat::Http), ("off", LogFormat::Off)];
+/// The logs: those of all sections, or the usual one where there are none. Paths in them are seen from `folder`.
+pub(super) fn read_all(sections: Vec<Section<'_>>, folder: &Path, terminals: Terminals) -> Vec<Log> {
+    sections.into_iter().map(|section| read(section, folder, terminals)).collect()
+}
+
+fn read(mut section: Section<'_>, folder: &Path, terminals: Terminals) -> Log {
+    let formats = [
+        ("json", LogFormat::Json),
+        ("text", LogFormat::Text),
+        ("http", LogFormat::Http),
+        ("off", LogFormat::Off),
+    ];
     let levels = LogLevel::ALL.map(|level| (level.name(), level));
     let usual = Log::default();
+    let format = section.maybe("format", value::one_of(&formats));
+    let target = match section.maybe("target", value::log_target) {
+        None => usual.target,
+        Some(Target::Stderr) => LogTarget::Stderr,
+        Some(Target::Stdout) => LogTarget::Stdout,
+        Some(Target::File(path)) => LogTarget::File(resolve(folder, Path::new(&path))),
+        Some(Target::Udp(host, port)) => LogTarget::Udp { host, port },
+        Some(Target::Unix(path)) => LogTarget::Unix(resolve(folder, Path::new(&path))),
+    };
     let log = Log {
-        format: section.or("format", value::one_of(&formats), usual.format),
-        target: match section.maybe("target", value::log_target) {
-            None => usual.target,
-            Some(Target::Stderr) => LogTarget::Stderr,
-            Some(Target::Stdout) => LogTarget::Stdout,
-            Some(Target::File(path)) => LogTarget::File(resolve(folder, Path::new(&path))),
-            Some(Target::Udp(host, port)) => LogTarget::Udp { host, port },
-            Some(Target::Unix(path)) => LogTarget::Unix(resolve(folder, Path::new(&path))),
-        },
+        format: format.unwrap_or_else(|| terminals.usual_format(&target)),
+        target,
         level: section.or("level", value::one_of(&levels), usual.level),
         min_level: section.or("min_level", value::one_of(&levels), usual.min_level),
         facility: section.or("facility", facility(), usual.facility),

@@ -9,6 +9,8 @@ use std::path::Path;
 
 use proptest::prelude::*;
 
+use crate::config::file::parse_at;
+use crate::config::log::Terminals;
 use crate::config::{Config, Fault, Faults};
 
 /// What every table below stands on: lines 1 to 4. Sections added after it start on line 5.
@@ -224,7 +226,7 @@ fn how_a_fault_is_printed() {
     assert_eq!(faults(&text).to_string(), expected);
 
     let tabs_and_wide = format!("{SOUND}[log]\r\n\tformat = 'é'\r\n");
-    let expected = r#"lb.toml:6: `format` in [log] must be one of `"json"`, `"http"`, `"off"`, not `'é'`
+    let expected = r#"lb.toml:6: `format` in [log] must be one of `"json"`, `"text"`, `"http"`, `"off"`, not `'é'`
   |
 6 |  format = 'é'
   |           ^^^
@@ -340,5 +342,29 @@ fn answer(text: &str) {
         assert!(!faults.faults.is_empty());
         assert!(faults.faults.iter().all(|fault| fault.line <= text.matches('\n').count() + 1));
         assert!(faults.to_string().ends_with("in lb.toml"));
+    }
+}
+
+/// Nobody's choice depends on where lb was started; what nobody has chosen does.
+#[test]
+fn the_usual_format_of_a_log_is_for_who_reads_it() {
+    use crate::config::LogFormat;
+    let both = Terminals { stdout: true, stderr: true };
+    let table = [
+        ("", Terminals::default(), LogFormat::Json),
+        ("", both, LogFormat::Text),
+        ("", Terminals { stderr: false, ..both }, LogFormat::Json),
+        ("target = 'stdout'", Terminals { stderr: false, ..both }, LogFormat::Text),
+        ("target = 'stdout'", Terminals { stdout: false, ..both }, LogFormat::Json),
+        ("target = 'a.log'", both, LogFormat::Json),
+        ("format = 'json'", both, LogFormat::Json),
+        ("format = 'text'", Terminals::default(), LogFormat::Text),
+    ];
+    for (keys, terminals, format) in table {
+        let text = format!(
+            "[log]\n{keys}\n[frontend.f]\nbind = \"127.0.0.1:0\"\nbackend = \"b\"\n[backend.b.servers]\ns = \"127.0.0.1:1\"\n"
+        );
+        let config = parse_at(&text, Path::new("lb.toml"), terminals).unwrap();
+        assert_eq!(config.logs[0].format, format, "{keys} {terminals:?}");
     }
 }

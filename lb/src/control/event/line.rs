@@ -8,7 +8,7 @@ use super::words::{self, Sentence};
 use super::{Event, Origin, Scene};
 use crate::config::{Log, LogFormat};
 use crate::counters::millis;
-use crate::log::{Level, Line};
+use crate::log::{Level, Line, date};
 use crate::server::Orders;
 
 /// A line, written already.
@@ -43,6 +43,12 @@ pub(in crate::control) fn lines(
             }));
             lines
         }
+        LogFormat::Text => {
+            let own = EventLine::text(&event.to_string(), level(event, &sentences));
+            std::iter::once(own)
+                .chain(lost.map(|(_, said)| EventLine::text(&said.text, said.level)))
+                .collect()
+        }
         LogFormat::Http | LogFormat::Off => {
             let said = sentences.into_iter().chain(lost.map(|(_, said)| said));
             let mut lines: Vec<_> =
@@ -72,6 +78,21 @@ impl EventLine {
         fields["time"] = json!(now.as_secs_f64());
         fields["level"] = json!(level.name());
         Self { text: fields.to_string(), level, dated: true }
+    }
+
+    /// For people: what matters more than usual says so.
+    fn text(said: &str, level: Level) -> Self {
+        let mut line = Vec::new();
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        // Writing to memory does not fail.
+        let _ = date::write_clock(&mut line, now);
+        let mut text = String::from_utf8_lossy(&line).into_owned();
+        if level < Level::Notice {
+            text.push_str(&format!(" [{}]", level.name()));
+        }
+        text.push(' ');
+        text.push_str(said);
+        Self { text, level, dated: true }
     }
 }
 
