@@ -4,6 +4,7 @@
 //! whatever two parsers could read differently (RFC 9112 sections 3, 5 and 6).
 
 mod again;
+mod forwarded;
 mod target;
 
 use std::mem::MaybeUninit;
@@ -168,7 +169,7 @@ pub fn parse(
         // Usually nothing follows: then the head ends in the same piece.
         out.extend_from_slice(if upgrade.is_none() { b"\r\n\r\n" } else { b"\r\n" });
     } else if towards.forwarded != Forwarded::Off {
-        add_forwarded(request.headers, towards, host, &mut rewrite);
+        forwarded::add(request.headers, towards, host, &mut rewrite);
     }
     if let Some(protocols) = &upgrade {
         rewrite.write("Connection", b"upgrade");
@@ -254,23 +255,6 @@ fn write_line(out: &mut Vec<u8>, method: &str, target: &Target<'_>) {
     out.extend_from_slice(target.instead.unwrap_or_default().as_bytes());
     out.extend_from_slice(target.path.as_bytes());
     out.extend_from_slice(LINE_END);
-}
-
-/// Writes the `X-Forwarded` fields in the unusual cases: there is no host, or those that the client has sent are kept.
-#[cold]
-fn add_forwarded(fields: &[httparse::Header<'_>], towards: Towards<'_>, host: &[u8], out: &mut Rewrite<'_>) {
-    let is_kept = |name: &str| {
-        towards.forwarded == Forwarded::Keep
-            && fields.iter().any(|field| field.name.eq_ignore_ascii_case(name))
-    };
-    out.write("X-Forwarded-For", towards.peer);
-    if !is_kept("x-forwarded-proto") {
-        out.write("X-Forwarded-Proto", b"http");
-    }
-    // A request of HTTP/1.0 may name no host; there is none to tell then.
-    if !host.is_empty() && !is_kept("x-forwarded-host") {
-        out.write("X-Forwarded-Host", host);
-    }
 }
 
 fn key(towards: Towards<'_>, target: &Target<'_>, fields: &[httparse::Header<'_>]) -> u64 {
