@@ -19,7 +19,7 @@ pub(crate) mod tests;
 
 use std::io;
 use std::net::TcpListener;
-use std::os::unix::net::UnixListener;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -45,7 +45,7 @@ pub struct Listener {
 
 #[derive(Debug)]
 enum Bound {
-    Unix(UnixListener),
+    Unix(unix::Listening),
     Tcp(TcpListener),
 }
 
@@ -56,7 +56,7 @@ impl Listener {
     pub fn place(&self) -> String {
         match &self.bound {
             Bound::Unix(socket) => {
-                let address = socket.local_addr().ok();
+                let address = socket.listener.local_addr().ok();
                 let path = address.as_ref().and_then(|address| address.as_pathname());
                 path.map_or_else(|| "unnamed".to_owned(), |path| path.display().to_string())
             }
@@ -78,10 +78,26 @@ pub fn recognise(line: &[u8], level: Level) -> usize {
 /// The system's error, with the path and what to do about it.
 pub fn bind(config: &config::Admin) -> io::Result<Listener> {
     let bound = match &config.socket {
-        Socket::Unix(path) => Bound::Unix(unix::listen(path, config.mode)?),
+        Socket::Unix(path) => Bound::Unix(unix::listen(path, config.mode, is_left_by_socat)?),
         Socket::Tcp(address) => Bound::Tcp(bind::listen(*address)?),
     };
     Ok(Listener { bound, level: config.level })
+}
+
+/// Finds out whether a runtime socket could be bound in place of what is there; changes nothing.
+///
+/// # Errors
+/// Something is there that lb does not replace, with what to do about it.
+pub fn check(socket: &Path) -> io::Result<()> {
+    unix::check(socket, is_left_by_socat)
+}
+
+/// Whether a file holds nothing but runtime commands: `socat` leaves it when it is started before `lb`.
+fn is_left_by_socat(content: &[u8]) -> bool {
+    content.split(|byte| *byte == b'\n').all(|text| {
+        let commands = line::parse(text).commands;
+        commands.iter().all(|words| words.is_empty() || commands::find(words, Level::Admin).is_ok())
+    })
 }
 
 /// What connections come from.
@@ -92,28 +108,39 @@ trait Accept: Sync {
     fn next(&self) -> impl Future<Output = io::Result<(Self::Stream, Origin)>> + Send;
 }
 
-/// Serves a runtime socket until it is dropped; its connections end with it.
+/// Serves a runtime socket until it is dropped; its connections end with it. When the process begins to stop its file and the socket go
+/// at once, for a successor; connections that are there go on.
 pub async fn serve(listener: Listener, control: Arc<Control>) {
     let Listener { bound, level } = listener;
     let served = match bound {
-        Bound::Unix(socket) => match tokio::net::UnixListener::from_std(socket) {
-            Ok(socket) => return accept_all(control, level, socket).await,
+        Bound::Unix(unix::Listening { listener, file }) => match tokio::net::UnixListener::from_std(listener)
+        {
+            Ok(socket) => return accept_all(control, level, socket, Some(file)).await,
             Err(error) => error,
         },
         Bound::Tcp(socket) => match tokio::net::TcpListener::from_std(socket) {
-            Ok(socket) => return accept_all(control, level, socket).await,
+            Ok(socket) => return accept_all(control, level, socket, None).await,
             Err(error) => error,
         },
     };
     control.say(&Event::Notice { text: &format!("a runtime socket cannot be served: {served}") });
 }
 
-async fn accept_all(control: Arc<Control>, level: Level, socket: impl Accept) {
+async fn accept_all(
+    control: Arc<Control>,
+    level: Level,
+    socket: impl Accept,
+    file: Option<unix::SocketFile>,
+) {
     let group = control.readers().group(CONNECTIONS);
     let mut connections = JoinSet::new();
     loop {
         while connections.try_join_next().is_some() {}
-        match socket.next().await {
+        let accepted = tokio::select! {
+            () = control.stop_begun() => break,
+            accepted = socket.next() => accepted,
+        };
+        match accepted {
             Ok((stream, origin)) => {
                 let session = Session::new(Arc::clone(&control), group.admit().await, level, origin);
                 connections.spawn(connection::run(stream, session));
@@ -121,6 +148,10 @@ async fn accept_all(control: Arc<Control>, level: Level, socket: impl Accept) {
             Err(_) => tokio::time::sleep(ACCEPT_AGAIN).await,
         }
     }
+    // In this order: the file's number is not used again while the socket is open.
+    drop(file);
+    drop(socket);
+    while connections.join_next().await.is_some() {}
 }
 
 // === impl Accept ===

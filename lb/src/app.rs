@@ -22,7 +22,7 @@ use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
-use crate::control::{Control, Event, Origin, descriptors};
+use crate::control::{ApplyError, Control, Event, Origin, descriptors};
 use crate::listener::Threads;
 use crate::log::{self, Log};
 use crate::topology::{Process, Shared, Topology, Workers};
@@ -32,6 +32,11 @@ use checks::Checks;
 
 /// How long the first look-up of all server names may hold up the start.
 const FIRST_LOOKUP: Duration = Duration::from_secs(2);
+
+/// How long addresses that are taken are asked for again at the start: a predecessor that has just been told to stop is about to free them.
+const PREDECESSOR: Duration = Duration::from_secs(1);
+/// Between two attempts.
+const ASK_AGAIN: Duration = Duration::from_millis(20);
 
 /// A balancer that is bound and not yet running.
 #[derive(Debug)]
@@ -108,13 +113,18 @@ impl App {
         if let Err(unknown) = zone {
             control.say(&Event::Notice { text: &unknown });
         }
-        let web = web::bind(&config.stats.bind)?;
-        let admin = config.admin.iter().map(admin::bind).collect::<Result<_, _>>()?;
+        let patience = Patience::begin(&runtime);
+        let web = patience.bind(|| web::bind(&config.stats.bind))?;
+        let admin = config.admin.iter().map(|socket| patience.bind(|| admin::bind(socket)));
+        let admin = admin.collect::<Result<_, _>>()?;
         let checks = Checks::prepare(&control).context("cannot start the thread of checks")?;
         let threads = Threads::start(&shared, inboxes, &log)?;
-        let applied = control.apply(config, None, &Origin::Start);
+        let applied = patience.bind(|| match control.apply(config.clone(), None, &Origin::Start) {
+            Err(ApplyError::Listen(error)) => Err(error),
+            applied => Ok(applied),
+        });
         drop(inside);
-        if let Err(error) = applied {
+        if let Err(error) = applied.map_err(ApplyError::Listen).flatten() {
             threads.end();
             return Err(error.into());
         }
@@ -172,6 +182,30 @@ impl App {
         // Look-ups of names may hang in threads that cannot be ended; nobody waits for them.
         runtime.shutdown_background();
         if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    }
+}
+
+/// The time that addresses may take at the start to become free.
+struct Patience<'a> {
+    runtime: &'a tokio::runtime::Runtime,
+    until: Instant,
+}
+
+impl<'a> Patience<'a> {
+    fn begin(runtime: &'a tokio::runtime::Runtime) -> Self {
+        Self { runtime, until: Instant::now() + PREDECESSOR }
+    }
+
+    /// Repeats `bind` as long as an address is in use and there is time.
+    fn bind<T>(&self, mut bind: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+        loop {
+            match bind() {
+                Err(error) if error.kind() == io::ErrorKind::AddrInUse && Instant::now() < self.until => {
+                    self.runtime.block_on(tokio::time::sleep(ASK_AGAIN));
+                }
+                result => return result,
+            }
+        }
     }
 }
 

@@ -30,7 +30,7 @@ pub use resolvers::{Nameserver, Resolvers};
 pub use stats::{Access, Login, Secret, Stats};
 pub use stick::{Cookie, CookieMode};
 pub use table::{Datum, KeySource, KeyType, Keyed, Stored, Table};
-pub use units::{host_and_port, is_host};
+pub use units::{host_and_port, is_host, is_name, is_server_cookie};
 pub use watch::{Agent, Health, HealthStart, Track};
 
 /// A whole configuration, checked: names resolve to each other, limits are in range.

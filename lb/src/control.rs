@@ -14,22 +14,24 @@ mod frontends;
 mod journal;
 mod listeners;
 mod members;
+mod rebuild;
 mod reload;
+mod stop;
 mod tables;
 mod tracks;
 mod watches;
 
 use std::net::SocketAddr;
-use std::sync::atomic::Ordering::Relaxed;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use crate::config::{self, Config};
 use crate::log::Log;
 use crate::readers::Readers;
 use crate::server::{Admin, CheckResult, CheckStatus, HealthRecord, Load, Server, Verdict};
-use crate::topology::{LiveBackend, LiveFrontend, Open, Order, Shared, Topology};
+use crate::topology::{LiveBackend, LiveFrontend, Order, Shared, Topology};
 
 pub use agents::AgentAnswer;
 pub use amount::{limit_from, weight_from};
@@ -41,11 +43,13 @@ use journal::Journal;
 pub use journal::Record;
 use listeners::Listeners;
 pub use members::DeleteError;
-pub use watches::{Watches, jittered, spread};
+use rebuild::Rebuilds;
+pub use watches::{Watches, jittered, rest_after, spread};
 
 /// The door for writes.
 #[derive(Debug)]
 pub struct Control {
+    me: Weak<Self>,
     shared: Arc<Shared>,
     log: Log,
     /// Backends that have lost their last server since the last event was told.
@@ -57,6 +61,8 @@ pub struct Control {
     /// Held by a reload: the next one waits.
     reloading: tokio::sync::Mutex<()>,
     readers: Readers,
+    /// Cancelled when the process begins to stop.
+    stop_begun: CancellationToken,
 }
 
 /// What only writers need.
@@ -68,6 +74,7 @@ struct State {
     deleted: Vec<(String, config::Server)>,
     /// The next `iid`.
     next_id: u32,
+    rebuilds: Rebuilds,
 }
 
 // === impl Control ===
@@ -77,9 +84,15 @@ impl Control {
     pub fn new(shared: Arc<Shared>, config: &Config, log: Log) -> Arc<Self> {
         let nothing = Config { frontends: Vec::new(), backends: Vec::new(), ..config.clone() };
         // HAProxy's first configured proxy is number 2: 1 is its own socket.
-        let state =
-            State { config: nothing, listeners: Listeners::default(), deleted: Vec::new(), next_id: 2 };
-        Arc::new(Self {
+        let state = State {
+            config: nothing,
+            listeners: Listeners::default(),
+            deleted: Vec::new(),
+            next_id: 2,
+            rebuilds: Rebuilds::default(),
+        };
+        Arc::new_cyclic(|me| Self {
+            me: Weak::clone(me),
             shared,
             log,
             lost: Mutex::default(),
@@ -88,6 +101,7 @@ impl Control {
             journal: Mutex::default(),
             reloading: tokio::sync::Mutex::default(),
             readers: Readers::default(),
+            stop_begun: CancellationToken::new(),
         })
     }
 
@@ -269,8 +283,8 @@ impl Control {
             self.say_probed(server, &known, result, by_agent);
         }
         if verdict != Verdict::Same {
-            let state = self.state();
-            self.refresh(&state, server);
+            let mut state = self.state();
+            self.refresh_soon(&mut state, server);
             self.say(&Event::Checked { server, verdict, was_stopping: known.stopping, result });
             if verdict == Verdict::WentDown {
                 self.leave(server, !by_agent && result.is_silence());
@@ -372,18 +386,6 @@ impl Control {
                 server.health.forget_counts();
             }
         });
-    }
-
-    /// Stops wanting traffic: readiness says so, listeners close, client connections finish what is in flight.
-    pub fn begin_stop(&self) {
-        self.shared.process.stopping.store(true, Relaxed);
-        self.state().listeners.close_all(&self.shared);
-        let topology = self.topology();
-        let open = topology.frontends.iter().filter(|frontend| frontend.live.open() != Open::Stopped);
-        open.for_each(|frontend| self.say_stopped(&frontend.live));
-        topology.backends.iter().for_each(|backend| self.say_ended(&backend.live));
-        self.shared.workers.broadcast(|| Order::Finish(None));
-        self.generation.send_modify(|generation| *generation += 1);
     }
 
     fn say_stopped(&self, frontend: &LiveFrontend) {

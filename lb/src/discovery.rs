@@ -10,6 +10,7 @@ mod names;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashMap;
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
@@ -21,7 +22,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::control::{Control, Event, Watches, jittered};
+use crate::control::{Control, Event, Watches, jittered, rest_after};
 use crate::server::{Place, Server, ServerId};
 use crate::topology::{Backend, Resolvers, Topology};
 
@@ -55,10 +56,15 @@ pub async fn run_with(control: Arc<Control>, names: Arc<impl Names>, stop: Cance
     let mut watches = Watches::default();
     loop {
         changes.mark_unchanged();
+        let begun = Instant::now();
         let groups = groups(&control.topology());
         watches.follow(groups.into_iter().map(|group| (group.key(), group)), |group, _| {
             Some(group.clone().look_up_for_ever(Arc::clone(&control), Arc::clone(&names)))
         });
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = rest_after(begun.elapsed()) => {}
+        }
         tokio::select! {
             () = stop.cancelled() => return,
             // The sender lives in `control`, which lives here.
@@ -96,10 +102,11 @@ fn groups(topology: &Topology) -> Vec<Group> {
         topology.resolvers.iter().find(|section| section.config.name == *name).cloned()
     };
     for backend in &topology.backends {
-        let first = groups.len();
+        let mut by_host: HashMap<String, usize> = HashMap::new();
         for server in backend.servers.iter().filter(|server| server.place.is_name()) {
             let (host, _) = server.place.named();
-            match groups[first..].iter_mut().find(|group| group.host == host) {
+            let at = *by_host.entry(host.clone()).or_insert(groups.len());
+            match groups.get_mut(at) {
                 Some(group) => group.servers.push(Arc::clone(server)),
                 None => groups.push(Group {
                     backend: Arc::clone(&backend.live.name),

@@ -19,7 +19,7 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use crate::control::{Control, Watches, jittered, spread};
+use crate::control::{Control, Watches, jittered, rest_after, spread};
 use crate::server::{Admin, CheckPlan, CheckResult, CheckStatus, Server};
 use agent::{Asked, ask_for_ever};
 
@@ -67,6 +67,7 @@ pub async fn run_with(control: Arc<Control>, probe: Arc<impl Probe>, stop: Cance
     let (mut watches, mut agents) = (Watches::default(), Watches::default());
     loop {
         changes.mark_unchanged();
+        let begun = Instant::now();
         let topology = control.topology();
         let wanted = topology.backends.iter().flat_map(|backend| {
             backend.servers.iter().filter_map(|server| Some(Watched::new(server, server.check.plan()?)))
@@ -84,6 +85,10 @@ pub async fn run_with(control: Arc<Control>, probe: Arc<impl Probe>, stop: Cance
             let (control, slots) = (Arc::clone(&control), Arc::clone(&slots));
             asked.awake.then(|| ask_for_ever(control, asked.clone(), slots))
         });
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = rest_after(begun.elapsed()) => {}
+        }
         tokio::select! {
             () = stop.cancelled() => return,
             // The sender lives in `control`, which lives here.
@@ -148,7 +153,7 @@ impl Watched {
             epoch: server.place.epoch(),
             awake: server.admin() != Admin::Maint
                 && server.place.address().is_some()
-                && server.health.snapshot().is_watched(),
+                && server.health.is_watched(),
         }
     }
 

@@ -12,6 +12,7 @@ mod pace;
 mod resolvers;
 mod room;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::balance::{Pick, Rotation, Tried};
@@ -37,7 +38,13 @@ pub struct Topology {
     pub backends: Vec<Arc<Backend>>,
     /// Name servers that are asked in place of the system, in file order.
     pub resolvers: Vec<Arc<Resolvers>>,
+    /// Servers that track others.
+    pub followers: Arc<Followers>,
 }
+
+/// The servers that track others, by those that they track: the backend's name and the server's.
+#[derive(Debug, Default)]
+pub struct Followers(HashMap<(String, String), Vec<Arc<Server>>>);
 
 /// A frontend as configured now.
 #[derive(Debug)]
@@ -73,8 +80,8 @@ pub struct Tables {
 /// A backend as configured now.
 #[derive(Debug)]
 pub struct Backend {
-    /// Its configuration; `servers` in it may be older than the servers here.
-    pub config: config::Backend,
+    /// Its configuration, shared by all forms of it; `servers` in it may be older than the servers here.
+    pub config: Arc<config::Backend>,
     /// What outlives this snapshot.
     pub live: Arc<LiveBackend>,
     /// All its servers, in order.
@@ -92,7 +99,8 @@ pub struct Backend {
 impl Topology {
     /// Nothing at all: what there is before the first configuration.
     pub fn empty() -> Self {
-        Self { frontends: Vec::new(), backends: Vec::new(), resolvers: Vec::new() }
+        let (frontends, backends, resolvers) = Default::default();
+        Self { frontends, backends, resolvers, followers: Arc::default() }
     }
 
     /// The present form of a frontend, if it still exists.
@@ -146,10 +154,27 @@ impl Topology {
         self.backends.iter().filter_map(|backend| backend.tables.own.as_ref())
     }
 
-    /// The same with other backends.
+    /// The same with other forms of its backends, which have the same servers.
     #[must_use]
     pub fn with_backends(&self, backends: Vec<Arc<Backend>>) -> Self {
-        Self { frontends: self.frontends.clone(), backends, resolvers: self.resolvers.clone() }
+        let (frontends, resolvers) = (self.frontends.clone(), self.resolvers.clone());
+        Self { frontends, backends, resolvers, followers: Arc::clone(&self.followers) }
+    }
+
+    /// The same with backends that may have other servers.
+    #[must_use]
+    pub fn with_servers(&self, backends: Vec<Arc<Backend>>) -> Self {
+        let followers = Arc::new(Followers::of(&backends));
+        Self { followers, ..self.with_backends(backends) }
+    }
+
+    /// The servers that track `leader`.
+    pub fn followers_of(&self, leader: &Server) -> &[Arc<Server>] {
+        if self.followers.0.is_empty() {
+            return &[];
+        }
+        let key = (leader.backend.to_string(), leader.name.to_string());
+        self.followers.0.get(&key).map_or(&[], Vec::as_slice)
     }
 
     /// All servers of all backends.
@@ -158,12 +183,38 @@ impl Topology {
     }
 }
 
+// === impl Followers ===
+
+impl Followers {
+    /// Those among the servers of `backends`.
+    pub fn of(backends: &[Arc<Backend>]) -> Self {
+        let mut all: HashMap<_, Vec<_>> = HashMap::new();
+        for server in backends.iter().flat_map(|backend| &backend.servers) {
+            if let Some(track) = server.track() {
+                let key = (track.backend.clone(), track.server.clone());
+                all.entry(key).or_default().push(Arc::clone(server));
+            }
+        }
+        Self(all)
+    }
+
+    /// Whether no server tracks another.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// All of them.
+    pub fn all(&self) -> impl Iterator<Item = &Arc<Server>> {
+        self.0.values().flatten()
+    }
+}
+
 // === impl Backend ===
 
 impl Backend {
     /// A backend with the rotation that its servers' states make now.
     pub fn new(
-        config: config::Backend,
+        config: Arc<config::Backend>,
         live: Arc<LiveBackend>,
         servers: Vec<Arc<Server>>,
         tables: Tables,
@@ -191,7 +242,7 @@ impl Backend {
     /// The same backend with other servers.
     #[must_use]
     pub fn with(&self, servers: Vec<Arc<Server>>) -> Self {
-        Self::new(self.config.clone(), Arc::clone(&self.live), servers, self.tables.clone())
+        Self::new(Arc::clone(&self.config), Arc::clone(&self.live), servers, self.tables.clone())
     }
 
     /// Whether it reads requests as `other` does: what they are hashed by, and what binds their clients to servers.

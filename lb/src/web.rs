@@ -85,7 +85,8 @@ impl Web {
         self.0.iter().filter_map(|listener| listener.local_addr().ok()).collect()
     }
 
-    /// Serves until `stop` is cancelled and the answers under way are out.
+    /// Serves until `stop` is cancelled and the answers under way are out. The addresses are freed before, when the process begins to stop,
+    /// so that a successor can have them; connections that are there go on.
     pub async fn serve(self, control: Arc<Control>, stop: CancellationToken) {
         let group = control.readers().group(CONNECTIONS);
         let guard = Guard::new(control.config().stats);
@@ -118,6 +119,7 @@ async fn accept(listener: TcpListener, site: Arc<Site>, group: Group, stop: Canc
         };
         tokio::select! {
             () = stop.cancelled() => break,
+            () = site.control.stop_begun() => break,
             accepted = arrival => match accepted {
                 Ok((stream, peer, place)) => {
                     connections.spawn(serve(stream, peer, place, Arc::clone(&site), stop.clone()));

@@ -1,4 +1,4 @@
-//! Reloading a real `lb`: with hardly a descriptor left, by `lb reload`, and by both signals.
+//! Reloading a real `lb`: with hardly a descriptor left, by `lb reload`, and by both signals; and putting another one in its place.
 
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "in tests the place of a panic says what went wrong")]
@@ -7,6 +7,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Output};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, prlimit};
@@ -185,4 +186,107 @@ fn lb_reload_waits_and_tells_what_came_of_it() {
     lb.0.wait().unwrap();
     let silent = reload();
     assert_eq!(silent.status.code(), Some(3), "{}", text(&silent.stderr));
+}
+
+/// A server that answers when it is told to.
+fn held() -> (SocketAddr, mpsc::Receiver<()>, mpsc::Sender<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let ((arrive, arrived), (release, released)) = (mpsc::channel(), mpsc::channel());
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        assert!(stream.read(&mut [0; 4096]).unwrap() > 0);
+        arrive.send(()).unwrap();
+        released.recv().unwrap();
+        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nConnection: close\r\n\r\nheld").unwrap();
+    });
+    (address, arrived, release)
+}
+
+/// Breaks when a successor cannot start while its predecessor finishes, or loses its socket to that one's end.
+#[test]
+fn a_successor_starts_while_its_predecessor_finishes() {
+    let folder = tempfile::tempdir().unwrap();
+    let (address, page) = (free_address(), free_address());
+    let (server, arrived, release) = held();
+    let with_page = |server| config(address, server, "").replace("bind = []", &format!("bind = \"{page}\""));
+    let first = lb(folder.path(), &with_page(server));
+    eventually("a listener", || TcpStream::connect(address).ok());
+    let busy = std::thread::spawn(move || get(address));
+    arrived.recv_timeout(PATIENCE).unwrap();
+    kill_process(first.pid(), Signal::TERM).unwrap();
+    let second = lb(folder.path(), &with_page(self::server("new")));
+    let pid = format!("Pid: {}\n", second.0.id());
+    let info = || {
+        let info = command(folder.path(), &["ctl", "-s", "lb.sock", "show info"]);
+        String::from_utf8(info.stdout).unwrap()
+    };
+    eventually("the successor's socket", || info().contains(&pid).then_some(()));
+    eventually("the successor's pages", || TcpStream::connect(page).ok());
+    assert_eq!(get(address).as_deref(), Some("new"));
+    release.send(()).unwrap();
+    assert_eq!(busy.join().unwrap().as_deref(), Some("held"));
+    let mut first = first;
+    assert!(first.0.wait().unwrap().success());
+    assert!(info().contains(&pid), "the file of its socket is still there");
+}
+
+/// Breaks when a file that is no socket is deleted because `[admin] socket` names it, or is found out about only at the start.
+#[test]
+fn a_file_in_the_place_of_the_socket_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = config(free_address(), free_address(), "").replace("lb.sock", "lb.toml");
+    std::fs::write(folder.path().join("lb.toml"), &text).unwrap();
+    for verb in ["check", "run"] {
+        let refused = command(folder.path(), &[verb, "-c", "lb.toml"]);
+        let said = String::from_utf8(refused.stderr).unwrap();
+        assert_eq!(refused.status.code(), Some(1), "{verb}: {said}");
+        assert!(said.contains("lb.toml") && said.contains("`socket` in [admin]"), "{verb}: {said}");
+        assert_eq!(std::fs::read_to_string(folder.path().join("lb.toml")).unwrap(), text);
+    }
+}
+
+/// Breaks when a pipe that nobody writes to, or reads, holds up a reload.
+#[test]
+fn pipes_hold_up_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let (address, old) = (free_address(), server("old"));
+    let good = config(address, old, "");
+    let lb = lb(folder.path(), &good);
+    eventually("answer", || get(address));
+    let file = folder.path().join("lb.toml");
+    let pipe = |name: &str| {
+        let made = Command::new("mkfifo").arg(folder.path().join(name)).status().unwrap();
+        assert!(made.success());
+    };
+    let threads = || std::fs::read_dir(format!("/proc/{}/task", lb.0.id())).unwrap().count();
+    let reload = || {
+        let refused = command(folder.path(), &["reload", "-s", "lb.sock"]);
+        (refused.status.code(), String::from_utf8(refused.stderr).unwrap())
+    };
+    let refused = || {
+        let (code, said) = reload();
+        assert_eq!(code, Some(1), "{said}");
+        said
+    };
+    pipe("log.pipe");
+    let with_pipe = good.replace("target = \"log\"", "target = \"log.pipe\"");
+    std::fs::write(&file, &with_pipe).unwrap();
+    assert!(refused().contains("nobody reads this pipe"));
+    let before = threads();
+    for _ in 0..5 {
+        refused();
+    }
+    assert!(threads() <= before, "no thread is left behind");
+    std::fs::remove_file(&file).unwrap();
+    pipe("lb.toml");
+    assert!(refused().contains("not a file"));
+    assert_eq!(get(address).as_deref(), Some("old"));
+    std::fs::remove_file(&file).unwrap();
+    std::fs::write(&file, &with_pipe).unwrap();
+    let reader =
+        std::fs::OpenOptions::new().read(true).write(true).open(folder.path().join("log.pipe")).unwrap();
+    assert_eq!(reload().0, Some(0));
+    assert_eq!(get(address).as_deref(), Some("old"));
+    drop(reader);
 }

@@ -63,10 +63,10 @@ fn lines(zone: Option<&str>) -> [String; 3] {
     let mut client = eventually("listener", || TcpStream::connect(address).ok());
     client.write_all(b"GET /dated HTTP/1.1\r\nHost: lab\r\nConnection: close\r\n\r\n").unwrap();
     client.read_to_end(&mut Vec::new()).unwrap();
-    let written = |name: &str| {
+    let written = |name: &str, what: &str| {
         eventually("line", || {
             let text = std::fs::read_to_string(folder.path().join(name)).ok()?;
-            text.lines().find(|line| line.contains("/dated")).map(str::to_owned)
+            text.lines().find(|line| line.contains(what)).map(str::to_owned)
         })
     };
     let mut buffer = [0; 10_000];
@@ -77,13 +77,8 @@ fn lines(zone: Option<&str>) -> [String; 3] {
             break text.into_owned();
         }
     };
-    let json = if zone == Some("No/Where") {
-        let text = std::fs::read_to_string(folder.path().join("json.log")).unwrap();
-        text.lines().find(|line| line.contains("TZ is")).unwrap_or_default().to_owned()
-    } else {
-        written("json.log")
-    };
-    [written("http.log"), datagram, json]
+    let told = if zone == Some("No/Where") { "TZ is" } else { "/dated" };
+    [written("http.log", "/dated"), datagram, written("json.log", told)]
 }
 
 /// Seconds of the day of the first `21:34:05` in a text.

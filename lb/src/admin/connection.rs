@@ -27,6 +27,8 @@ const LINGER: (Duration, usize) = (Duration::from_secs(1), 1 << 20);
 const LINE_TOO_LONG: &str = "The command line is too big for the buffer size. Please change 'tune.bufsize' in the \
      configuration to use a bigger command.\n";
 const BUSY: &str = "Too many ask for reports at once, or do not read them: ask again in a moment.";
+const NOT_HTTP: &str = "This is the runtime socket, which does not speak HTTP: the connection ends.";
+const CONTROL_CHARACTER: &str = "Control characters are not permitted in commands.";
 const TOO_MANY_WORDS: &str = "Too many arguments. Commands must have at most 64 arguments.";
 
 /// What is sent.
@@ -65,6 +67,11 @@ async fn converse<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
             Read::Closed => return Ok(()),
         };
         session.place.waits();
+        if line::is_http(&line) {
+            // A page of another site can have a browser send this: nothing that follows must be obeyed.
+            let refusal = Answer::error(NOT_HTTP);
+            return send(output, session, &refusal.render(session.prefix)).await;
+        }
         let Line { commands, payload } = line::parse(&line);
         if let Some(mark) = payload
             && !skip_payload(input, output, session, &mark).await?
@@ -97,6 +104,9 @@ async fn answer<R: AsyncRead + Unpin>(
     }
     if words.len() > MOST_WORDS {
         return Reply::Answer(Answer::error(TOO_MANY_WORDS));
+    }
+    if words.iter().any(|word| word.contains(char::is_control)) {
+        return Reply::Answer(Answer::error(CONTROL_CHARACTER));
     }
     let (entry, arguments) = match commands::find(words, session.level) {
         Ok(found) => found,

@@ -2,6 +2,10 @@
 //!
 //! Pure text: what the words mean is not known here.
 
+/// Methods that a browser or a tool sends, also in a request line without a version.
+const METHODS: [&[u8]; 10] =
+    [b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"CONNECT", b"OPTIONS", b"TRACE", b"PATCH", b"PRI"];
+
 /// Most words of a command, its name included.
 pub(super) const MOST_WORDS: usize = 64;
 
@@ -38,9 +42,54 @@ pub(super) fn parse(line: &[u8]) -> Line {
     Line { commands, payload }
 }
 
+/// Whether a line is a request line of HTTP or a header field: no command begins with a method or has a colon in its first word.
+pub(super) fn is_http(line: &[u8]) -> bool {
+    let line = line.trim_ascii();
+    let first = line.split(u8::is_ascii_whitespace).next().unwrap_or_default();
+    let has_version = line.windows(b"HTTP/".len()).any(|word| word.eq_ignore_ascii_case(b"HTTP/"));
+    let is_method = first.len() > 1 && first.iter().all(u8::is_ascii_uppercase);
+    let is_field = first.iter().position(|byte| *byte == b':').is_some_and(|colon| {
+        let name = &first[..colon];
+        !name.is_empty() && name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(byte))
+    });
+    is_method && (has_version || METHODS.contains(&first)) || is_field
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Breaks when the body of a form that a browser was made to send is obeyed, or a command is taken for HTTP.
+    #[test]
+    fn lines_of_http_are_told_from_commands() {
+        for line in [
+            "GET / HTTP/1.1",
+            "POST /;prompt;show%20info HTTP/1.1\r",
+            "  POST /;prompt; HTTP/1.0",
+            "PURGE /x HTTP/1.1",
+            "OPTIONS * http/1.1",
+            "PRI * HTTP/2.0\r",
+            "GET /",
+            "POST /;prompt;",
+            "Host: 127.0.0.1:9999",
+            "Content-Type:text/plain",
+            "x: y",
+        ] {
+            assert!(is_http(line.as_bytes()), "{line}");
+        }
+        for line in [
+            "",
+            "show info",
+            "SHOW VERSION",
+            "echo GET / HTTP/1.1",
+            "set server b/s addr ::1 port 80",
+            ":x",
+            "help;prompt",
+            "A",
+        ] {
+            assert!(!is_http(line.as_bytes()), "{line}");
+        }
+    }
 
     #[test]
     fn words_and_commands() {

@@ -5,7 +5,8 @@ use std::net::ToSocketAddrs as _;
 use std::path::Path;
 use std::process::ExitCode;
 
-use crate::config::{Config, LogTarget};
+use crate::admin;
+use crate::config::{Config, LogTarget, Socket};
 
 /// Checks a configuration; exit code 1 when `lb run` would reject it.
 pub(super) fn check(file: &Path, out: &mut dyn Write, err: &mut dyn Write) -> ExitCode {
@@ -20,7 +21,7 @@ pub(super) fn check(file: &Path, out: &mut dyn Write, err: &mut dyn Write) -> Ex
     for doubt in config.doubts().into_iter().chain(unresolved(&config)) {
         let _ = writeln!(err, "{name}: warning: {doubt}");
     }
-    let problems = missing_folders(&config);
+    let problems: Vec<_> = missing_folders(&config).into_iter().chain(socket_faults(&config)).collect();
     for problem in &problems {
         let _ = writeln!(err, "{name}: {problem}");
     }
@@ -53,6 +54,14 @@ fn missing_folders(config: &Config) -> Vec<String> {
     missing
         .map(|folder| format!("the log's folder {} is not there: make it, or name another", folder.display()))
         .collect()
+}
+
+/// Runtime sockets that could not be where the configuration says.
+fn socket_faults(config: &Config) -> impl Iterator<Item = String> {
+    config.admin.iter().filter_map(|admin| match &admin.socket {
+        Socket::Unix(path) => admin::check(path).err().map(|error| error.to_string()),
+        Socket::Tcp(_) => None,
+    })
 }
 
 /// Servers whose names have no address at present, unless name servers of the file's own would be asked.

@@ -19,7 +19,7 @@ mod watch;
 mod tests;
 
 use std::cell::RefCell;
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -78,11 +78,32 @@ pub(super) fn parse_at(text: &str, file: &Path, terminals: Terminals) -> Result<
 
 fn read(file: &Path) -> io::Result<String> {
     let mut text = String::new();
-    let length = File::open(file)?.take(LARGEST + 1).read_to_string(&mut text)?;
+    let length = open(file)?.take(LARGEST + 1).read_to_string(&mut text)?;
     if length as u64 > LARGEST {
         return Err(io::Error::other(format!("it is larger than {} MiB", LARGEST >> 20)));
     }
     Ok(text)
+}
+
+/// Opens a file that is one: reading a pipe could wait for ever, and with it a reload.
+fn open(file: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        // Opening a pipe would wait for its writer.
+        options.custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed());
+    }
+    let opened = options.open(file)?;
+    let kind = opened.metadata()?.file_type();
+    if kind.is_dir() {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
+    if !kind.is_file() {
+        return Err(io::Error::other("it is a pipe or a device, not a file: write it to a file first"));
+    }
+    Ok(opened)
 }
 
 fn config(mut root: Section<'_>, file: &Path, terminals: Terminals, faults: &RefCell<Faults>) -> Config {

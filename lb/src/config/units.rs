@@ -59,8 +59,14 @@ pub fn host_and_port(host: &str, port: u16) -> String {
 }
 
 /// Whether a name may be a frontend's, a backend's or a server's (HAProxy manual, 2.2 and 4: proxy names).
-pub(super) fn is_name(name: &str) -> bool {
+pub fn is_name(name: &str) -> bool {
     !name.is_empty() && name.chars().all(is_name_character)
+}
+
+/// Whether a text can stand for a server in a cookie: it has no character that ends or divides one.
+pub fn is_server_cookie(text: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_graphic() && !b"\";,~|=".contains(&byte);
+    !text.is_empty() && text.bytes().all(fits)
 }
 
 /// `name` with every character that it may not have replaced.

@@ -73,7 +73,7 @@ impl Control {
         let made = Made::of(&before);
         let (backends, reordered) = self.backends(state, &before, &config, &numbers, &tables, &mut changes);
         let resolvers = Resolvers::all(&config.resolvers, &before.resolvers);
-        let next = tracks::aligned(Topology { frontends: frontends.clone(), backends, resolvers });
+        let next = tracks::aligned(frontends.clone(), backends, resolvers);
         let stays: HashSet<ServerId> = next.servers().map(|server| server.id).collect();
         let gone: Vec<_> = before.servers().filter(|server| !stays.contains(&server.id)).collect();
         changes.removed = gone.iter().map(|server| server.full_name()).collect();
@@ -198,7 +198,7 @@ impl Control {
                 let servers = servers.follow(known, changes, &mut reordered);
                 let own = tables.get(spec.name.as_str()).cloned();
                 let tables = Tables { own, stick: keyed(tables, &spec.stick) };
-                Arc::new(Backend::new(spec.clone(), live, servers, tables))
+                Arc::new(Backend::new(Arc::new(spec.clone()), live, servers, tables))
             })
             .collect();
         for Reordered { server, .. } in reordered.iter().filter(|one| one.server.admin() == Admin::Maint) {

@@ -7,7 +7,6 @@ use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::tracks::trackers;
 use super::{Control, Event, Origin};
 use crate::config;
 use crate::server::{Admin, Server};
@@ -65,7 +64,7 @@ impl Control {
     pub fn delete_server(&self, server: &Arc<Server>, origin: &Origin) -> Result<(), DeleteError> {
         let mut state = self.state();
         let topology = self.shared.topology.load_full();
-        if trackers(&topology, server).next().is_some() {
+        if !topology.followers_of(server).is_empty() {
             return Err(DeleteError::Tracked);
         }
         removable(server)?;
@@ -119,7 +118,7 @@ impl Control {
             .iter()
             .map(|old| if old.live.id == new.live.id { Arc::clone(&new) } else { Arc::clone(old) })
             .collect();
-        self.swap(topology.with_backends(backends));
+        self.swap(topology.with_servers(backends));
     }
 }
 

@@ -3,40 +3,46 @@
 //! Circles are faults of the configuration and cannot be made at run time, so the walk ends. It refuses to decide anything: a tracker's
 //! health and inherited orders are copies, made here and nowhere else.
 
+use std::collections::HashSet;
 use std::sync::{Arc, MutexGuard};
 
 use super::{Control, Event, Origin, State};
-use crate::server::{Admin, Orders, Server, Verdict};
-use crate::topology::{Backend, Topology};
+use crate::server::{Admin, Orders, Server, ServerId, Verdict};
+use crate::topology::{Backend, Followers, Frontend, Resolvers, Topology};
 
-/// The servers that track `leader`.
-pub(super) fn trackers<'a>(
-    topology: &'a Topology,
-    leader: &'a Server,
-) -> impl Iterator<Item = &'a Arc<Server>> {
-    topology.servers().filter(|server| server.tracks(leader))
-}
-
-/// The same topology with all that track others in their state, before anybody sees them.
-pub(super) fn aligned(topology: Topology) -> Topology {
-    let lost = |server: &&Arc<Server>| server.track().is_some_and(|track| topology.tracked(&track).is_none());
+/// The topology of such backends, with all servers that track others in their state before requests see them.
+pub(super) fn aligned(
+    frontends: Vec<Arc<Frontend>>,
+    backends: Vec<Arc<Backend>>,
+    resolvers: Vec<Arc<Resolvers>>,
+) -> Topology {
+    let followers = Arc::new(Followers::of(&backends));
+    let topology = Topology { frontends, backends, resolvers, followers };
+    if topology.followers.is_empty() {
+        return topology;
+    }
+    let known: HashSet<(&str, &str)> =
+        topology.servers().map(|server| (&*server.backend, &*server.name)).collect();
+    let lost = |server: &&Arc<Server>| {
+        server.track().is_some_and(|track| !known.contains(&(track.backend.as_str(), track.server.as_str())))
+    };
     // One that was added at run time may have tracked a server that the configuration has no longer.
-    topology.servers().filter(lost).for_each(|server| server.stop_tracking());
+    topology.followers.all().filter(lost).for_each(|server| server.stop_tracking());
     for leader in topology.servers().filter(|server| server.track().is_none()) {
         align_with(&topology, leader);
     }
-    let tracks = |backend: &Arc<Backend>| backend.servers.iter().any(|server| server.track().is_some());
-    let backend = |backend: Arc<Backend>| match tracks(&backend) {
+    let ids: HashSet<ServerId> = topology.followers.all().map(|server| server.id).collect();
+    let follows = |backend: &Arc<Backend>| backend.servers.iter().any(|server| ids.contains(&server.id));
+    let backend = |backend: &Arc<Backend>| match follows(backend) {
         // Its rotation was made of what they were before.
         true => Arc::new(backend.refreshed()),
-        false => backend,
+        false => Arc::clone(backend),
     };
-    let backends = topology.backends.into_iter().map(backend).collect();
-    Topology { backends, ..topology }
+    topology.with_servers(topology.backends.iter().map(backend).collect())
 }
 
 fn align_with(topology: &Topology, leader: &Arc<Server>) {
-    for tracker in trackers(topology, leader) {
+    for tracker in topology.followers_of(leader) {
         tracker.set_orders(Orders { tracked: inherited(leader), ..tracker.orders() });
         tracker.health.follow(tracker.admin(), &leader.health.snapshot());
         align_with(topology, tracker);
@@ -54,7 +60,7 @@ impl Control {
     /// Brings the servers that track `leader` into its state, and tells what became of them.
     pub(super) fn follow(&self, state: &MutexGuard<'_, State>, leader: &Arc<Server>) {
         let topology = self.topology();
-        for tracker in trackers(&topology, leader) {
+        for tracker in topology.followers_of(leader) {
             let tracked = inherited(leader);
             // Who is taken out has not gone down before.
             if tracked == Admin::Maint {

@@ -19,6 +19,12 @@ pub struct Watches<K, W> {
 /// Shares of an interval by which [`jittered`] moves it at most, both ways.
 const JITTER: f64 = 0.05;
 
+/// What takes less than this is done as often as there is a reason.
+const CHEAP: Duration = Duration::from_millis(1);
+/// How many times longer than the work the rest after it is, so that the work takes at most a tenth of a thread's time.
+const SHARE: u32 = 9;
+const LONGEST_REST: Duration = Duration::from_millis(500);
+
 /// A moment at random within `interval`.
 pub fn spread(interval: Duration) -> Duration {
     interval.mul_f64(fastrand::f64())
@@ -27,6 +33,14 @@ pub fn spread(interval: Duration) -> Duration {
 /// `interval`, at most a twentieth shorter or longer.
 pub fn jittered(interval: Duration) -> Duration {
     interval.mul_f64(1.0 + JITTER * (2.0 * fastrand::f64() - 1.0))
+}
+
+/// Waits after looking at everything again, which took `took`: with ten thousand servers, whose checks all find something, looking again
+/// after each finding would leave no time to check.
+pub async fn rest_after(took: Duration) {
+    if took > CHEAP {
+        tokio::time::sleep((took * SHARE).min(LONGEST_REST)).await;
+    }
 }
 
 // === impl Watches ===

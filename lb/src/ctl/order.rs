@@ -105,7 +105,26 @@ impl Order {
         if self != Self::Enable && waits {
             err.push_str(&in_flight(socket, server));
         }
+        if waits && refusal.text.starts_with("Wait delay expired") {
+            err.push_str(&self.after_wait(socket, server));
+        }
         Err(Told { outcome: Outcome::Refused, out: String::new(), err })
+    }
+
+    /// What holds now that a wait has run out, and what can be done.
+    fn after_wait(self, socket: &Path, server: &str) -> String {
+        let stays = match self {
+            Self::Disable => "in maintenance and gets nothing new",
+            Self::Drain => "in drain and gets nothing new but what sticks to it",
+            Self::Enable => {
+                return format!("\n  = {server} stays enabled: it takes traffic as soon as it is up");
+            }
+        };
+        let socket = socket.display();
+        format!(
+            "\n  = {server} stays {stays}: wait again, end what holds it with `lb ctl -s {socket} \"shutdown sessions server {server}\"`, \
+             or put it back with `lb enable -s {socket} {server}`"
+        )
     }
 
     fn command(self, server: &str) -> String {

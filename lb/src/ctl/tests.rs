@@ -90,6 +90,8 @@ async fn disable_waits_for_the_last_exchange_and_says_what_is_in_flight_when_it_
     assert_eq!((outcome, out.as_str()), (Outcome::Refused, said));
     assert!(err.contains("Wait delay expired. api_nodes/api1 still has 1 in flight."), "{err}");
     assert!(err.contains("\n  0x7: src=127.0.0.1:5 age=3s"), "{err}");
+    assert!(err.contains("api_nodes/api1 stays in maintenance and gets nothing new"), "{err}");
+    assert!(err.contains("\"shutdown sessions server api_nodes/api1\""), "{err}");
 
     let long = Some(Duration::from_secs(60));
     let waiting = tokio::spawn(give(socket.clone(), Order::Drain, "api_nodes/api1", long));

@@ -165,11 +165,48 @@ fn now() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
+/// Opens a file to append to, or a pipe that is being read. Nothing waits: a reload must not hang on a pipe that nobody reads.
 fn open(path: &Path) -> io::Result<File> {
-    OpenOptions::new().create(true).append(true).open(path).map_err(|error| {
-        let hint = "its folder must exist and be writable for this user";
+    let mut options = OpenOptions::new();
+    options.create(true).append(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        options.custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed());
+    }
+    options.open(path).and_then(writes_wait).map_err(|error| {
+        let hint = if is_pipe(path) {
+            "nobody reads this pipe: start its reader first"
+        } else {
+            "its folder must exist and be writable for this user"
+        };
         io::Error::new(error.kind(), format!("cannot open the log {}: {error} ({hint})", path.display()))
     })
+}
+
+/// Lets writes wait for room again, in the log's own thread: a line is written whole or not at all.
+#[cfg(unix)]
+fn writes_wait(file: File) -> io::Result<File> {
+    use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+    let flags = fcntl_getfl(&file)?;
+    fcntl_setfl(&file, flags - OFlags::NONBLOCK)?;
+    Ok(file)
+}
+
+#[cfg(not(unix))]
+fn writes_wait(file: File) -> io::Result<File> {
+    Ok(file)
+}
+
+#[cfg(unix)]
+fn is_pipe(path: &Path) -> bool {
+    use std::os::unix::fs::FileTypeExt as _;
+    std::fs::metadata(path).is_ok_and(|there| there.file_type().is_fifo())
+}
+
+#[cfg(not(unix))]
+fn is_pipe(_: &Path) -> bool {
+    false
 }
 
 /// Whether `path` leads to the open file; what is no file (a pipe) never moves.

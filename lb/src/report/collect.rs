@@ -107,7 +107,7 @@ fn server(server: &Server, backend: &Backend) -> Row {
     row.set_if(Column::Throttle, throttle(server, &status));
     row.set(Column::Act, u32::from(!server.is_backup()));
     row.set(Column::Bck, u32::from(server.is_backup()));
-    row.set(Column::Lastchg, health.standing.since().elapsed().as_secs());
+    row.set(Column::Lastchg, health.changed_at.elapsed().as_secs());
     let cookie =
         backend.jar.as_ref().map_or_else(|| server.cookie(), |jar| jar.cookie_of(server.id).cloned());
     row.set_if(Column::Cookie, cookie.map(|cookie| cookie.to_string()));

@@ -62,7 +62,7 @@ fn line(out: &mut String, backend: &Backend, server: &Server) {
         server.admin_bits().0,
         server.weight(),
         server.initial_weight(),
-        health.standing.since().elapsed().as_secs(),
+        health.changed_at.elapsed().as_secs(),
         check_health(backend, server, &health),
         check_state(server, &health),
         agent_state(&health),

@@ -4,8 +4,8 @@
 //! (see [`Health::state_changed`]). This module refuses to run checks.
 
 mod agent;
+mod outcome;
 
-use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -56,6 +56,8 @@ pub struct HealthRecord {
     pub stopping: bool,
     /// What its agent says.
     pub agent: AgentRecord,
+    /// When its state last changed: by an order, or because it went up or down (HAProxy's `lastchg`).
+    pub changed_at: Instant,
     /// All of this is what another server's checks and agent found, which it tracks.
     pub follows: bool,
     start: HealthStart,
@@ -134,6 +136,7 @@ impl Health {
             held: false,
             stopping: false,
             agent: AgentRecord::new(spec.agent.as_ref()),
+            changed_at: Instant::now(),
             follows: spec.track.is_some(),
             start,
         };
@@ -155,6 +158,11 @@ impl Health {
     #[inline]
     pub fn is_up(&self) -> bool {
         self.up.load(Ordering::Relaxed)
+    }
+
+    /// Whether checks are made: configured, and not switched off.
+    pub fn is_watched(&self) -> bool {
+        self.lock().is_watched()
     }
 
     /// A copy of all that is known.
@@ -210,6 +218,10 @@ impl Health {
     pub fn state_changed(&self, before: Admin, after: Admin) {
         let mut record = self.lock();
         record.stopping &= before == after;
+        // As with HAProxy, a server that is down stays so since it went down when it enters maintenance.
+        if before != after && (after != Admin::Maint || record.is_up()) {
+            record.changed_at = Instant::now();
+        }
         if record.follows {
             // Control takes over what the other one comes to.
         } else if after == Admin::Maint {
@@ -304,6 +316,9 @@ impl Health {
         };
         // Who is out goes neither up nor down.
         let verdict = if admin == Admin::Maint { Verdict::Same } else { verdict };
+        if verdict != Verdict::Same {
+            record.changed_at = Instant::now();
+        }
         self.settle(&mut record, admin);
         verdict
     }
@@ -311,7 +326,11 @@ impl Health {
     fn settle(&self, record: &mut HealthRecord, admin: Admin) {
         self.takes_traffic.store(record.is_up() && !record.stopping, Ordering::Relaxed);
         self.up.store(record.is_up(), Ordering::Relaxed);
+        let since = record.standing.since();
         record.standing.turn(record.is_up() && admin != Admin::Maint);
+        if record.standing.since() != since {
+            record.changed_at = record.standing.since();
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, HealthRecord> {
@@ -412,83 +431,6 @@ impl CheckResult {
             CheckStatus::L4Con => !self.detail.eq_ignore_ascii_case("connection refused"),
             _ => false,
         }
-    }
-}
-
-// === impl CheckStatus ===
-
-impl CheckStatus {
-    /// All of them, in HAProxy's order.
-    pub const ALL: [Self; 10] = [
-        Self::Checked,
-        Self::SockErr,
-        Self::L4Ok,
-        Self::L4Tout,
-        Self::L4Con,
-        Self::L7Tout,
-        Self::L7Rsp,
-        Self::L7Ok,
-        Self::L7OkC,
-        Self::L7Sts,
-    ];
-
-    /// Whether it came so far that there may be a code: HAProxy shows 0 then, even when none was seen.
-    pub fn has_code(self) -> bool {
-        matches!(self, Self::L7Ok | Self::L7OkC | Self::L7Sts)
-    }
-
-    /// Whether the check passed.
-    pub fn is_pass(self) -> bool {
-        matches!(self, Self::L4Ok | Self::L7Ok | Self::L7OkC)
-    }
-
-    /// HAProxy's number for it in `show servers state`.
-    pub fn index(self) -> u8 {
-        match self {
-            Self::Checked => 3,
-            Self::SockErr => 5,
-            Self::L4Ok => 6,
-            Self::L4Tout => 7,
-            Self::L4Con => 8,
-            Self::L7Tout => 12,
-            Self::L7Rsp => 13,
-            Self::L7Ok => 15,
-            Self::L7OkC => 16,
-            Self::L7Sts => 17,
-        }
-    }
-
-    /// What it means (HAProxy's column `check_desc`).
-    pub fn meaning(self) -> &'static str {
-        match self {
-            Self::Checked => "No status change",
-            Self::SockErr => "Socket error",
-            Self::L4Ok => "Layer4 check passed",
-            Self::L4Tout => "Layer4 timeout",
-            Self::L4Con => "Layer4 connection problem",
-            Self::L7Tout => "Layer7 timeout",
-            Self::L7Rsp => "Layer7 invalid response",
-            Self::L7Ok => "Layer7 check passed",
-            Self::L7OkC => "Layer7 check conditionally passed",
-            Self::L7Sts => "Layer7 wrong status",
-        }
-    }
-}
-
-impl fmt::Display for CheckStatus {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Checked => "CHECKED",
-            Self::SockErr => "SOCKERR",
-            Self::L4Ok => "L4OK",
-            Self::L4Tout => "L4TOUT",
-            Self::L4Con => "L4CON",
-            Self::L7Tout => "L7TOUT",
-            Self::L7Rsp => "L7RSP",
-            Self::L7Ok => "L7OK",
-            Self::L7OkC => "L7OKC",
-            Self::L7Sts => "L7STS",
-        })
     }
 }
 

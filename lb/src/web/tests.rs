@@ -153,6 +153,16 @@ async fn head_is_get_without_the_body() {
     pages.end().await;
 }
 
+/// Asks for `path` over a connection that is kept, and returns the answer, whose body is `body`.
+async fn over(stream: &mut TcpStream, path: &str, body: &str) -> String {
+    stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: lb\r\n\r\n").as_bytes()).await.unwrap();
+    let mut seen = Vec::new();
+    while !seen.ends_with(body.as_bytes()) {
+        assert_ne!(stream.read_buf(&mut seen).await.unwrap(), 0, "{}", String::from_utf8_lossy(&seen));
+    }
+    String::from_utf8(seen).unwrap()
+}
+
 #[tokio::test]
 async fn readiness_follows_the_servers_and_the_stop() {
     let pages = Pages::new();
@@ -162,11 +172,12 @@ async fn readiness_follows_the_servers_and_the_stop() {
     let none = pages.get("/readyz").await;
     assert_eq!((none.status, &*none.body), (503, "backend be: none of 2 servers can take traffic\n"));
     pages.order("s1", Admin::Ready);
-    assert_eq!(pages.get("/readyz").await.status, 200);
+    let mut kept = pages.connect().await;
+    assert!(over(&mut kept, "/readyz", "ready\n").await.starts_with("HTTP/1.1 200"));
     pages.fixture.control.begin_stop();
-    let stopping = pages.get("/readyz").await;
-    assert_eq!((stopping.status, &*stopping.body), (503, "stopping\n"));
-    assert_eq!(pages.get("/healthz").await.status, 200);
+    // The port is free for a successor; who is connected is answered.
+    assert!(over(&mut kept, "/readyz", "stopping\n").await.starts_with("HTTP/1.1 503"));
+    assert!(over(&mut kept, "/healthz", "ok\n").await.starts_with("HTTP/1.1 200"));
     pages.end().await;
 }
 
@@ -250,11 +261,7 @@ async fn a_connection_serves_several_requests_and_a_head_has_its_limit() {
     let pages = Pages::new();
     let mut stream = pages.connect().await;
     for _ in 0..2 {
-        stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: lb\r\n\r\n").await.unwrap();
-        let mut seen = Vec::new();
-        while !seen.ends_with(b"ok\n") {
-            assert_ne!(stream.read_buf(&mut seen).await.unwrap(), 0, "{}", String::from_utf8_lossy(&seen));
-        }
+        over(&mut stream, "/healthz", "ok\n").await;
     }
     let long = pages.ask("GET", &format!("/{}", "x".repeat(2 * HEAD_SIZE))).await;
     assert!((400..500).contains(&long.status), "{}", long.head);

@@ -35,7 +35,8 @@ fn is_last(answer: &Message) -> bool {
 }
 
 async fn is_stopping(lab: &Running) {
-    eventually("it is stopping", async || lab.page("/readyz").await.status() == 503).await;
+    // The first thing that a stop does is to free this port for a successor.
+    eventually("it is stopping", async || Wire::connect(lab.stats()).await.is_err()).await;
 }
 
 /// Breaks when a stop closes a connection that has not been served, or whose request has begun.

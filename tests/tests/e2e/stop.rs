@@ -2,9 +2,16 @@
 
 use std::process::ExitCode;
 
-use tests::{Lab, Origin, Wire, eventually, within};
+use tests::{Lab, Origin, Running, Wire, eventually, within};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::UnixStream;
 
 use crate::get;
+
+/// Waits until it stops: the address of its pages is given up first.
+async fn stopping(lab: &Running) {
+    eventually("it is stopping", async || Wire::connect(lab.stats()).await.is_err()).await;
+}
 
 /// Breaks when a request in flight is cut, or an idle connection or a listener holds the end up.
 #[tokio::test]
@@ -15,10 +22,13 @@ async fn what_is_in_flight_is_finished_and_nothing_else() {
     assert_eq!(idle.get("/").await.status(), 200);
     busy.send(get("/hold", "")).await;
     eventually("the request at the server", async || origin.count() == 2).await;
+    let mut page = Wire::connect(lab.stats()).await.unwrap();
+    assert_eq!(page.get("/readyz").await.status(), 200);
     lab.stop();
     idle.closed().await;
     eventually("a closed listener", async || Wire::connect(address).await.is_err()).await;
-    assert_eq!(lab.page("/readyz").await.status(), 503);
+    assert_eq!(page.get("/readyz").await.status(), 503, "connections to the pages go on");
+    stopping(&lab).await;
     assert!(lab.is_running());
     origin.release(1);
     let answer = busy.answer().await;
@@ -75,7 +85,7 @@ async fn a_second_order_stops_at_once() {
     client.send(get("/hold", "")).await;
     eventually("the request at the server", async || origin.count() == 1).await;
     lab.stop();
-    eventually("it is stopping", async || lab.page("/readyz").await.status() == 503).await;
+    stopping(&lab).await;
     assert!(lab.is_running());
     lab.stop();
     lab.exit().await;
@@ -101,25 +111,37 @@ async fn an_upgraded_stream_gets_the_grace_time() {
     client.send(get("/", "Connection: upgrade\r\nUpgrade: echo\r\n")).await;
     assert_eq!(client.answer().await.status(), 101);
     lab.stop();
-    eventually("it is stopping", async || lab.page("/readyz").await.status() == 503).await;
+    stopping(&lab).await;
     client.send("still").await;
     assert_eq!(client.take(5).await.unwrap(), b"still");
     drop(client);
     assert_eq!(lab.exit().await, ExitCode::SUCCESS);
 }
 
-/// Breaks when the operator cannot look or act while `lb` waits for the last request.
+/// Breaks when a successor cannot have the runtime socket or the pages' address, or an operator who is connected is cut off.
 #[tokio::test]
-async fn the_runtime_socket_answers_while_it_stops() {
+async fn what_a_successor_needs_is_free_while_it_stops() {
     let origin = Origin::named("a").await;
     let lab = Lab::new().server("a", origin.address()).start().await;
     let mut client = lab.connect().await;
     client.send(get("/hold", "")).await;
     eventually("the request at the server", async || origin.count() == 1).await;
+    let mut operator = UnixStream::connect(lab.socket_path()).await.unwrap();
+    operator.write_all(b"prompt\n").await.unwrap();
+    let mut prompt = [0; 3];
+    operator.read_exact(&mut prompt).await.unwrap();
     lab.stop();
-    eventually("it is stopping", async || lab.page("/readyz").await.status() == 503).await;
-    assert_eq!(lab.stat("api_nodes", "a").await.number("scur"), 1);
+    stopping(&lab).await;
+    eventually("no file of the socket", async || !lab.socket_path().exists()).await;
+    std::net::TcpListener::bind(lab.stats()).unwrap();
+    let successor = tokio::net::UnixListener::bind(lab.socket_path()).unwrap();
+    operator.write_all(b"get weight api_nodes/a;quit\n").await.unwrap();
+    let mut said = String::new();
+    operator.read_to_string(&mut said).await.unwrap();
+    assert_eq!(said, "1 (initial 1)\n\n");
     origin.release(1);
     assert_eq!(client.answer().await.status(), 200);
     lab.exit().await;
+    assert!(lab.socket_path().exists(), "the successor's file is not touched");
+    drop(successor);
 }

@@ -51,6 +51,9 @@ pub(super) fn add(session: &mut Session, words: &[String]) -> Answer {
             "Backend does not support dynamic servers : backend '{name}' uses a non dynamic load balancing method."
         ));
     }
+    if let Some(wrong) = name.chars().find(|c| !config::is_name(c.encode_utf8(&mut [0; 4]))) {
+        return Answer::error(format!("character '{wrong}' is not permitted in server name '{name}'."));
+    }
     if backend.server(name).is_some() {
         return Answer::error("Already exists a server with the same name in backend.");
     }
@@ -95,7 +98,16 @@ fn parse(backend: &Arc<Backend>, name: &str, words: &[String]) -> Result<config:
             "backup" => spec.backup = true,
             // It is so anyway.
             "disabled" | "enabled" => {}
-            "cookie" => spec.cookie = Some(value()?.clone()),
+            "cookie" => {
+                let given = value()?;
+                if !config::is_server_cookie(given) {
+                    return Err(
+                        "'cookie' expects visible ASCII characters without '\"', ';', ',', '~', '|' and '='."
+                            .to_owned(),
+                    );
+                }
+                spec.cookie = Some(given.clone());
+            }
             "weight" => spec.weight = number(word, value()?, 0..=256)?,
             "maxconn" => spec.maxconn = number(word, value()?, 0..=10_000_000)?,
             "maxqueue" => spec.max_queue = number(word, value()?, 0..=10_000_000)?,

@@ -182,3 +182,32 @@ async fn an_address_is_a_runtime_socket_as_well() {
     let peer = stream.local_addr().unwrap();
     assert!(own.contains(&format!(": proto=tcpv4 src={peer} fe=GLOBAL ")), "who asks is told: {own}");
 }
+
+/// Breaks when a page of another site can have a browser give orders, or a name can write to a terminal or a log.
+#[tokio::test]
+async fn http_and_control_characters_are_obeyed_by_nobody() {
+    let lab = lab::open();
+    let order = "disable server api_nodes/api0\n";
+    for head in
+        ["POST /;prompt; HTTP/1.1\r\n", "prompt\nHost: 127.0.0.1:9999\r\n", "prompt i\nGET /x HTTP/1.0\n\n"]
+    {
+        let answer = lab.send("admin", &format!("{head}{order}")).await;
+        assert!(answer.contains("does not speak HTTP"), "{head}: {answer:?}");
+    }
+    for line in [
+        "disable server api_nodes/api0\u{7}",
+        "add server api_nodes/x\u{1b}[2J 127.0.0.1:1",
+        "add server api_nodes/x 127.0.0.1:1 cookie a\\\tb",
+        "set dynamic-cookie-key backend api_nodes a\u{85}b",
+    ] {
+        assert_eq!(lab.ask(line).await, "Control characters are not permitted in commands.\n\n", "{line:?}");
+    }
+    let refused = "character '%' is not permitted in server name 'x%y'.\n\n";
+    assert_eq!(lab.ask("add server api_nodes/x%y 127.0.0.1:1").await, refused);
+    let answer = lab.ask("add server api_nodes/x 127.0.0.1:1 cookie a;b").await;
+    assert!(answer.starts_with("New server registered."), "the command ends at the semicolon: {answer}");
+    let answer = lab.ask("add server api_nodes/y 127.0.0.1:1 cookie a\\;b").await;
+    assert!(answer.starts_with("'cookie' expects visible ASCII characters"), "{answer}");
+    let server = lab.server("api_nodes", "api0");
+    assert_eq!(server.admin(), crate::server::Admin::Ready);
+}

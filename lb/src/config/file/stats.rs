@@ -3,7 +3,6 @@
 //! A password stands in the file or in one of its own, which is read here: then the configuration can be shown to others. It refuses
 //! users without a password.
 
-use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
 
@@ -105,7 +104,7 @@ fn secret_in(folder: &Path, value: &DeValue<'_>) -> Read<String> {
 
 fn contents(path: &Path) -> io::Result<String> {
     let mut text = String::new();
-    File::open(path)?.take(LARGEST).read_to_string(&mut text)?;
+    super::open(path)?.take(LARGEST).read_to_string(&mut text)?;
     Ok(text)
 }
 

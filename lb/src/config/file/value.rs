@@ -357,8 +357,7 @@ pub(super) fn cookie_beginning(value: &DeValue<'_>) -> Read<String> {
 
 /// What stands for a server in a cookie: no letter that ends or divides one.
 pub(super) fn server_cookie(value: &DeValue<'_>) -> Read<String> {
-    let fits = |byte: u8| byte.is_ascii_graphic() && !b"\";,~|=".contains(&byte);
-    let text = value.as_str().filter(|text| !text.is_empty() && text.bytes().all(fits));
+    let text = value.as_str().filter(|text| units::is_server_cookie(text));
     text.map(str::to_owned)
         .ok_or_else(|| wrong("visible ASCII characters without `\"`, `;`, `,`, `~`, `|` and `=`", None))
 }

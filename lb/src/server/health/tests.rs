@@ -56,6 +56,30 @@ fn a_late_result_does_not_undo_maintenance() {
     assert_eq!(health.snapshot().level, 2, "one failure from down");
 }
 
+/// Breaks when an order does not begin a new `lastchg`, as it does with HAProxy 2.6.
+#[tokio::test(start_paused = true)]
+async fn orders_and_findings_begin_a_new_state_and_repetitions_do_not() {
+    let health = Health::new(&spec(), HealthStart::Up);
+    let mut now = Admin::Ready;
+    let mut order = async |after: Admin| {
+        tokio::time::advance(Duration::from_secs(5)).await;
+        health.state_changed(std::mem::replace(&mut now, after), after);
+        health.snapshot().changed_at.elapsed().as_secs()
+    };
+    assert_eq!(order(Admin::Ready).await, 5);
+    assert_eq!(order(Admin::Drain).await, 0);
+    assert_eq!(order(Admin::Drain).await, 5);
+    assert_eq!(order(Admin::Maint).await, 0);
+    assert_eq!(order(Admin::Drain).await, 0);
+    assert_eq!(order(Admin::Ready).await, 0);
+    health.force(Admin::Ready, false);
+    assert_eq!(order(Admin::Maint).await, 5, "it was down before");
+    assert_eq!(order(Admin::Ready).await, 0);
+    tokio::time::advance(Duration::from_secs(5)).await;
+    health.stop(Admin::Ready);
+    assert_eq!(health.snapshot().changed_at.elapsed(), Duration::ZERO);
+}
+
 #[test]
 fn with_checks_first_one_pass_brings_it_up() {
     let health = Health::new(&spec(), HealthStart::Checked);
