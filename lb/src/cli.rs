@@ -172,8 +172,12 @@ impl Command {
                 return ExitCode::SUCCESS;
             }
             Self::Ctl { sockets, words } => {
+                let command = words.join(" ");
+                if let Some(problem) = ctl::ambiguous(&command) {
+                    return wrong_usage(&problem, err);
+                }
                 return match sockets.find(default_socket) {
-                    Ok(sockets) => exit(ctl::run(&sockets, &words.join(" "), out, err)),
+                    Ok(sockets) => exit(ctl::run(&sockets, &command, out, err)),
                     Err(problem) => wrong_usage(&problem, err),
                 };
             }

@@ -96,6 +96,20 @@ fn ask_all(
     worst
 }
 
+/// Why a command is not sent: a `wait` without a unit, which HAProxy takes for milliseconds and `--wait` for seconds.
+pub fn ambiguous(command: &str) -> Option<String> {
+    command.split([';', '\n']).find_map(|command| {
+        let mut words = command.split_whitespace();
+        let delay = words.next().filter(|word| *word == "wait").and_then(|_| words.next())?;
+        let bare = delay.bytes().all(|byte| byte.is_ascii_digit());
+        bare.then(|| {
+            format!(
+                "`wait {delay}` has no unit: write `wait {delay}s`, or `wait {delay}ms` as HAProxy means it"
+            )
+        })
+    })
+}
+
 /// How long the `wait`s of a command may take.
 fn waits(command: &str) -> Duration {
     let commands = command.split([';', '\n']);

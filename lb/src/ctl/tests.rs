@@ -295,3 +295,15 @@ async fn an_address_is_asked_like_a_path() {
         assert_eq!((outcome, out.as_str()), (Outcome::Done, "operator\n\n"), "{written}: {err}");
     }
 }
+
+/// Breaks when a delay means one thing to `lb ctl` and another to `--wait`.
+#[test]
+fn a_wait_without_a_unit_is_not_sent() {
+    for command in ["wait 30", "show info; wait 30 srv-drained b/s"] {
+        let problem = ambiguous(command).unwrap();
+        assert!(problem.contains("`wait 30s`") && problem.contains("`wait 30ms`"), "{problem}");
+    }
+    for command in ["wait 30s", "wait 500ms srv-up b/s; show info", "wait", "show info 30", "wait x"] {
+        assert_eq!(ambiguous(command), None, "{command}");
+    }
+}
