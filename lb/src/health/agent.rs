@@ -97,7 +97,8 @@ async fn converse(stream: &mut TcpStream, send: &str) -> Heard {
             }
             (None, _) => continue,
         }
-        return Ok(String::from_utf8_lossy(&heard).chars().filter(|letter| !letter.is_control()).collect());
+        let text = String::from_utf8_lossy(&heard).replace('\t', " ");
+        return Ok(text.chars().filter(|letter| !letter.is_control()).collect());
     }
 }
 

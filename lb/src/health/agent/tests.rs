@@ -60,6 +60,8 @@ async fn what_an_agent_says_is_done() {
     assert_eq!(known.agent.said, "down # disk full");
     stage.says("up 50%, maxconn:7", "no check").await;
     stage.fixture.until(|| (server.weight(), server.maxconn()) == (4, 7)).await;
+    stage.says("up\t25%\tmaxconn:9\n", "no check").await;
+    stage.fixture.until(|| (server.weight(), server.maxconn()) == (2, 9)).await;
     stage.says("drain\n", "DRAIN (agent)").await;
     assert_eq!(tracker.status().to_string(), "DRAIN (agent)");
     stage.says("maint\n", "MAINT").await;
