@@ -117,7 +117,9 @@ fn a_reload_with_few_descriptors_left_is_whole_or_not_at_all() {
     let lb = lb(folder.path(), &before);
     eventually("answer", || get(address).filter(|name| name == "old"));
     let limit = getrlimit(Resource::Nofile);
-    let (mut applied, mut refused) = outcomes(folder.path());
+    // The log has a thread of its own: a line that comes late must not be taken for the next one.
+    let (mut applied, mut refused) =
+        eventually("start", || Some(outcomes(folder.path())).filter(|now| now.0 > 0));
     let mut seen = [false, false];
     for spare in 0..8 {
         let more = format!("[frontend.more]\nbind = \"{}\"\nbackend = \"be\"\n", free_address());
@@ -274,10 +276,11 @@ fn pipes_hold_up_nothing() {
     std::fs::write(&file, &with_pipe).unwrap();
     assert!(refused().contains("nobody reads this pipe"));
     let before = threads();
-    for _ in 0..5 {
+    for _ in 0..20 {
         refused();
     }
-    assert!(threads() <= before, "no thread is left behind");
+    // The runtime keeps some threads for work that blocks; one for each reload would be a leak.
+    assert!(threads() < before + 10, "threads are left behind");
     std::fs::remove_file(&file).unwrap();
     pipe("lb.toml");
     assert!(refused().contains("not a file"));
