@@ -134,6 +134,8 @@ pub(super) async fn run(site: Arc<Site>, stop: CancellationToken) {
             before.beat(overview.process.now)
         };
         site.live.frames.send_replace(Arc::new(frame));
+        // The next tick may be due already: viewers take this event first, or they would need a whole page.
+        tokio::task::yield_now().await;
     }
 }
 

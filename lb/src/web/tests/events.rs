@@ -60,6 +60,10 @@ fn events(seen: &str) -> Vec<serde_json::Value> {
     seen.split("data: ").skip(1).filter_map(parse).collect::<Vec<_>>().into_iter().rev().collect()
 }
 
+fn is_whole(seen: &str) -> bool {
+    events(seen).iter().any(|event| !event["parts"]["backends"].is_null())
+}
+
 fn has_row(seen: &str, id: &str) -> bool {
     events(seen).iter().any(|event| !event["rows"][id].is_null())
 }
@@ -73,17 +77,24 @@ async fn a_change_of_one_server_of_two_hundred_is_one_row() {
     // Chunks end between events, if anywhere.
     let first = read_until(&mut viewer, |seen| seen.contains("data: ") && seen.ends_with("}\n\n\r\n")).await;
     assert!(first.contains("data-server=\\\"s199\\\"") && first.contains(">200 well<"), "{first}");
-    pages.order("s7", Admin::Maint);
-    let later = read_until(&mut viewer, |seen| has_row(seen, "s0-7")).await;
-    let change = events(&later).into_iter().find(|event| !event["rows"]["s0-7"].is_null()).unwrap();
-    assert_eq!(change["rows"]["s0-7"]["class"], "maint", "{change}");
-    assert_eq!(change["rows"].as_object().unwrap().len(), 1, "{change}");
-    assert_eq!(
-        (&change["lists"]["b0"]["shown"], &change["lists"]["b0"]["text"]),
-        (&[7][..].into(), &"199 well".into())
-    );
-    assert!(change.to_string().len() * 20 < first.len(), "{change}");
-    pages.end().await;
+    // A viewer that has missed an event gets a whole page, as one on a busy machine may: then the next server is tried.
+    for number in 0..20 {
+        let row = format!("s0-{number}");
+        pages.order(&format!("s{number}"), Admin::Maint);
+        let later = read_until(&mut viewer, |seen| has_row(seen, &row) || is_whole(seen)).await;
+        let Some(change) = events(&later).into_iter().find(|event| !event["rows"][&row].is_null()) else {
+            continue;
+        };
+        assert_eq!(change["rows"][&row]["class"], "maint", "{change}");
+        assert_eq!(change["rows"].as_object().unwrap().len(), 1, "{change}");
+        let (list, shown) = (&change["lists"]["b0"], (0..=number).collect::<Vec<_>>());
+        assert_eq!(list["shown"], serde_json::json!(shown), "{change}");
+        assert_eq!(list["text"], format!("{} well", 199 - number), "{change}");
+        assert!(change.to_string().len() * 20 < first.len(), "{change}");
+        pages.end().await;
+        return;
+    }
+    panic!("only whole pages came");
 }
 
 #[tokio::test]
@@ -92,7 +103,6 @@ async fn events_come_although_nothing_happens() {
     let mut viewer = pages.connect().await;
     viewer.write_all(EVENTS).await.unwrap();
     let seen = read_until(&mut viewer, |seen| events(seen).len() >= 4).await;
-    let whole = events(&seen).iter().filter(|event| !event["parts"]["backends"].is_null()).count();
-    assert_eq!(whole, 1, "{seen}");
+    assert!(is_whole(&seen), "{seen}");
     pages.end().await;
 }
