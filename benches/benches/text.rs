@@ -5,7 +5,7 @@ use std::hint::black_box;
 use criterion::{Criterion, criterion_group, criterion_main};
 use lb::config::Level;
 use lb::config::{Balance, Forwarded};
-use lb::proxy::h1::chunk::{Decoder, Found};
+use lb::proxy::h1::chunk::{ChunkItem, Decoder};
 use lb::proxy::h1::request::Limits;
 use lb::proxy::h1::{request, response};
 
@@ -22,7 +22,7 @@ Content-Length: 5120\r\nCache-Control: no-store\r\nSet-Cookie: session=012345678
 const LIMITS: Limits = Limits { max_head: 16 * 1024, max_fields: 101 };
 
 fn heads(criterion: &mut Criterion) {
-    let towards = request::Towards {
+    let towards = request::RewriteContext {
         forwarded: Forwarded::Append,
         balance: &Balance::RoundRobin,
         peer: b"203.0.113.7",
@@ -36,7 +36,8 @@ fn heads(criterion: &mut Criterion) {
             request::parse(black_box(BROWSER), LIMITS, towards, &mut out)
         });
     });
-    let towards = response::Towards { is_head: false, old: false, keep: true, upgrade: None, reply: None };
+    let towards =
+        response::ResponseContext { is_head: false, old: false, keep: true, upgrade: None, reply: None };
     criterion.bench_function("head of a response, read and written", |bencher| {
         bencher.iter(|| {
             out.clear();
@@ -50,7 +51,7 @@ fn chunks(criterion: &mut Criterion) {
     criterion.bench_function("chunked body of 64 KiB, read", |bencher| {
         bencher.iter(|| {
             let (mut decoder, mut at) = (Decoder::new(8192), 0);
-            while let Ok(Found::Data(range)) = decoder.next(&black_box(body.as_bytes())[at..]) {
+            while let Ok(ChunkItem::Data(range)) = decoder.next(&black_box(body.as_bytes())[at..]) {
                 at += range.end;
             }
             assert!(decoder.is_done());

@@ -26,7 +26,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinSet;
 
-use crate::config::{self, Level, Socket};
+use crate::config::{self, Level, RuntimeSocketAddress};
 use crate::control::{Control, Event, Origin};
 use crate::net::{bind, unix};
 use session::Session;
@@ -39,12 +39,12 @@ const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 /// A runtime socket that is bound and listens.
 #[derive(Debug)]
 pub struct Listener {
-    bound: Bound,
+    bound: BoundSocket,
     level: Level,
 }
 
 #[derive(Debug)]
-enum Bound {
+enum BoundSocket {
     Unix(unix::Listening),
     Tcp(TcpListener),
 }
@@ -55,12 +55,12 @@ impl Listener {
     /// Where it is: its path, or its address with the port that it got.
     pub fn place(&self) -> String {
         match &self.bound {
-            Bound::Unix(socket) => {
+            BoundSocket::Unix(socket) => {
                 let address = socket.listener.local_addr().ok();
                 let path = address.as_ref().and_then(|address| address.as_pathname());
                 path.map_or_else(|| "unnamed".to_owned(), |path| path.display().to_string())
             }
-            Bound::Tcp(socket) => {
+            BoundSocket::Tcp(socket) => {
                 socket.local_addr().map_or_else(|_| "unknown".to_owned(), |address| address.to_string())
             }
         }
@@ -76,10 +76,12 @@ pub fn recognise(line: &[u8], level: Level) -> usize {
 ///
 /// # Errors
 /// The system's error, with the path and what to do about it.
-pub fn bind(config: &config::Admin) -> io::Result<Listener> {
+pub fn bind(config: &config::RuntimeSocket) -> io::Result<Listener> {
     let bound = match &config.socket {
-        Socket::Unix(path) => Bound::Unix(unix::listen(path, config.mode, is_left_by_socat)?),
-        Socket::Tcp(address) => Bound::Tcp(bind::listen(*address)?),
+        RuntimeSocketAddress::Unix(path) => {
+            BoundSocket::Unix(unix::listen(path, config.mode, is_left_by_socat)?)
+        }
+        RuntimeSocketAddress::Tcp(address) => BoundSocket::Tcp(bind::listen(*address)?),
     };
     Ok(Listener { bound, level: config.level })
 }
@@ -113,17 +115,18 @@ trait Accept: Sync {
 pub async fn serve(listener: Listener, control: Arc<Control>) {
     let Listener { bound, level } = listener;
     let served = match bound {
-        Bound::Unix(unix::Listening { listener, file }) => match tokio::net::UnixListener::from_std(listener)
-        {
-            Ok(socket) => return accept_all(control, level, socket, Some(file)).await,
-            Err(error) => error,
-        },
-        Bound::Tcp(socket) => match tokio::net::TcpListener::from_std(socket) {
+        BoundSocket::Unix(unix::Listening { listener, file }) => {
+            match tokio::net::UnixListener::from_std(listener) {
+                Ok(socket) => return accept_all(control, level, socket, Some(file)).await,
+                Err(error) => error,
+            }
+        }
+        BoundSocket::Tcp(socket) => match tokio::net::TcpListener::from_std(socket) {
             Ok(socket) => return accept_all(control, level, socket, None).await,
             Err(error) => error,
         },
     };
-    control.say(&Event::Notice { text: &format!("a runtime socket cannot be served: {served}") });
+    control.emit(&Event::Notice { text: &format!("a runtime socket cannot be served: {served}") });
 }
 
 async fn accept_all(

@@ -25,7 +25,7 @@ use crate::config::Config;
 use crate::control::{ApplyError, Control, Event, Origin, descriptors};
 use crate::listener::Threads;
 use crate::log::{self, Log};
-use crate::topology::{Process, Shared, Topology, Workers};
+use crate::topology::{ProcessState, Shared, Topology, Workers};
 use crate::vital::guarded;
 use crate::{admin, discovery, sampler, web};
 use checks::Checks;
@@ -106,12 +106,12 @@ impl App {
         let shared = Arc::new(Shared {
             topology: ArcSwap::from_pointee(Topology::empty()),
             workers,
-            process: Process::new(config.process.maxconn),
+            process: ProcessState::new(config.process.maxconn),
         });
         let control = Control::new(Arc::clone(&shared), &config, log.clone());
         control.share_out(&shares);
         if let Err(unknown) = zone {
-            control.say(&Event::Notice { text: &unknown });
+            control.emit(&Event::Notice { text: &unknown });
         }
         let patience = Patience::begin(&runtime);
         let web = patience.bind(|| web::bind(&config.stats.bind))?;
@@ -177,7 +177,7 @@ impl App {
         let _ = checks.join();
         threads.end();
         let end = if clean { "stopped" } else { "stopped with exchanges cut off" };
-        control.say(&Event::Notice { text: end });
+        control.emit(&Event::Notice { text: end });
         log.end();
         // Look-ups of names may hang in threads that cannot be ended; nobody waits for them.
         runtime.shutdown_background();
@@ -220,7 +220,7 @@ async fn supervise(control: &Arc<Control>, mut signals: UnboundedReceiver<Signal
         }
     }
     let grace = control.process_config().shutdown_grace;
-    control.say(&Event::Notice { text: "stopping: no new connections, what is in flight may finish" });
+    control.emit(&Event::Notice { text: "stopping: no new connections, what is in flight may finish" });
     control.begin_stop();
     let started = Instant::now();
     let process = &control.shared().process;
@@ -239,6 +239,6 @@ async fn supervise(control: &Arc<Control>, mut signals: UnboundedReceiver<Signal
     };
     let left = process.connections.get();
     let text = format!("stopped after {} ms, {left} connections left", started.elapsed().as_millis());
-    control.say(&Event::Notice { text: &text });
+    control.emit(&Event::Notice { text: &text });
     clean
 }

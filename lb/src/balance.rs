@@ -25,7 +25,7 @@ const FINER: u32 = 16;
 #[derive(Debug)]
 pub struct Rotation {
     members: Box<[Member]>,
-    order: Order,
+    order: Strategy,
     /// Units that make a weight of 1.
     scale: u32,
 }
@@ -52,7 +52,7 @@ struct Member {
 }
 
 #[derive(Debug)]
-enum Order {
+enum Strategy {
     /// Indices, each as often as its weight says, spread evenly.
     Schedule(Box<[u32]>),
     LeastConn,
@@ -70,7 +70,7 @@ impl Rotation {
     /// its slow start has a part of its share; hashes go by whole shares, so that a client does not wander.
     pub fn new(balance: &Balance, servers: &[Arc<Server>]) -> Self {
         let hashes = matches!(balance, Balance::Source | Balance::Uri | Balance::Header(_));
-        let warming = !hashes && servers.iter().any(|server| server.warmth().is_some());
+        let warming = !hashes && servers.iter().any(|server| server.slow_start_percent().is_some());
         let scale = if warming { FINER } else { 1 };
         let usable = |backup: bool| {
             servers.iter().filter(move |server| server.is_backup() == backup && server.is_usable()).map(
@@ -86,13 +86,13 @@ impl Rotation {
         }
         let weights = || members.iter().map(|member| member.weight);
         let order = match balance {
-            Balance::RoundRobin | Balance::StaticRr => Order::Schedule(schedule::smooth(weights())),
-            Balance::LeastConn => Order::LeastConn,
-            Balance::Random => Order::Random(schedule::running_sums(weights())),
-            Balance::First => Order::First,
+            Balance::RoundRobin | Balance::StaticRr => Strategy::Schedule(schedule::smooth(weights())),
+            Balance::LeastConn => Strategy::LeastConn,
+            Balance::Random => Strategy::Random(schedule::running_sums(weights())),
+            Balance::First => Strategy::First,
             Balance::Source | Balance::Uri | Balance::Header(_) => {
                 let named = members.iter().map(|member| (&*member.server.name, member.weight));
-                Order::Ring(ring::Ring::new(named), schedule::smooth(weights()))
+                Strategy::Ring(ring::Ring::new(named), schedule::smooth(weights()))
             }
         };
         Self { members, order, scale }
@@ -148,14 +148,14 @@ impl Rotation {
 
     fn first_choice(&self, cursor: &AtomicUsize, key: u64, tried: &Tried) -> usize {
         match &self.order {
-            Order::Schedule(schedule) => schedule[cursor.fetch_add(1, Relaxed) % schedule.len()] as usize,
-            Order::LeastConn => self.least(cursor.fetch_add(1, Relaxed), tried),
-            Order::Random(sums) => self.lighter(schedule::draw(sums), schedule::draw(sums)),
-            Order::First => 0,
-            Order::Ring(_, schedule) if key == NO_KEY => {
+            Strategy::Schedule(schedule) => schedule[cursor.fetch_add(1, Relaxed) % schedule.len()] as usize,
+            Strategy::LeastConn => self.least(cursor.fetch_add(1, Relaxed), tried),
+            Strategy::Random(sums) => self.lighter(schedule::draw(sums), schedule::draw(sums)),
+            Strategy::First => 0,
+            Strategy::Ring(_, schedule) if key == NO_KEY => {
                 schedule[cursor.fetch_add(1, Relaxed) % schedule.len()] as usize
             }
-            Order::Ring(ring, _) => ring.find(key),
+            Strategy::Ring(ring, _) => ring.find(key),
         }
     }
 

@@ -16,7 +16,7 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::admin::time;
 use crate::config::Config;
-use crate::ctl::{self, Order, Outcome, Terms};
+use crate::ctl::{self, CommandOutcome, ServerCommand, Terms};
 use crate::{app, report, top};
 
 const WRONG_USAGE: u8 = 2;
@@ -75,7 +75,7 @@ enum Command {
     Drain(Out),
     /// Put a server back into service; with --wait, until it is up
     #[command(after_help = help::ENABLE)]
-    Enable(Target),
+    Enable(TargetArgs),
     /// Apply the configuration again and wait for the result
     #[command(after_help = help::RELOAD)]
     Reload(Sockets),
@@ -119,7 +119,7 @@ struct Sockets {
 }
 
 #[derive(Debug, Args)]
-struct Target {
+struct TargetArgs {
     #[command(flatten)]
     sockets: Sockets,
     /// The server, as in `api_nodes/api1`
@@ -133,7 +133,7 @@ struct Target {
 #[derive(Debug, Args)]
 struct Out {
     #[command(flatten)]
-    target: Target,
+    target: TargetArgs,
     /// Also when it is the last usable server of its backend: clients then get 503
     #[arg(long)]
     force: bool,
@@ -193,9 +193,9 @@ impl Command {
                     Err(problem) => wrong_usage(&problem, err),
                 };
             }
-            Self::Disable(out) => (out.target, Order::Disable, out.force),
-            Self::Drain(out) => (out.target, Order::Drain, out.force),
-            Self::Enable(target) => (target, Order::Enable, false),
+            Self::Disable(out) => (out.target, ServerCommand::Disable, out.force),
+            Self::Drain(out) => (out.target, ServerCommand::Drain, out.force),
+            Self::Enable(target) => (target, ServerCommand::Enable, false),
         };
         let terms = Terms { wait: target.wait, force };
         match target.sockets.find(default_socket) {
@@ -261,11 +261,11 @@ fn wrong_usage(problem: &str, err: &mut dyn Write) -> ExitCode {
     ExitCode::from(WRONG_USAGE)
 }
 
-fn exit(outcome: Outcome) -> ExitCode {
+fn exit(outcome: CommandOutcome) -> ExitCode {
     ExitCode::from(match outcome {
-        Outcome::Done => 0,
-        Outcome::Refused => 1,
-        Outcome::Silent => 3,
+        CommandOutcome::Done => 0,
+        CommandOutcome::Refused => 1,
+        CommandOutcome::Silent => 3,
     })
 }
 

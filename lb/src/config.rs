@@ -24,14 +24,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use changed::{changed_server, changed_settings};
-pub use fault::{Fault, Faults};
-pub use log::{Facility, Log, LogFormat, LogLevel, LogTarget};
-pub use resolvers::{Nameserver, Resolvers};
-pub use stats::{Access, Login, Secret, Stats};
+pub use fault::{ConfigFault, Faults};
+pub use log::{Facility, LogConfig, LogFormat, LogLevel, LogTarget};
+pub use resolvers::{Nameserver, ResolversConfig};
+pub use stats::{Access, Login, Secret, StatsConfig};
 pub use stick::{Cookie, CookieMode};
-pub use table::{Datum, KeySource, KeyType, Keyed, Stored, Table};
+pub use table::{Datum, KeySource, KeyType, KeyedBy, Stored, TableConfig};
 pub use units::{host_and_port, is_host, is_name, is_server_cookie};
-pub use watch::{Agent, Health, HealthStart, Track};
+pub use watch::{AgentConfig, HealthCheckConfig, HealthStart, TrackConfig};
 
 /// A whole configuration, checked: names resolve to each other, limits are in range.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,24 +39,24 @@ pub struct Config {
     /// The file it came from; relative paths in it are already resolved against its folder.
     pub file: PathBuf,
     /// `[process]`: limits of the whole process.
-    pub process: Process,
+    pub process: ProcessLimits,
     /// `[admin]` or `[[admin]]`: the runtime sockets.
-    pub admin: Vec<Admin>,
+    pub admin: Vec<RuntimeSocket>,
     /// `[stats]`: where the pages and metrics are served.
-    pub stats: Stats,
+    pub stats: StatsConfig,
     /// `[log]` or `[[log]]`: the logs.
-    pub logs: Vec<Log>,
+    pub logs: Vec<LogConfig>,
     /// `[frontend.NAME]` and the first half of each `[listen.NAME]`, in file order.
-    pub frontends: Vec<Frontend>,
+    pub frontends: Vec<FrontendConfig>,
     /// `[backend.NAME]` and the second half of each `[listen.NAME]`, in file order.
-    pub backends: Vec<Backend>,
+    pub backends: Vec<BackendConfig>,
     /// `[resolvers.NAME]`, in file order.
-    pub resolvers: Vec<Resolvers>,
+    pub resolvers: Vec<ResolversConfig>,
 }
 
 /// Limits of the process.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Process {
+pub struct ProcessLimits {
     /// Data workers, at least one; the file's `0` has become the number of cores.
     pub threads: usize,
     /// Client connections held at once.
@@ -75,9 +75,9 @@ pub struct Process {
 
 /// One runtime socket.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Admin {
+pub struct RuntimeSocket {
     /// Where it is.
-    pub socket: Socket,
+    pub socket: RuntimeSocketAddress,
     /// Permission bits of the socket file; they mean nothing for an address.
     pub mode: u32,
     /// What a connection to it may do.
@@ -86,7 +86,7 @@ pub struct Admin {
 
 /// Where a runtime socket is.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Socket {
+pub enum RuntimeSocketAddress {
     /// Path of a Unix socket, absolute or relative to the working directory.
     Unix(PathBuf),
     /// An address.
@@ -141,7 +141,7 @@ pub enum Forwarded {
 
 /// A frontend: where clients connect.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Frontend {
+pub struct FrontendConfig {
     /// Its name, unique among frontends and backends but for the two halves of a `listen` section, which have one name.
     pub name: String,
     /// Its place among all proxies of the file, from 0.
@@ -167,9 +167,9 @@ pub struct Frontend {
     /// Frames of HTTP/2 that carry no message, of which a client may send so many within a second.
     pub h2_max_control_frames: u32,
     /// Header fields that the log shows.
-    pub capture: Capture,
+    pub capture: CaptureConfig,
     /// What is written down of its clients, and where (HAProxy's `http-request track-sc0`).
-    pub track: Option<Keyed>,
+    pub track: Option<KeyedBy>,
     /// Time limits.
     pub timeout: Timeouts,
 }
@@ -185,7 +185,7 @@ pub struct Bind {
 
 /// What of heads the log shows (HAProxy's `capture request header` and `capture response header`).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Capture {
+pub struct CaptureConfig {
     /// Of requests.
     pub request: CaptureFields,
     /// Of responses.
@@ -214,7 +214,7 @@ pub struct CaptureFields {
 
 /// A backend: a group of servers.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Backend {
+pub struct BackendConfig {
     /// Its name, unique as a frontend's is.
     pub name: String,
     /// Its place among all proxies of the file, from 0.
@@ -224,15 +224,15 @@ pub struct Backend {
     /// The cookie that binds clients to its servers.
     pub cookie: Option<Cookie>,
     /// Its stick table.
-    pub table: Option<Table>,
+    pub table: Option<TableConfig>,
     /// The key that binds clients to its servers, and where it is looked up.
-    pub stick: Option<Keyed>,
+    pub stick: Option<KeyedBy>,
     /// What its servers speak.
     pub protocol: Protocol,
     /// Attempts after the first.
     pub retries: u32,
     /// Active checks, if any; those of each server are in its own `health`.
-    pub health: Option<Health>,
+    pub health: Option<HealthCheckConfig>,
     /// What a server with checks is taken for before the first check.
     pub health_start: HealthStart,
     /// How often server names are looked up again.
@@ -246,7 +246,7 @@ pub struct Backend {
     /// Time limits.
     pub timeout: Timeouts,
     /// Its servers, in file order; may be empty.
-    pub servers: Vec<Server>,
+    pub servers: Vec<ServerConfig>,
 }
 
 /// What servers speak.
@@ -281,7 +281,7 @@ pub enum Balance {
 
 /// A server of a backend.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Server {
+pub struct ServerConfig {
     /// Its name, unique in the backend.
     pub name: String,
     /// Host name or IP address (without brackets).
@@ -303,11 +303,11 @@ pub struct Server {
     /// Whether it starts in maintenance.
     pub disabled: bool,
     /// How it is checked; `None`: not at all.
-    pub health: Option<Health>,
+    pub health: Option<HealthCheckConfig>,
     /// Its agent, if any.
-    pub agent: Option<Agent>,
+    pub agent: Option<AgentConfig>,
     /// The server that it follows, if any; it exists, and has checks, an agent, or another one to follow.
-    pub track: Option<Track>,
+    pub track: Option<TrackConfig>,
 }
 
 // === impl Config ===
@@ -330,7 +330,7 @@ impl Config {
     }
 }
 
-impl Socket {
+impl RuntimeSocketAddress {
     /// Reads `127.0.0.1:9999`, with or without HAProxy's `ipv4@` or a URL's `tcp://` before it; everything else is a path, which may be
     /// written with `unix@`. Nothing when what says that it is an address is none.
     pub fn parse(text: &str) -> Option<Self> {
@@ -342,7 +342,7 @@ impl Socket {
         }
     }
 
-    /// The form in which [`Socket::parse`] reads it back and people write it.
+    /// The form in which [`RuntimeSocketAddress::parse`] reads it back and people write it.
     pub fn written(&self) -> PathBuf {
         match self {
             Self::Unix(path) => path.clone(),
@@ -352,7 +352,7 @@ impl Socket {
 }
 
 /// HAProxy's form: `unix@/run/lb.sock`, `ipv4@127.0.0.1:9999`.
-impl fmt::Display for Socket {
+impl fmt::Display for RuntimeSocketAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unix(path) => write!(f, "unix@{}", path.display()),
@@ -361,9 +361,9 @@ impl fmt::Display for Socket {
     }
 }
 
-// === impl Server ===
+// === impl ServerConfig ===
 
-impl Server {
+impl ServerConfig {
     /// A server with nothing but a name and a place.
     pub fn new(name: &str, host: &str, port: u16) -> Self {
         Self {

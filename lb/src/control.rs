@@ -30,13 +30,13 @@ use tokio_util::sync::CancellationToken;
 use crate::config::{self, Config};
 use crate::log::Log;
 use crate::readers::Readers;
-use crate::server::{Admin, CheckResult, CheckStatus, HealthRecord, Load, Server, Verdict};
-use crate::topology::{LiveBackend, LiveFrontend, Order, Shared, Topology};
+use crate::server::{AdminState, CheckResult, CheckStatus, HealthChange, HealthRecord, Load, Server};
+use crate::topology::{LiveBackend, LiveFrontend, Shared, Topology, WorkerCommand};
 
 pub use agents::AgentAnswer;
 pub use amount::{limit_from, weight_from};
 pub use apply::{ApplyError, Changes};
-use event::Scene;
+use event::BackendCounts;
 pub use event::{Event, Origin};
 pub use frontends::FrontendError;
 use journal::Journal;
@@ -56,7 +56,7 @@ pub struct Control {
     lost: Mutex<Vec<Arc<str>>>,
     /// Rises with every change; whoever follows the topology waits on it.
     generation: watch::Sender<u64>,
-    state: Mutex<State>,
+    state: Mutex<WriterState>,
     journal: Mutex<Journal>,
     /// Held by a reload: the next one waits.
     reloading: tokio::sync::Mutex<()>,
@@ -67,11 +67,11 @@ pub struct Control {
 
 /// What only writers need.
 #[derive(Debug)]
-struct State {
+struct WriterState {
     config: Config,
     listeners: Listeners,
     /// Servers that an operator took away although the configuration has them.
-    deleted: Vec<(String, config::Server)>,
+    deleted: Vec<(String, config::ServerConfig)>,
     /// The next `iid`.
     next_id: u32,
     rebuilds: Rebuilds,
@@ -84,7 +84,7 @@ impl Control {
     pub fn new(shared: Arc<Shared>, config: &Config, log: Log) -> Arc<Self> {
         let nothing = Config { frontends: Vec::new(), backends: Vec::new(), ..config.clone() };
         // HAProxy's first configured proxy is number 2: 1 is its own socket.
-        let state = State {
+        let state = WriterState {
             config: nothing,
             listeners: Listeners::default(),
             deleted: Vec::new(),
@@ -126,7 +126,7 @@ impl Control {
     }
 
     /// Its `[process]`.
-    pub fn process_config(&self) -> config::Process {
+    pub fn process_config(&self) -> config::ProcessLimits {
         self.state().config.process.clone()
     }
 
@@ -151,7 +151,7 @@ impl Control {
     }
 
     /// Gives the operator's order for a server. When this returns, no request that the order forbids can reach it any more.
-    pub fn set_admin(&self, server: &Arc<Server>, admin: Admin, origin: &Origin) -> Load {
+    pub fn set_admin(&self, server: &Arc<Server>, admin: AdminState, origin: &Origin) -> Load {
         let state = self.state();
         let load = self.put_in_force(&state, server, origin, |server| server.set_admin(admin));
         self.follow(&state, server);
@@ -161,7 +161,7 @@ impl Control {
     /// Changes a server's orders, with all that follows from the one in force but for those that track it.
     fn put_in_force(
         &self,
-        state: &MutexGuard<'_, State>,
+        state: &MutexGuard<'_, WriterState>,
         server: &Arc<Server>,
         origin: &Origin,
         change: impl FnOnce(&Server) -> Load,
@@ -169,13 +169,13 @@ impl Control {
         let (before, was_up) = (server.orders(), server.health.snapshot().is_up());
         let load = change(server);
         let after = server.orders();
-        if after.in_force() == Admin::Maint {
+        if after.in_force() == AdminState::Maint {
             server.place.retire_connections();
-            self.shared.workers.broadcast(|| Order::CloseIdle(server.id));
+            self.shared.workers.broadcast(|| WorkerCommand::CloseIdle(server.id));
         }
         self.refresh(state, server);
         if before != after {
-            self.say(&Event::Ordered { server, before, after, was_up, in_flight: load.in_flight, origin });
+            self.emit(&Event::Ordered { server, before, after, was_up, in_flight: load.in_flight, origin });
         }
         load
     }
@@ -187,7 +187,7 @@ impl Control {
         server.set_weight(weight);
         self.refresh(&state, server);
         if before != weight {
-            self.say(&Event::Weighed { server, before, weight, origin });
+            self.emit(&Event::Weighed { server, before, weight, origin });
         }
     }
 
@@ -198,7 +198,7 @@ impl Control {
         server.set_maxconn(maxconn);
         self.refresh(&state, server);
         if before != maxconn {
-            self.say(&Event::Limited { server, before, maxconn, origin });
+            self.emit(&Event::Limited { server, before, maxconn, origin });
         }
     }
 
@@ -206,14 +206,14 @@ impl Control {
     /// name has been looked up.
     pub fn set_place(&self, server: &Arc<Server>, host: &str, port: u16, origin: &Origin) -> bool {
         let state = self.state();
-        let (before, epoch) = (server.place.named(), server.place.epoch());
+        let (before, epoch) = (server.place.named(), server.place.connection_generation());
         let moved = server.place.move_to(host, port);
         if moved {
-            if server.place.epoch() != epoch {
-                self.shared.workers.broadcast(|| Order::CloseIdle(server.id));
+            if server.place.connection_generation() != epoch {
+                self.shared.workers.broadcast(|| WorkerCommand::CloseIdle(server.id));
             }
             self.refresh(&state, server);
-            self.say(&Event::Moved { server, before: &before, place: (host, port), origin });
+            self.emit(&Event::Moved { server, before: &before, place: (host, port), origin });
             self.follow(&state, server);
         }
         moved
@@ -230,7 +230,7 @@ impl Control {
     /// What watches a server, `whose`, has been switched on or off.
     fn switched(
         &self,
-        state: &MutexGuard<'_, State>,
+        state: &MutexGuard<'_, WriterState>,
         server: &Arc<Server>,
         whose: &'static str,
         on: bool,
@@ -238,7 +238,7 @@ impl Control {
     ) {
         self.refresh(state, server);
         let what = if on { "switched on" } else { "switched off" };
-        self.say(&Event::Watched { server, whose, what, origin });
+        self.emit(&Event::Watched { server, whose, what, origin });
         self.follow(state, server);
     }
 
@@ -249,10 +249,16 @@ impl Control {
         self.forced(&state, server, verdict, origin);
     }
 
-    fn forced(&self, state: &MutexGuard<'_, State>, server: &Arc<Server>, verdict: Verdict, origin: &Origin) {
-        if verdict != Verdict::Same {
+    fn forced(
+        &self,
+        state: &MutexGuard<'_, WriterState>,
+        server: &Arc<Server>,
+        verdict: HealthChange,
+        origin: &Origin,
+    ) {
+        if verdict != HealthChange::Same {
             self.refresh(state, server);
-            self.say(&Event::Forced { server, verdict, origin });
+            self.emit(&Event::Forced { server, verdict, origin });
         }
         self.follow(state, server);
     }
@@ -263,9 +269,9 @@ impl Control {
         self.found(server, &text, false, |server| server.health.record(server.admin(), result));
         if let (Some(before), Some(version)) = (former, &text.version)
             && before != *version
-            && server.admin() != Admin::Maint
+            && server.admin() != AdminState::Maint
         {
-            self.say(&Event::Deployed { server, before: &before, version });
+            self.emit(&Event::Deployed { server, before: &before, version });
         }
     }
 
@@ -275,18 +281,18 @@ impl Control {
         server: &Arc<Server>,
         result: &CheckResult,
         by_agent: bool,
-        take: impl FnOnce(&Server) -> Verdict,
+        take: impl FnOnce(&Server) -> HealthChange,
     ) {
         let (before, known) = (server.status(), server.health.snapshot());
         let verdict = take(server);
-        if self.log.ways().any(|log| log.health_checks) {
+        if self.log.sinks().any(|log| log.health_checks) {
             self.say_probed(server, &known, result, by_agent);
         }
-        if verdict != Verdict::Same {
+        if verdict != HealthChange::Same {
             let mut state = self.state();
             self.refresh_soon(&mut state, server);
-            self.say(&Event::Checked { server, verdict, was_stopping: known.stopping, result });
-            if verdict == Verdict::WentDown {
+            self.emit(&Event::Checked { server, verdict, was_stopping: known.stopping, result });
+            if verdict == HealthChange::WentDown {
                 self.leave(server, !by_agent && result.is_silence());
             }
             self.follow(&state, server);
@@ -301,7 +307,7 @@ impl Control {
     /// Has requests that wait for a server that has gone down leave it, if nothing is lost by that; with `silent`, the others end. It comes
     /// after the rotation without the server is in force, so that none of them comes back to it.
     fn leave(&self, server: &Server, silent: bool) {
-        self.shared.workers.broadcast(|| Order::Down { server: server.id, silent });
+        self.shared.workers.broadcast(|| WorkerCommand::Down { server: server.id, silent });
     }
 
     /// Says what a check found, if that is another finding or another health than before.
@@ -317,7 +323,7 @@ impl Control {
             (health.level, health.rise, health.fall, changed || health.level != before.level)
         };
         if changed && !matches!(result.status, CheckStatus::Checked) {
-            self.say(&Event::Probed { server, result, by_agent, level, rise, fall });
+            self.emit(&Event::Probed { server, result, by_agent, level, rise, fall });
         }
     }
 
@@ -336,9 +342,9 @@ impl Control {
         let before = server.place.address();
         let moved = server.place.set_address(Some(address));
         if moved {
-            self.shared.workers.broadcast(|| Order::CloseIdle(server.id));
+            self.shared.workers.broadcast(|| WorkerCommand::CloseIdle(server.id));
             self.refresh(&state, server);
-            self.say(&Event::Resolved { server, before, address });
+            self.emit(&Event::Resolved { server, before, address });
             self.follow(&state, server);
         }
         moved
@@ -346,13 +352,13 @@ impl Control {
 
     /// Ends every exchange on a server at once; its clients' connections are closed without an answer.
     pub fn kill_sessions(&self, server: &Arc<Server>, origin: &Origin) {
-        self.shared.workers.broadcast(|| Order::KillServer(server.id));
-        self.say(&Event::Killed { server, origin });
+        self.shared.workers.broadcast(|| WorkerCommand::KillServer(server.id));
+        self.emit(&Event::Killed { server, origin });
     }
 
     /// Ends one client connection, by the number that [`SessionInfo`](crate::topology::SessionInfo) tells.
     pub fn kill_session(&self, id: u64) {
-        self.shared.workers.broadcast(|| Order::KillSession(id));
+        self.shared.workers.broadcast(|| WorkerCommand::KillSession(id));
     }
 
     /// Makes the largest values begin again; with `all`, the sums too. Gauges and states stay.
@@ -390,12 +396,12 @@ impl Control {
 
     fn say_stopped(&self, frontend: &LiveFrontend) {
         let connections = frontend.tally.totals().connections;
-        self.say(&Event::Stopped { name: &frontend.name, connections, requests: 0 });
+        self.emit(&Event::Stopped { name: &frontend.name, connections, requests: 0 });
     }
 
     fn say_ended(&self, backend: &LiveBackend) {
         let requests = backend.tally.totals().requests;
-        self.say(&Event::Stopped { name: &backend.name, connections: 0, requests });
+        self.emit(&Event::Stopped { name: &backend.name, connections: 0, requests });
     }
 
     /// The last events, newest first.
@@ -404,11 +410,11 @@ impl Control {
     }
 
     /// Logs an event, and keeps it for a while.
-    pub fn say(&self, event: &Event<'_>) {
+    pub fn emit(&self, event: &Event<'_>) {
         self.journal.lock().unwrap_or_else(PoisonError::into_inner).add(event);
         let lost = std::mem::take(&mut *self.lost.lock().unwrap_or_else(PoisonError::into_inner));
         let scene = self.scene(event);
-        self.log.ways().tell(|log| event::lines(event, scene, &lost, log));
+        self.log.sinks().tell(|log| event::lines(event, scene, &lost, log));
     }
 
     /// Tells that logs fail, or work again.
@@ -417,16 +423,16 @@ impl Control {
     }
 
     /// What there is around the server of an event.
-    fn scene(&self, event: &Event<'_>) -> Scene {
+    fn scene(&self, event: &Event<'_>) -> BackendCounts {
         let topology = self.topology();
         let backend = event.subject().and_then(|server| topology.backend(&server.backend));
-        let Some(backend) = backend else { return Scene::default() };
+        let Some(backend) = backend else { return BackendCounts::default() };
         let usable = |backup: bool| {
             let counts = |server: &&Arc<Server>| server.is_backup() == backup && server.is_usable();
             backend.servers.iter().filter(counts).count()
         };
         let waiting = backend.live.queue.waiting().get();
-        Scene { active: usable(false), backup: usable(true), waiting }
+        BackendCounts { active: usable(false), backup: usable(true), waiting }
     }
 
     /// Gives servers in their slow start what is due to them by now. `warming` is what this returned last: backends to look at once more,
@@ -448,11 +454,11 @@ impl Control {
     }
 
     /// Makes the rotation of a server's backend anew and lets everybody know.
-    fn refresh(&self, only_writer: &MutexGuard<'_, State>, server: &Server) {
+    fn refresh(&self, only_writer: &MutexGuard<'_, WriterState>, server: &Server) {
         self.refresh_backend(only_writer, &server.backend);
     }
 
-    fn refresh_backend(&self, _only_writer: &MutexGuard<'_, State>, name: &str) {
+    fn refresh_backend(&self, _only_writer: &MutexGuard<'_, WriterState>, name: &str) {
         let topology = self.shared.topology.load();
         let backends = topology
             .backends
@@ -479,7 +485,7 @@ impl Control {
         self.generation.send_modify(|generation| *generation += 1);
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, WriterState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -17,10 +17,10 @@ use std::time::Duration;
 
 use crossbeam_utils::CachePadded;
 
-pub use latency::{Bucket, Latencies, Percentiles, Spread, WINDOW};
+pub use latency::{Bucket, Histogram, Latencies, Percentiles, WINDOW};
 pub use mean::Mean;
 pub use rate::Rate;
-pub use standing::Standing;
+pub use standing::UptimeStats;
 pub use tally::{Maxima, Means, Tally};
 pub use traffic::{Totals, Traffic};
 
@@ -37,7 +37,7 @@ pub struct Gauge {
 
 /// One unit of a gauge, until it is dropped.
 #[derive(Debug)]
-pub struct Held(Arc<Gauge>);
+pub struct GaugeGuard(Arc<Gauge>);
 
 /// The largest value seen.
 #[derive(Debug, Default)]
@@ -97,9 +97,9 @@ impl Gauge {
     }
 
     /// One more, until the result is dropped.
-    pub fn hold(self: &Arc<Self>) -> Held {
+    pub fn hold(self: &Arc<Self>) -> GaugeGuard {
         self.up();
-        Held(Arc::clone(self))
+        GaugeGuard(Arc::clone(self))
     }
 
     /// One less.
@@ -132,7 +132,7 @@ impl Gauge {
     }
 }
 
-impl Drop for Held {
+impl Drop for GaugeGuard {
     fn drop(&mut self) {
         self.0.down();
     }

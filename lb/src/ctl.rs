@@ -6,10 +6,10 @@
 mod answers;
 mod client;
 mod healthcheck;
+mod hints;
 mod order;
 mod reload;
 pub(crate) mod stat;
-mod teach;
 
 #[cfg(test)]
 mod tests;
@@ -19,10 +19,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::admin::time;
-use answers::Answer;
+use answers::CommandReply;
 
 pub use healthcheck::healthcheck;
-pub use order::{Order, Terms, order};
+pub use order::{ServerCommand, Terms, order};
 pub use reload::reload;
 
 /// How long a balancer may take for an answer: as long as it lets a client be silent.
@@ -30,7 +30,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How a command went; the worst of several balancers is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Outcome {
+pub enum CommandOutcome {
     /// Done.
     Done,
     /// A balancer did not answer.
@@ -41,21 +41,21 @@ pub enum Outcome {
 
 /// What one balancer came to.
 #[derive(Debug)]
-struct Told {
-    outcome: Outcome,
+struct BalancerResult {
+    outcome: CommandOutcome,
     out: String,
     err: String,
 }
 
 /// Sends `command` to every socket and prints the answers as they came: dumps and successes to `out`, refusals to `err`.
-pub fn run(sockets: &[PathBuf], command: &str, out: &mut dyn Write, err: &mut dyn Write) -> Outcome {
+pub fn run(sockets: &[PathBuf], command: &str, out: &mut dyn Write, err: &mut dyn Write) -> CommandOutcome {
     let patience = PATIENCE.saturating_add(waits(command));
     let ask_one = |socket: &Path| match client::ask(socket, command, patience) {
-        Ok(answers) => Told::answered(socket, &answers),
+        Ok(answers) => BalancerResult::answered(socket, &answers),
         Err(error) => {
-            let Told { out, err, .. } = Told::answered(socket, &error.answered);
+            let BalancerResult { out, err, .. } = BalancerResult::answered(socket, &error.answered);
             let between = if err.is_empty() { "" } else { "\n" };
-            Told { outcome: Outcome::Silent, out, err: format!("{err}{between}{error}") }
+            BalancerResult { outcome: CommandOutcome::Silent, out, err: format!("{err}{between}{error}") }
         }
     };
     ask_all(sockets, &ask_one, out, err)
@@ -76,15 +76,15 @@ pub(crate) fn ask(socket: &Path, command: &str) -> Result<String, String> {
 /// Asks all at the same time and prints in the order of `sockets`; each with its name when there are several.
 fn ask_all(
     sockets: &[PathBuf],
-    ask_one: &(dyn Fn(&Path) -> Told + Sync),
+    ask_one: &(dyn Fn(&Path) -> BalancerResult + Sync),
     out: &mut dyn Write,
     err: &mut dyn Write,
-) -> Outcome {
+) -> CommandOutcome {
     let told: Vec<_> = std::thread::scope(|scope| {
         let asked: Vec<_> = sockets.iter().map(|socket| scope.spawn(|| ask_one(socket))).collect();
         asked.into_iter().filter_map(|thread| thread.join().ok()).collect()
     });
-    let mut worst = Outcome::Done;
+    let mut worst = CommandOutcome::Done;
     for (socket, told) in sockets.iter().zip(&told) {
         let name = if sockets.len() > 1 { format!("==> {} <==\n", socket.display()) } else { String::new() };
         // A reader that has closed its pipe has read enough.
@@ -120,22 +120,22 @@ fn waits(command: &str) -> Duration {
     waits.fold(Duration::ZERO, Duration::saturating_add)
 }
 
-// === impl Told ===
+// === impl BalancerResult ===
 
-impl Told {
-    fn answered(socket: &Path, answers: &[Answer]) -> Self {
+impl BalancerResult {
+    fn answered(socket: &Path, answers: &[CommandReply]) -> Self {
         let (refused, fine): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.refused);
         let text =
-            |answers: &[&Answer]| answers.iter().map(|answer| answer.text.as_str()).collect::<String>();
-        let outcome = if refused.is_empty() { Outcome::Done } else { Outcome::Refused };
+            |answers: &[&CommandReply]| answers.iter().map(|answer| answer.text.as_str()).collect::<String>();
+        let outcome = if refused.is_empty() { CommandOutcome::Done } else { CommandOutcome::Refused };
         let mut err = text(&refused);
         if let [first, ..] = &*refused {
-            err = format!("{}{}", err.trim_end(), teach::hint(socket, &first.text, None));
+            err = format!("{}{}", err.trim_end(), hints::hint(socket, &first.text, None));
         }
         Self { outcome, out: text(&fine), err }
     }
 
     fn silent(error: &client::NoAnswer) -> Self {
-        Self { outcome: Outcome::Silent, out: String::new(), err: error.to_string() }
+        Self { outcome: CommandOutcome::Silent, out: String::new(), err: error.to_string() }
     }
 }

@@ -23,19 +23,19 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::control::{Control, Event, Watches, jittered, rest_after};
-use crate::server::{Place, Server, ServerId};
+use crate::server::{Endpoint, Server, ServerId};
 use crate::topology::{Backend, Resolvers, Topology};
 
-use dns::Source;
+use dns::Resolver;
 use names::Inquiry;
-pub use names::{Families, Found, Names, System};
+pub use names::{Families, LookupResult, Names, System};
 
 /// Between the beginnings of two look-ups of a name, however often its servers are doubted.
 const AT_MOST_EVERY: Duration = Duration::from_millis(200);
 
 /// Servers of one backend that share a name.
 #[derive(Clone)]
-struct Group {
+struct NameGroup {
     backend: Arc<str>,
     host: String,
     /// Between two look-ups.
@@ -95,8 +95,8 @@ pub async fn resolve_all_once_with(control: &Arc<Control>, names: &Arc<impl Name
 }
 
 /// The names in a topology, in its order.
-fn groups(topology: &Topology) -> Vec<Group> {
-    let mut groups: Vec<Group> = Vec::new();
+fn groups(topology: &Topology) -> Vec<NameGroup> {
+    let mut groups: Vec<NameGroup> = Vec::new();
     let section = |backend: &Backend| {
         let name = backend.config.resolvers.as_ref()?;
         topology.resolvers.iter().find(|section| section.config.name == *name).cloned()
@@ -108,7 +108,7 @@ fn groups(topology: &Topology) -> Vec<Group> {
             let at = *by_host.entry(host.clone()).or_insert(groups.len());
             match groups.get_mut(at) {
                 Some(group) => group.servers.push(Arc::clone(server)),
-                None => groups.push(Group {
+                None => groups.push(NameGroup {
                     backend: Arc::clone(&backend.live.name),
                     host,
                     interval: backend.config.resolve,
@@ -121,9 +121,9 @@ fn groups(topology: &Topology) -> Vec<Group> {
     groups
 }
 
-// === impl Group ===
+// === impl NameGroup ===
 
-impl Group {
+impl NameGroup {
     fn key(&self) -> (Arc<str>, String) {
         (Arc::clone(&self.backend), self.host.clone())
     }
@@ -141,7 +141,7 @@ impl Group {
             let begun = Instant::now();
             next = begun + jittered(self.interval);
             let answer = inquiry.ask(self.held()).await;
-            self.say(&control, &mut failing, &answer);
+            self.emit(&control, &mut failing, &answer);
             match answer {
                 Ok(found) => self.settle(&control, &found),
                 // One look-up, however many servers share it.
@@ -152,10 +152,10 @@ impl Group {
     }
 
     /// Where its name is looked up.
-    fn source<N: Names>(&self, system: &Arc<N>) -> Arc<Source<N>> {
+    fn source<N: Names>(&self, system: &Arc<N>) -> Arc<Resolver<N>> {
         Arc::new(match &self.section {
-            Some(section) => Source::Section(Arc::clone(section)),
-            None => Source::System(Arc::clone(system)),
+            Some(section) => Resolver::Section(Arc::clone(section)),
+            None => Resolver::System(Arc::clone(system)),
         })
     }
 
@@ -165,7 +165,7 @@ impl Group {
     }
 
     /// Gives each server its address out of those found.
-    fn settle(&self, control: &Control, found: &Found) {
+    fn settle(&self, control: &Control, found: &LookupResult) {
         // A reload may have given a server another name while this one was being looked up.
         let named = |server: &&Arc<Server>| server.place.named().0 == self.host;
         let servers: Vec<_> = self.servers.iter().filter(named).collect();
@@ -191,7 +191,7 @@ impl Group {
     }
 
     /// Tells the operator when look-ups begin to fail, and when they work again.
-    fn say(&self, control: &Control, failing: &mut bool, answer: &io::Result<Found>) {
+    fn emit(&self, control: &Control, failing: &mut bool, answer: &io::Result<LookupResult>) {
         if std::mem::replace(failing, answer.is_err()) == answer.is_err() {
             return;
         }
@@ -199,8 +199,8 @@ impl Group {
         let text = match answer {
             Ok(_) => format!("backend {backend}: the name {host} has an address again"),
             Err(error) => {
-                let all = |is: fn(&Place) -> bool| self.servers.iter().all(|server| is(&server.place));
-                let kept = if all(Place::is_settled) {
+                let all = |is: fn(&Endpoint) -> bool| self.servers.iter().all(|server| is(&server.place));
+                let kept = if all(Endpoint::is_settled) {
                     "the last good address stays"
                 } else if all(|place| place.address().is_some()) {
                     "the address of the former name serves until it has one"
@@ -210,11 +210,11 @@ impl Group {
                 format!("backend {backend}: looking up the name {host} failed: {error}; {kept}")
             }
         };
-        control.say(&Event::Notice { text: &text });
+        control.emit(&Event::Notice { text: &text });
     }
 }
 
-impl PartialEq for Group {
+impl PartialEq for NameGroup {
     fn eq(&self, other: &Self) -> bool {
         let ids = |group: &Self| group.servers.iter().map(|server| server.id).collect::<Vec<ServerId>>();
         let section = |group: &Self| group.section.as_ref().map(Arc::as_ptr);

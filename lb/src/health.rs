@@ -20,10 +20,10 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use crate::control::{Control, Watches, jittered, rest_after, spread};
-use crate::server::{Admin, CheckPlan, CheckResult, CheckStatus, Server};
-use agent::{Asked, ask_for_ever};
+use crate::server::{AdminState, CheckPlan, CheckResult, CheckStatus, Server};
+use agent::{AgentTask, ask_for_ever};
 
-pub use probe::{Network, Target};
+pub use probe::{Network, ProbeTarget};
 
 /// Checks and questions to agents under way at once, over all servers. Each holds a descriptor; with a thousand servers that do not answer, and HAProxy's
 /// usual times, about half of them are waited for at any moment.
@@ -39,11 +39,11 @@ const PROMPT: (u32, Duration) = (10, Duration::from_secs(1));
 /// The way to find out how a server is.
 pub trait Probe: Send + Sync + 'static {
     /// Makes one check; it ends within the target's time limit.
-    fn probe(&self, target: Target) -> impl Future<Output = CheckResult> + Send;
+    fn probe(&self, target: ProbeTarget) -> impl Future<Output = CheckResult> + Send;
 }
 
 /// What a task was started for; it is another one as soon as anything here differs.
-struct Watched {
+struct CheckTask {
     server: Arc<Server>,
     check: CheckPlan,
     /// Rises when the server goes into maintenance, moves or is removed.
@@ -70,7 +70,7 @@ pub async fn run_with(control: Arc<Control>, probe: Arc<impl Probe>, stop: Cance
         let begun = Instant::now();
         let topology = control.topology();
         let wanted = topology.backends.iter().flat_map(|backend| {
-            backend.servers.iter().filter_map(|server| Some(Watched::new(server, server.check.plan()?)))
+            backend.servers.iter().filter_map(|server| Some(CheckTask::new(server, server.check.plan()?)))
         });
         watches.follow(wanted.map(|watched| (watched.server.id, watched)), |watched, before| {
             let first = watched.first_delay(before);
@@ -80,7 +80,7 @@ pub async fn run_with(control: Arc<Control>, probe: Arc<impl Probe>, stop: Cance
                 check_for_ever(control, server, check, first, probe, slots)
             })
         });
-        let asked = topology.servers().filter_map(Asked::new);
+        let asked = topology.servers().filter_map(AgentTask::new);
         agents.follow(asked.map(|asked| (asked.server.id, asked)), |asked, _| {
             let (control, slots) = (Arc::clone(&control), Arc::clone(&slots));
             asked.awake.then(|| ask_for_ever(control, asked.clone(), slots))
@@ -110,8 +110,8 @@ async fn check_for_ever(
         sleep_until(next).await;
         let Ok(_slot) = slots.acquire().await else { return };
         next = Instant::now() + jittered(check.spec.interval);
-        let epoch = server.place.epoch();
-        let Some(target) = Target::new(&server, &check) else { continue };
+        let epoch = server.place.connection_generation();
+        let Some(target) = ProbeTarget::new(&server, &check) else { continue };
         let checking = Checking::new(&server);
         let result = found(&*probe, &target).await;
         drop(checking);
@@ -121,17 +121,17 @@ async fn check_for_ever(
             continue;
         }
         if matches!(result.status, CheckStatus::L4Con | CheckStatus::L4Tout) {
-            server.place.doubt();
+            server.place.request_lookup();
         }
         // What was found belongs to a server that has been out, or was somewhere else, in the meantime.
-        if server.place.epoch() == epoch {
+        if server.place.connection_generation() == epoch {
             control.checked(&server, result);
         }
     }
 }
 
 /// Checks once, and again at once when the time ran out because this thread was late: that says nothing about the server.
-async fn found(probe: &impl Probe, target: &Target) -> CheckResult {
+async fn found(probe: &impl Probe, target: &ProbeTarget) -> CheckResult {
     let mut repeats = REPEATS;
     loop {
         let (result, was_late) = late::measured(target.timeout, probe.probe(target.clone())).await;
@@ -143,15 +143,15 @@ async fn found(probe: &impl Probe, target: &Target) -> CheckResult {
     }
 }
 
-// === impl Watched ===
+// === impl CheckTask ===
 
-impl Watched {
+impl CheckTask {
     fn new(server: &Arc<Server>, check: CheckPlan) -> Self {
         Self {
             server: Arc::clone(server),
             check,
-            epoch: server.place.epoch(),
-            awake: server.admin() != Admin::Maint
+            epoch: server.place.connection_generation(),
+            awake: server.admin() != AdminState::Maint
                 && server.place.address().is_some()
                 && server.health.is_watched(),
         }
@@ -170,7 +170,7 @@ impl Watched {
     }
 }
 
-impl PartialEq for Watched {
+impl PartialEq for CheckTask {
     fn eq(&self, other: &Self) -> bool {
         (self.epoch, self.awake) == (other.epoch, other.awake) && self.check == other.check
     }

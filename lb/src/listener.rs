@@ -16,8 +16,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::counters;
 use crate::log::{self, Log};
-use crate::proxy::{Client, Worker};
-use crate::topology::{Inbox, Order, Shared};
+use crate::proxy::{Client, DataWorker};
+use crate::topology::{Inbox, Shared, WorkerCommand};
 use crate::vital;
 
 /// The threads of the data side.
@@ -44,13 +44,13 @@ impl Threads {
                     .enable_all()
                     .on_thread_park(log::before_sleep)
                     .build()?;
-                let (shared, ways, stop) = (Arc::clone(shared), log.ways(), stop.clone());
+                let (shared, sinks, stop) = (Arc::clone(shared), log.sinks(), stop.clone());
                 std::thread::Builder::new().name(format!("lb-data-{index}")).spawn(move || {
-                    let _vital = vital::Guard("a worker of the data side");
+                    let _vital = vital::PanicGuard("a worker of the data side");
                     counters::enter_worker(index);
                     let work = async move {
                         let connections = Arc::clone(&inbox.connections);
-                        let worker = Worker::new(shared, connections, &ways);
+                        let worker = DataWorker::new(shared, connections, &sinks);
                         tokio::select! {
                             () = run(&worker, inbox) => {}
                             () = stop.cancelled() => {}
@@ -74,59 +74,59 @@ impl Threads {
     }
 }
 
-async fn run(worker: &Rc<Worker>, mut inbox: Inbox) {
+async fn run(worker: &Rc<DataWorker>, mut inbox: Inbox) {
     let sweeper = Rc::clone(worker);
     let sweeps = async move { sweeper.watchdog.run(|| sweeper.tick()).await };
     spawn_local(vital::guarded("the sweep of a worker", sweeps));
     while let Some(order) = inbox.orders.recv().await {
-        obey(worker, order);
+        handle(worker, order);
     }
 }
 
-fn obey(worker: &Rc<Worker>, order: Order) {
+fn handle(worker: &Rc<DataWorker>, order: WorkerCommand) {
     let clients = || worker.clients.borrow();
     match order {
-        Order::Listen(listen) => {
+        WorkerCommand::Listen(listen) => {
             let accepting = accept::run(Arc::clone(&worker.shared), listen);
             spawn_local(vital::guarded("the accept loop of a worker", accepting));
         }
-        Order::Admit(accepted, door) => {
+        WorkerCommand::Admit(accepted, door) => {
             let admitting = accept::admit_all(Arc::clone(&worker.shared), accepted, door);
             spawn_local(vital::guarded("the accept loop of a worker", admitting));
         }
-        Order::Serve(arrival) => {
+        WorkerCommand::Serve(arrival) => {
             session::spawn(worker, arrival);
         }
-        Order::CloseIdle(server) => {
+        WorkerCommand::CloseIdle(server) => {
             worker.idle.borrow_mut().close(server.get());
             worker.servers.close(server.get());
         }
-        Order::MakeRoom => {
+        WorkerCommand::MakeRoom => {
             worker.make_room();
         }
-        Order::Down { server, silent } => {
+        WorkerCommand::Down { server, silent } => {
             let concerned = |(_, client): &(usize, &Rc<Client>)| client.is_on(server);
             clients().iter().filter(concerned).for_each(|(_, client)| client.server_went_down(silent));
         }
-        Order::KillServer(server) => {
+        WorkerCommand::KillServer(server) => {
             clients().iter().filter(|(_, client)| client.is_on(server)).for_each(|(_, client)| client.kill());
         }
-        Order::KillSession(id) => {
+        WorkerCommand::KillSession(id) => {
             clients().iter().filter(|(_, client)| client.id == id).for_each(|(_, client)| client.kill());
         }
-        Order::Finish(frontend) => {
+        WorkerCommand::Finish(frontend) => {
             let concerned = |id: u32| frontend.is_none_or(|frontend| frontend == id);
             clients()
                 .iter()
                 .filter(|(_, client)| concerned(client.frontend_id()))
                 .for_each(|(_, client)| client.finish());
         }
-        Order::Sessions(answer) => {
+        WorkerCommand::Sessions(answer) => {
             let sessions = clients().iter().filter_map(|(_, client)| client.info(worker)).collect();
             // Whoever asked may have gone; then nobody wants to know.
             let _ = answer.send(sessions);
         }
-        Order::Tick(tick) => worker.watchdog.set_tick(tick),
-        Order::Log(ways) => worker.log_to(&ways),
+        WorkerCommand::Tick(tick) => worker.watchdog.set_tick(tick),
+        WorkerCommand::Log(sinks) => worker.log_to(&sinks),
     }
 }

@@ -5,12 +5,12 @@
 //! is told, and what was handed over before is written all the same. This module refuses to know what lines say.
 
 pub mod date;
-mod gathered;
+mod line_buffer;
 mod shorten;
+mod sinks;
 mod syslog;
 mod target;
 mod trouble;
-mod ways;
 mod writer;
 mod zone;
 
@@ -24,19 +24,19 @@ use std::time::{Duration, Instant};
 use crate::config;
 use crate::counters::Counter;
 
-use ways::Way;
+use sinks::LogSink;
 use writer::{Thread, Writer};
 
 pub use crate::config::LogLevel as Level;
-pub use gathered::{Gathered, before_sleep};
-pub use ways::Ways;
+pub use line_buffer::{LineBuffer, before_sleep};
+pub use sinks::LogSinks;
 pub use zone::find as find_time_zone;
 
 /// How long the last lines may take at the end of the process.
 const LAST_LINES: Duration = Duration::from_secs(1);
 
 /// Something that becomes a line.
-pub trait Line: Send {
+pub trait LogLine: Send {
     /// Writes it, without the line feed.
     fn write(&self, out: &mut Vec<u8>);
 
@@ -64,15 +64,15 @@ struct Logs {
 
 #[derive(Debug)]
 struct Now {
-    ways: Ways,
-    /// Those of `ways`, and former ones that have not written everything yet.
+    sinks: LogSinks,
+    /// Those of `sinks`, and former ones that have not written everything yet.
     threads: Vec<Thread>,
 }
 
 /// Logs that have been opened and are not in use yet.
 #[derive(Debug)]
-pub struct Prepared {
-    ways: Ways,
+pub struct PreparedLogs {
+    sinks: LogSinks,
     threads: Vec<Thread>,
 }
 
@@ -80,16 +80,20 @@ pub struct Prepared {
 ///
 /// # Errors
 /// A target cannot be had; the error names it.
-pub fn start(configs: &[config::Log]) -> io::Result<Log> {
+pub fn start(configs: &[config::LogConfig]) -> io::Result<Log> {
     let dropped = Arc::default();
-    let Prepared { ways, threads } = prepare(configs, &Ways::default(), &dropped)?;
-    Ok(Log(Arc::new(Logs { now: Mutex::new(Now { ways, threads }), dropped })))
+    let PreparedLogs { sinks, threads } = prepare(configs, &LogSinks::default(), &dropped)?;
+    Ok(Log(Arc::new(Logs { now: Mutex::new(Now { sinks, threads }), dropped })))
 }
 
 /// Opens what `former` does not have open.
-fn prepare(configs: &[config::Log], former: &Ways, dropped: &Arc<Counter>) -> io::Result<Prepared> {
+fn prepare(
+    configs: &[config::LogConfig],
+    former: &LogSinks,
+    dropped: &Arc<Counter>,
+) -> io::Result<PreparedLogs> {
     let mut threads = Vec::new();
-    let mut way = |config: &config::Log| {
+    let mut way = |config: &config::LogConfig| {
         let writer = match former.writer_for(config) {
             Some(writer) => writer,
             None => {
@@ -98,18 +102,18 @@ fn prepare(configs: &[config::Log], former: &Ways, dropped: &Arc<Counter>) -> io
                 writer
             }
         };
-        Ok(Way::new(config, writer))
+        Ok(LogSink::new(config, writer))
     };
-    let ways = configs.iter().map(&mut way).collect::<io::Result<_>>()?;
-    Ok(Prepared { ways, threads })
+    let sinks = configs.iter().map(&mut way).collect::<io::Result<_>>()?;
+    Ok(PreparedLogs { sinks, threads })
 }
 
 // === impl Log ===
 
 impl Log {
-    /// The ways to the logs that there are now.
-    pub fn ways(&self) -> Ways {
-        self.now().ways.clone()
+    /// The sinks to the logs that there are now.
+    pub fn sinks(&self) -> LogSinks {
+        self.now().sinks.clone()
     }
 
     /// Opens what is new in `configs`; nothing when there is nothing to change. Until it is put in use nothing has changed, and when it is not, no
@@ -117,8 +121,8 @@ impl Log {
     ///
     /// # Errors
     /// A target cannot be had; the error names it.
-    pub fn prepare(&self, configs: &[config::Log]) -> io::Result<Option<Prepared>> {
-        let former = self.ways();
+    pub fn prepare(&self, configs: &[config::LogConfig]) -> io::Result<Option<PreparedLogs>> {
+        let former = self.sinks();
         if former.are(configs) {
             return Ok(None);
         }
@@ -126,11 +130,11 @@ impl Log {
     }
 
     /// Puts other logs in use. The thread of one that is not among them ends when nobody has a way to it any more and all is written.
-    pub fn replace(&self, Prepared { ways, threads }: Prepared) {
+    pub fn replace(&self, PreparedLogs { sinks, threads }: PreparedLogs) {
         let mut now = self.now();
         now.threads.retain(Thread::is_running);
         now.threads.extend(threads);
-        now.ways = ways;
+        now.sinks = sinks;
     }
 
     /// Lines lost so far.
@@ -140,29 +144,29 @@ impl Log {
 
     /// What has become of logs since this was asked last: that one fails, or works again.
     pub fn news(&self) -> Vec<String> {
-        self.ways().writers().flat_map(Writer::news).collect()
+        self.sinks().writers().flat_map(Writer::news).collect()
     }
 
     /// Bytes of lines that wait to be written, and how many may wait at most.
     pub fn bytes(&self) -> (usize, usize) {
-        let ways = self.ways();
-        (ways.writers().map(Writer::bytes).sum(), ways.writers().count() * writer::MOST_BYTES)
+        let sinks = self.sinks();
+        (sinks.writers().map(Writer::bytes).sum(), sinks.writers().count() * writer::MOST_BYTES)
     }
 
     /// Opens log files anew, after they were moved away.
     pub fn reopen(&self) {
-        self.ways().writers().for_each(Writer::reopen);
+        self.sinks().writers().for_each(Writer::reopen);
     }
 
     /// Has everything written that was sent before, and ends the threads. A target that is stuck is not waited for: what it has not
     /// taken after a second is lost.
     pub fn end(&self) {
-        let (ways, threads) = {
+        let (sinks, threads) = {
             let mut now = self.now();
-            (std::mem::take(&mut now.ways), std::mem::take(&mut now.threads))
+            (std::mem::take(&mut now.sinks), std::mem::take(&mut now.threads))
         };
-        ways.writers().for_each(Writer::end);
-        drop(ways);
+        sinks.writers().for_each(Writer::end);
+        drop(sinks);
         let deadline = Instant::now() + LAST_LINES;
         threads.into_iter().for_each(|thread| thread.join(deadline));
     }
@@ -172,7 +176,7 @@ impl Log {
     }
 }
 
-impl<T: AsRef<str> + Send> Line for T {
+impl<T: AsRef<str> + Send> LogLine for T {
     fn write(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(self.as_ref().as_bytes());
     }

@@ -27,9 +27,9 @@ use arc_swap::{ArcSwap, Cache};
 use slab::Slab;
 
 use crate::counters::Gauge;
-use crate::log::{Gathered, Ways};
+use crate::log::{LineBuffer, LogSinks};
 use crate::net::{Unit, Watchdog, lane, limits};
-use crate::topology::{Order, Shared, Topology};
+use crate::topology::{Shared, Topology, WorkerCommand};
 use crate::upstream::IdleStore;
 
 use client::Rest;
@@ -40,7 +40,7 @@ pub use exchange::Exchange;
 
 /// What a data worker has for itself: it lives on one thread.
 #[derive(Debug)]
-pub struct Worker {
+pub struct DataWorker {
     /// What all share.
     pub shared: Arc<Shared>,
     /// The snapshot, which is asked for at every request.
@@ -50,9 +50,9 @@ pub struct Worker {
     /// Idle connections to servers.
     pub idle: RefCell<IdleStore>,
     /// Connections to servers that exchanges share.
-    pub servers: h2::Servers,
+    pub servers: h2::H2Connections,
     /// Buffers for busy connections.
-    kits: h1::Kits,
+    pool: h1::BufferPool,
     /// Connections that are ready for their next request.
     resting: Cell<usize>,
     /// How many client connections it has or is about to get.
@@ -60,7 +60,7 @@ pub struct Worker {
     /// Client connections, by place.
     pub clients: RefCell<Slab<Rc<Client>>>,
     /// Lines of the access log.
-    lines: Rc<Gathered>,
+    lines: Rc<LineBuffer>,
     /// Unix time in seconds, as of the last sweep.
     wall: Cell<u64>,
     /// Processor time that its thread had used at the last sweep.
@@ -83,23 +83,23 @@ impl Deref for Snapshot {
     }
 }
 
-// === impl Worker ===
+// === impl DataWorker ===
 
-impl Worker {
+impl DataWorker {
     /// A worker with nothing to do yet.
-    pub fn new(shared: Arc<Shared>, connections: Arc<Gauge>, ways: &Ways) -> Rc<Self> {
-        let kits = h1::Kits::new(&shared.process.descriptors);
+    pub fn new(shared: Arc<Shared>, connections: Arc<Gauge>, ways: &LogSinks) -> Rc<Self> {
+        let pool = h1::BufferPool::new(&shared.process.descriptors);
         let worker = Self {
             present: RefCell::new(Cache::new(Snapshot(Arc::clone(&shared)))),
             shared,
             watchdog: Watchdog::new(Duration::from_millis(100)),
             idle: RefCell::default(),
-            servers: h2::Servers::default(),
-            kits,
+            servers: h2::H2Connections::default(),
+            pool,
             resting: Cell::new(0),
             connections,
             clients: RefCell::default(),
-            lines: Gathered::new(ways),
+            lines: LineBuffer::new(ways),
             wall: Cell::new(0),
             used: Cell::new(Duration::ZERO),
             until_prune: Cell::new(0),
@@ -142,19 +142,19 @@ impl Worker {
             return Ok(unit);
         }
         if !self.make_room() {
-            self.shared.workers.broadcast(|| Order::MakeRoom);
+            self.shared.workers.broadcast(|| WorkerCommand::MakeRoom);
         }
         all.wait(limit).await.ok_or_else(limits::no_descriptor)
     }
 
     /// Closes pipes that are not in use.
     fn make_pipes_go(&self) {
-        self.kits.close_pipes();
+        self.pool.close_pipes();
     }
 
     /// Closes pipes, and a connection to a server, that are not in use; says whether there was such a connection.
     pub fn make_room(&self) -> bool {
-        self.kits.close_pipes();
+        self.pool.close_pipes();
         self.idle.borrow_mut().close_one() || self.servers.close_one()
     }
 
@@ -183,7 +183,7 @@ impl Worker {
     }
 
     /// Exchanges are logged these ways from now on: those that end, if their request was noted.
-    pub fn log_to(&self, ways: &Ways) {
+    pub fn log_to(&self, ways: &LogSinks) {
         self.lines.turn_to(ways);
     }
 

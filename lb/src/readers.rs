@@ -8,7 +8,7 @@ mod renderings;
 
 use std::sync::Arc;
 
-pub use connections::{Connection, Group};
+pub use connections::{ReaderSlot, ServiceReaders};
 pub use renderings::{MOST_BYTES, Refused, Rendering};
 
 use connections::Connections;
@@ -28,8 +28,8 @@ struct All {
 
 impl Readers {
     /// A service with readers of its own, at most `capacity` connections at once.
-    pub fn group(&self, capacity: usize) -> Group {
-        Group::new(self, capacity)
+    pub fn group(&self, capacity: usize) -> ServiceReaders {
+        ServiceReaders::new(self, capacity)
     }
 
     /// Returns the text that `make` makes. It begins after this was called; readers who ask with the same key before it begins share it.

@@ -1,6 +1,6 @@
 //! What there is to know about the balancer, in the forms in which it is told: one report, several renderings.
 //!
-//! State is collected once into rows ([`row::Row`], the columns of HAProxy's `show stat`) and facts about the process
+//! State is collected once into rows ([`row::ReportRow`], the columns of HAProxy's `show stat`) and facts about the process
 //! ([`process::Facts`]); renderings only read these. Nothing here writes state, and nothing here speaks to anybody:
 //! `admin` and `web` do.
 

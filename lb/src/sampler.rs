@@ -24,7 +24,7 @@ const TELL_EVERY: Duration = Duration::from_secs(10);
 
 /// Shortages that the operator has been told of, and when.
 #[derive(Default)]
-struct Told {
+struct ReportedShortages {
     counts: [u64; 3],
     at: Option<Instant>,
 }
@@ -32,7 +32,7 @@ struct Told {
 /// Samples every tally of every frontend, backend and server ten times a second until `stop` is cancelled.
 pub async fn run(control: Arc<Control>, stop: CancellationToken) {
     let (mut warming, mut count) = (Vec::new(), 0u32);
-    let mut told = Told::default();
+    let mut told = ReportedShortages::default();
     let mut ticks = tokio::time::interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     loop {
@@ -57,9 +57,9 @@ fn sample(topology: &Topology, now: Instant) {
     topology.servers().for_each(|server| server.stats.tally.sample(now));
 }
 
-// === impl Told ===
+// === impl ReportedShortages ===
 
-impl Told {
+impl ReportedShortages {
     /// Says what has failed for want of descriptors, memory or ports since the last time, now and then.
     fn tell(&mut self, control: &Control, now: Instant) {
         let short = &control.shared().process.shortages;
@@ -74,7 +74,7 @@ impl Told {
             "out of descriptors, memory or ports: {clients} attempts to accept a client, {connections} connections to servers and {checks} \
              checks failed; the health of servers does not change by this; the limit of open files is {limit}"
         );
-        control.say(&Event::Notice { text: &text });
+        control.emit(&Event::Notice { text: &text });
     }
 }
 

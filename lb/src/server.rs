@@ -1,16 +1,16 @@
 //! One server of a backend: who it is, what the operator and the checker say of it, what is in flight on it.
 //!
 //! An `Arc<Server>` outlives snapshots of the topology, so that state and counters survive a reload. The two axes, the operator's
-//! order ([`Admin`]) and the checker's finding ([`Health`]), are kept apart: no result of a check can undo an order. Nothing
+//! order ([`AdminState`]) and the checker's finding ([`Health`]), are kept apart: no result of a check can undo an order. Nothing
 //! here decides: only the control side calls what changes a server.
 
 mod agent;
 mod check;
 mod claim;
+mod endpoint;
 mod gate;
 mod health;
 mod orders;
-mod place;
 mod queue;
 mod status;
 
@@ -24,13 +24,13 @@ use arc_swap::ArcSwapOption;
 use crate::config;
 use crate::counters::{Gauge, Peak, Tally, millis};
 
-pub use agent::{Agent, AgentMoved};
-pub use check::{Check, CheckPlan};
+pub use agent::{AgentCheck, AgentMoved};
+pub use check::{CheckPlan, HealthCheck};
 pub use claim::{Claim, Refusal};
-pub use gate::{Admin, Gate, Load, Word};
-pub use health::{AgentRecord, CheckResult, CheckStatus, Health, HealthRecord, Verdict};
+pub use endpoint::Endpoint;
+pub use gate::{AdminState, Gate, Load, Word};
+pub use health::{AgentRecord, CheckResult, CheckStatus, Health, HealthChange, HealthRecord};
 pub use orders::Orders;
-pub use place::Place;
 pub use queue::{Queue, Waiting};
 pub use status::{AdminBits, Status};
 
@@ -50,22 +50,22 @@ pub struct Server {
     /// Its number in the backend, from 1 (HAProxy's `sid`).
     pub number: u32,
     /// Where it is.
-    pub place: Place,
+    pub place: Endpoint,
     /// How it is checked.
-    pub check: Check,
+    pub check: HealthCheck,
     /// How its agent is asked.
-    pub agent: Agent,
+    pub agent: AgentCheck,
     /// What the checker and the agent found.
     pub health: Health,
     /// What it has done.
-    pub stats: Stats,
+    pub stats: ServerStats,
     /// Requests that wait for this server and no other.
     pub bound: Arc<Queue>,
     gate: Gate,
     /// Who wants what of the order that is in the gate; only control changes both.
     orders: Mutex<Orders>,
     /// The server whose state it follows.
-    track: ArcSwapOption<config::Track>,
+    track: ArcSwapOption<config::TrackConfig>,
     queue: Arc<Queue>,
     weight: AtomicU32,
     initial_weight: AtomicU32,
@@ -84,7 +84,7 @@ pub struct Server {
 
 /// What a server counts.
 #[derive(Debug)]
-pub struct Stats {
+pub struct ServerStats {
     /// Its counters.
     pub tally: Tally,
     /// Most exchanges in flight at once.
@@ -100,23 +100,27 @@ impl Server {
     pub fn new(
         backend: &Arc<str>,
         number: u32,
-        spec: &config::Server,
+        spec: &config::ServerConfig,
         start: config::HealthStart,
         queue: &Arc<Queue>,
         workers: usize,
     ) -> Arc<Self> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
-        let order = if spec.disabled { Admin::Maint } else { Admin::Ready };
+        let order = if spec.disabled { AdminState::Maint } else { AdminState::Ready };
         Arc::new(Self {
             id: ServerId(NonZeroU32::MIN.saturating_add(NEXT.fetch_add(1, Relaxed))),
             backend: Arc::clone(backend),
             name: spec.name.as_str().into(),
             number,
-            place: Place::new(&spec.host, spec.port),
-            check: Check::new(spec.health.as_ref()),
-            agent: Agent::new(spec.agent.as_ref()),
+            place: Endpoint::new(&spec.host, spec.port),
+            check: HealthCheck::new(spec.health.as_ref()),
+            agent: AgentCheck::new(spec.agent.as_ref()),
             health: Health::new(spec, start),
-            stats: Stats { tally: Tally::new(workers), in_flight_max: Peak::default(), idle: Arc::default() },
+            stats: ServerStats {
+                tally: Tally::new(workers),
+                in_flight_max: Peak::default(),
+                idle: Arc::default(),
+            },
             bound: Arc::default(),
             gate: Gate::new(order),
             orders: Mutex::new(Orders::of_operator(order)),
@@ -142,13 +146,13 @@ impl Server {
     /// Takes no claim any more, whatever snapshot a request has of it: it is not in the configuration any longer. What is in flight goes on,
     /// and requests that wait for it look again.
     pub fn retire(&self) {
-        self.gate.set_admin(Admin::Maint);
+        self.gate.set_admin(AdminState::Maint);
         self.place.retire_connections();
         self.bound.look_again();
     }
 
     /// The order in force: the strictest of [`Server::orders`].
-    pub fn admin(&self) -> Admin {
+    pub fn admin(&self) -> AdminState {
         self.gate.load().admin
     }
 
@@ -158,15 +162,15 @@ impl Server {
     }
 
     /// The server whose state it follows.
-    pub fn track(&self) -> Option<Arc<config::Track>> {
+    pub fn track(&self) -> Option<Arc<config::TrackConfig>> {
         self.track.load_full()
     }
 
     /// Follows nobody any more, and nobody watches it.
     pub fn stop_tracking(&self) {
         self.track.store(None);
-        self.health.reconfigure(&config::Server::new(&self.name, "", 0), self.admin());
-        self.set_orders(Orders { tracked: Admin::Ready, ..self.orders() });
+        self.health.reconfigure(&config::ServerConfig::new(&self.name, "", 0), self.admin());
+        self.set_orders(Orders { tracked: AdminState::Ready, ..self.orders() });
     }
 
     /// Whether it follows `other`.
@@ -182,16 +186,16 @@ impl Server {
 
     /// Gives the operator's order; it goes before what the agent has said until now. When this returns, no claim that it forbids can
     /// succeed any more.
-    pub fn set_admin(&self, operator: Admin) -> Load {
-        if operator == Admin::Ready {
+    pub fn set_admin(&self, operator: AdminState) -> Load {
+        if operator == AdminState::Ready {
             self.disabled_in_config.store(false, Relaxed);
         }
-        self.set_orders(Orders { operator, agent: Admin::Ready, ..self.orders() })
+        self.set_orders(Orders { operator, agent: AdminState::Ready, ..self.orders() })
     }
 
     /// Puts the order of a changed configuration in force: it is newer than the operator's.
     pub fn order_by_config(&self, disabled: bool) {
-        self.set_admin(if disabled { Admin::Maint } else { Admin::Ready });
+        self.set_admin(if disabled { AdminState::Maint } else { AdminState::Ready });
         self.disabled_in_config.store(disabled, Relaxed);
     }
 
@@ -206,7 +210,7 @@ impl Server {
 
     /// Whether the balancer may choose it: ordered ready, found up, weighted, and with a known address.
     pub fn is_usable(&self) -> bool {
-        self.admin() == Admin::Ready
+        self.admin() == AdminState::Ready
             && self.health.takes_traffic()
             && self.weight() > 0
             && self.place.address().is_some()
@@ -214,7 +218,7 @@ impl Server {
 
     /// Whether it takes clients that are bound to it: it need not be one that the balancer may choose.
     pub fn takes_its_own(&self) -> bool {
-        self.admin() != Admin::Maint && self.health.is_up() && self.place.address().is_some()
+        self.admin() != AdminState::Maint && self.health.is_up() && self.place.address().is_some()
     }
 
     /// What stands for it in its backend's cookie, as configured.
@@ -228,7 +232,7 @@ impl Server {
     }
 
     /// How far it has come in its slow start, per cent; `None` when it is not in one.
-    pub fn warmth(&self) -> Option<u32> {
+    pub fn slow_start_percent(&self) -> Option<u32> {
         let slow_start = Duration::from_millis(self.slow_start.load(Relaxed));
         if slow_start.is_zero() {
             return None;
@@ -241,7 +245,7 @@ impl Server {
     /// Its share of the traffic with its slow start, in units of which `scale` make a weight of 1; at least one unless it is 0.
     pub fn share(&self, scale: u32) -> u32 {
         let whole = self.weight() * scale;
-        self.warmth().map_or(whole, |percent| (whole * percent / 100).max(whole.min(1)))
+        self.slow_start_percent().map_or(whole, |percent| (whole * percent / 100).max(whole.min(1)))
     }
 
     /// Its share as configured.
@@ -298,7 +302,7 @@ impl Server {
 
     /// Takes over what a changed configuration says of it; orders, health and counters stay as they are. A weight, limit or address
     /// that an operator set stays too, unless the configured one differs from what `former` had.
-    pub fn reconfigure(&self, former: Option<&config::Server>, spec: &config::Server) {
+    pub fn reconfigure(&self, former: Option<&config::ServerConfig>, spec: &config::ServerConfig) {
         if self.initial_weight.swap(spec.weight, Relaxed) != spec.weight {
             self.set_weight(spec.weight);
         }
@@ -318,8 +322,8 @@ impl Server {
         self.track.store(spec.track.clone().map(Arc::new));
         // Who says nothing any more wants nothing any more.
         let orders = self.orders();
-        let agent = if spec.agent.is_some() { orders.agent } else { Admin::Ready };
-        let tracked = if spec.track.is_some() { orders.tracked } else { Admin::Ready };
+        let agent = if spec.agent.is_some() { orders.agent } else { AdminState::Ready };
+        let tracked = if spec.track.is_some() { orders.tracked } else { AdminState::Ready };
         self.health.reconfigure(spec, self.admin());
         self.set_orders(Orders { operator: orders.operator, agent, tracked });
     }
@@ -331,7 +335,7 @@ impl Server {
             tokio::pin!(changed);
             changed.as_mut().enable();
             let load = self.gate.load();
-            if load.in_flight == 0 || load.admin == Admin::Ready {
+            if load.in_flight == 0 || load.admin == AdminState::Ready {
                 return load;
             }
             changed.await;

@@ -11,11 +11,11 @@ mod reply;
 mod stamp;
 mod table;
 
-pub use cookie::{Asked, Found, Jar};
+pub use cookie::{CookieMatch, CookieState, PersistenceCookie};
 pub use dynamic::dynamic_cookie;
-pub use key::Key;
-pub use reply::{Given, Reply};
-pub use table::{Bound, InUse, Table, Told, Value};
+pub use key::StickKey;
+pub use reply::{CookieAction, SetCookie};
+pub use table::{EntrySnapshot, EntryValue, InUse, StickTable, StickyServer};
 
 #[cfg(test)]
 mod tests;

@@ -20,10 +20,10 @@ use std::time::Duration;
 use ratatui::crossterm::event::{self, Event, KeyEventKind};
 
 use crate::ctl;
-use model::{Action, Effect, Model, Poll};
+use model::{Effect, Model, PendingOrder, Poll};
 
 /// What the loop is told.
-enum Message {
+enum TopMessage {
     Key(event::KeyEvent),
     Resized,
     Polled(usize, Result<Poll, String>),
@@ -74,17 +74,17 @@ fn show(options: &Options, terminal: &mut ratatui::DefaultTerminal) -> io::Resul
         terminal.draw(|frame| view::draw(&model, frame))?;
         let Ok(message) = messages.recv() else { return Ok(()) };
         let effect = match message {
-            Message::Key(key) => model.key(key),
-            Message::Resized => Effect::None,
-            Message::Polled(at, poll) => {
+            TopMessage::Key(key) => model.key(key),
+            TopMessage::Resized => Effect::None,
+            TopMessage::Polled(at, poll) => {
                 model.polled(at, poll);
                 Effect::None
             }
-            Message::Done(result) => {
+            TopMessage::Done(result) => {
                 model.done(result);
                 Effect::None
             }
-            Message::End => Effect::Quit,
+            TopMessage::End => Effect::Quit,
         };
         match effect {
             Effect::None => {}
@@ -95,7 +95,7 @@ fn show(options: &Options, terminal: &mut ratatui::DefaultTerminal) -> io::Resul
 }
 
 /// Looks at a socket every `interval`, and whenever it is told to; ends with the loop.
-fn feed(at: usize, socket: &std::path::Path, interval: Duration, told: &Sender<Message>) -> Sender<()> {
+fn feed(at: usize, socket: &std::path::Path, interval: Duration, told: &Sender<TopMessage>) -> Sender<()> {
     let (again, asked): (Sender<()>, Receiver<()>) = channel();
     let (socket, told) = (socket.to_owned(), told.clone());
     std::thread::spawn(move || {
@@ -106,7 +106,7 @@ fn feed(at: usize, socket: &std::path::Path, interval: Duration, told: &Sender<M
                 let versions = ctl::ask(&socket, "show versions").unwrap_or_default();
                 Ok(Poll::read(&info, &stat, &versions))
             });
-            if told.send(Message::Polled(at, poll)).is_err() {
+            if told.send(TopMessage::Polled(at, poll)).is_err() {
                 return;
             }
             if asked.recv_timeout(interval) == Err(RecvTimeoutError::Disconnected) {
@@ -117,16 +117,16 @@ fn feed(at: usize, socket: &std::path::Path, interval: Duration, told: &Sender<M
     again
 }
 
-fn keys(told: Sender<Message>) {
+fn keys(told: Sender<TopMessage>) {
     std::thread::spawn(move || {
         loop {
             let message = match event::read() {
-                Ok(Event::Key(key)) if key.kind != KeyEventKind::Release => Message::Key(key),
-                Ok(Event::Resize(..)) => Message::Resized,
+                Ok(Event::Key(key)) if key.kind != KeyEventKind::Release => TopMessage::Key(key),
+                Ok(Event::Resize(..)) => TopMessage::Resized,
                 Ok(_) => continue,
-                Err(_) => Message::End,
+                Err(_) => TopMessage::End,
             };
-            let over = matches!(message, Message::End);
+            let over = matches!(message, TopMessage::End);
             if told.send(message).is_err() || over {
                 return;
             }
@@ -135,7 +135,7 @@ fn keys(told: Sender<Message>) {
 }
 
 /// Who is told to end puts the terminal back first.
-fn signals(told: Sender<Message>) {
+fn signals(told: Sender<TopMessage>) {
     std::thread::spawn(move || {
         let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
         runtime.block_on(async {
@@ -149,18 +149,18 @@ fn signals(told: Sender<Message>) {
             }
         });
         // Fails only when the loop has ended.
-        let _ = told.send(Message::End);
+        let _ = told.send(TopMessage::End);
     });
 }
 
 /// Gives an order on a thread of its own, and looks again when it has been answered.
-fn give(options: &Options, action: Action, feeds: &[Sender<()>], told: &Sender<Message>) {
+fn give(options: &Options, action: PendingOrder, feeds: &[Sender<()>], told: &Sender<TopMessage>) {
     let Some(socket) = options.sockets.get(action.socket).cloned() else { return };
     let (told, again) = (told.clone(), feeds.get(action.socket).cloned());
     std::thread::spawn(move || {
         let done = ctl::ask(&socket, &action.command).map(|_| action.said);
         // Both fail only when the loop has ended.
-        let _ = told.send(Message::Done(done));
+        let _ = told.send(TopMessage::Done(done));
         let _ = again.map(|again| again.send(()));
     });
 }

@@ -18,16 +18,16 @@ use std::sync::Arc;
 use crate::balance::{Pick, Rotation, Tried};
 use crate::config;
 use crate::server::{Refusal, Server, ServerId};
-use crate::stick::{self, Jar, Key, Table};
+use crate::stick::{self, PersistenceCookie, StickKey, StickTable};
 
-pub use captured::{Capture, Captured};
+pub use captured::{RejectedMessage, RejectedMessageSlot};
 pub use last_reload::{LastReload, Reloaded};
 pub use listener::{LiveListener, Spot, overlap};
-pub use live::{DynamicCookie, LiveBackend, LiveFrontend, Open, Process, Shared, Shortages};
-pub use orders::{Arrival, Door, Inbox, Listen, Order, SessionInfo, Workers};
+pub use live::{DynamicCookie, ListenState, LiveBackend, LiveFrontend, ProcessState, Shared, Shortages};
+pub use orders::{Arrival, Door, Inbox, Listen, SessionInfo, WorkerCommand, Workers};
 pub use pace::Pace;
-pub use resolvers::{Outcome, Resolvers};
-pub use room::Room;
+pub use resolvers::{QueryOutcome, Resolvers};
+pub use room::ConnectionLimit;
 
 /// The snapshot.
 #[derive(Debug)]
@@ -50,38 +50,38 @@ pub struct Followers(HashMap<(String, String), Vec<Arc<Server>>>);
 #[derive(Debug)]
 pub struct Frontend {
     /// Its configuration.
-    pub config: config::Frontend,
+    pub config: config::FrontendConfig,
     /// What outlives this snapshot.
     pub live: Arc<LiveFrontend>,
     /// Its addresses, in the order of the configuration.
     pub listeners: Vec<Arc<LiveListener>>,
     /// What is written down of its clients, and where.
-    pub track: Option<Keyed>,
+    pub track: Option<KeyedTable>,
 }
 
 /// A key of requests, and the table that it is a key of.
 #[derive(Debug, Clone)]
-pub struct Keyed {
+pub struct KeyedTable {
     /// Where the key comes from.
     pub on: config::KeySource,
     /// The table.
-    pub table: Arc<Table>,
+    pub table: Arc<StickTable>,
 }
 
 /// The stick tables of a backend.
 #[derive(Debug, Clone, Default)]
 pub struct Tables {
     /// Its own.
-    pub own: Option<Arc<Table>>,
+    pub own: Option<Arc<StickTable>>,
     /// The key that binds clients to its servers.
-    pub stick: Option<Keyed>,
+    pub stick: Option<KeyedTable>,
 }
 
 /// A backend as configured now.
 #[derive(Debug)]
 pub struct Backend {
     /// Its configuration, shared by all forms of it; `servers` in it may be older than the servers here.
-    pub config: Arc<config::Backend>,
+    pub config: Arc<config::BackendConfig>,
     /// What outlives this snapshot.
     pub live: Arc<LiveBackend>,
     /// All its servers, in order.
@@ -89,7 +89,7 @@ pub struct Backend {
     /// Those that are usable now.
     pub rotation: Rotation,
     /// Its cookie, and whose they are.
-    pub jar: Option<Jar>,
+    pub jar: Option<PersistenceCookie>,
     /// Its stick tables.
     pub tables: Tables,
 }
@@ -140,17 +140,17 @@ impl Topology {
     }
 
     /// The server that another one tracks.
-    pub fn tracked(&self, track: &config::Track) -> Option<&Arc<Server>> {
+    pub fn tracked(&self, track: &config::TrackConfig) -> Option<&Arc<Server>> {
         self.backend(&track.backend)?.server(&track.server)
     }
 
     /// The stick table of that name.
-    pub fn table(&self, name: &str) -> Option<&Arc<Table>> {
+    pub fn table(&self, name: &str) -> Option<&Arc<StickTable>> {
         self.backend(name)?.tables.own.as_ref()
     }
 
     /// All stick tables.
-    pub fn tables(&self) -> impl Iterator<Item = &Arc<Table>> {
+    pub fn tables(&self) -> impl Iterator<Item = &Arc<StickTable>> {
         self.backends.iter().filter_map(|backend| backend.tables.own.as_ref())
     }
 
@@ -214,7 +214,7 @@ impl Followers {
 impl Backend {
     /// A backend with the rotation that its servers' states make now.
     pub fn new(
-        config: Arc<config::Backend>,
+        config: Arc<config::BackendConfig>,
         live: Arc<LiveBackend>,
         servers: Vec<Arc<Server>>,
         tables: Tables,
@@ -228,7 +228,7 @@ impl Backend {
             };
             let all =
                 servers.iter().map(|server| (server.cookie().or_else(|| made(server)), Arc::clone(server)));
-            Jar::new(cookie, all)
+            PersistenceCookie::new(cookie, all)
         });
         Self { config, live, servers, rotation, jar, tables }
     }
@@ -271,7 +271,7 @@ impl Backend {
     }
 
     /// The server that a key of its stick table is bound to, if that takes the request.
-    pub fn bound(&self, key: &Key) -> Option<ServerId> {
+    pub fn bound(&self, key: &StickKey) -> Option<ServerId> {
         let bound = self.tables.stick.as_ref()?.table.bound(key)?;
         let named = bound.name.and_then(|name| self.server(&name));
         let server = named.or_else(|| self.servers.iter().find(|server| server.number == bound.number))?;
@@ -280,7 +280,7 @@ impl Backend {
 
     /// Whether a server is in its slow start, so that the rotation is to be made anew as time goes on.
     pub fn is_warming(&self) -> bool {
-        self.servers.iter().any(|server| server.warmth().is_some())
+        self.servers.iter().any(|server| server.slow_start_percent().is_some())
     }
 
     /// Whether it can take traffic: a server is usable, or it has none at all (HAProxy calls that up as well).

@@ -5,5 +5,5 @@
 mod connection;
 mod idle;
 
-pub use connection::{Connection, Fate, connect};
+pub use connection::{ServerConnection, StreamOutcome, connect};
 pub use idle::IdleStore;

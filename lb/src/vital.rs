@@ -10,15 +10,15 @@ const EXIT: i32 = 101;
 
 /// Ends the process when it is dropped by a panic.
 #[derive(Debug)]
-pub struct Guard(pub &'static str);
+pub struct PanicGuard(pub &'static str);
 
 /// Runs `future`, whose panic ends the process; `name` is what the message calls it.
 pub async fn guarded<F: Future>(name: &'static str, future: F) -> F::Output {
-    let _guard = Guard(name);
+    let _guard = PanicGuard(name);
     future.await
 }
 
-impl Drop for Guard {
+impl Drop for PanicGuard {
     #[expect(clippy::disallowed_methods, reason = "other threads know nothing of it and would go on")]
     fn drop(&mut self) {
         if std::thread::panicking() {

@@ -7,10 +7,10 @@
 mod action;
 mod guard;
 mod history;
+mod listen_address;
 mod live;
 mod login;
 mod page;
-mod place;
 mod reading;
 mod routes;
 
@@ -31,8 +31,8 @@ use tower::{ServiceBuilder, service_fn};
 
 use crate::control::{Control, Event};
 use crate::net::bind;
-use crate::readers::{Connection, Group};
-use guard::Guard;
+use crate::readers::{ReaderSlot, ServiceReaders};
+use guard::RequestGuard;
 use live::Live;
 use reading::Reading;
 
@@ -54,7 +54,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// What answers are made of.
 struct Site {
     control: Arc<Control>,
-    guard: Guard,
+    guard: RequestGuard,
     live: Live,
 }
 
@@ -89,7 +89,7 @@ impl Web {
     /// so that a successor can have them; connections that are there go on.
     pub async fn serve(self, control: Arc<Control>, stop: CancellationToken) {
         let group = control.readers().group(CONNECTIONS);
-        let guard = Guard::new(control.config().stats);
+        let guard = RequestGuard::new(control.config().stats);
         let site = Arc::new(Site { control, guard, live: Live::new() });
         let sampling = tokio::spawn(live::run(Arc::clone(&site), stop.clone()));
         let mut accepting = JoinSet::new();
@@ -100,7 +100,7 @@ impl Web {
                 }
                 Err(error) => {
                     site.control
-                        .say(&Event::Notice { text: &format!("status pages are not served: {error}") });
+                        .emit(&Event::Notice { text: &format!("status pages are not served: {error}") });
                 }
             }
         }
@@ -110,7 +110,7 @@ impl Web {
     }
 }
 
-async fn accept(listener: TcpListener, site: Arc<Site>, group: Group, stop: CancellationToken) {
+async fn accept(listener: TcpListener, site: Arc<Site>, group: ServiceReaders, stop: CancellationToken) {
     let mut connections = JoinSet::new();
     loop {
         let arrival = async {
@@ -136,7 +136,7 @@ async fn accept(listener: TcpListener, site: Arc<Site>, group: Group, stop: Canc
 async fn serve(
     stream: TcpStream,
     peer: SocketAddr,
-    place: Connection,
+    place: ReaderSlot,
     site: Arc<Site>,
     stop: CancellationToken,
 ) {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use lb::config::{HealthStart, Server as Spec};
+use lb::config::{HealthStart, ServerConfig as Spec};
 use lb::server::{Queue, Server};
 
 /// `count` usable servers with weights 1, 2, 3, 1, 2, 3, …

@@ -22,18 +22,18 @@ pub(super) enum Report {
     /// A text that is made at once, the same one for all who ask with the same key meanwhile. A message may take its place.
     Whole(String, Box<dyn FnOnce() -> Result<String, String> + Send>),
     /// A text that is made part after part, as it is read.
-    Parts(Box<dyn Parts>),
+    Parts(Box<dyn TextParts>),
 }
 
 /// A text in parts.
-pub(super) trait Parts: Send {
+pub(super) trait TextParts: Send {
     /// The next part, which may be empty; `None` at the end.
     fn next(&mut self) -> Option<String>;
 }
 
 /// An answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Answer {
+pub(super) enum CommandOutput {
     /// Success without words.
     Done,
     /// A message.
@@ -55,9 +55,9 @@ impl Report {
     }
 }
 
-// === impl Answer ===
+// === impl CommandOutput ===
 
-impl Answer {
+impl CommandOutput {
     pub(super) fn error(text: impl Into<String>) -> Self {
         Self::Message(Severity::Error, text.into())
     }

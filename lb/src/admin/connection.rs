@@ -10,11 +10,11 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 
-use super::answer::{Answer, Parts, Report};
+use super::answer::{CommandOutput, Report, TextParts};
 use super::commands::{self, Run};
-use super::input::{Input, Read};
-use super::line::{self, Line, MOST_WORDS};
-use super::session::{Mode, Session};
+use super::input::{Input, InputEvent};
+use super::line::{self, CommandLine, MOST_WORDS};
+use super::session::{Session, SessionMode};
 use crate::readers::{Readers, Refused, Rendering};
 
 /// Bytes of a payload.
@@ -32,8 +32,8 @@ const CONTROL_CHARACTER: &str = "Control characters are not permitted in command
 const TOO_MANY_WORDS: &str = "Too many arguments. Commands must have at most 64 arguments.";
 
 /// What is sent.
-enum Reply {
-    Answer(Answer),
+enum QueuedOutput {
+    Answer(CommandOutput),
     Report(Report),
 }
 
@@ -62,17 +62,17 @@ async fn converse<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
 ) -> io::Result<()> {
     loop {
         let line = match input.line(session.idle).await {
-            Read::Line(line) => line,
-            Read::TooLong => return send(output, session, LINE_TOO_LONG).await,
-            Read::Closed => return Ok(()),
+            InputEvent::Line(line) => line,
+            InputEvent::TooLong => return send(output, session, LINE_TOO_LONG).await,
+            InputEvent::Closed => return Ok(()),
         };
         session.place.waits();
         if line::is_http(&line) {
             // A page of another site can have a browser send this: nothing that follows must be obeyed.
-            let refusal = Answer::error(NOT_HTTP);
+            let refusal = CommandOutput::error(NOT_HTTP);
             return send(output, session, &refusal.render(session.prefix)).await;
         }
-        let Line { commands, payload } = line::parse(&line);
+        let CommandLine { commands, payload } = line::parse(&line);
         if let Some(mark) = payload
             && !skip_payload(input, output, session, &mark).await?
         {
@@ -81,12 +81,12 @@ async fn converse<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
         for words in commands {
             session.place.works();
             match answer(session, input, &words).await {
-                Reply::Answer(Answer::Quit) => return Ok(()),
-                Reply::Answer(answer) => tell(output, session, &answer).await?,
-                Reply::Report(report) => report_to(output, session, report).await?,
+                QueuedOutput::Answer(CommandOutput::Quit) => return Ok(()),
+                QueuedOutput::Answer(answer) => tell(output, session, &answer).await?,
+                QueuedOutput::Report(report) => report_to(output, session, report).await?,
             }
         }
-        if session.mode == Mode::Single {
+        if session.mode == SessionMode::Single {
             return Ok(());
         }
         send(output, session, &session.prompt()).await?;
@@ -98,24 +98,24 @@ async fn answer<R: AsyncRead + Unpin>(
     session: &mut Session,
     input: &mut Input<R>,
     words: &[String],
-) -> Reply {
+) -> QueuedOutput {
     if words.is_empty() {
-        return Reply::Answer(Answer::Done);
+        return QueuedOutput::Answer(CommandOutput::Done);
     }
     if words.len() > MOST_WORDS {
-        return Reply::Answer(Answer::error(TOO_MANY_WORDS));
+        return QueuedOutput::Answer(CommandOutput::error(TOO_MANY_WORDS));
     }
     if words.iter().any(|word| word.contains(char::is_control)) {
-        return Reply::Answer(Answer::error(CONTROL_CHARACTER));
+        return QueuedOutput::Answer(CommandOutput::error(CONTROL_CHARACTER));
     }
     let (entry, arguments) = match commands::find(words, session.level) {
         Ok(found) => found,
-        Err(refusal) => return Reply::Answer(refusal),
+        Err(refusal) => return QueuedOutput::Answer(refusal),
     };
-    Reply::Answer(match entry.run {
+    QueuedOutput::Answer(match entry.run {
         Run::Now(run) => run(session, arguments),
         Run::Report(run) => match run(session, arguments) {
-            Ok(report) => return Reply::Report(report),
+            Ok(report) => return QueuedOutput::Report(report),
             Err(answer) => answer,
         },
         Run::Later(run) => run(session, arguments).await,
@@ -127,7 +127,11 @@ async fn answer<R: AsyncRead + Unpin>(
 }
 
 /// Sends an answer; as long as that takes it counts as held.
-async fn tell<W: AsyncWrite + Unpin>(output: &mut W, session: &Session, answer: &Answer) -> io::Result<()> {
+async fn tell<W: AsyncWrite + Unpin>(
+    output: &mut W,
+    session: &Session,
+    answer: &CommandOutput,
+) -> io::Result<()> {
     let held = session.control.readers().hold(answer.render(session.prefix));
     send(output, session, held.text()).await
 }
@@ -142,8 +146,8 @@ async fn report_to<W: AsyncWrite + Unpin>(
     match report {
         Report::Whole(key, make) => match readers.rendering(key, make).await {
             Ok(rendering) => send_dump(output, session, &rendering).await,
-            Err(Refused::Said(text)) => tell(output, session, &Answer::error(text)).await,
-            Err(Refused::Busy) => tell(output, session, &Answer::error(BUSY)).await,
+            Err(Refused::Said(text)) => tell(output, session, &CommandOutput::error(text)).await,
+            Err(Refused::Busy) => tell(output, session, &CommandOutput::error(BUSY)).await,
         },
         Report::Parts(mut parts) => {
             // A panic of a part has been printed.
@@ -158,7 +162,10 @@ async fn report_to<W: AsyncWrite + Unpin>(
 }
 
 /// Makes the next part.
-async fn next(readers: &Readers, mut parts: Box<dyn Parts>) -> Option<(Box<dyn Parts>, Option<String>)> {
+async fn next(
+    readers: &Readers,
+    mut parts: Box<dyn TextParts>,
+) -> Option<(Box<dyn TextParts>, Option<String>)> {
     let made = move || {
         let part = parts.next();
         (parts, part)
@@ -166,7 +173,7 @@ async fn next(readers: &Readers, mut parts: Box<dyn Parts>) -> Option<(Box<dyn P
     readers.part(made).await
 }
 
-/// Sends a report as [`Answer::Dump`] is sent.
+/// Sends a report as [`CommandOutput::Dump`] is sent.
 async fn send_dump<W: AsyncWrite + Unpin>(
     output: &mut W,
     session: &Session,
@@ -189,20 +196,20 @@ async fn skip_payload<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
     mark: &str,
 ) -> io::Result<bool> {
     if mark.len() > LONGEST_MARK {
-        let refusal = Answer::error("The word that ends a payload may have at most 64 characters.");
+        let refusal = CommandOutput::error("The word that ends a payload may have at most 64 characters.");
         return send(output, session, &refusal.render(session.prefix)).await.map(|()| false);
     }
     let mut left = LARGEST_PAYLOAD;
     loop {
-        if session.mode == Mode::Prompt {
+        if session.mode == SessionMode::Prompt {
             send(output, session, "+ ").await?;
         }
-        let Read::Line(line) = input.line(session.idle).await else { return Ok(false) };
+        let InputEvent::Line(line) = input.line(session.idle).await else { return Ok(false) };
         if line.strip_suffix(b"\r").unwrap_or(&line) == mark.as_bytes() {
             return Ok(true);
         }
         let Some(rest) = left.checked_sub(line.len() + 1) else {
-            let refusal = Answer::error("The payload is larger than 128 kB.");
+            let refusal = CommandOutput::error("The payload is larger than 128 kB.");
             return send(output, session, &refusal.render(session.prefix)).await.map(|()| false);
         };
         left = rest;

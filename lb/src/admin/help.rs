@@ -1,6 +1,6 @@
 //! Which commands there are, for who asks or mistypes.
 
-use super::commands::{CLOSING, Entry, TABLE};
+use super::commands::{CLOSING, CommandEntry, TABLE};
 use crate::config::Level;
 
 /// Commands that are proposed for one that does not exist.
@@ -18,22 +18,22 @@ pub(super) fn unknown(words: &[String], level: Level) -> String {
     list(&title, &nearest(words, level))
 }
 
-fn list(title: &str, entries: &[&Entry]) -> String {
+fn list(title: &str, entries: &[&CommandEntry]) -> String {
     let mut text = format!("{title}\n");
-    for Entry { syntax, about, .. } in entries.iter().copied().chain(&CLOSING) {
+    for CommandEntry { syntax, about, .. } in entries.iter().copied().chain(&CLOSING) {
         text.push_str(&format!("  {syntax:<40}: {about}\n"));
     }
     text
 }
 
 /// All commands that begin with `words`; without any, those that are most like them.
-fn nearest(words: &[String], level: Level) -> Vec<&'static Entry> {
+fn nearest(words: &[String], level: Level) -> Vec<&'static CommandEntry> {
     let allowed = || TABLE.iter().filter(|entry| entry.level <= level);
-    let shared = |entry: &Entry| entry.name.split(' ').zip(words).take_while(|(a, b)| a == b).count();
+    let shared = |entry: &CommandEntry| entry.name.split(' ').zip(words).take_while(|(a, b)| a == b).count();
     let most = allowed().map(shared).max().unwrap_or(0);
     let mut near: Vec<_> = allowed().filter(|entry| shared(entry) == most).collect();
     if most < words.len() && near.iter().all(|entry| entry.name.split(' ').count() > most) {
-        let distance = |entry: &Entry| {
+        let distance = |entry: &CommandEntry| {
             let count = entry.name.split(' ').count();
             let given = words.iter().take(count).map(String::as_str).collect::<Vec<_>>().join(" ");
             strsim::damerau_levenshtein(&given.to_lowercase(), entry.name)

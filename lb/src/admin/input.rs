@@ -10,7 +10,7 @@ pub(super) const LONGEST_LINE: usize = 16 * 1024;
 
 /// What came.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Read {
+pub(super) enum InputEvent {
     /// A line, without its line feed.
     Line(Vec<u8>),
     /// More than fits into a line.
@@ -37,21 +37,21 @@ impl<R: AsyncRead + Unpin> Input<R> {
     }
 
     /// The next line; `idle` is how long the client may be silent.
-    pub(super) async fn line(&mut self, idle: Duration) -> Read {
+    pub(super) async fn line(&mut self, idle: Duration) -> InputEvent {
         let mut searched = 0;
         loop {
             if let Some(at) = self.buffer[searched..].iter().position(|byte| *byte == b'\n') {
                 let rest = self.buffer.split_off(searched + at + 1);
                 let mut line = std::mem::replace(&mut self.buffer, rest);
                 line.pop();
-                return if line.len() < LONGEST_LINE { Read::Line(line) } else { Read::TooLong };
+                return if line.len() < LONGEST_LINE { InputEvent::Line(line) } else { InputEvent::TooLong };
             }
             searched = self.buffer.len();
             if searched >= LONGEST_LINE {
-                return Read::TooLong;
+                return InputEvent::TooLong;
             }
             if self.ended || timeout(idle, self.fill()).await.is_err() {
-                return Read::Closed;
+                return InputEvent::Closed;
             }
         }
     }

@@ -11,7 +11,7 @@ pub(super) const MOST_WORDS: usize = 64;
 
 /// A line.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Line {
+pub(super) struct CommandLine {
     /// Its commands, at least one; a command may have no words.
     pub(super) commands: Vec<Vec<String>>,
     /// A payload follows, up to a line that equals this.
@@ -19,7 +19,7 @@ pub(super) struct Line {
 }
 
 /// Splits a line, without its line feed. `;` ends a command, blanks and tabs end a word, `\` takes the next character as it is.
-pub(super) fn parse(line: &[u8]) -> Line {
+pub(super) fn parse(line: &[u8]) -> CommandLine {
     let text = String::from_utf8_lossy(line.strip_suffix(b"\r").unwrap_or(line));
     let mut commands = Vec::new();
     let mut words: Vec<String> = Vec::new();
@@ -39,7 +39,7 @@ pub(super) fn parse(line: &[u8]) -> Line {
     words.extend(word);
     let payload = words.pop_if(|word| word.starts_with("<<")).map(|word| word["<<".len()..].to_owned());
     commands.push(words);
-    Line { commands, payload }
+    CommandLine { commands, payload }
 }
 
 /// Whether a line is a request line of HTTP or a header field: no command begins with a method or has a colon in its first word.

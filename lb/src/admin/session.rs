@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::answer::Prefix;
 use crate::config::Level;
 use crate::control::{Control, Origin};
-use crate::readers::Connection;
+use crate::readers::ReaderSlot;
 
 /// How long a client may be silent (HAProxy's `stats timeout`).
 const IDLE: Duration = Duration::from_secs(10);
@@ -16,7 +16,7 @@ const SOCKET_NUMBERS: u64 = 1 << 63;
 
 /// How a connection goes on after a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Mode {
+pub(super) enum SessionMode {
     /// It ends.
     Single,
     /// It waits for another line.
@@ -30,14 +30,14 @@ pub(super) enum Mode {
 pub(super) struct Session {
     pub(super) control: Arc<Control>,
     /// Its place among those who read.
-    pub(super) place: Arc<Connection>,
+    pub(super) place: Arc<ReaderSlot>,
     /// Who is there.
     pub(super) origin: Origin,
     /// Its number in `show sess`.
     pub(super) id: u64,
     /// What it may do; it only ever falls.
     pub(super) level: Level,
-    pub(super) mode: Mode,
+    pub(super) mode: SessionMode,
     /// The prompt shows the uptime.
     pub(super) timed: bool,
     pub(super) prefix: Prefix,
@@ -49,7 +49,7 @@ pub(super) struct Session {
 // === impl Session ===
 
 impl Session {
-    pub(super) fn new(control: Arc<Control>, place: Connection, level: Level, origin: Origin) -> Self {
+    pub(super) fn new(control: Arc<Control>, place: ReaderSlot, level: Level, origin: Origin) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         Self {
             control,
@@ -57,7 +57,7 @@ impl Session {
             origin,
             id: SOCKET_NUMBERS | NEXT.fetch_add(1, Relaxed),
             level,
-            mode: Mode::Single,
+            mode: SessionMode::Single,
             timed: false,
             prefix: Prefix::None,
             idle: IDLE,
@@ -69,13 +69,13 @@ impl Session {
     /// What is sent after a line's last answer.
     pub(super) fn prompt(&self) -> String {
         match self.mode {
-            Mode::Single | Mode::Interactive => String::new(),
-            Mode::Prompt if self.timed => {
+            SessionMode::Single | SessionMode::Interactive => String::new(),
+            SessionMode::Prompt if self.timed => {
                 let up = self.control.shared().process.started.elapsed().as_secs();
                 let (days, hours, minutes) = (up / 86_400, up / 3600 % 24, up / 60 % 60);
                 format!("[{days}:{hours:02}:{minutes:02}:{:02}]> ", up % 60)
             }
-            Mode::Prompt => "> ".to_owned(),
+            SessionMode::Prompt => "> ".to_owned(),
         }
     }
 }

@@ -33,7 +33,7 @@ impl Checks {
         let (begin, begun) = oneshot::channel();
         let control = Arc::clone(control);
         let thread = std::thread::Builder::new().name("lb-checks".to_owned()).spawn(move || {
-            let _vital = vital::Guard("the thread of checks");
+            let _vital = vital::PanicGuard("the thread of checks");
             if let Ok(stop) = begun.blocking_recv() {
                 runtime.block_on(health::run(control, stop));
             }

@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use super::*;
 use crate::config::{self, HealthStart};
-use crate::server::{Admin, Queue};
+use crate::server::{AdminState, Queue};
 
 fn server(name: &str, weight: u32, maxconn: u32, backup: bool) -> Arc<Server> {
     starting(name, weight, maxconn, backup, Duration::ZERO)
 }
 
 fn starting(name: &str, weight: u32, maxconn: u32, backup: bool, slow_start: Duration) -> Arc<Server> {
-    let plain = config::Server::new(name, "127.0.0.1", 1);
-    let spec = config::Server { weight, maxconn, backup, slow_start, ..plain };
+    let plain = config::ServerConfig::new(name, "127.0.0.1", 1);
+    let spec = config::ServerConfig { weight, maxconn, backup, slow_start, ..plain };
     Server::new(&"be".into(), 1, &spec, HealthStart::Up, &Arc::new(Queue::default()), 1)
 }
 
@@ -89,13 +89,13 @@ fn a_full_server_is_passed_over_and_all_full_is_worth_waiting() {
 fn who_left_after_the_rotation_was_made_is_not_claimed() {
     let servers = three();
     let rotation = Rotation::new(&Balance::RoundRobin, &servers);
-    servers[0].set_admin(Admin::Maint);
-    servers[1].set_admin(Admin::Drain);
+    servers[0].set_admin(AdminState::Maint);
+    servers[1].set_admin(AdminState::Drain);
     let cursor = AtomicUsize::new(0);
     for _ in 0..8 {
         assert_eq!(&*claim(rotation.pick(&cursor, 0, &Tried::default())).server().name, "c");
     }
-    servers[2].set_admin(Admin::Maint);
+    servers[2].set_admin(AdminState::Maint);
     assert!(matches!(rotation.pick(&cursor, 0, &Tried::default()), Pick::Nobody));
 }
 
@@ -125,7 +125,7 @@ fn backups_serve_only_when_nobody_else_can_and_one_at_a_time() {
     assert_eq!(names(&servers), ["a"]);
     servers[0].set_weight(0);
     assert_eq!(names(&servers), ["x"]);
-    servers[1].set_admin(Admin::Drain);
+    servers[1].set_admin(AdminState::Drain);
     assert_eq!(names(&servers), ["y"]);
 }
 
@@ -141,11 +141,11 @@ async fn a_server_that_comes_back_warms_up() {
         (counts.get("a").copied().unwrap_or_default(), rotation.weight())
     };
     assert_eq!(share(&Balance::RoundRobin), (1000, 4), "nobody warms up at the start");
-    servers[0].set_admin(Admin::Maint);
-    servers[0].set_admin(Admin::Ready);
+    servers[0].set_admin(AdminState::Maint);
+    servers[0].set_admin(AdminState::Ready);
     for (seconds, percent) in [(5, 25), (5, 50), (9, 95)] {
         tokio::time::advance(Duration::from_secs(seconds)).await;
-        assert_eq!(servers[0].warmth(), Some(percent));
+        assert_eq!(servers[0].slow_start_percent(), Some(percent));
         let (served, weight) = share(&Balance::RoundRobin);
         let expected = 4000 * percent / (300 + percent);
         assert!(served.abs_diff(expected) < 60, "{served}, not {expected}, at {percent}%");
@@ -153,7 +153,7 @@ async fn a_server_that_comes_back_warms_up() {
     }
     let (by_hash, _) = share(&Balance::Source);
     tokio::time::advance(Duration::from_secs(1)).await;
-    assert_eq!(servers[0].warmth(), None);
+    assert_eq!(servers[0].slow_start_percent(), None);
     assert_eq!(share(&Balance::RoundRobin).0, 1000);
     assert_eq!(share(&Balance::Source).0, by_hash, "a hash does not wander");
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use crate::admin;
-use crate::config::{Config, LogTarget, Socket};
+use crate::config::{Config, LogTarget, RuntimeSocketAddress};
 
 /// Checks a configuration; exit code 1 when `lb run` would reject it.
 pub(super) fn check(file: &Path, out: &mut dyn Write, err: &mut dyn Write) -> ExitCode {
@@ -59,8 +59,8 @@ fn missing_folders(config: &Config) -> Vec<String> {
 /// Runtime sockets that could not be where the configuration says.
 fn socket_faults(config: &Config) -> impl Iterator<Item = String> {
     config.admin.iter().filter_map(|admin| match &admin.socket {
-        Socket::Unix(path) => admin::check(path).err().map(|error| error.to_string()),
-        Socket::Tcp(_) => None,
+        RuntimeSocketAddress::Unix(path) => admin::check(path).err().map(|error| error.to_string()),
+        RuntimeSocketAddress::Tcp(_) => None,
     })
 }
 

@@ -5,7 +5,10 @@
 
 use std::collections::HashMap;
 
-use super::{Backend, Capture, Config, Frontend, Log, Process, Server, Stats, Timeouts};
+use super::{
+    BackendConfig, CaptureConfig, Config, FrontendConfig, LogConfig, ProcessLimits, ServerConfig,
+    StatsConfig, Timeouts,
+};
 
 /// Lists the keys that differ between two values of one type, as `name: differs`.
 macro_rules! keys {
@@ -63,22 +66,22 @@ pub fn changed_settings(before: &Config, after: &Config) -> Vec<String> {
 }
 
 /// The keys of a server that differ.
-pub fn changed_server(before: &Server, after: &Server) -> Vec<&'static str> {
+pub fn changed_server(before: &ServerConfig, after: &ServerConfig) -> Vec<&'static str> {
     let moved = (&before.host, before.port) != (&after.host, after.port);
     let mut keys = if moved { vec!["address"] } else { Vec::new() };
-    keys.extend(keys!(before, after, Server {
+    keys.extend(keys!(before, after, ServerConfig {
         cookie, weight, maxconn, max_queue, slow_start, backup, disabled, health, agent, track,
     } without { name, host, port }));
     keys
 }
 
-fn process(before: &Process, after: &Process) -> Vec<&'static str> {
-    keys!(before, after, Process { threads, maxconn, h2_waiting, shutdown_grace, node, description } without { is_maxconn_set })
+fn process(before: &ProcessLimits, after: &ProcessLimits) -> Vec<&'static str> {
+    keys!(before, after, ProcessLimits { threads, maxconn, h2_waiting, shutdown_grace, node, description } without { is_maxconn_set })
 }
 
-fn stats(before: &Stats, after: &Stats) -> Vec<&'static str> {
-    let Stats { access, .. } = before;
-    let mut keys = keys!(before, after, Stats { bind, admin, hosts, uri } without { access });
+fn stats(before: &StatsConfig, after: &StatsConfig) -> Vec<&'static str> {
+    let StatsConfig { access, .. } = before;
+    let mut keys = keys!(before, after, StatsConfig { bind, admin, hosts, uri } without { access });
     let auth = [
         ("auth", access.users != after.access.users),
         ("auth_metrics", access.metrics != after.access.metrics),
@@ -88,14 +91,14 @@ fn stats(before: &Stats, after: &Stats) -> Vec<&'static str> {
     keys
 }
 
-fn log(before: &Log, after: &Log) -> Vec<&'static str> {
-    keys!(before, after, Log {
+fn log(before: &LogConfig, after: &LogConfig) -> Vec<&'static str> {
+    keys!(before, after, LogConfig {
         format, target, level, min_level, facility, tag, length, buffer, health_checks,
     } without {})
 }
 
-fn frontend(before: &Frontend, after: &Frontend) -> Vec<String> {
-    let mut keys = owned(keys!(before, after, Frontend {
+fn frontend(before: &FrontendConfig, after: &FrontendConfig) -> Vec<String> {
+    let mut keys = owned(keys!(before, after, FrontendConfig {
         bind, socket_stats, backend, maxconn, forwarded, max_head, max_headers, h2_max_streams, h2_max_resets, h2_max_control_frames, track,
     } without { name, rank, capture, timeout }));
     keys.extend(owned(capture(&before.capture, &after.capture)));
@@ -103,8 +106,8 @@ fn frontend(before: &Frontend, after: &Frontend) -> Vec<String> {
     keys
 }
 
-fn capture(before: &Capture, after: &Capture) -> Vec<&'static str> {
-    let length = |capture: &Capture| (capture.request.length, capture.response.length);
+fn capture(before: &CaptureConfig, after: &CaptureConfig) -> Vec<&'static str> {
+    let length = |capture: &CaptureConfig| (capture.request.length, capture.response.length);
     let keys = [
         ("capture_request", before.request.names != after.request.names),
         ("capture_response", before.response.names != after.response.names),
@@ -114,8 +117,8 @@ fn capture(before: &Capture, after: &Capture) -> Vec<&'static str> {
     keys.into_iter().filter_map(|(key, differs)| differs.then_some(key)).collect()
 }
 
-fn backend(before: &Backend, after: &Backend) -> Vec<String> {
-    let mut keys = owned(keys!(before, after, Backend {
+fn backend(before: &BackendConfig, after: &BackendConfig) -> Vec<String> {
+    let mut keys = owned(keys!(before, after, BackendConfig {
         balance, cookie, table, stick, protocol, retries, health, health_start, resolve, resolvers, max_idle, idle_timeout,
     } without { name, rank, timeout, servers }));
     keys.extend(timeouts(&before.timeout, &after.timeout, false));
@@ -126,7 +129,7 @@ fn backend(before: &Backend, after: &Backend) -> Vec<String> {
 }
 
 /// Whether two forms of a backend have the same servers in another order.
-fn is_reordered(before: &Backend, after: &Backend) -> bool {
+fn is_reordered(before: &BackendConfig, after: &BackendConfig) -> bool {
     let mut orders = [before, after]
         .map(|backend| backend.servers.iter().map(|server| server.name.as_str()).collect::<Vec<_>>());
     let same = orders[0] == orders[1];
@@ -149,19 +152,19 @@ trait Named {
     fn name(&self) -> &str;
 }
 
-impl Named for Frontend {
+impl Named for FrontendConfig {
     fn name(&self) -> &str {
         &self.name
     }
 }
 
-impl Named for Backend {
+impl Named for BackendConfig {
     fn name(&self) -> &str {
         &self.name
     }
 }
 
-impl Named for super::Resolvers {
+impl Named for super::ResolversConfig {
     fn name(&self) -> &str {
         &self.name
     }
@@ -228,8 +231,8 @@ mod tests {
 
     #[test]
     fn keys_of_a_server_and_their_order() {
-        let before = Server::new("a", "h", 1);
-        let after = Server { port: 2, weight: 3, disabled: true, ..before.clone() };
+        let before = ServerConfig::new("a", "h", 1);
+        let after = ServerConfig { port: 2, weight: 3, disabled: true, ..before.clone() };
         assert_eq!(changed_server(&before, &after), ["address", "weight", "disabled"]);
         let (one, mut other) = (config(""), config(""));
         other.backends[0].servers.reverse();

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{Backend, Config, Server};
+use super::{BackendConfig, Config, ServerConfig};
 
 impl Config {
     /// Warnings, a sentence each: nothing here keeps the configuration from being used.
@@ -33,10 +33,10 @@ impl Config {
     }
 
     /// Whether something else than a frontend's `backend` needs it: its table, or its servers.
-    fn is_referred_to(&self, backend: &Backend) -> bool {
+    fn is_referred_to(&self, backend: &BackendConfig) -> bool {
         let has_table = backend.table.is_some();
         let elsewhere =
-            |server: &Server| server.track.as_ref().is_some_and(|track| track.backend == backend.name);
+            |server: &ServerConfig| server.track.as_ref().is_some_and(|track| track.backend == backend.name);
         has_table
             || self
                 .backends
@@ -45,7 +45,7 @@ impl Config {
     }
 
     /// The frontend that listens where a server is said to be.
-    fn itself(&self, server: &Server) -> Option<&str> {
+    fn itself(&self, server: &ServerConfig) -> Option<&str> {
         let ip = match server.host.as_str() {
             "localhost" => IpAddr::from([127, 0, 0, 1]),
             host => host.parse().ok()?,

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 /// One fault.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
+pub struct ConfigFault {
     /// Line, from 1; 0 when the fault is about the file as a whole.
     pub line: usize,
     /// Column of the first underlined character, from 1; 0 when `line` is 0.
@@ -33,7 +33,7 @@ pub struct Faults {
     /// Its text; empty when it could not be read.
     pub text: String,
     /// The faults, at least one.
-    pub faults: Vec<Fault>,
+    pub faults: Vec<ConfigFault>,
 }
 
 // === impl Faults ===
@@ -62,13 +62,20 @@ impl Faults {
     pub(super) fn add(&mut self, at: Range<usize>, key: String, message: String, suggestion: Option<String>) {
         let (line, column) = self.place(at.start);
         let underlined = self.text.get(at).and_then(|text| text.lines().next()).map_or(0, chars);
-        self.faults.push(Fault { line, column, width: underlined.max(1), key, message, suggestion });
+        self.faults.push(ConfigFault { line, column, width: underlined.max(1), key, message, suggestion });
     }
 
     /// Adds a fault about the file as a whole.
     pub(super) fn add_whole(&mut self, message: String, suggestion: &str) {
         let suggestion = Some(suggestion.to_owned());
-        self.faults.push(Fault { line: 0, column: 0, width: 0, key: String::new(), message, suggestion });
+        self.faults.push(ConfigFault {
+            line: 0,
+            column: 0,
+            width: 0,
+            key: String::new(),
+            message,
+            suggestion,
+        });
     }
 
     /// Adds a fault of syntax, unless its line has one: the rest of a broken line only confuses.
@@ -110,7 +117,7 @@ impl Error for Faults {}
 impl fmt::Display for Faults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let file = self.file.display();
-        for Fault { line, column, width, message, suggestion, .. } in &self.faults {
+        for ConfigFault { line, column, width, message, suggestion, .. } in &self.faults {
             let suggestion = suggestion.as_deref().unwrap_or_default();
             if *line == 0 {
                 writeln!(f, "{file}: {message}\n  = {suggestion}\n")?;

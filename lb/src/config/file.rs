@@ -30,7 +30,10 @@ use toml::de::DeTable;
 use self::check::Links;
 use self::section::Section;
 use super::log::Terminals;
-use super::{Admin, Backend, Config, Faults, Frontend, Level, Process, Socket, Timeouts};
+use super::{
+    BackendConfig, Config, Faults, FrontendConfig, Level, ProcessLimits, RuntimeSocket, RuntimeSocketAddress,
+    Timeouts,
+};
 
 /// Largest configuration file, bytes.
 const LARGEST: u64 = 16 << 20;
@@ -127,7 +130,11 @@ fn config(mut root: Section<'_>, file: &Path, terminals: Terminals, faults: &Ref
 }
 
 /// Everything that has traffic, in the order in which the file begins to speak of it.
-fn proxies(root: &mut Section<'_>, timeout: Timeouts, links: &mut Links) -> (Vec<Frontend>, Vec<Backend>) {
+fn proxies(
+    root: &mut Section<'_>,
+    timeout: Timeouts,
+    links: &mut Links,
+) -> (Vec<FrontendConfig>, Vec<BackendConfig>) {
     let (mut frontends, mut backends) = (Vec::new(), Vec::new());
     let kinds = ["frontend", "backend", "listen"];
     let sections = kinds.map(|kind| root.section(kind).named().into_iter().map(move |one| (kind, one)));
@@ -153,7 +160,7 @@ fn listen(
     rank: usize,
     timeout: Timeouts,
     links: &mut Links,
-) -> (Frontend, Backend) {
+) -> (FrontendConfig, BackendConfig) {
     links.listens.push(section.name());
     let timeout = timeouts(section.section("timeout"), timeout, Side::Global);
     let name = section.key.to_owned();
@@ -163,10 +170,10 @@ fn listen(
     (frontend, backend)
 }
 
-fn process(mut section: Section<'_>) -> Process {
+fn process(mut section: Section<'_>) -> ProcessLimits {
     let cores = || thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS as usize);
     let maxconn = section.maybe("maxconn", value::whole(1..=10_000_000));
-    let process = Process {
+    let process = ProcessLimits {
         threads: match section.or("threads", value::whole(0..=MOST_THREADS), 0) {
             0 => cores(),
             threads => threads,
@@ -182,21 +189,21 @@ fn process(mut section: Section<'_>) -> Process {
     process
 }
 
-fn admin(mut section: Section<'_>, folder: &Path, links: &mut Links) -> Admin {
+fn admin(mut section: Section<'_>, folder: &Path, links: &mut Links) -> RuntimeSocket {
     let levels = [("admin", Level::Admin), ("operator", Level::Operator), ("user", Level::User)];
-    let socket = section.placed_or("socket", value::socket, Socket::Unix("run/lb.sock".into()));
+    let socket = section.placed_or("socket", value::socket, RuntimeSocketAddress::Unix("run/lb.sock".into()));
     let socket = socket.map(|socket| match socket {
-        Socket::Unix(path) => Socket::Unix(resolve(folder, &path)),
+        RuntimeSocketAddress::Unix(path) => RuntimeSocketAddress::Unix(resolve(folder, &path)),
         address => address,
     });
-    let admin = Admin {
+    let admin = RuntimeSocket {
         socket: socket.value.clone(),
         mode: section.or("mode", value::mode, 0o660),
         level: section.or("level", value::one_of(&levels), Level::Admin),
     };
     match socket.value {
-        Socket::Tcp(address) => links.binds.push(socket.map(|_| address)),
-        Socket::Unix(_) => links.sockets.push(socket),
+        RuntimeSocketAddress::Tcp(address) => links.binds.push(socket.map(|_| address)),
+        RuntimeSocketAddress::Unix(_) => links.sockets.push(socket),
     }
     section.finish();
     admin

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 /// One log.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Log {
+pub struct LogConfig {
     /// Shape of a line.
     pub format: LogFormat,
     /// Where lines go.
@@ -113,9 +113,9 @@ impl Terminals {
     }
 }
 
-// === impl Log ===
+// === impl LogConfig ===
 
-impl Default for Log {
+impl Default for LogConfig {
     fn default() -> Self {
         Self {
             format: LogFormat::Json,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 /// `[resolvers.NAME]`: name servers that are asked in place of the system (HAProxy manual, configuration, `resolvers`).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Resolvers {
+pub struct ResolversConfig {
     /// Its name.
     pub name: String,
     /// The name servers, at least one; all are asked at once.

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 /// The pages and metrics.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stats {
+pub struct StatsConfig {
     /// Addresses; empty when the file says `bind = []`.
     pub bind: Vec<SocketAddr>,
     /// Whether the page may change state.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 /// A stick table (HAProxy manual, configuration, `stick-table`).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Table {
+pub struct TableConfig {
     /// What its keys are.
     pub keys: KeyType,
     /// Most letters of a key that is text; longer ones are cut off.
@@ -54,7 +54,7 @@ pub enum KeySource {
 
 /// What a key is looked up or written down in.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Keyed {
+pub struct KeyedBy {
     /// Where the key comes from.
     pub on: KeySource,
     /// The backend whose table it is.

@@ -111,8 +111,8 @@ fn parse(text: &str) -> Config {
     Config::parse(text, Path::new("etc/lb.toml")).unwrap_or_else(|faults| panic!("{faults}"))
 }
 
-fn server(name: &str, host: &str, port: u16) -> Server {
-    Server::new(name, host, port)
+fn server(name: &str, host: &str, port: u16) -> ServerConfig {
+    ServerConfig::new(name, host, port)
 }
 
 fn bind(text: &str) -> Bind {
@@ -126,7 +126,7 @@ fn defaults_of_the_smallest_file() {
     assert!((1..=512).contains(&config.process.threads));
     let expected = Config {
         file: "etc/lb.toml".into(),
-        process: Process {
+        process: ProcessLimits {
             threads: config.process.threads,
             maxconn: 20_000,
             is_maxconn_set: false,
@@ -135,19 +135,19 @@ fn defaults_of_the_smallest_file() {
             node: None,
             description: None,
         },
-        admin: vec![Admin {
-            socket: Socket::Unix("etc/run/lb.sock".into()),
+        admin: vec![RuntimeSocket {
+            socket: RuntimeSocketAddress::Unix("etc/run/lb.sock".into()),
             mode: 0o660,
             level: Level::Admin,
         }],
-        stats: Stats {
+        stats: StatsConfig {
             bind: vec!["127.0.0.1:8404".parse().unwrap()],
             admin: false,
             hosts: Vec::new(),
             uri: Vec::new(),
             access: Access::default(),
         },
-        logs: vec![Log {
+        logs: vec![LogConfig {
             format: LogFormat::Json,
             target: LogTarget::Stderr,
             level: LogLevel::Debug,
@@ -158,7 +158,7 @@ fn defaults_of_the_smallest_file() {
             buffer: 16_384,
             health_checks: false,
         }],
-        frontends: vec![Frontend {
+        frontends: vec![FrontendConfig {
             name: "fe_api".into(),
             rank: 0,
             bind: vec![bind("0.0.0.0:5000")],
@@ -171,7 +171,7 @@ fn defaults_of_the_smallest_file() {
             h2_max_streams: 100,
             h2_max_resets: 200,
             h2_max_control_frames: 10_000,
-            capture: Capture {
+            capture: CaptureConfig {
                 request: CaptureFields { names: vec![], length: 64 },
                 response: CaptureFields { names: vec![], length: 64 },
                 cookie: None,
@@ -179,7 +179,7 @@ fn defaults_of_the_smallest_file() {
             track: None,
             timeout: Timeouts::default(),
         }],
-        backends: vec![Backend {
+        backends: vec![BackendConfig {
             name: "api_nodes".into(),
             rank: 1,
             balance: Balance::RoundRobin,
@@ -220,14 +220,22 @@ fn everything_said() {
     assert_eq!(process.node.as_deref(), Some("lb-1"));
     assert_eq!(process.description.as_deref(), Some("the shop - its front door"));
     let sockets = [
-        Admin { socket: Socket::Unix("/run/lb/admin.sock".into()), mode: 0o600, level: Level::Operator },
-        Admin { socket: Socket::Unix("etc/user.sock".into()), mode: 0o660, level: Level::User },
+        RuntimeSocket {
+            socket: RuntimeSocketAddress::Unix("/run/lb/admin.sock".into()),
+            mode: 0o600,
+            level: Level::Operator,
+        },
+        RuntimeSocket {
+            socket: RuntimeSocketAddress::Unix("etc/user.sock".into()),
+            mode: 0o660,
+            level: Level::User,
+        },
     ];
     assert_eq!(config.admin, sockets);
     assert_eq!(config.stats.bind, ["0.0.0.0:8405".parse().unwrap(), "[::1]:8405".parse().unwrap()]);
     assert_eq!(
         config.logs,
-        [Log {
+        [LogConfig {
             format: LogFormat::Http,
             target: LogTarget::File("etc/log/access.log".into()),
             level: LogLevel::Notice,
@@ -242,7 +250,7 @@ fn everything_said() {
 
     let nameserver =
         |name: &str, address: &str| Nameserver { name: name.into(), address: address.parse().unwrap() };
-    let dns = Resolvers {
+    let dns = ResolversConfig {
         name: "dns".into(),
         nameservers: vec![nameserver("127.0.0.11", "127.0.0.11:53"), nameserver("six", "[::1]:5353")],
         timeout: seconds(2),
@@ -251,7 +259,7 @@ fn everything_said() {
     assert_eq!((config.resolvers, config.backends[0].resolvers.as_deref()), (vec![dns], Some("dns")));
 
     let global = Timeouts { connect: Duration::from_millis(250), client: seconds(60), ..Timeouts::default() };
-    let web = Frontend {
+    let web = FrontendConfig {
         name: "web".into(),
         rank: 0,
         bind: vec![bind("0.0.0.0:80"), Bind { name: Some("six".into()), ..bind("[::]:80") }],
@@ -264,12 +272,12 @@ fn everything_said() {
         h2_max_streams: 7,
         h2_max_resets: 8,
         h2_max_control_frames: 9,
-        capture: Capture {
+        capture: CaptureConfig {
             request: CaptureFields { names: vec!["Host".into(), "User-Agent".into()], length: 20 },
             response: CaptureFields { names: vec!["Server".into()], length: 20 },
             cookie: Some(CaptureCookie { name: "SID=".into(), length: 30 }),
         },
-        track: Some(Keyed { on: KeySource::Header("x-id".into()), table: "a".into() }),
+        track: Some(KeyedBy { on: KeySource::Header("x-id".into()), table: "a".into() }),
         timeout: Timeouts {
             http_request: seconds(3),
             http_keep_alive: seconds(4),
@@ -289,7 +297,7 @@ fn everything_said() {
     assert_eq!((&b.balance, b.protocol), (&Balance::Header("x-session".into()), Protocol::H2c));
     assert_eq!((b.retries, b.max_idle, b.idle_timeout, b.resolve), (0, 0, seconds(5), seconds(30)));
     assert_eq!(b.health_start, HealthStart::Checked);
-    let health = Health {
+    let health = HealthCheckConfig {
         protocol: Protocol::H2c,
         path: Some("/health?deep=1".into()),
         host: Some("b.example:80".into()),
@@ -302,10 +310,11 @@ fn everything_said() {
     };
     assert_eq!(b.health.as_ref(), Some(&health));
     let second =
-        Server { weight: 10, maxconn: 200, backup: true, disabled: true, ..server("a", "::1", 4000) };
-    let first = Server { cookie: Some("cz".into()), slow_start: seconds(9), ..server("z", "10.0.0.1", 4000) };
+        ServerConfig { weight: 10, maxconn: 200, backup: true, disabled: true, ..server("a", "::1", 4000) };
+    let first =
+        ServerConfig { cookie: Some("cz".into()), slow_start: seconds(9), ..server("z", "10.0.0.1", 4000) };
     let servers = [first, second, server("m", "api.internal", 65_535)];
-    assert_eq!(b.servers, servers.map(|server| Server { health: Some(health.clone()), ..server }));
+    assert_eq!(b.servers, servers.map(|server| ServerConfig { health: Some(health.clone()), ..server }));
 
     let cookie = Cookie {
         name: "SRV".into(),
@@ -333,11 +342,11 @@ fn everything_said() {
         stored(Datum::ConnRate, 10),
         stored(Datum::ServerKey, 0),
     ];
-    let table = Table { keys: KeyType::String, length: 9, size: 7, expire: Some(seconds(600)), store };
+    let table = TableConfig { keys: KeyType::String, length: 9, size: 7, expire: Some(seconds(600)), store };
     assert_eq!(a.table, Some(table));
-    assert_eq!(a.stick, Some(Keyed { on: KeySource::Src, table: "a".into() }));
+    assert_eq!(a.stick, Some(KeyedBy { on: KeySource::Src, table: "a".into() }));
     let (interval, timeout) = (seconds(2), seconds(1));
-    let tcp = Health {
+    let tcp = HealthCheckConfig {
         path: None,
         protocol: Protocol::Http1,
         host: None,

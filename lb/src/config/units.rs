@@ -6,10 +6,10 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 /// Units of a quantity, each with its size in the smallest.
-type Units = [(&'static str, u64)];
+type UnitTable = [(&'static str, u64)];
 
-const TIME: &Units = &[("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000)];
-const SIZE: &Units = &[("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 20)];
+const TIME: &UnitTable = &[("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000)];
+const SIZE: &UnitTable = &[("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 20)];
 
 /// `250ms`, `2s`, `5m`, `1h`.
 pub(super) fn duration(text: &str) -> Option<Duration> {
@@ -90,13 +90,13 @@ pub fn is_host(host: &str) -> bool {
     if numeric { host.parse::<Ipv4Addr>().is_ok() } else { name && host.len() <= 253 }
 }
 
-fn quantity(text: &str, units: &Units) -> Option<u64> {
+fn quantity(text: &str, units: &UnitTable) -> Option<u64> {
     let (number, unit) = split(text);
     let (_, size) = units.iter().find(|(name, _)| *name == unit)?;
     number.parse::<u64>().ok()?.checked_mul(*size)
 }
 
-fn nearly(text: &str, units: &Units, without: &str) -> Option<String> {
+fn nearly(text: &str, units: &UnitTable, without: &str) -> Option<String> {
     let (number, unit) = split(text.trim());
     let unit = unit.trim().to_lowercase();
     let whole = units.iter().find(|(name, _)| unit.starts_with(&name.to_lowercase()));

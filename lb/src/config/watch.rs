@@ -10,7 +10,7 @@ use super::Protocol;
 
 /// An active health check.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Health {
+pub struct HealthCheckConfig {
     /// Path of the GET; `None` means that a TCP connection is check enough.
     pub path: Option<String>,
     /// What the GET is spoken in; that of the backend if the file says nothing else.
@@ -33,7 +33,7 @@ pub struct Health {
 
 /// An agent: a program beside a server that says on a line of text how the server is (HAProxy's `agent-check`).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Agent {
+pub struct AgentConfig {
     /// The port that it is asked on.
     pub port: u16,
     /// Where it is asked; `None` means at the server's address.
@@ -46,7 +46,7 @@ pub struct Agent {
 
 /// A server whose state another one follows, by name.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Track {
+pub struct TrackConfig {
     /// Its backend.
     pub backend: String,
     /// Its name there.
@@ -62,10 +62,10 @@ pub enum HealthStart {
     Checked,
 }
 
-// === impl Track ===
+// === impl TrackConfig ===
 
 /// `backend/server`.
-impl fmt::Display for Track {
+impl fmt::Display for TrackConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.backend, self.server)
     }

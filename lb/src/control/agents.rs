@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::{Control, Event, Origin};
-use crate::server::{Admin, AgentMoved, CheckResult, Orders, Server};
+use crate::server::{AdminState, AgentMoved, CheckResult, Orders, Server};
 
 /// What an agent answered, or why it did not.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub struct AgentAnswer {
     /// What it says of the server's health, if anything.
     pub up: Option<bool>,
     /// What it orders, if anything.
-    pub order: Option<Admin>,
+    pub order: Option<AdminState>,
     /// The weight that it gives.
     pub weight: Option<u32>,
     /// The limit that it gives.
@@ -73,7 +73,7 @@ impl Control {
         server.agent.change(change);
         if server.agent.plan() != before {
             self.refresh(&state, server);
-            self.say(&Event::Watched { server, whose: "agent", what: "changed", origin });
+            self.emit(&Event::Watched { server, whose: "agent", what: "changed", origin });
         }
     }
 }

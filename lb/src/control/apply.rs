@@ -15,13 +15,14 @@ use std::io;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, PoisonError};
 
-use super::{Control, Event, Origin, State, tracks};
-use crate::config::{self, Config, Stats};
+use super::{Control, Event, Origin, WriterState, tracks};
+use crate::config::{self, Config, StatsConfig};
 use crate::log;
-use crate::server::{Admin, ServerId};
-use crate::stick::Table;
+use crate::server::{AdminState, ServerId};
+use crate::stick::StickTable;
 use crate::topology::{
-    Backend, Frontend, Keyed, LiveBackend, LiveFrontend, LiveListener, Order, Resolvers, Tables, Topology,
+    Backend, Frontend, KeyedTable, LiveBackend, LiveFrontend, LiveListener, Resolvers, Tables, Topology,
+    WorkerCommand,
 };
 
 pub use changes::Changes;
@@ -50,7 +51,7 @@ impl Control {
     pub fn apply(
         &self,
         config: Config,
-        logs: Option<log::Prepared>,
+        logs: Option<log::PreparedLogs>,
         origin: &Origin,
     ) -> Result<Changes, ApplyError> {
         let mut state = self.state();
@@ -86,22 +87,22 @@ impl Control {
         (changes.opened, changes.closed) = state.listeners.install(prepared, &frontends, &self.shared);
         let stays: HashSet<u32> = frontends.iter().map(|frontend| frontend.live.id).collect();
         for frontend in before.frontends.iter().filter(|frontend| !stays.contains(&frontend.live.id)) {
-            self.shared.workers.broadcast(|| Order::Finish(Some(frontend.live.id)));
+            self.shared.workers.broadcast(|| WorkerCommand::Finish(Some(frontend.live.id)));
             self.say_stopped(&frontend.live);
         }
         for server in gone {
             server.retire();
-            self.shared.workers.broadcast(|| Order::CloseIdle(server.id));
+            self.shared.workers.broadcast(|| WorkerCommand::CloseIdle(server.id));
         }
         self.close_outdated(&made, &self.topology());
         self.resize(&state.config, &config);
         if let Some(logs) = logs {
             changes.logs = true;
             self.log.replace(logs);
-            let ways = self.log.ways();
-            self.shared.workers.broadcast(|| Order::Log(ways.clone()));
+            let sinks = self.log.sinks();
+            self.shared.workers.broadcast(|| WorkerCommand::Log(sinks.clone()));
         }
-        self.shared.workers.broadcast(|| Order::Tick(tick(&config)));
+        self.shared.workers.broadcast(|| WorkerCommand::Tick(tick(&config)));
         let stays: HashSet<&str> = config.backends.iter().map(|backend| backend.name.as_str()).collect();
         for backend in before.backends.iter().filter(|backend| !stays.contains(&*backend.live.name)) {
             // Requests that wait there find out where they lead now.
@@ -110,7 +111,7 @@ impl Control {
         }
         state.config = config;
         reordered.iter().for_each(|order| self.say_reordered(order, origin));
-        self.say(&Event::Applied { changes: &changes, origin });
+        self.emit(&Event::Applied { changes: &changes, origin });
         Ok(changes)
     }
 
@@ -120,12 +121,12 @@ impl Control {
         before: &Topology,
         config: &Config,
         numbers: &HashMap<&str, u32>,
-        tables: &HashMap<&str, Arc<Table>>,
+        tables: &HashMap<&str, Arc<StickTable>>,
     ) -> Vec<Arc<Frontend>> {
         let workers = self.shared.workers.count();
         let all: HashMap<&str, _> =
             before.frontends.iter().map(|frontend| (&*frontend.live.name, frontend)).collect();
-        let frontend = |spec: &config::Frontend| {
+        let frontend = |spec: &config::FrontendConfig| {
             let known = all.get(spec.name.as_str());
             let live = known.map_or_else(
                 || {
@@ -164,11 +165,11 @@ impl Control {
     /// The backends of a configuration, with their servers, which follow it from here on.
     fn backends(
         &self,
-        state: &mut State,
+        state: &mut WriterState,
         before: &Topology,
         config: &Config,
         numbers: &HashMap<&str, u32>,
-        tables: &HashMap<&str, Arc<Table>>,
+        tables: &HashMap<&str, Arc<StickTable>>,
         changes: &mut Changes,
     ) -> (Vec<Arc<Backend>>, Vec<Reordered>) {
         let workers = self.shared.workers.count();
@@ -194,16 +195,17 @@ impl Control {
                     |backend| Arc::clone(&backend.live),
                 );
                 let mut servers =
-                    servers::Servers { spec, live: &live, workers, deleted: &mut state.deleted };
+                    servers::ServerInputs { spec, live: &live, workers, deleted: &mut state.deleted };
                 let servers = servers.follow(known, changes, &mut reordered);
                 let own = tables.get(spec.name.as_str()).cloned();
                 let tables = Tables { own, stick: keyed(tables, &spec.stick) };
                 Arc::new(Backend::new(Arc::new(spec.clone()), live, servers, tables))
             })
             .collect();
-        for Reordered { server, .. } in reordered.iter().filter(|one| one.server.admin() == Admin::Maint) {
+        for Reordered { server, .. } in reordered.iter().filter(|one| one.server.admin() == AdminState::Maint)
+        {
             server.place.retire_connections();
-            self.shared.workers.broadcast(|| Order::CloseIdle(server.id));
+            self.shared.workers.broadcast(|| WorkerCommand::CloseIdle(server.id));
         }
         (backends, reordered)
     }
@@ -211,7 +213,7 @@ impl Control {
     fn say_reordered(&self, order: &Reordered, origin: &Origin) {
         let Reordered { server, before, was_up } = order;
         let (after, in_flight) = (server.orders(), server.in_flight());
-        self.say(&Event::Ordered { server, before: *before, after, was_up: *was_up, in_flight, origin });
+        self.emit(&Event::Ordered { server, before: *before, after, was_up: *was_up, in_flight, origin });
     }
 
     fn resize(&self, before: &Config, after: &Config) {
@@ -226,13 +228,13 @@ impl Control {
 }
 
 /// The stick tables by the names of their backends. One that is configured as before keeps what is in it.
-fn tables<'a>(before: &Topology, config: &'a Config) -> HashMap<&'a str, Arc<Table>> {
+fn tables<'a>(before: &Topology, config: &'a Config) -> HashMap<&'a str, Arc<StickTable>> {
     let specs =
         config.backends.iter().filter_map(|backend| Some((backend.name.as_str(), backend.table.as_ref()?)));
     specs
         .map(|(name, spec)| {
             let known = before.table(name).filter(|known| known.spec == *spec);
-            (name, known.map_or_else(|| Arc::new(Table::new(name.into(), spec)), Arc::clone))
+            (name, known.map_or_else(|| Arc::new(StickTable::new(name.into(), spec)), Arc::clone))
         })
         .collect()
 }
@@ -274,10 +276,10 @@ fn number(numbers: &HashMap<&str, u32>, name: &str) -> u32 {
     numbers.get(name).copied().unwrap_or_default()
 }
 
-fn keyed(tables: &HashMap<&str, Arc<Table>>, spec: &Option<config::Keyed>) -> Option<Keyed> {
+fn keyed(tables: &HashMap<&str, Arc<StickTable>>, spec: &Option<config::KeyedBy>) -> Option<KeyedTable> {
     let spec = spec.as_ref()?;
     let table = Arc::clone(tables.get(spec.table.as_str())?);
-    Some(Keyed { on: spec.on.clone(), table })
+    Some(KeyedTable { on: spec.on.clone(), table })
 }
 
 fn refuse_restarts(before: &Config, after: &Config) -> Result<(), ApplyError> {
@@ -285,7 +287,7 @@ fn refuse_restarts(before: &Config, after: &Config) -> Result<(), ApplyError> {
         ("process.threads", before.process.threads == after.process.threads),
         ("admin", before.admin == after.admin),
         // Who may look at the pages is asked at each request.
-        ("stats", Stats { access: after.stats.access.clone(), ..before.stats.clone() } == after.stats),
+        ("stats", StatsConfig { access: after.stats.access.clone(), ..before.stats.clone() } == after.stats),
     ];
     sections
         .into_iter()

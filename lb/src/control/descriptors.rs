@@ -33,7 +33,7 @@ impl Control {
                  ulimits:) or set maxconn",
                 shares.maxconn
             );
-            self.say(&Event::Notice { text: &text });
+            self.emit(&Event::Notice { text: &text });
         }
     }
 }

@@ -9,11 +9,11 @@ use std::fmt;
 use std::net::SocketAddr;
 
 use super::Changes;
-use crate::server::{CheckResult, Orders, Server, Verdict};
-use crate::topology::{LiveFrontend, Open};
+use crate::server::{CheckResult, HealthChange, Orders, Server};
+use crate::topology::{ListenState, LiveFrontend};
 
 pub(super) use line::lines;
-pub(super) use words::Scene;
+pub(super) use words::BackendCounts;
 
 /// Who asked for a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,13 +68,13 @@ pub enum Event<'a> {
     Moved { server: &'a Server, before: &'a (String, u16), place: (&'a str, u16), origin: &'a Origin },
     /// A server was taken for up, down or stopping without a check.
     #[expect(missing_docs, reason = "the names say it")]
-    Forced { server: &'a Server, verdict: Verdict, origin: &'a Origin },
+    Forced { server: &'a Server, verdict: HealthChange, origin: &'a Origin },
     /// A server's checks or its agent were switched on or off, or sent somewhere else.
     #[expect(missing_docs, reason = "the names say it")]
     Watched { server: &'a Server, whose: &'a str, what: &'a str, origin: &'a Origin },
     /// A server's health changed with that of the one that it tracks.
     #[expect(missing_docs, reason = "the names say it")]
-    Followed { server: &'a Server, verdict: Verdict, was_stopping: bool },
+    Followed { server: &'a Server, verdict: HealthChange, was_stopping: bool },
     /// A server was added.
     #[expect(missing_docs, reason = "the names say it")]
     Added { server: &'a Server, place: &'a (String, u16), origin: &'a Origin },
@@ -83,7 +83,7 @@ pub enum Event<'a> {
     Deleted { server: &'a Server, origin: &'a Origin },
     /// A check, or the agent, changed a server's health.
     #[expect(missing_docs, reason = "the names say it")]
-    Checked { server: &'a Server, verdict: Verdict, was_stopping: bool, result: &'a CheckResult },
+    Checked { server: &'a Server, verdict: HealthChange, was_stopping: bool, result: &'a CheckResult },
     /// A check, or the agent, found something new; `level` is its health, of `rise` and `fall`.
     #[expect(missing_docs, reason = "the names say it")]
     Probed { server: &'a Server, result: &'a CheckResult, by_agent: bool, level: u32, rise: u32, fall: u32 },
@@ -92,7 +92,7 @@ pub enum Event<'a> {
     Stopped { name: &'a str, connections: u64, requests: u64 },
     /// A frontend was paused, opened again or shut down.
     #[expect(missing_docs, reason = "the names say it")]
-    Turned { frontend: &'a LiveFrontend, open: Open, origin: &'a Origin },
+    Turned { frontend: &'a LiveFrontend, open: ListenState, origin: &'a Origin },
     /// A server told another version than before.
     #[expect(missing_docs, reason = "the names say it")]
     Deployed { server: &'a Server, before: &'a str, version: &'a str },
@@ -220,9 +220,9 @@ impl fmt::Display for Event<'_> {
             Self::Stopped { name, .. } => write!(f, "proxy {name} stopped"),
             Self::Turned { frontend, open, origin } => {
                 let word = match open {
-                    Open::Yes => "enabled",
-                    Open::Paused => "disabled",
-                    Open::Stopped => "shut down",
+                    ListenState::Yes => "enabled",
+                    ListenState::Paused => "disabled",
+                    ListenState::Stopped => "shut down",
                 };
                 write!(f, "frontend {} {word} by {origin}", frontend.name)
             }

@@ -7,16 +7,16 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 
 use super::{ApplyError, Changes, Control, Origin};
-use crate::config::{Config, Log, LogTarget};
+use crate::config::{Config, LogConfig, LogTarget};
 use crate::log;
 use crate::server::Server;
-use crate::topology::{Inbox, Process, Shared, Topology, Workers};
+use crate::topology::{Inbox, ProcessState, Shared, Topology, Workers};
 
 /// A control, and what it needs to live.
 pub(crate) struct Fixture {
     pub(crate) control: Arc<Control>,
     _inboxes: Vec<Inbox>,
-    logs: Vec<Log>,
+    logs: Vec<LogConfig>,
     folder: tempfile::TempDir,
 }
 
@@ -44,7 +44,7 @@ impl Fixture {
         let log = log::start(&logs).unwrap();
         let (workers, inboxes) = Workers::new(1);
         let (topology, process) =
-            (ArcSwap::from_pointee(Topology::empty()), Process::new(config.process.maxconn));
+            (ArcSwap::from_pointee(Topology::empty()), ProcessState::new(config.process.maxconn));
         let shared = Shared { topology, workers, process };
         let control = Control::new(Arc::new(shared), &config, log);
         control.apply(config, None, &Origin::Start).unwrap();

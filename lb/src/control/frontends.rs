@@ -4,7 +4,7 @@ use std::io;
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::{Control, Event, Origin};
-use crate::topology::{Backend, DynamicCookie, Frontend, Open, Order, Pace};
+use crate::topology::{Backend, DynamicCookie, Frontend, ListenState, Pace, WorkerCommand};
 
 /// Why the order for a frontend was not obeyed.
 #[derive(Debug, thiserror::Error)]
@@ -30,11 +30,11 @@ impl Control {
     pub fn disable_frontend(&self, frontend: &Frontend, origin: &Origin) -> Result<(), FrontendError> {
         let mut state = self.state();
         match frontend.live.open() {
-            Open::Paused => return Err(FrontendError::Same),
-            Open::Stopped => return Err(FrontendError::Stopped),
-            Open::Yes => state.listeners.pause(&frontend.live, &self.shared),
+            ListenState::Paused => return Err(FrontendError::Same),
+            ListenState::Stopped => return Err(FrontendError::Stopped),
+            ListenState::Yes => state.listeners.pause(&frontend.live, &self.shared),
         }
-        self.turn(frontend, Open::Paused, origin);
+        self.turn(frontend, ListenState::Paused, origin);
         Ok(())
     }
 
@@ -45,16 +45,16 @@ impl Control {
     pub fn enable_frontend(&self, frontend: &Frontend, origin: &Origin) -> Result<(), FrontendError> {
         let mut state = self.state();
         match frontend.live.open() {
-            Open::Yes => return Err(FrontendError::Same),
-            Open::Stopped => return Err(FrontendError::Stopped),
-            Open::Paused => {
+            ListenState::Yes => return Err(FrontendError::Same),
+            ListenState::Stopped => return Err(FrontendError::Stopped),
+            ListenState::Paused => {
                 // As it is now: who gives the order may have looked before a reload.
                 let topology = self.topology();
                 let present = topology.frontend(&frontend.live).ok_or(FrontendError::Stopped)?;
                 state.listeners.resume(present, &self.shared)?;
             }
         }
-        self.turn(frontend, Open::Yes, origin);
+        self.turn(frontend, ListenState::Yes, origin);
         Ok(())
     }
 
@@ -64,12 +64,12 @@ impl Control {
     /// It is shut down already.
     pub fn shutdown_frontend(&self, frontend: &Frontend, origin: &Origin) -> Result<(), FrontendError> {
         let mut state = self.state();
-        if frontend.live.open() == Open::Stopped {
+        if frontend.live.open() == ListenState::Stopped {
             return Err(FrontendError::Same);
         }
         state.listeners.close(&frontend.live, &self.shared);
-        self.turn(frontend, Open::Stopped, origin);
-        self.shared.workers.broadcast(|| Order::Finish(Some(frontend.live.id)));
+        self.turn(frontend, ListenState::Stopped, origin);
+        self.shared.workers.broadcast(|| WorkerCommand::Finish(Some(frontend.live.id)));
         Ok(())
     }
 
@@ -131,13 +131,13 @@ impl Control {
         self.notice(&format!("dynamic cookies of backend {} changed by {origin}", backend.live.name));
     }
 
-    fn turn(&self, frontend: &Frontend, open: Open, origin: &Origin) {
+    fn turn(&self, frontend: &Frontend, open: ListenState, origin: &Origin) {
         frontend.live.set_open(open);
         self.generation.send_modify(|generation| *generation += 1);
-        self.say(&Event::Turned { frontend: &frontend.live, open, origin });
+        self.emit(&Event::Turned { frontend: &frontend.live, open, origin });
     }
 
     pub(super) fn notice(&self, text: &str) {
-        self.say(&Event::Notice { text });
+        self.emit(&Event::Notice { text });
     }
 }

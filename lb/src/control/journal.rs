@@ -70,7 +70,7 @@ mod tests {
     use super::*;
     use crate::control::Origin;
     use crate::control::fixture::Fixture;
-    use crate::server::{Admin, CheckResult, CheckStatus};
+    use crate::server::{AdminState, CheckResult, CheckStatus};
     use std::time::Duration;
 
     #[test]
@@ -88,7 +88,7 @@ mod tests {
     fn orders_and_new_versions_are_remembered() {
         let fixture = Fixture::new("health = {}\n[backend.be.servers]\ns1 = \"127.0.0.1:9\"");
         let (control, server) = (&fixture.control, fixture.server("s1"));
-        control.set_admin(&server, Admin::Drain, &Origin::Signal);
+        control.set_admin(&server, AdminState::Drain, &Origin::Signal);
         for version in [None, Some("v1"), Some("v1"), Some("v2")] {
             let (status, took) = (CheckStatus::L7Ok, Duration::ZERO);
             let version = version.map(str::to_owned);

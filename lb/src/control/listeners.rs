@@ -12,19 +12,21 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::net::bind;
-use crate::topology::{Door, Frontend, Listen, LiveFrontend, LiveListener, Open, Shared, Spot, overlap};
+use crate::topology::{
+    Door, Frontend, Listen, ListenState, LiveFrontend, LiveListener, Shared, Spot, overlap,
+};
 
 /// The listening sockets in use.
 #[derive(Debug, Default)]
 pub(super) struct Listeners {
-    bound: Vec<Bound>,
+    bound: Vec<BoundListener>,
     /// Which worker accepts on the next one.
     next_worker: usize,
 }
 
 /// Sockets that are bound for a configuration that is not in force yet.
 #[derive(Debug)]
-pub(super) struct Prepared(Vec<New>);
+pub(super) struct PreparedListeners(Vec<New>);
 
 /// A socket that is bound, and nobody accepts on it yet.
 #[derive(Debug)]
@@ -37,7 +39,7 @@ struct New {
 }
 
 #[derive(Debug)]
-struct Bound {
+struct BoundListener {
     spot: Spot,
     /// As it really is.
     address: SocketAddr,
@@ -57,7 +59,7 @@ impl Listeners {
     ///
     /// # Errors
     /// An address cannot be bound, or there are no descriptors left.
-    pub(super) fn prepare(&self, frontends: &[Arc<Frontend>]) -> io::Result<Prepared> {
+    pub(super) fn prepare(&self, frontends: &[Arc<Frontend>]) -> io::Result<PreparedListeners> {
         let mut prepared = Vec::new();
         for (spot, ..) in wanted(frontends, true) {
             if !self.open().any(|bound| bound.spot == spot) {
@@ -65,14 +67,14 @@ impl Listeners {
                 prepared.push(self.open_at(spot, address, &prepared)?);
             }
         }
-        Ok(Prepared(prepared))
+        Ok(PreparedListeners(prepared))
     }
 
     /// Serves exactly the addresses of `frontends`, which are those of the snapshot in force, but for those that are paused or stopped; returns
     /// how many were opened and closed.
     pub(super) fn install(
         &mut self,
-        prepared: Prepared,
+        prepared: PreparedListeners,
         frontends: &[Arc<Frontend>],
         shared: &Shared,
     ) -> (usize, usize) {
@@ -93,7 +95,7 @@ impl Listeners {
             }
         }
         // Only now: whoever comes to an address that was another one of the same port finds it open all the time.
-        let stays = |bound: &Bound| {
+        let stays = |bound: &BoundListener| {
             let is = |open: bool| wanted(frontends, open).any(|(spot, ..)| spot == bound.spot);
             if bound.socket.is_some() { is(true) } else { is(false) && !is(true) }
         };
@@ -138,7 +140,7 @@ impl Listeners {
         self.open().map(|bound| (Arc::clone(&bound.frontend.live.name), bound.address)).collect()
     }
 
-    fn open(&self) -> impl Iterator<Item = &Bound> {
+    fn open(&self) -> impl Iterator<Item = &BoundListener> {
         self.bound.iter().filter(|bound| bound.socket.is_some())
     }
 
@@ -168,7 +170,7 @@ impl Listeners {
     fn serve(&mut self, new: New, frontend: &Arc<Frontend>, listener: &Arc<LiveListener>, shared: &Shared) {
         let New { spot, address, socket, twin } = new;
         listener.bound(address);
-        let bound = Bound {
+        let bound = BoundListener {
             spot,
             address,
             socket: Some(socket),
@@ -190,16 +192,17 @@ fn wanted(
     frontends: &[Arc<Frontend>],
     open: bool,
 ) -> impl Iterator<Item = (Spot, &Arc<Frontend>, &Arc<LiveListener>)> {
-    let frontends = frontends.iter().filter(move |frontend| (frontend.live.open() == Open::Yes) == open);
+    let frontends =
+        frontends.iter().filter(move |frontend| (frontend.live.open() == ListenState::Yes) == open);
     frontends.flat_map(|frontend| {
         let spots = Spot::all(&frontend.config).zip(&frontend.listeners);
         spots.map(move |(spot, listener)| (spot, frontend, listener))
     })
 }
 
-// === impl Bound ===
+// === impl BoundListener ===
 
-impl Bound {
+impl BoundListener {
     fn door(&self, shared: &Shared) -> Door {
         Door {
             spot: self.spot.clone(),
@@ -212,7 +215,7 @@ impl Bound {
 }
 
 /// Closes sockets, passes on what they have accepted, and returns how many were open.
-fn close<'a>(bound: impl Iterator<Item = &'a mut Bound>, shared: &Shared) -> usize {
+fn close<'a>(bound: impl Iterator<Item = &'a mut BoundListener>, shared: &Shared) -> usize {
     let (sockets, owners): (Vec<_>, Vec<_>) = bound
         .filter_map(|bound| {
             bound.stop.cancel();

@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use super::{Control, Event, Origin};
 use crate::config;
-use crate::server::{Admin, Server};
-use crate::topology::{Backend, Order, Topology};
+use crate::server::{AdminState, Server};
+use crate::topology::{Backend, Topology, WorkerCommand};
 
 /// Why a server could not be taken away (HAProxy's texts).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -30,7 +30,7 @@ pub enum DeleteError {
 
 impl Control {
     /// Adds a server to a backend, in maintenance and unchecked. Returns whether the name was free.
-    pub fn add_server(&self, backend: &Arc<Backend>, spec: &config::Server, origin: &Origin) -> bool {
+    pub fn add_server(&self, backend: &Arc<Backend>, spec: &config::ServerConfig, origin: &Origin) -> bool {
         let mut state = self.state();
         let topology = self.shared.topology.load_full();
         let Some(backend) = topology.backend(&backend.live.name) else { return false };
@@ -41,16 +41,16 @@ impl Control {
         let number = Numbers::without(&backend.servers).take();
         let workers = self.shared.workers.count();
         let server = Server::new(&live.name, number, spec, start, &live.queue, workers);
-        server.set_admin(Admin::Maint);
+        server.set_admin(AdminState::Maint);
         server.health.pause(true);
-        server.health.pause_agent(Admin::Maint, true);
+        server.health.pause_agent(AdminState::Maint, true);
         server.was_added();
         state.deleted.retain(|(of, deleted)| (&**of, &*deleted.name) != (&*live.name, &*spec.name));
         let mut servers = backend.servers.clone();
         servers.push(Arc::clone(&server));
         self.replace_servers(&topology, backend, servers);
         let place = server.place.named();
-        self.say(&Event::Added { server: &server, place: &place, origin });
+        self.emit(&Event::Added { server: &server, place: &place, origin });
         if let Some(leader) = server.track().and_then(|track| topology.tracked(&track).cloned()) {
             self.follow(&state, &leader);
         }
@@ -76,8 +76,8 @@ impl Control {
         let servers = backend.servers.iter().filter(|other| other.id != server.id).cloned().collect();
         self.replace_servers(&topology, backend, servers);
         server.place.retire_connections();
-        self.shared.workers.broadcast(|| Order::CloseIdle(server.id));
-        self.say(&Event::Deleted { server, origin });
+        self.shared.workers.broadcast(|| WorkerCommand::CloseIdle(server.id));
+        self.emit(&Event::Deleted { server, origin });
         Ok(())
     }
 
@@ -99,7 +99,7 @@ impl Control {
         server.check.move_to(address, port);
         if server.check.place() != before {
             self.refresh(&state, server);
-            self.say(&Event::Watched { server, whose: "checks", what: "moved", origin });
+            self.emit(&Event::Watched { server, whose: "checks", what: "moved", origin });
         }
     }
 
@@ -127,7 +127,7 @@ impl Control {
 /// # Errors
 /// Why not.
 fn removable(server: &Server) -> Result<(), DeleteError> {
-    if server.admin() != Admin::Maint {
+    if server.admin() != AdminState::Maint {
         Err(DeleteError::NotInMaintenance)
     } else if server.in_flight() > 0 {
         Err(DeleteError::Busy)

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{Control, Event, State};
+use super::{Control, Event, WriterState};
 use crate::server::Server;
 
 /// What takes less than this is done at once.
@@ -31,7 +31,7 @@ struct Rebuild {
 
 impl Control {
     /// Makes the rotation of a server's backend again: at once, or a moment later where that takes long and has just been done.
-    pub(super) fn refresh_soon(&self, state: &mut MutexGuard<'_, State>, server: &Server) {
+    pub(super) fn refresh_soon(&self, state: &mut MutexGuard<'_, WriterState>, server: &Server) {
         let now = Instant::now();
         if let Some(last) = state.rebuilds.0.get_mut(&server.backend)
             && now < last.not_before
@@ -59,13 +59,13 @@ impl Control {
         let has_lost = !self.lost.lock().unwrap_or_else(PoisonError::into_inner).is_empty();
         if has_lost {
             // The log tells which backend has no server left beside any event.
-            self.say(&Event::Notice {
+            self.emit(&Event::Notice {
                 text: &format!("backend {backend}: its rotation has been made again"),
             });
         }
     }
 
-    fn refresh_now(&self, state: &mut MutexGuard<'_, State>, backend: &Arc<str>) {
+    fn refresh_now(&self, state: &mut MutexGuard<'_, WriterState>, backend: &Arc<str>) {
         let begun = Instant::now();
         self.refresh_backend(state, backend);
         let (now, took) = (Instant::now(), begun.elapsed());

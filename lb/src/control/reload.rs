@@ -28,7 +28,7 @@ impl Control {
         let result = self.read_and_apply(origin).await;
         self.shared.process.last_reload.note(result.is_ok());
         if let Err(text) = &result {
-            self.say(&Event::Refused { text, origin });
+            self.emit(&Event::Refused { text, origin });
         }
         result
     }
@@ -57,7 +57,7 @@ fn text(error: impl Display) -> String {
 }
 
 /// Opens logs that are new. Looking up the name of a daemon may take its time.
-async fn open_logs(log: log::Log, configs: Vec<config::Log>) -> io::Result<Option<log::Prepared>> {
+async fn open_logs(log: log::Log, configs: Vec<config::LogConfig>) -> io::Result<Option<log::PreparedLogs>> {
     let late = || {
         let text = format!(
             "logs could not be opened within {} s: is the name of a daemon known?",

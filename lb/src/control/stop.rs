@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::Control;
-use crate::topology::{Open, Order};
+use crate::topology::{ListenState, WorkerCommand};
 
 impl Control {
     /// Completes when the process begins to stop: what a successor needs must be freed then.
@@ -18,10 +18,10 @@ impl Control {
         self.stop_begun.cancel();
         self.state().listeners.close_all(&self.shared);
         let topology = self.topology();
-        let open = topology.frontends.iter().filter(|frontend| frontend.live.open() != Open::Stopped);
+        let open = topology.frontends.iter().filter(|frontend| frontend.live.open() != ListenState::Stopped);
         open.for_each(|frontend| self.say_stopped(&frontend.live));
         topology.backends.iter().for_each(|backend| self.say_ended(&backend.live));
-        self.shared.workers.broadcast(|| Order::Finish(None));
+        self.shared.workers.broadcast(|| WorkerCommand::Finish(None));
         self.generation.send_modify(|generation| *generation += 1);
     }
 }

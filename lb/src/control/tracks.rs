@@ -6,8 +6,8 @@
 use std::collections::HashSet;
 use std::sync::{Arc, MutexGuard};
 
-use super::{Control, Event, Origin, State};
-use crate::server::{Admin, Orders, Server, ServerId, Verdict};
+use super::{Control, Event, Origin, WriterState};
+use crate::server::{AdminState, HealthChange, Orders, Server, ServerId};
 use crate::topology::{Backend, Followers, Frontend, Resolvers, Topology};
 
 /// The topology of such backends, with all servers that track others in their state before requests see them.
@@ -50,20 +50,20 @@ fn align_with(topology: &Topology, leader: &Arc<Server>) {
 }
 
 /// What a server that tracks `leader` inherits: one without an address serves nobody.
-fn inherited(leader: &Server) -> Admin {
-    if leader.place.address().is_none() { Admin::Maint } else { leader.admin() }
+fn inherited(leader: &Server) -> AdminState {
+    if leader.place.address().is_none() { AdminState::Maint } else { leader.admin() }
 }
 
 // === impl Control ===
 
 impl Control {
     /// Brings the servers that track `leader` into its state, and tells what became of them.
-    pub(super) fn follow(&self, state: &MutexGuard<'_, State>, leader: &Arc<Server>) {
+    pub(super) fn follow(&self, state: &MutexGuard<'_, WriterState>, leader: &Arc<Server>) {
         let topology = self.topology();
         for tracker in topology.followers_of(leader) {
             let tracked = inherited(leader);
             // Who is taken out has not gone down before.
-            if tracked == Admin::Maint {
+            if tracked == AdminState::Maint {
                 self.inherit(state, tracker, tracked);
                 self.copy_health(state, tracker, leader);
             } else {
@@ -74,7 +74,7 @@ impl Control {
         }
     }
 
-    fn inherit(&self, state: &MutexGuard<'_, State>, tracker: &Arc<Server>, tracked: Admin) {
+    fn inherit(&self, state: &MutexGuard<'_, WriterState>, tracker: &Arc<Server>, tracked: AdminState) {
         let orders = tracker.orders();
         if orders.tracked != tracked {
             let orders = Orders { tracked, ..orders };
@@ -82,13 +82,13 @@ impl Control {
         }
     }
 
-    fn copy_health(&self, state: &MutexGuard<'_, State>, tracker: &Arc<Server>, leader: &Server) {
+    fn copy_health(&self, state: &MutexGuard<'_, WriterState>, tracker: &Arc<Server>, leader: &Server) {
         let was_stopping = tracker.health.snapshot().stopping;
         let verdict = tracker.health.follow(tracker.admin(), &leader.health.snapshot());
-        if verdict != Verdict::Same {
+        if verdict != HealthChange::Same {
             self.refresh(state, tracker);
-            self.say(&Event::Followed { server: tracker, verdict, was_stopping });
-            if verdict == Verdict::WentDown {
+            self.emit(&Event::Followed { server: tracker, verdict, was_stopping });
+            if verdict == HealthChange::WentDown {
                 let last = leader.health.snapshot().last;
                 self.leave(tracker, last.is_some_and(|last| last.is_silence()));
             }
@@ -99,7 +99,7 @@ impl Control {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{self, Track};
+    use crate::config::{self, TrackConfig};
     use crate::control::fixture::Fixture;
 
     const CHECKED_FIRST: &str =
@@ -115,7 +115,7 @@ mod tests {
         assert_eq!((chosen(), states()), (0, ["DOWN 1/2", "DOWN 1/2", "DOWN 1/2"].map(str::to_owned)));
         fixture.control.force_health(&fixture.server("a"), true, &Origin::Start);
         assert_eq!((chosen(), states()), (3, ["UP", "UP", "UP"].map(str::to_owned)));
-        fixture.control.set_admin(&fixture.server("a"), Admin::Maint, &Origin::Start);
+        fixture.control.set_admin(&fixture.server("a"), AdminState::Maint, &Origin::Start);
         let out = ["MAINT", "MAINT (via be/a)", "MAINT (via be/u)"].map(str::to_owned);
         assert_eq!((chosen(), states()), (0, out.clone()));
         fixture
@@ -131,12 +131,12 @@ mod tests {
         let fixture =
             Fixture::new("health = {}\n[backend.be.servers]\na = \"127.0.0.1:9\"\nb = \"127.0.0.1:9\"");
         let (control, by) = (&fixture.control, &Origin::Start);
-        let track = Some(Track { backend: "be".into(), server: "a".into() });
-        let spec = config::Server { track, ..config::Server::new("t", "127.0.0.1", 9) };
+        let track = Some(TrackConfig { backend: "be".into(), server: "a".into() });
+        let spec = config::ServerConfig { track, ..config::ServerConfig::new("t", "127.0.0.1", 9) };
         assert!(control.add_server(&control.topology().backends[0], &spec, by));
         let t = fixture.server("t");
-        control.set_admin(&t, Admin::Ready, by);
-        control.set_admin(&fixture.server("a"), Admin::Maint, by);
+        control.set_admin(&t, AdminState::Ready, by);
+        control.set_admin(&fixture.server("a"), AdminState::Maint, by);
         assert_eq!(t.status().to_string(), "MAINT (via be/a)");
         fixture.apply("health = {}\n[backend.be.servers]\nb = \"127.0.0.1:9\"");
         assert_eq!((t.status().to_string().as_str(), t.is_usable()), ("no check", true));

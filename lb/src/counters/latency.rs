@@ -45,7 +45,7 @@ pub struct Latencies {
 
 /// The counts of all workers at one moment, or between two.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Spread {
+pub struct Histogram {
     buckets: [u64; BUCKETS],
     micros: u64,
 }
@@ -67,9 +67,9 @@ pub struct Percentiles {
 
 /// Readings of the last minute, for a window that moves.
 #[derive(Debug, Default)]
-pub(super) struct Recent {
+pub(super) struct SlidingWindow {
     /// Oldest first. All but the first are within the window.
-    readings: VecDeque<(Instant, Box<Spread>)>,
+    readings: VecDeque<(Instant, Box<Histogram>)>,
 }
 
 const fn limits() -> [u64; LIMITS] {
@@ -113,9 +113,9 @@ impl Default for Latencies {
     }
 }
 
-// === impl Spread ===
+// === impl Histogram ===
 
-impl Spread {
+impl Histogram {
     /// Adds up the copies of all workers.
     pub(super) fn of<T>(sharded: &Sharded<T>, latencies: impl Fn(&T) -> &Latencies) -> Self {
         let mut spread = Self::default();
@@ -180,17 +180,17 @@ impl Spread {
     }
 }
 
-impl Default for Spread {
+impl Default for Histogram {
     fn default() -> Self {
         Self { buckets: [0; BUCKETS], micros: 0 }
     }
 }
 
-// === impl Recent ===
+// === impl SlidingWindow ===
 
-impl Recent {
+impl SlidingWindow {
     /// Takes a reading, if it is time for one.
-    pub(super) fn sample(&mut self, now: Instant, read: impl FnOnce() -> Spread) {
+    pub(super) fn sample(&mut self, now: Instant, read: impl FnOnce() -> Histogram) {
         if self.readings.back().is_some_and(|(at, _)| now.duration_since(*at) < STEP) {
             return;
         }
@@ -201,12 +201,12 @@ impl Recent {
     }
 
     /// What was counted within the window, which is up to a step longer than a minute, or as long as there are readings.
-    pub(super) fn window(&self, now: &Spread) -> Spread {
+    pub(super) fn window(&self, now: &Histogram) -> Histogram {
         self.readings.front().map_or_else(|| now.clone(), |(_, base)| now.since(base))
     }
 
     /// Forgets all readings, and begins at this one.
-    pub(super) fn clear(&mut self, now: Instant, base: Spread) {
+    pub(super) fn clear(&mut self, now: Instant, base: Histogram) {
         self.readings.clear();
         self.readings.push_back((now, Box::new(base)));
     }
@@ -216,12 +216,12 @@ impl Recent {
 mod tests {
     use super::*;
 
-    fn counted(times: &[(u64, Duration)]) -> Spread {
+    fn counted(times: &[(u64, Duration)]) -> Histogram {
         let sharded = Sharded::<Latencies>::new(0);
         for (count, took) in times {
             (0..*count).for_each(|_| sharded.mine().record(Bucket::of(*took)));
         }
-        Spread::of(&sharded, |latencies| latencies)
+        Histogram::of(&sharded, |latencies| latencies)
     }
 
     #[test]
@@ -247,7 +247,7 @@ mod tests {
             assert!(found.abs_diff(wanted) * 7 <= wanted, "{found} {wanted}");
         }
         assert_eq!(all.sum(), millis(900 * 3 + 90 * 40 + 9 * 700 + 6000));
-        assert_eq!(Spread::default().percentiles(), None);
+        assert_eq!(Histogram::default().percentiles(), None);
     }
 
     #[test]
@@ -259,7 +259,7 @@ mod tests {
 
     #[test]
     fn the_window_moves_and_can_begin_again() {
-        let (start, mut recent) = (Instant::now(), Recent::default());
+        let (start, mut recent) = (Instant::now(), SlidingWindow::default());
         let slow = |count| counted(&[(count, Duration::from_secs(1))]);
         let second = Duration::from_secs(1);
         for at in 0..=120u32 {

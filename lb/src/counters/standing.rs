@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 /// The running or not running of one thing over time.
 #[derive(Debug, Clone)]
-pub struct Standing {
+pub struct UptimeStats {
     running: bool,
     since: Instant,
     /// Time not running, without the present stretch.
@@ -16,9 +16,9 @@ pub struct Standing {
     stopped: bool,
 }
 
-// === impl Standing ===
+// === impl UptimeStats ===
 
-impl Standing {
+impl UptimeStats {
     /// From now on.
     pub fn new(running: bool) -> Self {
         Self { running, since: Instant::now(), downtime: Duration::ZERO, downs: 0, stopped: false }

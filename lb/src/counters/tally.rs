@@ -9,8 +9,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use tokio::time::Instant;
 
-use super::latency::Recent;
-use super::{Mean, Peak, Percentiles, Rate, Sharded, Spread, Totals, Traffic};
+use super::latency::SlidingWindow;
+use super::{Histogram, Mean, Peak, Percentiles, Rate, Sharded, Totals, Traffic};
 
 /// What one frontend, backend or server counts.
 #[derive(Debug)]
@@ -20,7 +20,7 @@ pub struct Tally {
     pub maxima: Maxima,
     /// Unix time of the last exchange's end, 0 before the first; seconds.
     last: AtomicU64,
-    read: Mutex<Read>,
+    read: Mutex<ReaderTotals>,
 }
 
 /// Largest values since the start or the last clearing; times in milliseconds.
@@ -51,10 +51,10 @@ pub struct Means {
 
 /// What only readers use.
 #[derive(Debug, Default)]
-struct Read {
+struct ReaderTotals {
     base: Totals,
-    latency_base: Spread,
-    latencies: Recent,
+    latency_base: Histogram,
+    latencies: SlidingWindow,
     requests: Rate,
     connections: Rate,
     bytes_out: Rate,
@@ -115,7 +115,7 @@ impl Tally {
     }
 
     /// How long responses took to begin, since the start or the last [`Tally::clear`].
-    pub fn latencies(&self) -> Spread {
+    pub fn latencies(&self) -> Histogram {
         self.all_latencies().since(&self.read().latency_base)
     }
 
@@ -126,7 +126,7 @@ impl Tally {
     }
 
     /// The percentiles of what has ended since `counted` was set, which is set again; `None` when nothing has.
-    pub fn percentiles_since(&self, counted: &mut Option<Box<Spread>>) -> Option<Percentiles> {
+    pub fn percentiles_since(&self, counted: &mut Option<Box<Histogram>>) -> Option<Percentiles> {
         let now = self.all_latencies();
         let found = match counted {
             Some(before) => now.since(before).percentiles(),
@@ -139,8 +139,8 @@ impl Tally {
         found
     }
 
-    fn all_latencies(&self) -> Spread {
-        Spread::of(&self.shards, |traffic| &traffic.latency)
+    fn all_latencies(&self) -> Histogram {
+        Histogram::of(&self.shards, |traffic| &traffic.latency)
     }
 
     /// Takes a sample for the rates; somebody must call this several times a second.
@@ -194,7 +194,7 @@ impl Tally {
         }
     }
 
-    fn read(&self) -> MutexGuard<'_, Read> {
+    fn read(&self) -> MutexGuard<'_, ReaderTotals> {
         self.read.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

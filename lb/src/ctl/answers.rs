@@ -7,7 +7,7 @@ pub(super) const ASK_SEVERITY: &str = "set severity-output number;";
 
 /// One answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Answer {
+pub(super) struct CommandReply {
     /// The balancer did not do it.
     pub(super) refused: bool,
     /// The answer with its empty line, without the severity; one line feed for a success without words.
@@ -15,7 +15,7 @@ pub(super) struct Answer {
 }
 
 /// Cuts what came after [`ASK_SEVERITY`] and a command.
-pub(super) fn split(received: &str) -> Vec<Answer> {
+pub(super) fn split(received: &str) -> Vec<CommandReply> {
     // A balancer that ends before this answered nothing.
     let Some(mut rest) = received.strip_prefix('\n') else {
         return if received.is_empty() { Vec::new() } else { vec![cut_off(received)] };
@@ -23,7 +23,7 @@ pub(super) fn split(received: &str) -> Vec<Answer> {
     let mut answers = Vec::new();
     while !rest.is_empty() {
         if let Some(after) = rest.strip_prefix('\n') {
-            answers.push(Answer { refused: false, text: "\n".to_owned() });
+            answers.push(CommandReply { refused: false, text: "\n".to_owned() });
             rest = after;
         } else if let Some(end) = rest.find("\n\n") {
             let (text, after) = rest.split_at(end + 2);
@@ -38,18 +38,18 @@ pub(super) fn split(received: &str) -> Vec<Answer> {
     answers
 }
 
-fn answer(text: &str) -> Answer {
+fn answer(text: &str) -> CommandReply {
     let severity = text.strip_prefix('[').and_then(|rest| rest.split_once("]: "));
     match severity {
         Some((number, rest)) if number.len() == 1 && number.as_bytes()[0].is_ascii_digit() => {
-            Answer { refused: number <= "3", text: rest.to_owned() }
+            CommandReply { refused: number <= "3", text: rest.to_owned() }
         }
-        _ => Answer { refused: false, text: text.to_owned() },
+        _ => CommandReply { refused: false, text: text.to_owned() },
     }
 }
 
-fn cut_off(text: &str) -> Answer {
-    Answer { refused: true, ..answer(text) }
+fn cut_off(text: &str) -> CommandReply {
+    CommandReply { refused: true, ..answer(text) }
 }
 
 #[cfg(test)]

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use socket2::{Domain, SockAddr, Socket, Type};
 
-use super::answers::{self, ASK_SEVERITY, Answer};
-use super::teach;
+use super::answers::{self, ASK_SEVERITY, CommandReply};
+use super::hints;
 use crate::config;
 
 /// Longest answer, bytes.
@@ -26,18 +26,18 @@ pub(super) struct NoAnswer {
     /// The balancer is not there, or went away: it is not merely slow.
     pub(super) gone: bool,
     /// What was answered before it went away.
-    pub(super) answered: Vec<Answer>,
+    pub(super) answered: Vec<CommandReply>,
 }
 
 /// Sends `command` and reads to the end. The write side stays open: a balancer takes a closed one for an interruption.
 ///
 /// # Errors
 /// There was no answer, or the connection ended before everything was answered.
-pub(super) fn ask(socket: &Path, command: &str, patience: Duration) -> Result<Vec<Answer>, NoAnswer> {
+pub(super) fn ask(socket: &Path, command: &str, patience: Duration) -> Result<Vec<CommandReply>, NoAnswer> {
     let marked = can_be_marked(command);
     let sent = if marked { format!("{command};echo {MARK}") } else { command.to_owned() };
     let received = exchange(socket, &sent, patience).map_err(|error| NoAnswer {
-        text: teach::no_answer(socket, &error, patience),
+        text: hints::no_answer(socket, &error, patience),
         gone: error.kind() != io::ErrorKind::TimedOut,
         answered: Vec::new(),
     })?;
@@ -55,7 +55,7 @@ pub(super) fn ask(socket: &Path, command: &str, patience: Duration) -> Result<Ve
     }
     let waited = waits_for_something(command) && !received.is_empty();
     Err(NoAnswer {
-        text: teach::broke_off(socket, waited, received.is_empty()),
+        text: hints::broke_off(socket, waited, received.is_empty()),
         gone: true,
         answered: answers,
     })
@@ -76,7 +76,7 @@ fn waits_for_something(command: &str) -> bool {
 }
 
 /// HAProxy before 3.0 has no `echo`, and says so.
-fn is_mark(answer: &Answer) -> bool {
+fn is_mark(answer: &CommandReply) -> bool {
     answer.text.trim_end() == MARK || (answer.refused && answer.text.starts_with("Unknown command: 'echo"))
 }
 
@@ -108,9 +108,9 @@ fn exchange(socket: &Path, command: &str, patience: Duration) -> io::Result<Vec<
 }
 
 fn connect(place: &Path, patience: Duration) -> io::Result<Socket> {
-    let (domain, address) = match place.to_str().and_then(config::Socket::parse) {
-        Some(config::Socket::Tcp(address)) => (Domain::for_address(address), address.into()),
-        Some(config::Socket::Unix(path)) => (Domain::UNIX, SockAddr::unix(path)?),
+    let (domain, address) = match place.to_str().and_then(config::RuntimeSocketAddress::parse) {
+        Some(config::RuntimeSocketAddress::Tcp(address)) => (Domain::for_address(address), address.into()),
+        Some(config::RuntimeSocketAddress::Unix(path)) => (Domain::UNIX, SockAddr::unix(path)?),
         None => (Domain::UNIX, SockAddr::unix(place)?),
     };
     let socket = Socket::new(domain, Type::STREAM, None)?;

@@ -4,7 +4,7 @@ use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::time::Duration;
 
-use super::Outcome;
+use super::CommandOutcome;
 
 /// For connecting, and for the answer.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -12,12 +12,12 @@ const PATIENCE: Duration = Duration::from_secs(3);
 const LONGEST_HEAD: u64 = 1024;
 
 /// Asks `GET /readyz` of the pages at `bind`; says on `err` what is wrong.
-pub fn healthcheck(bind: SocketAddr, err: &mut dyn Write) -> Outcome {
+pub fn healthcheck(bind: SocketAddr, err: &mut dyn Write) -> CommandOutcome {
     let address = reachable(bind);
     let (outcome, problem) = match ready(address) {
-        Ok(200) => return Outcome::Done,
-        Ok(status) => (Outcome::Refused, format!("it is not ready (status {status})")),
-        Err(error) => (Outcome::Silent, format!("{error} (is lb running, with this [stats] bind?)")),
+        Ok(200) => return CommandOutcome::Done,
+        Ok(status) => (CommandOutcome::Refused, format!("it is not ready (status {status})")),
+        Err(error) => (CommandOutcome::Silent, format!("{error} (is lb running, with this [stats] bind?)")),
     };
     // There is nowhere else to say it.
     let _ = writeln!(err, "lb: http://{address}/readyz: {problem}");

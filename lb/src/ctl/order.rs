@@ -5,15 +5,15 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::stat::{self, Left};
-use super::{Outcome, PATIENCE, Told, ask_all, client, teach};
+use super::stat::{self, RemainingServers};
+use super::{BalancerResult, CommandOutcome, PATIENCE, ask_all, client, hints};
 
 /// Lines of what is still in flight that are printed.
 const SHOWN: usize = 20;
 
 /// An order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Order {
+pub enum ServerCommand {
     /// Into maintenance.
     Disable,
     /// Into drain.
@@ -34,19 +34,19 @@ pub struct Terms {
 /// Gives `order` for `server` to every balancer; each refuses by itself to lose the last usable server of a backend.
 pub fn order(
     sockets: &[PathBuf],
-    order: Order,
+    order: ServerCommand,
     server: &str,
     terms: Terms,
     out: &mut dyn Write,
     err: &mut dyn Write,
-) -> Outcome {
+) -> CommandOutcome {
     ask_all(sockets, &|socket| order.give(socket, server, terms), out, err)
 }
 
-// === impl Order ===
+// === impl ServerCommand ===
 
-impl Order {
-    fn give(self, socket: &Path, server: &str, Terms { wait, force }: Terms) -> Told {
+impl ServerCommand {
+    fn give(self, socket: &Path, server: &str, Terms { wait, force }: Terms) -> BalancerResult {
         if self != Self::Enable && !force {
             // Others may give orders between this look and the order: the socket has no command that does both.
             match left(socket, server).map(|left| left.and_then(|left| left.objection())) {
@@ -56,7 +56,7 @@ impl Order {
                         "lb: {}: {objection}\n  = --force takes it out all the same",
                         socket.display()
                     );
-                    return Told { outcome: Outcome::Refused, out: String::new(), err };
+                    return BalancerResult { outcome: CommandOutcome::Refused, out: String::new(), err };
                 }
                 Err(told) => return told,
             }
@@ -65,15 +65,17 @@ impl Order {
             return told;
         }
         let given = self.said(socket, server, self.given());
-        let Some(wait) = wait else { return Told { outcome: Outcome::Done, out: given, err: String::new() } };
+        let Some(wait) = wait else {
+            return BalancerResult { outcome: CommandOutcome::Done, out: given, err: String::new() };
+        };
         let command = format!("wait {}ms {} {server}", wait.as_millis(), self.condition());
         match self.ask(socket, &command, PATIENCE.saturating_add(wait), server) {
-            Ok(()) => Told {
-                outcome: Outcome::Done,
+            Ok(()) => BalancerResult {
+                outcome: CommandOutcome::Done,
                 out: self.said(socket, server, self.met()),
                 err: String::new(),
             },
-            Err(told) => Told { out: given, ..told },
+            Err(told) => BalancerResult { out: given, ..told },
         }
     }
 
@@ -87,28 +89,34 @@ impl Order {
         }
     }
 
-    fn ask(self, socket: &Path, command: &str, patience: Duration, server: &str) -> Result<(), Told> {
+    fn ask(
+        self,
+        socket: &Path,
+        command: &str,
+        patience: Duration,
+        server: &str,
+    ) -> Result<(), BalancerResult> {
         let waits = command.starts_with("wait");
         let answers = client::ask(socket, command, patience).map_err(|error| match error.gone && waits {
             // Whatever kept it from answering: the order had been answered before.
-            true => Told {
-                outcome: Outcome::Silent,
+            true => BalancerResult {
+                outcome: CommandOutcome::Silent,
                 out: String::new(),
-                err: format!("lb: {}: {}", socket.display(), teach::WENT_AWAY),
+                err: format!("lb: {}: {}", socket.display(), hints::WENT_AWAY),
             },
-            false => Told::silent(&error),
+            false => BalancerResult::silent(&error),
         })?;
         let Some(refusal) = answers.iter().find(|answer| answer.refused) else { return Ok(()) };
         let backend = server.split_once('/').map(|(backend, _)| backend);
         let mut err = format!("lb: {}: {}", socket.display(), refusal.text.trim_end());
-        err.push_str(&teach::hint(socket, &refusal.text, backend));
+        err.push_str(&hints::hint(socket, &refusal.text, backend));
         if self != Self::Enable && waits {
             err.push_str(&in_flight(socket, server));
         }
         if waits && refusal.text.starts_with("Wait delay expired") {
             err.push_str(&self.after_wait(socket, server));
         }
-        Err(Told { outcome: Outcome::Refused, out: String::new(), err })
+        Err(BalancerResult { outcome: CommandOutcome::Refused, out: String::new(), err })
     }
 
     /// What holds now that a wait has run out, and what can be done.
@@ -160,8 +168,9 @@ impl Order {
 }
 
 /// What is left without a server; nothing when there is no such server, of which the order itself will tell.
-fn left(socket: &Path, server: &str) -> Result<Option<Left>, Told> {
-    let answers = client::ask(socket, "show stat", PATIENCE).map_err(|error| Told::silent(&error))?;
+fn left(socket: &Path, server: &str) -> Result<Option<RemainingServers>, BalancerResult> {
+    let answers =
+        client::ask(socket, "show stat", PATIENCE).map_err(|error| BalancerResult::silent(&error))?;
     let text: String = answers.iter().map(|answer| answer.text.as_str()).collect();
     Ok(stat::left_without(&stat::rows(&text), server))
 }

@@ -7,14 +7,14 @@ use std::sync::Arc;
 
 /// A row, with its fields by their names.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Row {
+pub(crate) struct StatRow {
     places: Arc<HashMap<String, usize>>,
     fields: Vec<String>,
 }
 
 /// What is left of the backends that need a server, once that is out.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Left {
+pub(crate) struct RemainingServers {
     /// The server, as `backend/server`.
     pub(crate) server: String,
     /// Its requests in flight and in its queue.
@@ -28,16 +28,16 @@ pub(crate) struct Left {
 }
 
 /// The rows of `show stat`, in its order.
-pub(crate) fn rows(csv: &str) -> Vec<Row> {
+pub(crate) fn rows(csv: &str) -> Vec<StatRow> {
     let mut lines = csv.lines().filter(|line| !line.is_empty());
     let Some(header) = lines.next().and_then(|header| header.strip_prefix("# ")) else { return Vec::new() };
     let places = header.split(',').enumerate().map(|(at, name)| (name.to_owned(), at)).collect();
     let places = Arc::new(places);
-    lines.map(|line| Row { places: Arc::clone(&places), fields: split(line) }).collect()
+    lines.map(|line| StatRow { places: Arc::clone(&places), fields: split(line) }).collect()
 }
 
 /// What taking `server` (`backend/server`, by names or `#` and numbers) out would leave; `None` when there is no such server.
-pub(crate) fn left_without(rows: &[Row], server: &str) -> Option<Left> {
+pub(crate) fn left_without(rows: &[StatRow], server: &str) -> Option<RemainingServers> {
     let (backend, name) = server.split_once('/')?;
     let servers: Vec<_> = rows.iter().filter(|row| row.is_server()).collect();
     let meant = servers.iter().find(|row| {
@@ -63,7 +63,7 @@ pub(crate) fn left_without(rows: &[Row], server: &str) -> Option<Left> {
         *then += usize::from(!out.contains(&row.full_name()));
     }
     let own = meant.text("pxname");
-    Some(Left {
+    Some(RemainingServers {
         server: meant.full_name(),
         in_flight: meant.number("scur").unwrap_or(0) + meant.number("qcur").unwrap_or(0),
         usable: usable.get(own).map_or(0, |(_, then)| *then),
@@ -97,9 +97,9 @@ fn split(line: &str) -> Vec<String> {
     fields
 }
 
-// === impl Row ===
+// === impl StatRow ===
 
-impl Row {
+impl StatRow {
     /// A field; empty when there is none of that name.
     pub(crate) fn text(&self, name: &str) -> &str {
         self.places.get(name).and_then(|at| self.fields.get(*at)).map_or("", String::as_str)
@@ -126,9 +126,9 @@ impl Row {
     }
 }
 
-// === impl Left ===
+// === impl RemainingServers ===
 
-impl Left {
+impl RemainingServers {
     /// Why it should not be taken out without a second thought, if there is a reason.
     pub(crate) fn objection(&self) -> Option<String> {
         let Self { server, emptied, .. } = self;
@@ -168,7 +168,7 @@ mod tests {
     /// Name, status, weight, and what it tracks.
     type Server = (&'static str, &'static str, u64, &'static str);
 
-    fn left(states: &[Server], server: &str) -> Option<Left> {
+    fn left(states: &[Server], server: &str) -> Option<RemainingServers> {
         let mut csv = "# pxname,svname,scur,qcur,status,type,iid,sid,uweight,tracked,\n".to_owned();
         for (name, status, weight, tracked) in states {
             let (backend, name) = name.split_once('/').unwrap();

@@ -8,12 +8,12 @@ use std::time::Duration;
 use super::*;
 use crate::admin::tests::lab;
 use crate::report::VERSION;
-use crate::server::{Admin, CheckStatus};
+use crate::server::{AdminState, CheckStatus};
 
 /// Runs a client as a process of its own would, off the threads that serve.
 async fn client(
-    run: impl FnOnce(&mut dyn Write, &mut dyn Write) -> Outcome + Send + 'static,
-) -> (Outcome, String, String) {
+    run: impl FnOnce(&mut dyn Write, &mut dyn Write) -> CommandOutcome + Send + 'static,
+) -> (CommandOutcome, String, String) {
     let client = tokio::task::spawn_blocking(|| {
         let (mut out, mut err) = (Vec::new(), Vec::new());
         let outcome = run(&mut out, &mut err);
@@ -22,16 +22,16 @@ async fn client(
     client.await.unwrap()
 }
 
-async fn ctl(sockets: Vec<PathBuf>, command: &'static str) -> (Outcome, String, String) {
+async fn ctl(sockets: Vec<PathBuf>, command: &'static str) -> (CommandOutcome, String, String) {
     client(move |out, err| run(&sockets, command, out, err)).await
 }
 
 async fn give(
     sockets: Vec<PathBuf>,
-    what: Order,
+    what: ServerCommand,
     server: &'static str,
     wait: Option<Duration>,
-) -> (Outcome, String, String) {
+) -> (CommandOutcome, String, String) {
     let terms = Terms { wait, force: false };
     client(move |out, err| order(&sockets, what, server, terms, out, err)).await
 }
@@ -40,15 +40,15 @@ async fn give(
 async fn answers_are_printed_as_they_came_and_refusals_teach() {
     let lab = lab::open();
     let admin = vec![lab.socket("admin")];
-    let done = |out: &str| (Outcome::Done, out.to_owned(), String::new());
+    let done = |out: &str| (CommandOutcome::Done, out.to_owned(), String::new());
     assert_eq!(ctl(admin.clone(), "show version").await, done(&format!("{VERSION}\n\n")));
     assert_eq!(ctl(admin.clone(), "disable server api_nodes/api0").await, done("\n"));
     assert_eq!(ctl(admin.clone(), "wait 10;echo x").await, done("Done.\n\nx\n\n"));
     let (outcome, out, err) = ctl(admin.clone(), "disable server api_nodes/apix;get weight plain/p0").await;
-    assert_eq!((outcome, out.as_str()), (Outcome::Refused, "1 (initial 1)\n\n"));
+    assert_eq!((outcome, out.as_str()), (CommandOutcome::Refused, "1 (initial 1)\n\n"));
     assert!(err.starts_with("No such server.\n  = there are api_nodes/api0, api_nodes/api1, "), "{err}");
     let (outcome, _, err) = ctl(vec![lab.socket("user")], "disable server api_nodes/api0").await;
-    assert_eq!(outcome, Outcome::Refused);
+    assert_eq!(outcome, CommandOutcome::Refused);
     assert!(err.starts_with("Permission denied\n  = the level of "), "{err}");
 }
 
@@ -57,16 +57,16 @@ async fn several_balancers_are_all_asked_and_one_that_is_away_is_named() {
     let (here, there) = (lab::open(), lab::open());
     let both = vec![here.socket("admin"), there.socket("admin")];
     let (outcome, out, _) = ctl(both.clone(), "show cli level").await;
-    assert_eq!(outcome, Outcome::Done);
+    assert_eq!(outcome, CommandOutcome::Done);
     assert_eq!(out.matches("admin\n\n").count(), 2);
     assert!(out.starts_with(&format!("==> {} <==\n", both[0].display())), "{out}");
 
     let away = there.socket("nobody");
     let (outcome, _, err) =
-        give(vec![both[0].clone(), away.clone()], Order::Disable, "api_nodes/api1", None).await;
-    assert_eq!(outcome, Outcome::Silent);
+        give(vec![both[0].clone(), away.clone()], ServerCommand::Disable, "api_nodes/api1", None).await;
+    assert_eq!(outcome, CommandOutcome::Silent);
     assert!(err.contains(&away.display().to_string()) && err.contains("start lb"), "{err}");
-    assert_eq!(here.server("api_nodes", "api1").admin(), Admin::Maint);
+    assert_eq!(here.server("api_nodes", "api1").admin(), AdminState::Maint);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
@@ -85,18 +85,18 @@ async fn disable_waits_for_the_last_exchange_and_says_what_is_in_flight_when_it_
         requests: 1,
     }];
     let short = Some(Duration::from_millis(20));
-    let (outcome, out, err) = give(socket.clone(), Order::Disable, "api_nodes/api1", short).await;
+    let (outcome, out, err) = give(socket.clone(), ServerCommand::Disable, "api_nodes/api1", short).await;
     let said = "api_nodes/api1 is in maintenance, 1 in flight; 2 of 3 servers of api_nodes left\n";
-    assert_eq!((outcome, out.as_str()), (Outcome::Refused, said));
+    assert_eq!((outcome, out.as_str()), (CommandOutcome::Refused, said));
     assert!(err.contains("Wait delay expired. api_nodes/api1 still has 1 in flight."), "{err}");
     assert!(err.contains("\n  0x7: src=127.0.0.1:5 age=3s"), "{err}");
     assert!(err.contains("api_nodes/api1 stays in maintenance and gets nothing new"), "{err}");
     assert!(err.contains("\"shutdown sessions server api_nodes/api1\""), "{err}");
 
     let long = Some(Duration::from_secs(60));
-    let waiting = tokio::spawn(give(socket.clone(), Order::Drain, "api_nodes/api1", long));
+    let waiting = tokio::spawn(give(socket.clone(), ServerCommand::Drain, "api_nodes/api1", long));
     let mut changes = lab.control.changes();
-    while server.admin() != Admin::Drain {
+    while server.admin() != AdminState::Drain {
         changes.changed().await.unwrap();
     }
     assert!(!waiting.is_finished());
@@ -104,31 +104,34 @@ async fn disable_waits_for_the_last_exchange_and_says_what_is_in_flight_when_it_
     let (outcome, out, err) = waiting.await.unwrap();
     assert_eq!(
         (outcome, out.as_str()),
-        (Outcome::Done, "api_nodes/api1 is in drain, nothing in flight; 2 of 3 servers of api_nodes left\n"),
+        (
+            CommandOutcome::Done,
+            "api_nodes/api1 is in drain, nothing in flight; 2 of 3 servers of api_nodes left\n"
+        ),
         "{err}"
     );
 
-    let waiting = tokio::spawn(give(socket, Order::Enable, "api_nodes/api1", long));
-    while server.admin() != Admin::Ready {
+    let waiting = tokio::spawn(give(socket, ServerCommand::Enable, "api_nodes/api1", long));
+    while server.admin() != AdminState::Ready {
         changes.changed().await.unwrap();
     }
     // A server that was only drained may never have been less than up.
     lab.checked(&server, CheckStatus::L7Ok);
     let (outcome, out, err) = waiting.await.unwrap();
-    assert_eq!((outcome, out.as_str()), (Outcome::Done, "api_nodes/api1 is up\n"), "{err}");
+    assert_eq!((outcome, out.as_str()), (CommandOutcome::Done, "api_nodes/api1 is up\n"), "{err}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn an_unknown_server_lists_those_of_its_backend() {
     let lab = lab::open();
     let socket = vec![lab.socket("admin")];
-    let (outcome, _, err) = give(socket.clone(), Order::Enable, "api_nodes/x", None).await;
-    assert_eq!(outcome, Outcome::Refused);
+    let (outcome, _, err) = give(socket.clone(), ServerCommand::Enable, "api_nodes/x", None).await;
+    assert_eq!(outcome, CommandOutcome::Refused);
     assert!(
         err.ends_with("No such server.\n  = there are api_nodes/api0, api_nodes/api1, api_nodes/api2\n"),
         "{err}"
     );
-    let (_, _, err) = give(socket, Order::Enable, "x/api0", None).await;
+    let (_, _, err) = give(socket, ServerCommand::Enable, "x/api0", None).await;
     assert!(err.ends_with("api_nodes/api2, plain/p0\n"), "{err}");
 }
 
@@ -137,28 +140,32 @@ async fn the_last_usable_server_is_taken_out_by_force_only() {
     let lab = lab::open();
     let socket = vec![lab.socket("admin")];
     for server in ["api_nodes/api0", "api_nodes/api1"] {
-        let (outcome, _, err) = give(socket.clone(), Order::Disable, server, None).await;
-        assert_eq!((outcome, err.as_str()), (Outcome::Done, ""));
+        let (outcome, _, err) = give(socket.clone(), ServerCommand::Disable, server, None).await;
+        assert_eq!((outcome, err.as_str()), (CommandOutcome::Done, ""));
     }
     let _claim = lab.server("api_nodes", "api2").claim().unwrap();
-    for order in [Order::Disable, Order::Drain] {
+    for order in [ServerCommand::Disable, ServerCommand::Drain] {
         let (outcome, out, err) = give(socket.clone(), order, "api_nodes/api2", None).await;
-        assert_eq!((outcome, out.as_str()), (Outcome::Refused, ""));
+        assert_eq!((outcome, out.as_str()), (CommandOutcome::Refused, ""));
         let refusal = "api_nodes/api2 is the last usable server of api_nodes: without it clients get 503 there (1 in flight)";
         assert!(err.contains(refusal) && err.contains("--force"), "{err}");
     }
-    assert_eq!(lab.server("api_nodes", "api2").admin(), Admin::Ready);
+    assert_eq!(lab.server("api_nodes", "api2").admin(), AdminState::Ready);
     // One that serves nobody is not missed.
-    assert_eq!(give(socket.clone(), Order::Drain, "api_nodes/api1", None).await.0, Outcome::Done);
+    assert_eq!(
+        give(socket.clone(), ServerCommand::Drain, "api_nodes/api1", None).await.0,
+        CommandOutcome::Done
+    );
 
     let terms = Terms { wait: None, force: true };
     let sockets = socket.clone();
     let forced =
-        client(move |out, err| order(&sockets, Order::Disable, "api_nodes/api2", terms, out, err)).await;
+        client(move |out, err| order(&sockets, ServerCommand::Disable, "api_nodes/api2", terms, out, err))
+            .await;
     let said = "api_nodes/api2 is in maintenance, 1 in flight; no usable server left in api_nodes\n";
-    assert_eq!(forced, (Outcome::Done, said.to_owned(), String::new()));
+    assert_eq!(forced, (CommandOutcome::Done, said.to_owned(), String::new()));
     // The socket itself is HAProxy's.
-    assert_eq!(ctl(socket, "disable server plain/p0").await.0, Outcome::Done);
+    assert_eq!(ctl(socket, "disable server plain/p0").await.0, CommandOutcome::Done);
 }
 
 /// Answers the `before` first connections as `reply` says; the next one is read and closed without an answer, as by a process that is killed.
@@ -187,10 +194,10 @@ fn what_was_not_answered_is_not_done() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("lb.sock");
     // The order is answered; of the wait only what comes before it.
-    let table: &[(Order, Vec<&str>, &str)] = &[
-        (Order::Enable, vec![MARKED], "b/s is enabled\n"),
-        (Order::Disable, vec![MARKED; 3], "b/s is in maintenance\n"),
-        (Order::Drain, vec![MARKED; 3], "b/s is in drain\n"),
+    let table: &[(ServerCommand, Vec<&str>, &str)] = &[
+        (ServerCommand::Enable, vec![MARKED], "b/s is enabled\n"),
+        (ServerCommand::Disable, vec![MARKED; 3], "b/s is in maintenance\n"),
+        (ServerCommand::Drain, vec![MARKED; 3], "b/s is in drain\n"),
     ];
     for (what, before, given) in table {
         for last in ["\n", ""] {
@@ -199,7 +206,7 @@ fn what_was_not_answered_is_not_done() {
             let terms = Terms { wait: Some(Duration::from_secs(60)), force: false };
             let outcome = order(std::slice::from_ref(&path), *what, "b/s", terms, &mut out, &mut err);
             let err = String::from_utf8(err).unwrap();
-            assert_eq!((outcome, &*String::from_utf8_lossy(&out)), (Outcome::Silent, *given), "{err}");
+            assert_eq!((outcome, &*String::from_utf8_lossy(&out)), (CommandOutcome::Silent, *given), "{err}");
             assert!(err.ends_with("lb went away while waiting: look at the server's state again\n"), "{err}");
             assert!(
                 lb.join().unwrap().pop().unwrap().contains("wait 60000ms"),
@@ -221,7 +228,11 @@ fn what_was_not_answered_is_not_done() {
         let (mut out, mut err) = (Vec::new(), Vec::new());
         let outcome = run(std::slice::from_ref(&path), command, &mut out, &mut err);
         let err = String::from_utf8(err).unwrap();
-        assert_eq!((outcome, &*String::from_utf8_lossy(&out)), (Outcome::Silent, said), "{command}: {err}");
+        assert_eq!(
+            (outcome, &*String::from_utf8_lossy(&out)),
+            (CommandOutcome::Silent, said),
+            "{command}: {err}"
+        );
         assert!(err.contains(problem), "{command}: {err}");
         lb.join().unwrap();
         std::fs::remove_file(&path).unwrap();
@@ -234,7 +245,7 @@ fn what_is_no_socket_is_called_what_it_is() {
     let path = folder.path().join("lb.sock");
     let problem = |path: &Path| {
         let (mut out, mut err) = (Vec::new(), Vec::new());
-        assert_eq!(run(&[path.to_owned()], "show info", &mut out, &mut err), Outcome::Silent);
+        assert_eq!(run(&[path.to_owned()], "show info", &mut out, &mut err), CommandOutcome::Silent);
         String::from_utf8(err).unwrap()
     };
     assert!(problem(&path).contains("there is no such socket"));
@@ -270,29 +281,29 @@ fn readiness_is_the_status_of_readyz() {
         assert!(server.join().unwrap().starts_with("GET /readyz HTTP/1.1\r\n"));
         (outcome, String::from_utf8(err).unwrap())
     };
-    assert_eq!(answer("HTTP/1.1 200 OK\r\n\r\n"), (Outcome::Done, String::new()));
+    assert_eq!(answer("HTTP/1.1 200 OK\r\n\r\n"), (CommandOutcome::Done, String::new()));
     let (outcome, err) = answer("HTTP/1.1 503 Service Unavailable\r\n\r\n");
-    assert_eq!(outcome, Outcome::Refused);
+    assert_eq!(outcome, CommandOutcome::Refused);
     assert!(err.contains("not ready (status 503)"), "{err}");
-    assert_eq!(answer("SSH-2.0\r\n").0, Outcome::Silent);
+    assert_eq!(answer("SSH-2.0\r\n").0, CommandOutcome::Silent);
 
     let gone: SocketAddr = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    assert_eq!(healthcheck(gone, &mut Vec::new()), Outcome::Silent);
+    assert_eq!(healthcheck(gone, &mut Vec::new()), CommandOutcome::Silent);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn an_address_is_asked_like_a_path() {
     let lab = lab::open();
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let socket = crate::config::Socket::Tcp(address);
-    let config = crate::config::Admin { socket, mode: 0, level: crate::config::Level::Operator };
+    let socket = crate::config::RuntimeSocketAddress::Tcp(address);
+    let config = crate::config::RuntimeSocket { socket, mode: 0, level: crate::config::Level::Operator };
     tokio::spawn(crate::admin::serve(
         crate::admin::bind(&config).unwrap(),
         std::sync::Arc::clone(&lab.control),
     ));
     for written in [address.to_string(), format!("tcp://{address}"), format!("ipv4@{address}")] {
         let (outcome, out, err) = ctl(vec![written.clone().into()], "show cli level").await;
-        assert_eq!((outcome, out.as_str()), (Outcome::Done, "operator\n\n"), "{written}: {err}");
+        assert_eq!((outcome, out.as_str()), (CommandOutcome::Done, "operator\n\n"), "{written}: {err}");
     }
 }
 

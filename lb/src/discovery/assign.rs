@@ -3,13 +3,13 @@
 use std::cmp::Reverse;
 use std::net::{IpAddr, SocketAddr};
 
-use super::names::Found;
+use super::names::LookupResult;
 
 /// Gives each server, told as its present address and its port, one of the addresses found, of which there is at least one.
 ///
 /// A server keeps the address it has as long as it is among them, or of an unknown family, and no server before it has the same; the others
 /// get those that the fewest have, IPv4 if there is any.
-pub(super) fn assign(servers: &[(Option<SocketAddr>, u16)], found: &Found) -> Vec<SocketAddr> {
+pub(super) fn assign(servers: &[(Option<SocketAddr>, u16)], found: &LookupResult) -> Vec<SocketAddr> {
     let mut sorted = found.addresses.clone();
     sorted.sort();
     sorted.dedup();
@@ -57,7 +57,7 @@ mod tests {
             None => (answers, Families::default()),
         };
         let addresses = answers.split(' ').map(|ip| ip.parse().unwrap()).collect();
-        let mut answers = Found { addresses, unknown };
+        let mut answers = LookupResult { addresses, unknown };
         let outcome: Vec<SocketAddr> = outcome.split(' ').map(|at| at.parse().unwrap()).collect();
         assert_eq!(assign(&servers, &answers), outcome, "{servers:?} out of {answers:?}");
         answers.addresses.reverse();

@@ -16,16 +16,16 @@ use tokio::net::{TcpStream, UdpSocket};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 
-use super::names::{Families, Found, Names};
+use super::names::{Families, LookupResult, Names};
 use crate::net::bind;
-use crate::topology::{Outcome, Resolvers};
-use message::{Addresses, Fault, Kind};
+use crate::topology::{QueryOutcome, Resolvers};
+use message::{Addresses, DnsFault, RecordType};
 
 /// Most bytes of an answer over UDP that was not asked for with extensions (RFC 1035 section 4.2.1).
 const LONGEST: usize = 512;
 
 /// Where names are looked up: in the system, or by a section of name servers.
-pub(super) enum Source<N> {
+pub(super) enum Resolver<N> {
     System(Arc<N>),
     Section(Arc<Resolvers>),
 }
@@ -40,13 +40,13 @@ enum Round {
     Nx {
         by_all: bool,
     },
-    Failed(Outcome),
+    Failed(QueryOutcome),
 }
 
-// === impl Source ===
+// === impl Resolver ===
 
-impl<N: Names> Names for Source<N> {
-    async fn addresses(&self, host: String, held: Families) -> io::Result<Found> {
+impl<N: Names> Names for Resolver<N> {
+    async fn addresses(&self, host: String, held: Families) -> io::Result<LookupResult> {
         match self {
             Self::System(names) => names.addresses(host, held).await,
             Self::Section(section) => look_up(section, &host, held).await,
@@ -56,15 +56,15 @@ impl<N: Names> Names for Source<N> {
 
 /// All addresses of a name. Both kinds are asked for at once; where there are IPv4 addresses nobody waits for IPv6 ones, unless a server
 /// has one that must be confirmed.
-async fn look_up(section: &Arc<Resolvers>, host: &str, held: Families) -> io::Result<Found> {
-    let v4 = ask(section, host, Kind::A);
-    let v6 = ask(section, host, Kind::Aaaa);
+async fn look_up(section: &Arc<Resolvers>, host: &str, held: Families) -> io::Result<LookupResult> {
+    let v4 = ask(section, host, RecordType::A);
+    let v6 = ask(section, host, RecordType::Aaaa);
     tokio::pin!(v4, v6);
     let (v4, v6) = tokio::select! {
         biased;
         v4 = &mut v4 => match v4 {
             Ok(addresses) if !addresses.is_empty() && !held.v6 => {
-                return Ok(Found { addresses, unknown: Families { v6: true, v4: false } });
+                return Ok(LookupResult { addresses, unknown: Families { v6: true, v4: false } });
             }
             v4 => (v4, v6.await),
         },
@@ -72,9 +72,9 @@ async fn look_up(section: &Arc<Resolvers>, host: &str, held: Families) -> io::Re
     };
     merge(v4, v6).map_err(|outcome| {
         io::Error::other(match outcome {
-            Outcome::Nx => "there is no such name".to_owned(),
-            Outcome::Timeout => "no name server answered in time".to_owned(),
-            Outcome::AnyErr => "it is no name for DNS".to_owned(),
+            QueryOutcome::Nx => "there is no such name".to_owned(),
+            QueryOutcome::Timeout => "no name server answered in time".to_owned(),
+            QueryOutcome::AnyErr => "it is no name for DNS".to_owned(),
             other => {
                 format!("the name servers of `{}` have no answer ({})", section.config.name, other.name())
             }
@@ -83,31 +83,35 @@ async fn look_up(section: &Arc<Resolvers>, host: &str, held: Families) -> io::Re
 }
 
 /// One answer out of two. A kind whose question failed is unknown: addresses of it may still be good.
-fn merge(v4: Result<Vec<IpAddr>, Outcome>, v6: Result<Vec<IpAddr>, Outcome>) -> Result<Found, Outcome> {
-    let failed = |answer: &Result<_, Outcome>| answer.as_ref().is_err_and(|outcome| *outcome != Outcome::Nx);
+fn merge(
+    v4: Result<Vec<IpAddr>, QueryOutcome>,
+    v6: Result<Vec<IpAddr>, QueryOutcome>,
+) -> Result<LookupResult, QueryOutcome> {
+    let failed =
+        |answer: &Result<_, QueryOutcome>| answer.as_ref().is_err_and(|outcome| *outcome != QueryOutcome::Nx);
     let unknown = Families { v4: failed(&v4), v6: failed(&v6) };
     let addresses: Vec<IpAddr> = [&v4, &v6].into_iter().flatten().flatten().copied().collect();
     if !addresses.is_empty() {
-        return Ok(Found { addresses, unknown });
+        return Ok(LookupResult { addresses, unknown });
     }
     match (v4, v6) {
         (Err(outcome), _) if unknown.v4 => Err(outcome),
         (_, Err(outcome)) if unknown.v6 => Err(outcome),
-        (Err(Outcome::Nx), Err(Outcome::Nx)) => Err(Outcome::Nx),
-        _ => Ok(Found::default()),
+        (Err(QueryOutcome::Nx), Err(QueryOutcome::Nx)) => Err(QueryOutcome::Nx),
+        _ => Ok(LookupResult::default()),
     }
 }
 
 /// Asks for addresses of one kind as often as it takes. That there are none is an answer, too.
-async fn ask(section: &Arc<Resolvers>, host: &str, kind: Kind) -> Result<Vec<IpAddr>, Outcome> {
-    let mut last = Outcome::Timeout;
+async fn ask(section: &Arc<Resolvers>, host: &str, kind: RecordType) -> Result<Vec<IpAddr>, QueryOutcome> {
+    let mut last = QueryOutcome::Timeout;
     for _ in 0..section.config.attempts {
-        let question = message::question(fastrand::u16(..), host, kind).ok_or(Outcome::AnyErr)?;
+        let question = message::question(fastrand::u16(..), host, kind).ok_or(QueryOutcome::AnyErr)?;
         match round(section, question.into()).await {
             Round::Found(addresses) => return Ok(addresses),
             Round::Empty => return Ok(Vec::new()),
-            Round::Nx { by_all: true } => return Err(Outcome::Nx),
-            Round::Nx { by_all: false } => last = Outcome::Nx,
+            Round::Nx { by_all: true } => return Err(QueryOutcome::Nx),
+            Round::Nx { by_all: false } => last = QueryOutcome::Nx,
             Round::Failed(outcome) => last = outcome,
         }
     }
@@ -118,10 +122,10 @@ async fn ask(section: &Arc<Resolvers>, host: &str, kind: Kind) -> Result<Vec<IpA
 async fn round(section: &Arc<Resolvers>, question: Arc<[u8]>) -> Round {
     let mut asked = JoinSet::new();
     for (place, server) in section.config.nameservers.iter().enumerate() {
-        section.count(place, Outcome::Sent);
+        section.count(place, QueryOutcome::Sent);
         let (question, section, address) = (Arc::clone(&question), Arc::clone(section), server.address);
         asked.spawn(async move {
-            let noise = || section.count(place, Outcome::Invalid);
+            let noise = || section.count(place, QueryOutcome::Invalid);
             (place, exchange(address, &question, section.config.timeout, noise).await)
         });
     }
@@ -131,9 +135,9 @@ async fn round(section: &Arc<Resolvers>, question: Arc<[u8]>) -> Round {
         let Ok((place, answer)) = answer else { continue };
         match answer {
             Ok(Addresses { all, is_alias }) => {
-                section.count(place, if all.is_empty() { Outcome::AnyErr } else { Outcome::Valid });
+                section.count(place, if all.is_empty() { QueryOutcome::AnyErr } else { QueryOutcome::Valid });
                 if is_alias {
-                    section.count(place, Outcome::Cname);
+                    section.count(place, QueryOutcome::Cname);
                 }
                 if !all.is_empty() {
                     return Round::Found(all);
@@ -144,8 +148,8 @@ async fn round(section: &Arc<Resolvers>, question: Arc<[u8]>) -> Round {
                 section.count(place, outcome);
                 match outcome {
                     // An alias without addresses of this kind.
-                    Outcome::CnameError => is_empty = true,
-                    Outcome::Nx => nx = true,
+                    QueryOutcome::CnameError => is_empty = true,
+                    QueryOutcome::Nx => nx = true,
                     other => failed = Some(other),
                 }
             }
@@ -154,7 +158,7 @@ async fn round(section: &Arc<Resolvers>, question: Arc<[u8]>) -> Round {
     match failed {
         _ if is_empty => Round::Empty,
         failed if nx => Round::Nx { by_all: failed.is_none() },
-        failed => Round::Failed(failed.unwrap_or(Outcome::Timeout)),
+        failed => Round::Failed(failed.unwrap_or(QueryOutcome::Timeout)),
     }
 }
 
@@ -164,30 +168,30 @@ async fn exchange(
     question: &[u8],
     limit: Duration,
     noise: impl Fn(),
-) -> Result<Addresses, Outcome> {
+) -> Result<Addresses, QueryOutcome> {
     let end = Instant::now() + limit;
     let received = match timeout_at(end, over_udp(server, question, noise)).await {
-        Err(_) => return Err(Outcome::Timeout),
+        Err(_) => return Err(QueryOutcome::Timeout),
         // Nobody listens there.
-        Ok(Err(_)) => return Err(Outcome::SendError),
+        Ok(Err(_)) => return Err(QueryOutcome::SendError),
         Ok(Ok(received)) => received,
     };
     if received.len() > LONGEST {
-        return Err(Outcome::TooBig);
+        return Err(QueryOutcome::TooBig);
     }
     let mut answer = message::answer(question, &received);
-    if answer == Err(Fault::Truncated)
+    if answer == Err(DnsFault::Truncated)
         && let Ok(Ok(whole)) = timeout_at(end, over_tcp(server, question)).await
     {
         answer = message::answer(question, &whole);
     }
     answer.map_err(|fault| match fault {
-        Fault::Invalid => Outcome::Invalid,
-        Fault::Nx => Outcome::Nx,
-        Fault::Refused => Outcome::Refused,
-        Fault::Other => Outcome::Other,
-        Fault::Truncated => Outcome::Truncated,
-        Fault::CnameError => Outcome::CnameError,
+        DnsFault::Invalid => QueryOutcome::Invalid,
+        DnsFault::Nx => QueryOutcome::Nx,
+        DnsFault::Refused => QueryOutcome::Refused,
+        DnsFault::Other => QueryOutcome::Other,
+        DnsFault::Truncated => QueryOutcome::Truncated,
+        DnsFault::CnameError => QueryOutcome::CnameError,
     })
 }
 

@@ -20,7 +20,11 @@ const AT_ONCE: usize = 64;
 /// A source of addresses.
 pub trait Names: Send + Sync + 'static {
     /// All addresses of a name, in any order; servers hold addresses of the families `held`.
-    fn addresses(&self, host: String, held: Families) -> impl Future<Output = io::Result<Found>> + Send;
+    fn addresses(
+        &self,
+        host: String,
+        held: Families,
+    ) -> impl Future<Output = io::Result<LookupResult>> + Send;
 }
 
 /// IPv4, IPv6, both or none.
@@ -34,7 +38,7 @@ pub struct Families {
 
 /// What a look-up found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Found {
+pub struct LookupResult {
     /// The addresses.
     pub addresses: Vec<IpAddr>,
     /// Families of which nothing is known: their addresses are as good as before.
@@ -51,7 +55,7 @@ pub struct System {
 pub(super) struct Inquiry<N> {
     names: Arc<N>,
     host: String,
-    under_way: Option<JoinHandle<io::Result<Found>>>,
+    under_way: Option<JoinHandle<io::Result<LookupResult>>>,
 }
 
 // === impl System ===
@@ -64,10 +68,10 @@ impl System {
 }
 
 impl Names for System {
-    async fn addresses(&self, host: String, _held: Families) -> io::Result<Found> {
+    async fn addresses(&self, host: String, _held: Families) -> io::Result<LookupResult> {
         let _slot = self.slots.acquire().await.map_err(io::Error::other)?;
         let addresses = tokio::net::lookup_host((host, 0)).await?.map(|address| address.ip()).collect();
-        Ok(Found { addresses, unknown: Families::default() })
+        Ok(LookupResult { addresses, unknown: Families::default() })
     }
 }
 
@@ -96,7 +100,7 @@ impl<N: Names> Inquiry<N> {
     }
 
     /// The addresses of the name now, at least one.
-    pub(super) async fn ask(&mut self, held: Families) -> io::Result<Found> {
+    pub(super) async fn ask(&mut self, held: Families) -> io::Result<LookupResult> {
         let look_up = self.under_way.get_or_insert_with(|| {
             let (names, host) = (Arc::clone(&self.names), self.host.clone());
             tokio::spawn(async move { names.addresses(host, held).await })

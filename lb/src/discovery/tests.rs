@@ -11,14 +11,14 @@ const SECOND: Duration = Duration::from_secs(1);
 
 /// Answers as told; a name without an entry does not exist, one with an empty entry gets no answer for a minute.
 #[derive(Default)]
-struct Told {
+struct ScriptedAnswers {
     names: Mutex<HashMap<String, Vec<IpAddr>>>,
     asked: Mutex<Vec<(Instant, String)>>,
 }
 
-impl Names for Told {
-    async fn addresses(&self, host: String, _held: Families) -> io::Result<Found> {
-        let found = |addresses| Found { addresses, unknown: Families::default() };
+impl Names for ScriptedAnswers {
+    async fn addresses(&self, host: String, _held: Families) -> io::Result<LookupResult> {
+        let found = |addresses| LookupResult { addresses, unknown: Families::default() };
         self.asked.lock().unwrap().push((Instant::now(), host.clone()));
         let answer = self.names.lock().unwrap().get(&host).cloned();
         match answer {
@@ -33,7 +33,7 @@ impl Names for Told {
     }
 }
 
-impl Told {
+impl ScriptedAnswers {
     fn tell(&self, host: &str, addresses: &str) {
         let addresses = addresses.split_whitespace().map(|ip| ip.parse().unwrap()).collect();
         self.names.lock().unwrap().insert(host.to_owned(), addresses);
@@ -53,14 +53,14 @@ fn backend(servers: &str) -> String {
     format!("resolve = \"2s\"\n[backend.be.servers]\n{servers}")
 }
 
-fn start(servers: &str, told: &Arc<Told>) -> (Fixture, tokio_util::sync::DropGuard) {
+fn start(servers: &str, told: &Arc<ScriptedAnswers>) -> (Fixture, tokio_util::sync::DropGuard) {
     let (fixture, stop) = (Fixture::new(&backend(servers)), CancellationToken::new());
     tokio::spawn(run_with(Arc::clone(&fixture.control), Arc::clone(told), stop.clone()));
     (fixture, stop.drop_guard())
 }
 
-fn told(names: &[(&str, &str)]) -> Arc<Told> {
-    let told = Arc::<Told>::default();
+fn told(names: &[(&str, &str)]) -> Arc<ScriptedAnswers> {
+    let told = Arc::<ScriptedAnswers>::default();
     names.iter().for_each(|(host, addresses)| told.tell(host, addresses));
     told
 }
@@ -139,14 +139,14 @@ async fn doubts_bring_a_look_up_at_once_but_never_a_flood() {
     fixture.until(|| fixture.server("s1").is_usable()).await;
     tokio::time::sleep(SECOND / 2).await;
     told.tell("api", "10.0.0.2");
-    fixture.server("s1").place.doubt();
+    fixture.server("s1").place.request_lookup();
     let doubted = Instant::now();
     fixture.until(|| address(&fixture, "s1").as_deref() == Some("10.0.0.2:4001")).await;
     assert!(doubted.elapsed() < SECOND / 100);
 
     let before = told.times("api").len();
     for _ in 0..1000 {
-        ["s0", "s1"].iter().for_each(|server| fixture.server(server).place.doubt());
+        ["s0", "s1"].iter().for_each(|server| fixture.server(server).place.request_lookup());
         tokio::time::sleep(SECOND / 1000).await;
     }
     let times = told.times("api");
@@ -195,10 +195,13 @@ async fn a_changed_name_leaves_the_former_address_in_force() {
     let (fixture, _stop) = start("s0 = \"api0:4000\"", &told);
     fixture.until(|| fixture.server("s0").is_usable()).await;
     let server = fixture.server("s0");
-    let epoch = server.place.epoch();
+    let epoch = server.place.connection_generation();
     fixture.control.set_place(&server, "api1", 4000, &crate::control::Origin::Start);
     tokio::time::sleep(SECOND * 20).await;
-    assert_eq!((address(&fixture, "s0").as_deref(), server.place.epoch()), (Some("10.0.0.1:4000"), epoch));
+    assert_eq!(
+        (address(&fixture, "s0").as_deref(), server.place.connection_generation()),
+        (Some("10.0.0.1:4000"), epoch)
+    );
     assert!(server.is_usable() && told.times("api1").len() > 5);
     let drift = crate::report::drift(&fixture.control);
     assert!(drift.contains("server be/s0 former-address 10.0.0.1:4000 api1:4000\n"), "{drift}");
@@ -210,7 +213,7 @@ async fn a_changed_name_leaves_the_former_address_in_force() {
     told.tell("api2", "10.0.0.2");
     fixture.until(|| server.place.is_settled()).await;
     assert_eq!(address(&fixture, "s0").as_deref(), Some("10.0.0.2:4001"));
-    assert_ne!(server.place.epoch(), epoch, "connections to the former address are closed");
+    assert_ne!(server.place.connection_generation(), epoch, "connections to the former address are closed");
     assert!(!crate::report::drift(&fixture.control).contains("former-address"));
 
     // The answer for a name that the server had comes too late.

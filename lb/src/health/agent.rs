@@ -16,34 +16,34 @@ use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use super::probe::{Finding, words};
+use super::probe::{ProbeResult, words};
 use crate::config;
 use crate::control::{AgentAnswer, Control, jittered, limit_from, spread, weight_from};
 use crate::server::{CheckResult, CheckStatus, Server};
 use crate::topology::Topology;
-use line::Line;
+use line::AgentLine;
 
 /// Bytes of a line that are read.
 const LONGEST: usize = 4 * 1024;
 
 /// What a task was started for; it is another one as soon as anything here differs.
 #[derive(Clone)]
-pub(super) struct Asked {
+pub(super) struct AgentTask {
     pub(super) server: Arc<Server>,
-    plan: config::Agent,
+    plan: config::AgentConfig,
     /// It is switched on, and its server has an address.
     pub(super) awake: bool,
 }
 
 /// Says that an agent is being asked, until it is dropped.
-struct Asking<'a>(&'a Server);
+struct AgentQuery<'a>(&'a Server);
 
 /// A line, or why there is none.
-type Heard = Result<String, Finding>;
+type Heard = Result<String, ProbeResult>;
 
 /// Asks an agent again and again.
-pub(super) async fn ask_for_ever(control: Arc<Control>, asked: Asked, slots: Arc<Semaphore>) {
-    let Asked { server, plan, .. } = asked;
+pub(super) async fn ask_for_ever(control: Arc<Control>, asked: AgentTask, slots: Arc<Semaphore>) {
+    let AgentTask { server, plan, .. } = asked;
     let mut next = Instant::now() + spread(plan.interval);
     loop {
         sleep_until(next).await;
@@ -51,7 +51,7 @@ pub(super) async fn ask_for_ever(control: Arc<Control>, asked: Asked, slots: Arc
         next = Instant::now() + jittered(plan.interval);
         let Some(address) = address(&server, &plan) else { continue };
         let begun = Instant::now();
-        let asking = Asking::new(&server);
+        let asking = AgentQuery::new(&server);
         let heard = ask(address, &plan.send, begun + plan.interval).await;
         drop(asking);
         let answer = answer(&control.topology(), &server, heard, begun);
@@ -59,7 +59,7 @@ pub(super) async fn ask_for_ever(control: Arc<Control>, asked: Asked, slots: Arc
     }
 }
 
-fn address(server: &Server, plan: &config::Agent) -> Option<SocketAddr> {
+fn address(server: &Server, plan: &config::AgentConfig) -> Option<SocketAddr> {
     let own = server.place.address()?;
     let port = if plan.port == 0 { own.port() } else { plan.port };
     Some(SocketAddr::new(plan.address.unwrap_or(own.ip()), port))
@@ -67,19 +67,19 @@ fn address(server: &Server, plan: &config::Agent) -> Option<SocketAddr> {
 
 async fn ask(address: SocketAddr, send: &str, deadline: Instant) -> Heard {
     let mut stream = match timeout_at(deadline, TcpStream::connect(address)).await {
-        Err(_) => return Err(Finding::new(CheckStatus::L4Tout, "")),
-        Ok(Err(error)) => return Err(Finding::not_connected(&error)),
+        Err(_) => return Err(ProbeResult::new(CheckStatus::L4Tout, "")),
+        Ok(Err(error)) => return Err(ProbeResult::not_connected(&error)),
         Ok(Ok(stream)) => stream,
     };
     match timeout_at(deadline, converse(&mut stream, send)).await {
-        Err(_) => Err(Finding::new(CheckStatus::L7Tout, "")),
+        Err(_) => Err(ProbeResult::new(CheckStatus::L7Tout, "")),
         Ok(heard) => heard,
     }
 }
 
 /// Says what is to be said, and hears one line, or all there is when the agent closes before its end.
 async fn converse(stream: &mut TcpStream, send: &str) -> Heard {
-    let broken = |error: &std::io::Error| Finding::new(CheckStatus::L7Rsp, words(error));
+    let broken = |error: &std::io::Error| ProbeResult::new(CheckStatus::L7Rsp, words(error));
     stream.write_all(send.as_bytes()).await.map_err(|error| broken(&error))?;
     let (mut heard, mut part) = (Vec::new(), [0; 512]);
     loop {
@@ -89,11 +89,11 @@ async fn converse(stream: &mut TcpStream, send: &str) -> Heard {
         match (end, read) {
             (Some(end), _) => heard.truncate(end),
             (None, 0) if heard.is_empty() => {
-                return Err(Finding::new(CheckStatus::L7Rsp, "closed without an answer"));
+                return Err(ProbeResult::new(CheckStatus::L7Rsp, "closed without an answer"));
             }
             (None, 0) => {}
             (None, _) if heard.len() > LONGEST => {
-                return Err(Finding::new(CheckStatus::L7Rsp, "its line has no end"));
+                return Err(ProbeResult::new(CheckStatus::L7Rsp, "its line has no end"));
             }
             (None, _) => continue,
         }
@@ -108,13 +108,13 @@ fn answer(topology: &Topology, server: &Server, heard: Heard, begun: Instant) ->
     let result = |status, code, detail| CheckResult { status, code, took, detail, version: None };
     let said = match heard {
         Ok(said) => said,
-        Err(Finding { status, detail, .. }) => {
+        Err(ProbeResult { status, detail, .. }) => {
             let result = result(status, None, detail);
             let said = String::new();
             return AgentAnswer { result, said, up: None, order: None, weight: None, maxconn: None };
         }
     };
-    let line = Line::parse(&said);
+    let line = AgentLine::parse(&said);
     let (weight, no_weight) = parted(line.weight.as_deref().map(|word| weight_from(topology, server, word)));
     let (maxconn, no_maxconn) = parted(line.maxconn.as_deref().map(limit_from));
     let (status, code, detail) = line.told(no_weight.or(no_maxconn));
@@ -128,9 +128,9 @@ fn parted(read: Option<Result<u32, &'static str>>) -> (Option<u32>, Option<&'sta
     (read.ok().flatten(), wrong)
 }
 
-// === impl Asked ===
+// === impl AgentTask ===
 
-impl Asked {
+impl AgentTask {
     /// How the agent of a server is to be asked; `None` without one.
     pub(super) fn new(server: &Arc<Server>) -> Option<Self> {
         let plan = server.agent.plan()?;
@@ -139,22 +139,22 @@ impl Asked {
     }
 }
 
-impl PartialEq for Asked {
+impl PartialEq for AgentTask {
     fn eq(&self, other: &Self) -> bool {
         self.awake == other.awake && self.plan == other.plan
     }
 }
 
-// === impl Asking ===
+// === impl AgentQuery ===
 
-impl<'a> Asking<'a> {
+impl<'a> AgentQuery<'a> {
     fn new(server: &'a Server) -> Self {
         server.health.set_asking(true);
         Self(server)
     }
 }
 
-impl Drop for Asking<'_> {
+impl Drop for AgentQuery<'_> {
     fn drop(&mut self) {
         self.0.health.set_asking(false);
     }

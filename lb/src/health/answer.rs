@@ -18,8 +18,8 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
-use super::Target;
-use super::probe::{Finding, words};
+use super::ProbeTarget;
+use super::probe::{ProbeResult, words};
 use super::version;
 use crate::config::Protocol;
 use crate::net::limits::is_shortage;
@@ -35,10 +35,15 @@ const OPENING: usize = 4 * 1024;
 const TOLD: usize = 60;
 
 /// Asks for `path` and reads the answer until `deadline`.
-pub(super) async fn ask(stream: TcpStream, path: &str, target: &Target, deadline: Instant) -> Finding {
+pub(super) async fn ask(
+    stream: TcpStream,
+    path: &str,
+    target: &ProbeTarget,
+    deadline: Instant,
+) -> ProbeResult {
     let request = match request(path, target) {
         Ok(request) => request,
-        Err(error) => return Finding::new(CheckStatus::L7Rsp, error.to_string()),
+        Err(error) => return ProbeResult::new(CheckStatus::L7Rsp, error.to_string()),
     };
     let io = TokioIo::new(stream);
     match target.protocol {
@@ -46,19 +51,19 @@ pub(super) async fn ask(stream: TcpStream, path: &str, target: &Target, deadline
             Ok((mut sender, connection)) => {
                 beside(connection, answered(sender.send_request(request), target, deadline)).await
             }
-            Err(error) => Finding::invalid(&error),
+            Err(error) => ProbeResult::invalid(&error),
         },
         Protocol::H2c => match timeout_at(deadline, http2::handshake(TokioExecutor::new(), io)).await {
             Ok(Ok((mut sender, connection))) => {
                 beside(connection, answered(sender.send_request(request), target, deadline)).await
             }
-            Ok(Err(error)) => Finding::invalid(&error),
-            Err(_) => Finding::new(CheckStatus::L7Tout, ""),
+            Ok(Err(error)) => ProbeResult::invalid(&error),
+            Err(_) => ProbeResult::new(CheckStatus::L7Tout, ""),
         },
     }
 }
 
-fn request(path: &str, target: &Target) -> http::Result<Request<Empty<Bytes>>> {
+fn request(path: &str, target: &ProbeTarget) -> http::Result<Request<Empty<Bytes>>> {
     let request = Request::builder().header(USER_AGENT, "lb-health");
     let request = match target.protocol {
         Protocol::Http1 => request.uri(path).header(HOST, &target.host).header(CONNECTION, "close"),
@@ -70,8 +75,8 @@ fn request(path: &str, target: &Target) -> http::Result<Request<Empty<Bytes>>> {
 /// Does the exchange while its connection is driven.
 async fn beside<E>(
     connection: impl Future<Output = Result<(), E>>,
-    exchange: impl Future<Output = Finding>,
-) -> Finding {
+    exchange: impl Future<Output = ProbeResult>,
+) -> ProbeResult {
     let driver = async {
         // What goes wrong here is told to the exchange.
         let _ = connection.await;
@@ -86,17 +91,17 @@ async fn beside<E>(
 
 async fn answered(
     response: impl Future<Output = hyper::Result<Response<Incoming>>>,
-    target: &Target,
+    target: &ProbeTarget,
     deadline: Instant,
-) -> Finding {
+) -> ProbeResult {
     match timeout_at(deadline, response).await {
-        Err(_) => Finding::new(CheckStatus::L7Tout, ""),
-        Ok(Err(error)) => Finding::invalid(&error),
+        Err(_) => ProbeResult::new(CheckStatus::L7Tout, ""),
+        Ok(Err(error)) => ProbeResult::invalid(&error),
         Ok(Ok(response)) => judge(response, target, deadline).await,
     }
 }
 
-async fn judge(response: Response<Incoming>, target: &Target, deadline: Instant) -> Finding {
+async fn judge(response: Response<Incoming>, target: &ProbeTarget, deadline: Instant) -> ProbeResult {
     let status = response.status();
     let reason = response.extensions().get::<ReasonPhrase>().map_or_else(
         || status.canonical_reason().unwrap_or_default().as_bytes().to_vec(),
@@ -108,14 +113,18 @@ async fn judge(response: Response<Incoming>, target: &Target, deadline: Instant)
     let _ = timeout_at(deadline, drain(body, &mut opening)).await;
     let version = version::told(&head.headers, &opening);
     if status.is_success() || status.is_redirection() {
-        return Finding { code: Some(status.as_u16()), version, ..Finding::new(CheckStatus::L7Ok, "") };
+        return ProbeResult {
+            code: Some(status.as_u16()),
+            version,
+            ..ProbeResult::new(CheckStatus::L7Ok, "")
+        };
     }
     if status == StatusCode::NOT_FOUND && target.disable_on_404 {
-        return Finding { code: Some(404), ..Finding::new(CheckStatus::L7OkC, "") };
+        return ProbeResult { code: Some(404), ..ProbeResult::new(CheckStatus::L7OkC, "") };
     }
     let body = printable(&opening);
     let detail = if body.is_empty() { printable(&reason) } else { body };
-    Finding { code: Some(status.as_u16()), version, ..Finding::new(CheckStatus::L7Sts, detail) }
+    ProbeResult { code: Some(status.as_u16()), version, ..ProbeResult::new(CheckStatus::L7Sts, detail) }
 }
 
 /// Reads a body to its end, or up to the bound; `opening` gets what may be told of it.
@@ -141,7 +150,7 @@ fn printable(bytes: &[u8]) -> String {
 
 // === impl Finding ===
 
-impl Finding {
+impl ProbeResult {
     /// Not HTTP, or the connection broke.
     fn invalid(error: &hyper::Error) -> Self {
         if error.is_canceled() {

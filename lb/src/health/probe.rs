@@ -21,7 +21,7 @@ pub struct Network;
 
 /// What is checked, and how.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Target {
+pub struct ProbeTarget {
     /// Where to connect.
     pub address: SocketAddr,
     /// Path of the GET; `None`: connecting is enough.
@@ -37,7 +37,7 @@ pub struct Target {
 }
 
 /// What a check came to, but for how long it took.
-pub(super) struct Finding {
+pub(super) struct ProbeResult {
     pub(super) status: CheckStatus,
     pub(super) code: Option<u16>,
     pub(super) detail: String,
@@ -45,9 +45,9 @@ pub(super) struct Finding {
     pub(super) version: Option<String>,
 }
 
-// === impl Target ===
+// === impl ProbeTarget ===
 
-impl Target {
+impl ProbeTarget {
     /// How `server` is to be checked now; `None` while it has no address.
     pub fn new(server: &Server, plan: &CheckPlan) -> Option<Self> {
         let check = &plan.spec;
@@ -69,15 +69,15 @@ impl Target {
 // === impl Network ===
 
 impl Probe for Network {
-    async fn probe(&self, target: Target) -> CheckResult {
+    async fn probe(&self, target: ProbeTarget) -> CheckResult {
         let begun = Instant::now();
         let deadline = begun + target.timeout;
-        let Finding { status, code, detail, version } =
+        let ProbeResult { status, code, detail, version } =
             match timeout_at(deadline, TcpStream::connect(target.address)).await {
-                Err(_) => Finding::new(CheckStatus::L4Tout, ""),
-                Ok(Err(error)) => Finding::not_connected(&error),
+                Err(_) => ProbeResult::new(CheckStatus::L4Tout, ""),
+                Ok(Err(error)) => ProbeResult::not_connected(&error),
                 Ok(Ok(stream)) => match &target.path {
-                    None => Finding::new(CheckStatus::L4Ok, ""),
+                    None => ProbeResult::new(CheckStatus::L4Ok, ""),
                     Some(path) => answer::ask(stream, path, &target, deadline).await,
                 },
             };
@@ -85,9 +85,9 @@ impl Probe for Network {
     }
 }
 
-// === impl Finding ===
+// === impl ProbeResult ===
 
-impl Finding {
+impl ProbeResult {
     pub(super) fn new(status: CheckStatus, detail: impl Into<String>) -> Self {
         Self { status, code: None, detail: detail.into(), version: None }
     }

@@ -13,19 +13,19 @@ const SECOND: Duration = Duration::from_secs(1);
 
 /// Answers as told, and remembers when it was asked what.
 #[derive(Default)]
-struct Told {
+struct ScriptedProbe {
     sick: AtomicBool,
     /// There is no descriptor for a check.
     short: AtomicBool,
     /// How long each check takes, milliseconds.
     takes: AtomicUsize,
-    asked: Mutex<Vec<(Instant, Target)>>,
+    asked: Mutex<Vec<(Instant, ProbeTarget)>>,
     under_way: AtomicUsize,
     most: AtomicUsize,
 }
 
-impl Probe for Told {
-    async fn probe(&self, target: Target) -> CheckResult {
+impl Probe for ScriptedProbe {
+    async fn probe(&self, target: ProbeTarget) -> CheckResult {
         struct Leave<'a>(&'a AtomicUsize);
         impl Drop for Leave<'_> {
             fn drop(&mut self) {
@@ -45,7 +45,7 @@ impl Probe for Told {
     }
 }
 
-impl Told {
+impl ScriptedProbe {
     fn times(&self) -> Vec<Instant> {
         self.asked.lock().unwrap().iter().map(|(at, _)| *at).collect()
     }
@@ -57,8 +57,9 @@ fn backend(servers: &str) -> String {
     format!("health = {check}\n[backend.be.servers]\n{servers}")
 }
 
-fn start(backend: &str) -> (Fixture, Arc<Told>, tokio_util::sync::DropGuard) {
-    let (fixture, told, stop) = (Fixture::new(backend), Arc::<Told>::default(), CancellationToken::new());
+fn start(backend: &str) -> (Fixture, Arc<ScriptedProbe>, tokio_util::sync::DropGuard) {
+    let (fixture, told, stop) =
+        (Fixture::new(backend), Arc::<ScriptedProbe>::default(), CancellationToken::new());
     tokio::spawn(run_with(Arc::clone(&fixture.control), Arc::clone(&told), stop.clone()));
     (fixture, told, stop.drop_guard())
 }
@@ -148,16 +149,16 @@ async fn three_failures_take_a_server_down_and_two_passes_bring_it_back() {
 async fn maintenance_stops_checks_drain_does_not_and_leaving_brings_one_soon() {
     let (fixture, told, _stop) = start(&backend("s1 = \"127.0.0.1:9\""));
     let (server, control) = (fixture.server("s1"), &fixture.control);
-    control.set_admin(&server, Admin::Drain, &Origin::Signal);
+    control.set_admin(&server, AdminState::Drain, &Origin::Signal);
     tokio::time::sleep(SECOND * 20).await;
     assert!(told.times().len() >= 9, "drained: checks go on");
 
-    control.set_admin(&server, Admin::Maint, &Origin::Signal);
+    control.set_admin(&server, AdminState::Maint, &Origin::Signal);
     let before = told.times().len();
     tokio::time::sleep(SECOND * 20).await;
     assert_eq!(told.times().len(), before, "in maintenance: none");
 
-    control.set_admin(&server, Admin::Ready, &Origin::Signal);
+    control.set_admin(&server, AdminState::Ready, &Origin::Signal);
     let back = Instant::now();
     assert_eq!(server.status().to_string(), "UP 1/3");
     tokio::time::sleep(SECOND / 4).await;
@@ -176,8 +177,8 @@ async fn results_from_before_an_order_or_a_move_are_dropped() {
         tokio::time::sleep(SECOND / 100).await;
     }
     // Out and in before anybody looks: the check under way is of the time before.
-    control.set_admin(&server, Admin::Maint, &Origin::Signal);
-    control.set_admin(&server, Admin::Ready, &Origin::Signal);
+    control.set_admin(&server, AdminState::Maint, &Origin::Signal);
+    control.set_admin(&server, AdminState::Ready, &Origin::Signal);
     told.takes.store(5000, SeqCst);
     tokio::task::yield_now().await;
     assert!(!server.health.snapshot().checking);
@@ -195,7 +196,7 @@ async fn results_from_before_an_order_or_a_move_are_dropped() {
 
 #[tokio::test(start_paused = true)]
 async fn a_result_that_outruns_the_news_of_an_order_is_dropped() {
-    let (fixture, told) = (Fixture::new(&backend("s1 = \"127.0.0.1:9\"")), Arc::<Told>::default());
+    let (fixture, told) = (Fixture::new(&backend("s1 = \"127.0.0.1:9\"")), Arc::<ScriptedProbe>::default());
     let (server, control) = (fixture.server("s1"), &fixture.control);
     told.takes.store(900, SeqCst);
     told.sick.store(true, SeqCst);
@@ -205,8 +206,8 @@ async fn a_result_that_outruns_the_news_of_an_order_is_dropped() {
     let (watched, probe) = (Arc::clone(&server), Arc::clone(&told));
     tokio::spawn(check_for_ever(Arc::clone(control), watched, check, Duration::ZERO, probe, slots));
     tokio::time::sleep(SECOND / 2).await;
-    control.set_admin(&server, Admin::Maint, &Origin::Signal);
-    control.set_admin(&server, Admin::Ready, &Origin::Signal);
+    control.set_admin(&server, AdminState::Maint, &Origin::Signal);
+    control.set_admin(&server, AdminState::Ready, &Origin::Signal);
     tokio::time::sleep(SECOND).await;
     assert_eq!((told.times().len(), server.status().to_string()), (1, "UP 1/3".to_owned()));
     tokio::time::sleep(SECOND * 2).await;
@@ -246,7 +247,7 @@ async fn a_timeout_on_a_thread_that_was_late_is_no_finding() {
         always_late: bool,
     }
     impl Probe for Late {
-        async fn probe(&self, target: Target) -> CheckResult {
+        async fn probe(&self, target: ProbeTarget) -> CheckResult {
             let first = self.asked.fetch_add(1, SeqCst) == 0;
             if first || self.always_late {
                 tokio::time::advance(SECOND * 5).await;
@@ -260,7 +261,7 @@ async fn a_timeout_on_a_thread_that_was_late_is_no_finding() {
     }
     let fixture = Fixture::new(&backend("s1 = \"127.0.0.1:9\""));
     let server = fixture.server("s1");
-    let target = Target::new(&server, &server.check.plan().unwrap()).unwrap();
+    let target = ProbeTarget::new(&server, &server.check.plan().unwrap()).unwrap();
     for (hangs, always_late, status, asked) in [
         (false, false, CheckStatus::L7Ok, 2),
         (true, false, CheckStatus::L7Tout, 2),

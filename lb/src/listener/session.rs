@@ -8,18 +8,18 @@ use std::sync::Arc;
 use tokio::net::TcpStream;
 use tokio::task::spawn_local;
 
-use crate::net::{Pulse, Socket};
-use crate::proxy::{Client, Registered, Worker, h1};
-use crate::topology::{Arrival, LiveFrontend, Open, Topology};
+use crate::net::{Socket, StreamDeadlines};
+use crate::proxy::{Client, DataWorker, Registered, h1};
+use crate::topology::{Arrival, ListenState, LiveFrontend, Topology};
 
 /// Serves a connection in a task of its own.
-pub(super) fn spawn(worker: &Rc<Worker>, arrival: Arrival) {
+pub(super) fn spawn(worker: &Rc<DataWorker>, arrival: Arrival) {
     if let Some(registered) = register(worker, arrival) {
         spawn_local(h1::session(registered));
     }
 }
 
-fn register(worker: &Rc<Worker>, arrival: Arrival) -> Option<Registered> {
+fn register(worker: &Rc<DataWorker>, arrival: Arrival) -> Option<Registered> {
     let Arrival { stream, peer, frontend, listener, permits } = arrival;
     let (limits, whose) = (frontend.config.timeout, Arc::clone(&frontend.live));
     let Ok(stream) = TcpStream::from_std(stream) else {
@@ -27,10 +27,10 @@ fn register(worker: &Rc<Worker>, arrival: Arrival) -> Option<Registered> {
         worker.connections.down();
         return None;
     };
-    let socket = Socket::new(stream, Rc::new(Pulse::new(limits.client)));
+    let socket = Socket::new(stream, Rc::new(StreamDeadlines::new(limits.client)));
     let registered = Client::register(worker, peer, (frontend, listener), socket, permits);
     let Registered(client) = &registered;
-    client.pulse().await_request(None, limits.http_request);
+    client.deadlines().await_request(None, limits.http_request);
     if worker.shared.process.is_stopping() || is_over(&worker.shared.topology.load(), &whose) {
         client.finish();
     }
@@ -39,5 +39,5 @@ fn register(worker: &Rc<Worker>, arrival: Arrival) -> Option<Registered> {
 
 /// Whether a frontend was removed or shut down for good: those who have just come to it are served once.
 fn is_over(topology: &Topology, frontend: &LiveFrontend) -> bool {
-    frontend.open() == Open::Stopped || topology.frontend(frontend).is_none()
+    frontend.open() == ListenState::Stopped || topology.frontend(frontend).is_none()
 }

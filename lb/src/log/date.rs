@@ -9,7 +9,7 @@ const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 /// A moment in parts.
-struct Parts {
+struct DateParts {
     year: u64,
     month: &'static str,
     day: u64,
@@ -23,7 +23,7 @@ struct Parts {
 /// # Errors
 /// The writer's.
 pub fn write_http(out: &mut Vec<u8>, unix: Duration) -> io::Result<()> {
-    Parts::of(unix).write_http(out, unix.subsec_millis())
+    DateParts::of(unix).write_http(out, unix.subsec_millis())
 }
 
 /// The same of a moment, as text.
@@ -39,7 +39,7 @@ pub fn http(time: SystemTime) -> String {
 /// # Errors
 /// The writer's.
 pub fn write_clock(out: &mut Vec<u8>, unix: Duration) -> io::Result<()> {
-    let Parts { hour, minute, second, .. } = Parts::of(unix);
+    let DateParts { hour, minute, second, .. } = DateParts::of(unix);
     write!(out, "{hour:02}:{minute:02}:{second:02}")
 }
 
@@ -48,12 +48,12 @@ pub fn write_clock(out: &mut Vec<u8>, unix: Duration) -> io::Result<()> {
 /// # Errors
 /// The writer's.
 pub fn write_syslog(out: &mut Vec<u8>, unix: Duration) -> io::Result<()> {
-    Parts::of(unix).write_syslog(out)
+    DateParts::of(unix).write_syslog(out)
 }
 
-// === impl Parts ===
+// === impl DateParts ===
 
-impl Parts {
+impl DateParts {
     fn of(unix: Duration) -> Self {
         let seconds = i64::try_from(unix.as_secs()).unwrap_or(i64::MAX);
         Self::ahead(seconds, zone::ahead(seconds))
@@ -113,7 +113,7 @@ mod tests {
         ];
         for (unix, ahead, http, syslog) in table {
             let (mut one, mut other) = (Vec::new(), Vec::new());
-            let parts = Parts::ahead(unix, ahead);
+            let parts = DateParts::ahead(unix, ahead);
             parts.write_http(&mut one, 7).unwrap();
             parts.write_syslog(&mut other).unwrap();
             assert_eq!(

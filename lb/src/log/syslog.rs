@@ -8,7 +8,7 @@ use crate::config::{self, Facility};
 
 /// Who says it.
 #[derive(Debug)]
-pub(super) struct Frame {
+pub(super) struct SyslogHeader {
     facility: Facility,
     /// No line is said to matter more.
     min_level: Level,
@@ -16,11 +16,11 @@ pub(super) struct Frame {
     sender: Box<[u8]>,
 }
 
-// === impl Frame ===
+// === impl SyslogHeader ===
 
-impl Frame {
-    pub(super) fn new(config: &config::Log, pid: u32) -> Self {
-        let config::Log { facility, min_level, tag, .. } = config;
+impl SyslogHeader {
+    pub(super) fn new(config: &config::LogConfig, pid: u32) -> Self {
+        let config::LogConfig { facility, min_level, tag, .. } = config;
         let sender = format!("{tag}[{pid}]: ").into_bytes().into();
         Self { facility: *facility, min_level: *min_level, sender }
     }
@@ -66,7 +66,8 @@ mod tests {
         for (facility, level, expected) in table {
             let facility = Facility::named(facility).unwrap();
             let mut out = Vec::new();
-            Frame::new(&config::Log { facility, ..config::Log::default() }, 7).write(&mut out, level, now);
+            SyslogHeader::new(&config::LogConfig { facility, ..config::LogConfig::default() }, 7)
+                .write(&mut out, level, now);
             // It was UTC there; here it may be local time of any kind.
             assert_eq!(String::from_utf8(out).unwrap(), expected.replace("Nov 22 20:11:18", &date));
         }
@@ -74,7 +75,10 @@ mod tests {
 
     #[test]
     fn no_line_matters_more_than_it_may() {
-        let frame = Frame::new(&config::Log { min_level: Level::Error, ..config::Log::default() }, 7);
+        let frame = SyslogHeader::new(
+            &config::LogConfig { min_level: Level::Error, ..config::LogConfig::default() },
+            7,
+        );
         for (level, priority) in [
             (Level::Emergency, "<131>"),
             (Level::Error, "<131>"),

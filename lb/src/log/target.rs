@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::shorten::shorten;
-use super::syslog::Frame;
-use super::{Level, Line};
+use super::syslog::SyslogHeader;
+use super::{Level, LogLine};
 use crate::config::{self, LogTarget};
 use crate::net::bind;
 
@@ -21,9 +21,9 @@ pub(super) const BATCH: usize = 64 * 1024;
 const LOOK: Duration = Duration::from_secs(1);
 
 /// A target and what is written around lines.
-pub(super) struct Target {
-    way: Way,
-    frame: Frame,
+pub(super) struct OpenTarget {
+    way: Transport,
+    frame: SyslogHeader,
     /// Most bytes of a datagram.
     length: usize,
     /// Why a line could not be sent.
@@ -32,7 +32,7 @@ pub(super) struct Target {
     not_opened: Option<io::Error>,
 }
 
-enum Way {
+enum Transport {
     Stderr,
     Stdout,
     File {
@@ -45,25 +45,25 @@ enum Way {
     Unix(std::os::unix::net::UnixDatagram, PathBuf),
 }
 
-// === impl Target ===
+// === impl OpenTarget ===
 
-impl Target {
-    pub(super) fn new(config: &config::Log) -> io::Result<Self> {
+impl OpenTarget {
+    pub(super) fn new(config: &config::LogConfig) -> io::Result<Self> {
         let way = match &config.target {
-            LogTarget::Stderr => Way::Stderr,
-            LogTarget::Stdout => Way::Stdout,
+            LogTarget::Stderr => Transport::Stderr,
+            LogTarget::Stdout => Transport::Stdout,
             LogTarget::File(path) => {
-                Way::File { file: open(path)?, path: path.clone(), looked: Instant::now() }
+                Transport::File { file: open(path)?, path: path.clone(), looked: Instant::now() }
             }
             LogTarget::Udp { host, port } => udp(host, *port)?,
             LogTarget::Unix(path) => unix(path)?,
         };
-        let frame = Frame::new(config, std::process::id());
+        let frame = SyslogHeader::new(config, std::process::id());
         Ok(Self { way, frame, length: config.length, error: None, not_opened: None })
     }
 
     /// Takes a line: into `batch`, or out at once where each goes by itself. Says how many were lost.
-    pub(super) fn take(&mut self, line: &dyn Line, batch: &mut Vec<u8>) -> u64 {
+    pub(super) fn take(&mut self, line: &dyn LogLine, batch: &mut Vec<u8>) -> u64 {
         if !self.is_stream() {
             return self.send(line.level(), |out| line.write(out), batch);
         }
@@ -103,10 +103,10 @@ impl Target {
         scrap.truncate(most);
         scrap.push(b'\n');
         let sent = match &self.way {
-            Way::Udp(socket, to) => socket.send_to(scrap, to),
+            Transport::Udp(socket, to) => socket.send_to(scrap, to),
             #[cfg(unix)]
-            Way::Unix(socket, to) => socket.send_to(scrap, to),
-            Way::Stderr | Way::Stdout | Way::File { .. } => Ok(0),
+            Transport::Unix(socket, to) => socket.send_to(scrap, to),
+            Transport::Stderr | Transport::Stdout | Transport::File { .. } => Ok(0),
         };
         scrap.clear();
         let is_lost = sent.is_err();
@@ -118,20 +118,20 @@ impl Target {
     pub(super) fn write(&mut self, batch: &[u8]) -> io::Result<()> {
         match &mut self.way {
             _ if batch.is_empty() => Ok(()),
-            Way::Stderr => io::stderr().lock().write_all(batch),
-            Way::Stdout => {
+            Transport::Stderr => io::stderr().lock().write_all(batch),
+            Transport::Stdout => {
                 let mut stdout = io::stdout().lock();
                 stdout.write_all(batch)?;
                 stdout.flush()
             }
-            Way::File { file, .. } => file.write_all(batch),
+            Transport::File { file, .. } => file.write_all(batch),
             _ => Ok(()),
         }
     }
 
     /// Looks, now and then, whether a file is still in its place, and opens it anew when it is not.
     pub(super) fn look(&mut self) {
-        if let Way::File { file, path, looked } = &mut self.way
+        if let Transport::File { file, path, looked } = &mut self.way
             && looked.elapsed() >= LOOK
         {
             *looked = Instant::now();
@@ -143,7 +143,7 @@ impl Target {
 
     pub(super) fn reopen(&mut self) {
         // What cannot be opened now may be there later; until then lines go where they went.
-        if let Way::File { file, path, .. } = &mut self.way {
+        if let Transport::File { file, path, .. } = &mut self.way {
             match open(path) {
                 Ok(new) => *file = new,
                 Err(error) => self.not_opened = Some(error),
@@ -157,7 +157,7 @@ impl Target {
     }
 
     fn is_stream(&self) -> bool {
-        matches!(self.way, Way::Stderr | Way::Stdout | Way::File { .. })
+        matches!(self.way, Transport::Stderr | Transport::Stdout | Transport::File { .. })
     }
 }
 
@@ -225,26 +225,26 @@ fn is_at(_: &File, path: &Path) -> bool {
     path.exists()
 }
 
-fn udp(host: &str, port: u16) -> io::Result<Way> {
+fn udp(host: &str, port: u16) -> io::Result<Transport> {
     let failed = |error: io::Error| {
         let hint = "`target` in [log] must name a host that is known when it is opened";
         io::Error::new(error.kind(), format!("cannot log to {host}:{port}: {error} ({hint})"))
     };
     let nobody = || failed(io::Error::new(io::ErrorKind::NotFound, "the name has no address"));
     let to = (host, port).to_socket_addrs().map_err(failed)?.next().ok_or_else(nobody)?;
-    Ok(Way::Udp(bind::datagrams_to(to).map_err(failed)?, to))
+    Ok(Transport::Udp(bind::datagrams_to(to).map_err(failed)?, to))
 }
 
 /// Not connected: a daemon that is started again is found again.
 #[cfg(unix)]
-fn unix(path: &Path) -> io::Result<Way> {
+fn unix(path: &Path) -> io::Result<Transport> {
     let socket = std::os::unix::net::UnixDatagram::unbound()?;
     socket.set_nonblocking(true)?;
-    Ok(Way::Unix(socket, path.to_owned()))
+    Ok(Transport::Unix(socket, path.to_owned()))
 }
 
 #[cfg(not(unix))]
-fn unix(path: &Path) -> io::Result<Way> {
+fn unix(path: &Path) -> io::Result<Transport> {
     let text = format!("cannot log to {}: there are no Unix sockets here", path.display());
     Err(io::Error::new(io::ErrorKind::Unsupported, text))
 }

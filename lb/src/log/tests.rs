@@ -1,21 +1,21 @@
 //! Lines on their way, and what becomes of them when the target moves, stalls or leaves.
 
 use super::*;
-use crate::config::{Facility, Log as Config, LogFormat, LogTarget};
+use crate::config::{Facility, LogConfig as Config, LogFormat, LogTarget};
 
 fn config(target: LogTarget) -> Config {
     Config { format: LogFormat::Http, target, buffer: 1000, ..Config::default() }
 }
 
-fn send(log: &Log, line: impl Line + 'static) {
+fn send(log: &Log, line: impl LogLine + 'static) {
     let line = std::cell::Cell::new(Some(line));
-    log.ways().tell(|_| Vec::from_iter(line.take()));
+    log.sinks().tell(|_| Vec::from_iter(line.take()));
 }
 
 #[derive(Clone)]
-struct Event(&'static str);
+struct TestEvent(&'static str);
 
-impl Line for Event {
+impl LogLine for TestEvent {
     fn write(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(self.0.as_bytes());
     }
@@ -55,7 +55,7 @@ fn a_line_without_a_date_gets_one_in_a_file() {
     let path = folder.path().join("log");
     let config = Config { tag: "lb0".into(), ..config(LogTarget::File(path.clone())) };
     let log = start(&[config]).unwrap();
-    send(&log, Event("Server be/a is DOWN."));
+    send(&log, TestEvent("Server be/a is DOWN."));
     log.end();
     let text = std::fs::read_to_string(path).unwrap();
     let (date, line) = text.split_at(16);
@@ -66,7 +66,7 @@ fn a_line_without_a_date_gets_one_in_a_file() {
 #[test]
 fn a_stuck_writer_costs_lines_and_never_time() {
     struct Stuck(std::sync::Mutex<std::sync::mpsc::Receiver<()>>);
-    impl Line for Stuck {
+    impl LogLine for Stuck {
         fn write(&self, _: &mut Vec<u8>) {
             let _ = self.0.lock().unwrap().recv();
         }
@@ -89,7 +89,7 @@ fn datagrams_are_framed_cut_and_sent_one_by_one() {
     let facility = Facility::named("local1").unwrap();
     let log = start(&[Config { facility, length: 80, ..config(target) }]).unwrap();
     send(&log, "fine");
-    send(&log, Event("down"));
+    send(&log, TestEvent("down"));
     send(&log, "x".repeat(200));
     let mut buffer = [0; 1000];
     let mut next = || {
@@ -153,17 +153,17 @@ fn lines_go_before_their_thread_sleeps_but_not_one_by_one() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("log");
     let log = start(&[config(LogTarget::File(path.clone()))]).unwrap();
-    let gathered = Gathered::new(&log.ways());
+    let line_buffer = LineBuffer::new(&log.sinks());
     let written = || std::fs::read_to_string(&path).unwrap();
-    gathered.add(|_, out| out.extend_from_slice(b"one"));
+    line_buffer.add(|_, out| out.extend_from_slice(b"one"));
     before_sleep();
     while written().is_empty() {
         std::thread::yield_now();
     }
-    gathered.add(|_, out| out.extend_from_slice(b"two"));
-    gathered.add(|_, out| out.extend_from_slice(b"three"));
+    line_buffer.add(|_, out| out.extend_from_slice(b"two"));
+    line_buffer.add(|_, out| out.extend_from_slice(b"three"));
     assert_eq!(written(), "one\n");
-    drop(gathered);
+    drop(line_buffer);
     before_sleep();
     log.end();
     assert_eq!((written().as_str(), log.dropped()), ("one\ntwo\nthree\n", 0));
@@ -185,11 +185,11 @@ fn each_of_several_logs_gets_what_it_wants() {
         Config { level: Level::Emergency, ..to("nothing") },
     ])
     .unwrap();
-    let gathered = Gathered::new(&log.ways());
-    assert!(gathered.are_wanted());
-    gathered.add(|format, out| out.extend_from_slice(format!("{format:?}").as_bytes()));
-    gathered.hand_over();
-    log.ways().tell(|config| vec![Event(if config.format == LogFormat::Json { "{}" } else { "down" })]);
+    let line_buffer = LineBuffer::new(&log.sinks());
+    assert!(line_buffer.are_wanted());
+    line_buffer.add(|format, out| out.extend_from_slice(format!("{format:?}").as_bytes()));
+    line_buffer.hand_over();
+    log.sinks().tell(|config| vec![TestEvent(if config.format == LogFormat::Json { "{}" } else { "down" })]);
     log.end();
     let read = |name: &str| {
         let text = std::fs::read_to_string(path(name)).unwrap();
@@ -204,7 +204,7 @@ fn each_of_several_logs_gets_what_it_wants() {
     );
     let off =
         start(&[Config { format: LogFormat::Off, ..to("off") }, Config { level: Level::Notice, ..to("x") }]);
-    assert!(!Gathered::new(&off.unwrap().ways()).are_wanted());
+    assert!(!LineBuffer::new(&off.unwrap().sinks()).are_wanted());
 }
 
 /// Breaks when lines get lost, or go astray, between two logs.
@@ -214,19 +214,19 @@ fn a_log_that_is_replaced_still_writes_what_it_has() {
     let path = |name: &str| folder.path().join(name);
     let to = |name: &str| config(LogTarget::File(path(name)));
     let log = start(&[to("old"), to("kept")]).unwrap();
-    let gathered = Gathered::new(&log.ways());
-    let line = |text: &'static str| gathered.add(|format, out| write_line(out, format, text));
+    let line_buffer = LineBuffer::new(&log.sinks());
+    let line = |text: &'static str| line_buffer.add(|format, out| write_line(out, format, text));
     line("before");
     assert!(log.prepare(&[to("old"), to("kept")]).unwrap().is_none(), "nothing to change");
     assert!(log.prepare(&[to("new"), to("no/such/folder")]).is_err());
-    log.ways().tell(|_| vec!["event"]);
+    log.sinks().tell(|_| vec!["event"]);
     let json = Config { format: LogFormat::Json, ..to("kept") };
     log.replace(log.prepare(&[to("new"), json]).unwrap().unwrap());
     // Who gathers lines has not been told yet.
     line("meanwhile");
-    gathered.turn_to(&log.ways());
+    line_buffer.turn_to(&log.sinks());
     line("after");
-    drop(gathered);
+    drop(line_buffer);
     // With the last way to it the old log's thread ends by itself.
     while log.now().threads.iter().filter(|thread| thread.is_running()).count() > 2 {
         std::thread::yield_now();

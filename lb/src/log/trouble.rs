@@ -18,11 +18,11 @@ pub(super) struct Trouble {
     name: String,
     /// Standard error is this log.
     is_stderr: bool,
-    state: Mutex<State>,
+    state: Mutex<TroubleState>,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct TroubleState {
     failing: Option<Failing>,
     /// Lines lost in all because too many waited, when this was looked at last.
     overflown: u64,
@@ -42,7 +42,7 @@ struct Failing {
 // === impl Trouble ===
 
 impl Trouble {
-    pub(super) fn new(config: &config::Log) -> Self {
+    pub(super) fn new(config: &config::LogConfig) -> Self {
         let name = match &config.target {
             LogTarget::Stderr => "on standard error".to_owned(),
             LogTarget::Stdout => "on standard output".to_owned(),
@@ -70,7 +70,7 @@ impl Trouble {
     pub(super) fn not_opened(&self, error: &io::Error) {
         let mut state = self.state();
         if state.not_opened.replace(error.kind()) != Some(error.kind()) {
-            self.say(&mut state, format!("{error}; lines go on to the file that was open before"));
+            self.emit(&mut state, format!("{error}; lines go on to the file that was open before"));
         }
     }
 
@@ -88,20 +88,20 @@ impl Trouble {
         let settled = |failing: &mut Failing| failing.works && failing.last.elapsed() >= SETTLED;
         if let Some(Failing { lost, .. }) = state.failing.take_if(settled) {
             let name = &self.name;
-            self.say(&mut state, format!("the log {name} works again; lines lost meanwhile: {lost}"));
+            self.emit(&mut state, format!("the log {name} works again; lines lost meanwhile: {lost}"));
         }
         std::mem::take(&mut state.news)
     }
 
-    fn lost(&self, state: &mut State, count: u64, reason: &str) {
+    fn lost(&self, state: &mut TroubleState, count: u64, reason: &str) {
         if state.failing.is_none() {
-            self.say(state, format!("the log {} loses lines: {reason}", self.name));
+            self.emit(state, format!("the log {} loses lines: {reason}", self.name));
         }
         let before = state.failing.as_ref().map_or(0, |failing| failing.lost);
         state.failing = Some(Failing { lost: before + count, last: Instant::now(), works: false });
     }
 
-    fn say(&self, state: &mut State, text: String) {
+    fn emit(&self, state: &mut TroubleState, text: String) {
         if !self.is_stderr {
             let line = format!("lb: {text}\n");
             // Standard error may be a pipe that is not read, which must hold up neither this thread nor the next.
@@ -113,7 +113,7 @@ impl Trouble {
         state.news.push(text);
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, TroubleState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -131,7 +131,7 @@ mod tests {
 
     #[test]
     fn the_first_loss_and_the_end_are_said_once() {
-        let trouble = Trouble::new(&config::Log::default());
+        let trouble = Trouble::new(&config::LogConfig::default());
         let full = io::Error::from(io::ErrorKind::StorageFull);
         trouble.works();
         assert!(trouble.news(0).is_empty());
@@ -148,7 +148,7 @@ mod tests {
 
     #[test]
     fn lines_that_find_no_room_are_said_as_well() {
-        let trouble = Trouble::new(&config::Log::default());
+        let trouble = Trouble::new(&config::LogConfig::default());
         assert_eq!(trouble.news(5).len(), 1);
         assert!(trouble.news(6).is_empty());
         settle(&trouble);

@@ -9,8 +9,8 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync
 use std::thread::JoinHandle;
 use std::time::Instant;
 
-use super::Line;
-use super::target::{BATCH, Target};
+use super::LogLine;
+use super::target::{BATCH, OpenTarget};
 use super::trouble::Trouble;
 use crate::config;
 use crate::counters::Counter;
@@ -24,14 +24,14 @@ const EVENT: usize = 512;
 /// A way to a log's thread; clones lead to the same one.
 #[derive(Clone)]
 pub(super) struct Writer {
-    lines: SyncSender<Message>,
-    counts: Arc<Counts>,
+    lines: SyncSender<WriterMessage>,
+    counts: Arc<LogCounters>,
     /// Most lines that may wait.
     most: u64,
 }
 
 #[derive(Debug)]
-struct Counts {
+struct LogCounters {
     /// Lines that have been handed over and not been taken.
     waiting: AtomicU64,
     /// Their bytes.
@@ -51,15 +51,15 @@ pub(super) struct Thread {
     running: Receiver<()>,
 }
 
-enum Message {
-    Line(Box<dyn Line>),
+enum WriterMessage {
+    Line(Box<dyn LogLine>),
     /// So many, with a line feed each.
     Written(Vec<u8>, u64),
     Reopen,
     End,
 }
 
-fn run(messages: &Receiver<Message>, mut target: Target, counts: &Counts) {
+fn run(messages: &Receiver<WriterMessage>, mut target: OpenTarget, counts: &LogCounters) {
     let mut batch = Vec::with_capacity(BATCH);
     while let Ok(first) = messages.recv() {
         let mut next = Some(first);
@@ -69,13 +69,13 @@ fn run(messages: &Receiver<Message>, mut target: Target, counts: &Counts) {
         while let Some(message) = next.take() {
             let bytes = message.bytes();
             let (count, lost) = match message {
-                Message::Line(line) => (1, target.take(&*line, &mut batch)),
-                Message::Written(text, count) => (count, target.take_written(&text, &mut batch)),
-                Message::Reopen => {
+                WriterMessage::Line(line) => (1, target.take(&*line, &mut batch)),
+                WriterMessage::Written(text, count) => (count, target.take_written(&text, &mut batch)),
+                WriterMessage::Reopen => {
                     target.reopen();
                     (0, 0)
                 }
-                Message::End => {
+                WriterMessage::End => {
                     end = true;
                     (0, 0)
                 }
@@ -110,10 +110,10 @@ impl Writer {
     ///
     /// # Errors
     /// The target cannot be had; the error names it.
-    pub(super) fn start(config: &config::Log, dropped: &Arc<Counter>) -> io::Result<(Self, Thread)> {
-        let target = Target::new(config)?;
+    pub(super) fn start(config: &config::LogConfig, dropped: &Arc<Counter>) -> io::Result<(Self, Thread)> {
+        let target = OpenTarget::new(config)?;
         let (lines, waiting) = sync_channel(config.buffer);
-        let counts = Arc::new(Counts {
+        let counts = Arc::new(LogCounters {
             waiting: AtomicU64::new(0),
             bytes: AtomicUsize::new(0),
             overflown: AtomicU64::new(0),
@@ -130,17 +130,17 @@ impl Writer {
     }
 
     /// Hands over a line; it is dropped and counted when too many wait.
-    pub(super) fn send(&self, line: Box<dyn Line>) {
-        self.hand_over(Message::Line(line), 1);
+    pub(super) fn send(&self, line: Box<dyn LogLine>) {
+        self.hand_over(WriterMessage::Line(line), 1);
     }
 
     /// The same for `count` lines that have been written already, each with its line feed.
     pub(super) fn send_written(&self, text: Vec<u8>, count: u64) {
-        self.hand_over(Message::Written(text, count), count);
+        self.hand_over(WriterMessage::Written(text, count), count);
     }
 
-    fn hand_over(&self, message: Message, count: u64) {
-        let Counts { waiting, bytes, overflown, dropped, .. } = &*self.counts;
+    fn hand_over(&self, message: WriterMessage, count: u64) {
+        let LogCounters { waiting, bytes, overflown, dropped, .. } = &*self.counts;
         let size = message.bytes();
         // However many come at once, they find room where none wait.
         let before = waiting.fetch_add(count, Relaxed);
@@ -167,19 +167,19 @@ impl Writer {
     /// Opens a log file anew, after it was moved away.
     pub(super) fn reopen(&self) {
         // When the channel is full the file is full of work, too; the next signal tries again.
-        let _ = self.lines.try_send(Message::Reopen);
+        let _ = self.lines.try_send(WriterMessage::Reopen);
     }
 
     /// Ends the thread when it has written what was sent before.
     pub(super) fn end(&self) {
         // When the channel is full it ends as well, once nobody has a way to it.
-        let _ = self.lines.try_send(Message::End);
+        let _ = self.lines.try_send(WriterMessage::End);
     }
 }
 
-// === impl Counts ===
+// === impl LogCounters ===
 
-impl Counts {
+impl LogCounters {
     /// Counts lines that could not be written, and says why the first time.
     fn lost(&self, count: u64, error: Option<&io::Error>) {
         if count > 0 {
@@ -189,9 +189,9 @@ impl Counts {
     }
 }
 
-// === impl Message ===
+// === impl WriterMessage ===
 
-impl Message {
+impl WriterMessage {
     /// How many bytes it holds, nearly.
     fn bytes(&self) -> usize {
         match self {

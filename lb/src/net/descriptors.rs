@@ -16,15 +16,15 @@ use super::limits::Shares;
 #[derive(Debug)]
 pub struct Descriptors {
     /// Connections to servers, and both ends of each pipe.
-    pub all: Arc<Units>,
+    pub all: Arc<DescriptorUnits>,
     /// The part of them that is not promised to clients, of which each can have one connection to a server: pipes, and streams of
     /// HTTP/2 beyond the first of their connection.
-    pub spare: Arc<Units>,
+    pub spare: Arc<DescriptorUnits>,
 }
 
 /// A number of descriptors to give out.
 #[derive(Debug)]
-pub struct Units {
+pub struct DescriptorUnits {
     most: AtomicUsize,
     used: AtomicUsize,
     freed: Notify,
@@ -33,7 +33,7 @@ pub struct Units {
 /// Descriptors that are given out until this is dropped.
 #[derive(Debug)]
 pub struct Unit {
-    of: Arc<Units>,
+    of: Arc<DescriptorUnits>,
     count: usize,
 }
 
@@ -49,8 +49,8 @@ impl Descriptors {
     /// The two ends of a pipe, as long as others are left at least half of what is spare.
     pub fn pipe(&self) -> Option<[Unit; 2]> {
         let keep = self.spare.most.load(Ordering::Relaxed) / 2;
-        let spare = Units::take(&self.spare, 2, keep)?;
-        Some([spare, Units::take(&self.all, 2, 0)?])
+        let spare = DescriptorUnits::take(&self.spare, 2, keep)?;
+        Some([spare, DescriptorUnits::take(&self.all, 2, 0)?])
     }
 }
 
@@ -59,15 +59,15 @@ impl Default for Descriptors {
     fn default() -> Self {
         let units = || {
             let (most, used) = (AtomicUsize::new(usize::MAX), AtomicUsize::new(0));
-            Arc::new(Units { most, used, freed: Notify::new() })
+            Arc::new(DescriptorUnits { most, used, freed: Notify::new() })
         };
         Self { all: units(), spare: units() }
     }
 }
 
-// === impl Units ===
+// === impl DescriptorUnits ===
 
-impl Units {
+impl DescriptorUnits {
     /// One, if there is one.
     pub fn one(self: &Arc<Self>) -> Option<Unit> {
         self.take(1, 0)

@@ -1,4 +1,4 @@
-//! A stream that stamps its [`Pulse`] and can be asked, from outside, whether it is still alive: a TCP connection, or a [`Duct`] within
+//! A stream that stamps its [`StreamDeadlines`] and can be asked, from outside, whether it is still alive: a TCP connection, or a [`MemoryStream`] within
 //! the process.
 //!
 //! It refuses to enforce anything: what is overdue is the watchdog's business.
@@ -15,17 +15,17 @@ use rustix::net::{RecvFlags, SendFlags};
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 
-use super::{Duct, Pulse};
+use super::{MemoryStream, StreamDeadlines};
 
 /// A stream.
 #[derive(Debug)]
 pub struct Socket {
     stream: Stream,
-    pulse: Rc<Pulse>,
+    deadlines: Rc<StreamDeadlines>,
 }
 
 /// Where bytes are read to.
-pub trait Room {
+pub trait ReadTarget {
     /// A buffer that can take at least one more. It is only asked for when there is something to read.
     fn room(&mut self) -> &mut Vec<u8>;
 }
@@ -33,12 +33,12 @@ pub trait Room {
 #[derive(Debug)]
 enum Stream {
     Tcp(TcpStream),
-    Duct(Duct),
+    Memory(MemoryStream),
 }
 
-// === impl Room ===
+// === impl ReadTarget ===
 
-impl Room for Vec<u8> {
+impl ReadTarget for Vec<u8> {
     #[inline]
     fn room(&mut self) -> &mut Vec<u8> {
         self
@@ -49,45 +49,45 @@ impl Room for Vec<u8> {
 
 impl Socket {
     /// Wraps a connected stream.
-    pub fn new(stream: TcpStream, pulse: Rc<Pulse>) -> Self {
+    pub fn new(stream: TcpStream, deadlines: Rc<StreamDeadlines>) -> Self {
         // A failure means a stream that is gone already; the first read will say so.
         let _ = stream.set_nodelay(true);
-        Self { stream: Stream::Tcp(stream), pulse }
+        Self { stream: Stream::Tcp(stream), deadlines }
     }
 
     /// Wraps a stream within the process.
-    pub fn within(duct: Duct, pulse: Rc<Pulse>) -> Self {
-        Self { stream: Stream::Duct(duct), pulse }
+    pub fn in_memory(memory: MemoryStream, deadlines: Rc<StreamDeadlines>) -> Self {
+        Self { stream: Stream::Memory(memory), deadlines }
     }
 
     /// Its signs of life.
-    pub fn pulse(&self) -> &Rc<Pulse> {
-        &self.pulse
+    pub fn deadlines(&self) -> &Rc<StreamDeadlines> {
+        &self.deadlines
     }
 
     /// Whether the other side has neither closed nor said anything unasked: one system call, which sees what the event
     /// loop has not been told yet.
-    pub fn is_quiet(&self) -> bool {
+    pub fn is_idle_and_alive(&self) -> bool {
         match &self.stream {
             Stream::Tcp(stream) => is_would_block(&peek(stream)),
-            Stream::Duct(duct) => !duct.is_readable(),
+            Stream::Memory(memory) => !memory.is_readable(),
         }
     }
 
-    /// Whether bytes are there that have not been read: one system call, as [`Socket::is_quiet`].
+    /// Whether bytes are there that have not been read: one system call, as [`Socket::is_idle_and_alive`].
     pub fn holds_bytes(&self) -> bool {
         match &self.stream {
             Stream::Tcp(stream) => matches!(peek(stream), Ok(1..)),
-            Stream::Duct(duct) => duct.is_readable(),
+            Stream::Memory(memory) => memory.is_readable(),
         }
     }
 
     /// Whether the event loop may have heard something that has not been read: bytes, the end, or an error. No system call.
     #[inline]
-    pub fn has_news(&self) -> bool {
+    pub fn may_be_readable(&self) -> bool {
         match &self.stream {
             Stream::Tcp(stream) => is_ok(stream.try_io(Interest::READABLE, || Ok(()))),
-            Stream::Duct(duct) => duct.is_readable(),
+            Stream::Memory(memory) => memory.is_readable(),
         }
     }
 
@@ -96,9 +96,9 @@ impl Socket {
     pub fn has_more(&self) -> bool {
         match &self.stream {
             Stream::Tcp(stream) => {
-                self.has_news() && !is_would_block(&stream.try_io(Interest::READABLE, || peek(stream)))
+                self.may_be_readable() && !is_would_block(&stream.try_io(Interest::READABLE, || peek(stream)))
             }
-            Stream::Duct(duct) => duct.is_readable(),
+            Stream::Memory(memory) => memory.is_readable(),
         }
     }
 
@@ -107,34 +107,34 @@ impl Socket {
     pub fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &self.stream {
             Stream::Tcp(stream) => stream.poll_read_ready(cx),
-            Stream::Duct(duct) => duct.poll_readable(cx).map(Ok),
+            Stream::Memory(memory) => memory.poll_readable(cx).map(Ok),
         }
     }
 
     /// Reads into `room`; 0 is the end of the stream.
     #[inline]
-    pub fn poll_fill(&self, cx: &mut Context<'_>, room: &mut impl Room) -> Poll<io::Result<usize>> {
+    pub fn poll_read(&self, cx: &mut Context<'_>, room: &mut impl ReadTarget) -> Poll<io::Result<usize>> {
         let read = match &self.stream {
             Stream::Tcp(stream) => ready!(poll_receive(stream, cx, || receive(stream, room.room())))?,
-            Stream::Duct(duct) => {
+            Stream::Memory(memory) => {
                 let buffer = room.room();
                 let spare = buffer.capacity() - buffer.len();
-                ready!(duct.poll_read(cx, &mut buffer.limit(spare)))?
+                ready!(memory.poll_read(cx, &mut buffer.limit(spare)))?
             }
         };
         self.has_read(read);
         Poll::Ready(Ok(read))
     }
 
-    /// Whether what is read for it could be written; the kernel has room of its own for a socket, a duct within the process has not.
+    /// Whether what is read for it could be written; the kernel has room of its own for a socket, a memory within the process has not.
     #[inline]
     pub fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
-        let Stream::Duct(duct) = &self.stream else { return Poll::Ready(()) };
-        let room = duct.poll_room(cx);
+        let Stream::Memory(memory) = &self.stream else { return Poll::Ready(()) };
+        let room = memory.poll_room(cx);
         if room.is_pending() {
-            self.pulse.on_full();
+            self.deadlines.on_full();
         } else {
-            self.pulse.on_write(0);
+            self.deadlines.on_write(0);
         }
         room
     }
@@ -146,7 +146,7 @@ impl Socket {
             Stream::Tcp(stream) => {
                 self.poll_send(stream, cx, || stream.try_io(Interest::WRITABLE, || send(stream, bytes)))
             }
-            Stream::Duct(duct) => self.has_put(duct.poll_write(cx, bytes)),
+            Stream::Memory(memory) => self.has_put(memory.poll_write(cx, bytes)),
         }
     }
 
@@ -163,7 +163,7 @@ impl Socket {
                 let both = [io::IoSlice::new(first), io::IoSlice::new(second)];
                 self.poll_send(stream, cx, || stream.try_write_vectored(&both))
             }
-            Stream::Duct(duct) => self.has_put(duct.poll_write(cx, first)),
+            Stream::Memory(memory) => self.has_put(memory.poll_write(cx, first)),
         }
     }
 
@@ -181,7 +181,7 @@ impl Socket {
     }
 
     /// Writes what fits right now; for a last word before closing, when nothing else is being written.
-    pub fn last_word(&self, text: &[u8]) {
+    pub fn try_write_final(&self, text: &[u8]) {
         // A waker that is never woken: what does not fit is not said.
         let mut cx = Context::from_waker(std::task::Waker::noop());
         let _ = self.poll_put(&mut cx, text);
@@ -194,7 +194,7 @@ impl Socket {
             Stream::Tcp(stream) => {
                 let _ = socket2::SockRef::from(stream).shutdown(std::net::Shutdown::Write);
             }
-            Stream::Duct(duct) => duct.end(),
+            Stream::Memory(memory) => memory.end(),
         }
     }
 
@@ -205,7 +205,7 @@ impl Socket {
             Stream::Tcp(stream) => {
                 let _ = socket2::SockRef::from(stream).set_linger(Some(std::time::Duration::ZERO));
             }
-            Stream::Duct(duct) => duct.abort(),
+            Stream::Memory(memory) => memory.abort(),
         }
     }
 
@@ -215,7 +215,7 @@ impl Socket {
         let mut scrap = Vec::with_capacity(4096);
         while taken < limit {
             scrap.clear();
-            match poll_fn(|cx| self.poll_fill(cx, &mut scrap)).await {
+            match poll_fn(|cx| self.poll_read(cx, &mut scrap)).await {
                 Ok(0) | Err(_) => return,
                 Ok(read) => taken += read,
             }
@@ -226,13 +226,13 @@ impl Socket {
     pub(super) fn tcp(&self) -> Option<&TcpStream> {
         match &self.stream {
             Stream::Tcp(stream) => Some(stream),
-            Stream::Duct(_) => None,
+            Stream::Memory(_) => None,
         }
     }
 
     #[inline]
     pub(super) fn has_read(&self, bytes: usize) {
-        self.pulse.on_read(bytes);
+        self.deadlines.on_read(bytes);
     }
 
     #[inline]
@@ -245,11 +245,11 @@ impl Socket {
         loop {
             match send() {
                 Ok(written) => {
-                    self.pulse.on_write(written);
+                    self.deadlines.on_write(written);
                     return Poll::Ready(Ok(written));
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.pulse.on_full();
+                    self.deadlines.on_full();
                     ready!(stream.poll_write_ready(cx))?;
                 }
                 Err(error) => return Poll::Ready(Err(error)),
@@ -259,9 +259,9 @@ impl Socket {
 
     fn has_put(&self, put: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         match &put {
-            Poll::Ready(Ok(count)) => self.pulse.on_write(*count),
+            Poll::Ready(Ok(count)) => self.deadlines.on_write(*count),
             Poll::Ready(Err(_)) => {}
-            Poll::Pending => self.pulse.on_full(),
+            Poll::Pending => self.deadlines.on_full(),
         }
         put
     }
@@ -346,7 +346,7 @@ impl AsyncRead for &Socket {
                 let room = buf.remaining();
                 ready!(poll_receive(stream, cx, || Ok((stream.try_read_buf(buf)?, room))))?
             }
-            Stream::Duct(duct) => ready!(duct.poll_read(cx, buf))?,
+            Stream::Memory(memory) => ready!(memory.poll_read(cx, buf))?,
         };
         self.has_read(read);
         Poll::Ready(Ok(()))

@@ -1,6 +1,6 @@
 //! One sweep a worker over everything that may fall silent.
 //!
-//! A connection's future runs inside [`Pulse::guard`]. The sweep marks those whose [`Pulse`] is overdue and wakes them; so does
+//! A connection's future runs inside [`StreamDeadlines::guard`]. The sweep marks those whose [`StreamDeadlines`] is overdue and wakes them; so does
 //! whoever wants to end one from outside. The watchdog refuses to close sockets itself: a marked future is dropped by its own task,
 //! so no descriptor number is ever touched by a stranger.
 
@@ -11,19 +11,19 @@ use std::time::Duration;
 use slab::Slab;
 use tokio::time::{Instant, MissedTickBehavior};
 
-use super::{Ended, Pulse, pulse};
+use super::{Ended, StreamDeadlines, deadlines};
 
 /// The sweep of one worker.
 #[derive(Debug)]
 pub struct Watchdog {
     started: Instant,
     tick: Cell<Duration>,
-    watched: RefCell<Slab<Rc<Pulse>>>,
+    watched: RefCell<Slab<Rc<StreamDeadlines>>>,
 }
 
 /// A place in the sweep; leaving scope gives it back.
 #[derive(Debug)]
-pub struct Watched {
+pub struct WatchGuard {
     watchdog: Rc<Watchdog>,
     key: usize,
 }
@@ -34,7 +34,7 @@ impl Watchdog {
     /// A sweep that looks every `tick`.
     pub fn new(tick: Duration) -> Rc<Self> {
         let watchdog = Self { started: Instant::now(), tick: Cell::new(tick), watched: RefCell::default() };
-        pulse::set_now(0, tick);
+        deadlines::set_now(0, tick);
         Rc::new(watchdog)
     }
 
@@ -43,16 +43,16 @@ impl Watchdog {
         self.tick.set(tick);
     }
 
-    /// Gives `pulse` a place in the sweep.
-    pub fn watch(self: &Rc<Self>, pulse: Rc<Pulse>) -> Watched {
-        let key = self.watched.borrow_mut().insert(pulse);
-        Watched { watchdog: Rc::clone(self), key }
+    /// Gives `deadlines` a place in the sweep.
+    pub fn watch(self: &Rc<Self>, deadlines: Rc<StreamDeadlines>) -> WatchGuard {
+        let key = self.watched.borrow_mut().insert(deadlines);
+        WatchGuard { watchdog: Rc::clone(self), key }
     }
 
     /// The same for those that have room for nothing but the number of their place: they have to [`Watchdog::leave`] it.
-    pub fn enter(&self, pulse: Rc<Pulse>) -> u32 {
+    pub fn enter(&self, deadlines: Rc<StreamDeadlines>) -> u32 {
         // There are never so many that the number does not fit.
-        u32::try_from(self.watched.borrow_mut().insert(pulse)).unwrap_or(u32::MAX)
+        u32::try_from(self.watched.borrow_mut().insert(deadlines)).unwrap_or(u32::MAX)
     }
 
     /// Gives back a place that was entered.
@@ -79,18 +79,18 @@ impl Watchdog {
 
     fn sweep(&self) {
         let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX - 1);
-        pulse::set_now(now, self.tick.get());
-        for (_, pulse) in self.watched.borrow().iter() {
-            if let Some(wait) = pulse.overdue(now) {
-                pulse.end(Ended::Overdue(wait));
+        deadlines::set_now(now, self.tick.get());
+        for (_, deadlines) in self.watched.borrow().iter() {
+            if let Some(wait) = deadlines.overdue(now) {
+                deadlines.end(Ended::Overdue(wait));
             }
         }
     }
 }
 
-// === impl Watched ===
+// === impl WatchGuard ===
 
-impl Drop for Watched {
+impl Drop for WatchGuard {
     fn drop(&mut self) {
         self.watchdog.watched.borrow_mut().remove(self.key);
     }
@@ -104,7 +104,7 @@ mod tests {
     use tokio::task::LocalSet;
 
     use super::*;
-    use crate::net::pulse::Wait;
+    use crate::net::deadlines::WaitKind;
 
     const LIMIT: Duration = Duration::from_secs(3);
     const TICK: Duration = Duration::from_millis(100);
@@ -114,13 +114,13 @@ mod tests {
         let sweep = async {
             let watchdog = Watchdog::new(TICK);
             let started = Instant::now();
-            let pulse = Rc::new(Pulse::new(LIMIT));
-            pulse.await_bytes(LIMIT);
-            let _watched = watchdog.watch(Rc::clone(&pulse));
+            let deadlines = Rc::new(StreamDeadlines::new(LIMIT));
+            deadlines.await_bytes(LIMIT);
+            let _watched = watchdog.watch(Rc::clone(&deadlines));
             let running = Rc::clone(&watchdog);
             tokio::task::spawn_local(async move { running.run(|| ()).await });
-            let ended = pulse.guard(pin!(pending::<()>())).await;
-            assert_eq!(ended, Err(Ended::Overdue(Wait::Bytes)));
+            let ended = deadlines.guard(pin!(pending::<()>())).await;
+            assert_eq!(ended, Err(Ended::Overdue(WaitKind::Bytes)));
             let took = started.elapsed();
             assert!(took >= LIMIT && took <= LIMIT + 3 * TICK, "{took:?}");
         };
@@ -130,10 +130,11 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_killed_one_ends_without_a_sweep() {
         let watchdog = Watchdog::new(TICK);
-        let pulse = Rc::new(Pulse::new(LIMIT));
-        let watched = watchdog.watch(Rc::clone(&pulse));
+        let deadlines = Rc::new(StreamDeadlines::new(LIMIT));
+        let watched = watchdog.watch(Rc::clone(&deadlines));
         let mut forever = pin!(pending::<()>());
-        let (ended, ()) = tokio::join!(pulse.guard(forever.as_mut()), async { pulse.end(Ended::Killed) });
+        let (ended, ()) =
+            tokio::join!(deadlines.guard(forever.as_mut()), async { deadlines.end(Ended::Killed) });
         assert_eq!(ended, Err(Ended::Killed));
         drop(watched);
         assert!(watchdog.watched.borrow().is_empty());

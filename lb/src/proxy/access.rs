@@ -21,7 +21,7 @@ use crate::topology::{Frontend, LiveBackend};
 use json::Object;
 use text::{write_captured, write_cookie, write_quoted};
 
-pub(super) use capture::Captured;
+pub(super) use capture::CapturedFields;
 
 /// One exchange, for the log.
 pub(super) struct AccessRecord<'a> {
@@ -48,12 +48,12 @@ pub(super) struct AccessRecord<'a> {
     pub(super) termination: Termination,
     /// What became of the backend's cookie: HAProxy's two letters.
     pub(super) cookie: [u8; 2],
-    pub(super) standing: Standing,
+    pub(super) standing: LoadSnapshot,
 }
 
 /// How busy everything was when it ended.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Standing {
+pub(super) struct LoadSnapshot {
     /// Client connections of the process.
     pub(super) process: u64,
     /// Client connections of the frontend.
@@ -139,7 +139,7 @@ impl AccessRecord<'_> {
         write!(out, "] {frontend_name} {backend_name}/{server_name} ")?;
         let status = if self.status == 0 { -1 } else { i32::from(self.status) };
         write!(out, "{request}/{queue}/{connect}/{response}/{active} {status} {} ", self.bytes_out)?;
-        let Standing { process, frontend, backend, server, .. } = self.standing;
+        let LoadSnapshot { process, frontend, backend, server, .. } = self.standing;
         let plus = if self.redispatched { "+" } else { "" };
         for captured in [&self.request.captured, &self.request.answer_captured] {
             write_cookie(out, captured.cookie());
@@ -170,7 +170,7 @@ impl AccessRecord<'_> {
 
     fn json(&self, out: &mut Vec<u8>) {
         let Timers { request, queue, connect, response, active } = self.timers();
-        let Standing { process, frontend, backend, server, waiting } = self.standing;
+        let LoadSnapshot { process, frontend, backend, server, waiting } = self.standing;
         let mut entry = Object::new(out, "{\"time\":");
         entry.seconds(self.started());
         let (open, close) =

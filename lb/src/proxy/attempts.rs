@@ -11,18 +11,18 @@ use std::time::Duration;
 
 use super::error::ProxyError;
 use super::exchange::Exchange;
-use super::h1::request::Ties;
-use super::route::Wish;
-use super::{Worker, h2, route};
+use super::h1::request::Persistence;
+use super::route::PickHints;
+use super::{DataWorker, h2, route};
 use crate::balance::Tried;
 use crate::config::{Protocol, Timeouts};
 use crate::net::limits;
 use crate::server::{Claim, Server, ServerId};
 use crate::topology::Backend;
-use crate::upstream::{self, Connection};
+use crate::upstream::{self, ServerConnection};
 
 /// A request on its way out, as often as it takes.
-pub(super) trait Outgoing {
+pub(super) trait OutgoingRequest {
     /// What a server answers.
     type Answer;
 
@@ -31,7 +31,7 @@ pub(super) trait Outgoing {
 
     /// Writes it for another backend than before, and reads what picks a server there: the key of its hash, and what binds its client.
     /// Nothing when its head has left already, so that it is as it was.
-    fn write_again(&mut self, backend: &Backend) -> Option<(u64, Option<Box<Ties>>)>;
+    fn write_again(&mut self, backend: &Backend) -> Option<(u64, Option<Box<Persistence>>)>;
 
     /// Sends it to the server that the exchange has claimed; to a new connection when `fresh`.
     async fn attempt(
@@ -39,7 +39,7 @@ pub(super) trait Outgoing {
         exchange: &mut Exchange,
         backend: &Backend,
         server: &Server,
-        wish: &Wish,
+        wish: &PickHints,
         fresh: bool,
     ) -> Result<Self::Answer, Failed>;
 }
@@ -58,7 +58,7 @@ pub(super) struct Failed {
 /// Where a request goes, and what has become of it so far.
 pub(super) struct Turn {
     backend: Arc<Backend>,
-    wish: Wish,
+    wish: PickHints,
     /// Nothing before a first attempt that had not to wait.
     past: Option<Box<Past>>,
 }
@@ -77,13 +77,13 @@ struct Past {
 impl Turn {
     /// A request that leads to `backend`.
     #[inline]
-    pub(super) fn new(backend: Arc<Backend>, wish: Wish) -> Self {
+    pub(super) fn new(backend: Arc<Backend>, wish: PickHints) -> Self {
         Self { backend, wish, past: None }
     }
 }
 
 /// Sends `outgoing` to servers of its backend until one answers or nothing more may be tried.
-pub(super) async fn until_answered<O: Outgoing>(
+pub(super) async fn until_answered<O: OutgoingRequest>(
     exchange: &mut Exchange,
     turn: &mut Turn,
     outgoing: &mut O,
@@ -108,7 +108,7 @@ pub(super) async fn until_answered<O: Outgoing>(
 }
 
 /// Claims a server for another attempt, if there may be one.
-async fn choose_again<O: Outgoing>(
+async fn choose_again<O: OutgoingRequest>(
     exchange: &mut Exchange,
     outgoing: &mut O,
     turn: &mut Turn,
@@ -138,7 +138,7 @@ async fn choose_again<O: Outgoing>(
 }
 
 /// Claims a server, and waits for one if it has to.
-async fn choose<O: Outgoing>(
+async fn choose<O: OutgoingRequest>(
     exchange: &mut Exchange,
     outgoing: &mut O,
     turn: &mut Turn,
@@ -176,7 +176,7 @@ fn take(exchange: &mut Exchange, claim: Claim, turn: &mut Turn) -> Arc<Server> {
 }
 
 /// Decides again where a request leads, by the snapshot in force: backend, protocol and account, and what picks a server.
-fn decide_again<O: Outgoing>(
+fn decide_again<O: OutgoingRequest>(
     exchange: &mut Exchange,
     outgoing: &mut O,
     turn: &mut Turn,
@@ -203,7 +203,7 @@ fn decide_again<O: Outgoing>(
 async fn turn_around(exchange: &Exchange, backend: &Backend, server: &Server, tried: &Tried) {
     const LONGEST: Duration = Duration::from_secs(1);
     let limit = backend.config.timeout.connect.min(LONGEST);
-    let epoch = server.place.epoch();
+    let epoch = server.place.connection_generation();
     let mut usable = true;
     let over = || {
         // What does not go to this backend any more is decided about by whoever asked for the pause.
@@ -212,14 +212,14 @@ async fn turn_around(exchange: &Exchange, backend: &Backend, server: &Server, tr
         usable = server.is_usable();
         came_back
             || present.live.id != backend.live.id
-            || server.place.epoch() != epoch
+            || server.place.connection_generation() != epoch
             || present.rotation.has_other(tried)
     };
     backend.live.queue.pause(limit, over).await;
 }
 
 /// Does something that may take time, for as long as the client is there, and its server is well.
-pub(super) async fn while_there<O: Outgoing, T>(
+pub(super) async fn while_there<O: OutgoingRequest, T>(
     outgoing: &mut O,
     work: impl Future<Output = T>,
 ) -> Result<T, ProxyError> {
@@ -235,10 +235,15 @@ pub(super) async fn while_there<O: Outgoing, T>(
 
 /// The newest idle connection to a server. What cannot be replayed is worth a system call: a server that has just died has closed its
 /// connections already.
-pub(super) fn take_idle(worker: &Worker, server: &Server, replayable: bool) -> Option<Box<Connection>> {
+pub(super) fn take_idle(
+    worker: &DataWorker,
+    server: &Server,
+    replayable: bool,
+) -> Option<Box<ServerConnection>> {
     loop {
-        let connection = worker.idle.borrow_mut().take(server.id.get(), server.place.epoch())?;
-        if replayable || connection.socket.is_quiet() {
+        let connection =
+            worker.idle.borrow_mut().take(server.id.get(), server.place.connection_generation())?;
+        if replayable || connection.socket.is_idle_and_alive() {
             return Some(connection);
         }
     }
@@ -250,13 +255,13 @@ pub(super) async fn connect(
     backend: &Backend,
     server: &Server,
     fresh: bool,
-) -> Result<Box<Connection>, Failed> {
+) -> Result<Box<ServerConnection>, Failed> {
     let failed = |error| {
         exchange.connect_failed();
-        server.place.doubt();
+        server.place.request_lookup();
         Failed { error, retry: true, reused: false, pause: error != ProxyError::ConnectTimeout }
     };
-    let epoch = server.place.epoch();
+    let epoch = server.place.connection_generation();
     let address = server.place.address().ok_or_else(|| failed(ProxyError::Connect))?;
     let Timeouts { connect, server: silence, .. } = backend.config.timeout;
     let worker = &exchange.client.worker;
@@ -266,7 +271,7 @@ pub(super) async fn connect(
             Err(error) => Err(error),
         },
         Protocol::H2c => {
-            let place = h2::Place { key: server.id.get(), address, epoch };
+            let place = h2::StreamPlace { key: server.id.get(), address, epoch };
             worker.servers.stream(place, fresh, connect, silence, worker).await
         }
     };

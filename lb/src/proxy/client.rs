@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::Worker;
+use super::DataWorker;
 use super::address::Address;
 use crate::counters::Traffic;
-use crate::net::pulse::Wait;
-use crate::net::{Ended, Pulse, Socket};
+use crate::net::deadlines::WaitKind;
+use crate::net::{Ended, Socket, StreamDeadlines};
 use crate::server::ServerId;
 use crate::topology::{Frontend, LiveListener, SessionInfo};
 
@@ -28,7 +28,7 @@ pub struct Client {
     /// A number of its own in this process.
     pub id: u64,
     /// Its worker, and its place in the worker's list.
-    pub worker: Rc<Worker>,
+    pub worker: Rc<DataWorker>,
     key: Cell<u32>,
     /// The client.
     pub peer: SocketAddr,
@@ -55,7 +55,7 @@ pub struct Client {
     /// Whether a request is in flight.
     busy: Cell<bool>,
     /// Whether it has a seat of its own among those that are allowed at once.
-    seated: bool,
+    holds_slot: bool,
     /// Whether an answer has begun to go out for the last request.
     pub answered: Cell<bool>,
     /// The event loop wakes its task when it says something.
@@ -99,7 +99,7 @@ pub struct Registered(pub Rc<Client>);
 impl Client {
     /// Puts a new connection into its worker's list, which has counted it already; it takes the seat that `permits` are for.
     pub fn register(
-        worker: &Rc<Worker>,
+        worker: &Rc<DataWorker>,
         peer: SocketAddr,
         (frontend, listener): (Arc<Frontend>, Option<Arc<LiveListener>>),
         socket: Socket,
@@ -116,20 +116,20 @@ impl Client {
     }
 
     /// The same for a stream on a client's connection, which has no seat of its own.
-    pub(super) fn stream_of(worker: &Rc<Worker>, client: &Self, socket: Socket) -> Registered {
+    pub(super) fn stream_of(worker: &Rc<DataWorker>, client: &Self, socket: Socket) -> Registered {
         let came_to = (Arc::clone(&client.frontend.borrow()), client.listener.clone());
         Self::enter(worker, client.peer, came_to, socket, false)
     }
 
     fn enter(
-        worker: &Rc<Worker>,
+        worker: &Rc<DataWorker>,
         peer: SocketAddr,
         (frontend, listener): (Arc<Frontend>, Option<Arc<LiveListener>>),
         socket: Socket,
         seated: bool,
     ) -> Registered {
         static NEXT: AtomicU64 = AtomicU64::new(1);
-        let pulse = Rc::clone(socket.pulse());
+        let deadlines = Rc::clone(socket.deadlines());
         let client = Rc::new(Self {
             id: NEXT.fetch_add(1, Relaxed),
             worker: Rc::clone(worker),
@@ -138,7 +138,7 @@ impl Client {
             frontend: RefCell::new(frontend),
             listener,
             socket,
-            watched: worker.watchdog.enter(pulse),
+            watched: worker.watchdog.enter(deadlines),
             address: Address::new(peer.ip()),
             requests: Cell::new(0),
             received_before: Cell::new(0),
@@ -146,7 +146,7 @@ impl Client {
             since: Cell::new(None),
             goal: Cell::new(Goal::Nowhere),
             busy: Cell::new(false),
-            seated,
+            holds_slot: seated,
             answered: Cell::new(false),
             listening: Cell::new(false),
             rest: Cell::new(Rest::None),
@@ -160,7 +160,7 @@ impl Client {
 
     /// Whether it is a stream of HTTP/2.
     pub(super) fn is_stream(&self) -> bool {
-        !self.seated
+        !self.holds_slot
     }
 
     /// Counts in its frontend, and in the address that it came to.
@@ -174,12 +174,12 @@ impl Client {
 
     /// Ends it at once.
     pub fn kill(&self) {
-        self.pulse().end(Ended::Killed);
+        self.deadlines().end(Ended::Killed);
     }
 
     /// Its signs of life.
-    pub fn pulse(&self) -> &Rc<Pulse> {
-        self.socket.pulse()
+    pub fn deadlines(&self) -> &Rc<StreamDeadlines> {
+        self.socket.deadlines()
     }
 
     /// Whether a request from it is in flight on that server.
@@ -198,7 +198,7 @@ impl Client {
     pub fn server_went_down(&self, silent: bool) {
         if let Some(server) = self.server() {
             self.goal.set(Goal::Down(server, silent));
-            self.pulse().wake();
+            self.deadlines().wake();
         }
     }
 
@@ -218,17 +218,17 @@ impl Client {
     /// Asks it to end after what is in flight. One that has not been served yet, or has begun another request, is served before that.
     pub fn finish(&self) {
         self.finishing.set(true);
-        self.pulse().hasten(QUIET, PARTING);
-        self.pulse().wake();
+        self.deadlines().hasten(QUIET, PARTING);
+        self.deadlines().wake();
     }
 
     /// Whether it may go on although its time for the next request is over: that has arrived, and nobody has looked.
     #[cold]
     pub(super) fn is_reprieved(&self, ended: Ended) -> bool {
-        let reprieved = ended == Ended::Overdue(Wait::KeepAlive) && self.socket.holds_bytes();
+        let reprieved = ended == Ended::Overdue(WaitKind::KeepAlive) && self.socket.holds_bytes();
         if reprieved {
-            self.pulse().resume();
-            self.pulse().await_request(None, self.frontend.borrow().config.timeout.http_request);
+            self.deadlines().resume();
+            self.deadlines().await_request(None, self.frontend.borrow().config.timeout.http_request);
         }
         reprieved
     }
@@ -242,15 +242,15 @@ impl Client {
     #[cold]
     pub(super) fn follow(&self, frontend: &Arc<Frontend>) {
         let limits = &frontend.config.timeout;
-        self.pulse().set_write_limit(limits.client);
-        self.pulse().set_head_limit(limits.http_request);
+        self.deadlines().set_write_limit(limits.client);
+        self.deadlines().set_head_limit(limits.http_request);
         self.frontend.replace(Arc::clone(frontend));
     }
 
     /// Whether it has said nothing since its task was promised to be woken: then there is no need to ask again.
     #[inline]
-    pub(super) fn is_silent(&self) -> bool {
-        let silent = self.listening.get() && !self.socket.has_news();
+    pub(super) fn woke_since(&self) -> bool {
+        let silent = self.listening.get() && !self.socket.may_be_readable();
         self.listening.set(silent);
         silent
     }
@@ -261,14 +261,14 @@ impl Client {
             Rest::Fresh => self.rest.set(Rest::Old),
             Rest::Old => {
                 self.rest.set(Rest::Over);
-                self.pulse().wake();
+                self.deadlines().wake();
             }
             Rest::None | Rest::Over => {}
         }
     }
 
     /// What is in flight on it, for `show sess`.
-    pub fn info(&self, worker: &Worker) -> Option<SessionInfo> {
+    pub fn info(&self, worker: &DataWorker) -> Option<SessionInfo> {
         let since = self.since.get().filter(|_| self.busy.get())?;
         let topology = worker.shared.topology.load();
         let on = |id: ServerId| topology.servers().find(|server| server.id == id).cloned();
@@ -331,7 +331,7 @@ impl Drop for Registered {
 impl Drop for Client {
     fn drop(&mut self) {
         self.worker.watchdog.leave(self.watched);
-        if self.seated {
+        if self.holds_slot {
             let (worker, live) = (&self.worker, &self.frontend.get_mut().live);
             worker.connections.down();
             worker.shared.process.connections.down();

@@ -5,7 +5,7 @@
 use http::StatusCode;
 
 use crate::net::Ended;
-use crate::net::pulse::Wait;
+use crate::net::deadlines::WaitKind;
 
 /// The end of an exchange that got no answer from a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -57,7 +57,7 @@ pub struct Termination([u8; 2]);
 
 /// How far an exchange has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Phase {
+pub enum ExchangePhase {
     /// The request is being looked at.
     Request,
     /// It waits for a server with room.
@@ -110,9 +110,9 @@ impl ProxyError {
     }
 }
 
-// === impl Phase ===
+// === impl ExchangePhase ===
 
-impl Phase {
+impl ExchangePhase {
     fn letter(self) -> u8 {
         match self {
             Self::Request => b'R',
@@ -131,10 +131,10 @@ impl Termination {
     pub const NORMAL: Self = Self(*b"--");
 
     /// The letters for an exchange that its client's connection dropped in `phase`; `ended` tells why, if the watchdog did it.
-    pub fn dropped(ended: Option<Ended>, phase: Phase) -> Self {
+    pub fn dropped(ended: Option<Ended>, phase: ExchangePhase) -> Self {
         let who = match ended {
             // A client that had closed its side and then no longer took anything was not slow but gone.
-            None | Some(Ended::Overdue(Wait::End)) => b'C',
+            None | Some(Ended::Overdue(WaitKind::End)) => b'C',
             Some(Ended::Overdue(_)) => b'c',
             Some(Ended::Killed) => b'K',
         };
@@ -147,7 +147,7 @@ impl Termination {
     }
 
     /// The letters for an exchange that a fault of our own ended.
-    pub fn internal(phase: Phase) -> Self {
+    pub fn internal(phase: ExchangePhase) -> Self {
         Self([b'I', phase.letter()])
     }
 

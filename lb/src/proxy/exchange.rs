@@ -10,15 +10,15 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::access::Captured;
-use super::error::{Phase, ProxyError, Termination};
+use super::access::CapturedFields;
+use super::error::{ExchangePhase, ProxyError, Termination};
 use super::{Client, h1};
 use crate::counters::{Tally, Traffic, millis};
-use crate::net::Pulse;
-use crate::server::{Admin, Claim, Server, Waiting};
-use crate::stick::{Asked, Bound, Given, Key, Table};
+use crate::net::StreamDeadlines;
+use crate::server::{AdminState, Claim, Server, Waiting};
+use crate::stick::{CookieAction, CookieMatch, StickKey, StickTable, StickyServer};
 use crate::topology::Backend;
-use crate::upstream::Connection;
+use crate::upstream::ServerConnection;
 
 /// The account of one exchange.
 #[derive(Debug)]
@@ -42,7 +42,7 @@ pub struct Exchange {
     latency: Option<Duration>,
     /// Milliseconds from start to end, where that is known already.
     total: Option<u64>,
-    phase: Phase,
+    phase: ExchangePhase,
     status: u16,
     retries: u32,
     redispatched: bool,
@@ -57,15 +57,15 @@ pub struct Exchange {
 #[derive(Debug, Default)]
 struct Keys {
     /// In its backend's: it is bound to the server that answers.
-    bound: Option<Key>,
+    bound: Option<StickKey>,
     /// In the table that its frontend writes down what its clients do.
-    tracked: Option<(Arc<Table>, Key)>,
+    tracked: Option<(Arc<StickTable>, StickKey)>,
 }
 
 /// A connection to a server, and what had passed on it before.
 #[derive(Debug)]
 struct Attempt {
-    pulse: Rc<Pulse>,
+    deadlines: Rc<StreamDeadlines>,
     received: u64,
     sent: u64,
 }
@@ -77,8 +77,8 @@ pub struct RequestLine {
     text: Box<str>,
     method: usize,
     pub(super) version: &'static str,
-    pub(super) captured: Captured,
-    pub(super) answer_captured: Captured,
+    pub(super) captured: CapturedFields,
+    pub(super) answer_captured: CapturedFields,
 }
 
 /// When the phases ended, milliseconds after the start.
@@ -100,8 +100,8 @@ struct Passed {
 
 impl Attempt {
     fn passed(self) -> Passed {
-        let Self { pulse, received, sent } = self;
-        Passed { received: pulse.received() - received, sent: pulse.sent() - sent }
+        let Self { deadlines, received, sent } = self;
+        Passed { received: deadlines.received() - received, sent: deadlines.sent() - sent }
     }
 }
 
@@ -125,7 +125,7 @@ impl RequestLine {
     }
 
     /// The line of a request whose head is at the start of `input`.
-    pub(super) fn new(input: &[u8], head: &h1::request::Head, client: &Client) -> Self {
+    pub(super) fn new(input: &[u8], head: &h1::request::RequestHead, client: &Client) -> Self {
         // Both have been found to be ASCII.
         let part = |place: &Range<usize>| {
             let bytes = input.get(place.clone()).unwrap_or_default();
@@ -137,8 +137,9 @@ impl RequestLine {
             (false, true) => "HTTP/1.0",
             (false, false) => "HTTP/1.1",
         };
-        let captured = Captured::of_request(&input[..head.size], &client.frontend.borrow().config.capture);
-        let answer_captured = Captured::default();
+        let captured =
+            CapturedFields::of_request(&input[..head.size], &client.frontend.borrow().config.capture);
+        let answer_captured = CapturedFields::default();
         let text = [method, target].concat().into();
         Self { text, method: method.len(), version, captured, answer_captured }
     }
@@ -174,7 +175,7 @@ impl Exchange {
             queue_position: 0,
             latency: None,
             total: None,
-            phase: Phase::Request,
+            phase: ExchangePhase::Request,
             status: 0,
             retries: 0,
             redispatched: false,
@@ -205,21 +206,21 @@ impl Exchange {
     }
 
     /// What its cookie says, if the backend has one.
-    pub(super) fn asked(&mut self, asked: Option<Asked>) {
+    pub(super) fn asked(&mut self, asked: Option<CookieMatch>) {
         if let Some(asked) = asked {
-            self.cookie = [asked.found.letter(), Given::None.letter()];
+            self.cookie = [asked.found.letter(), CookieAction::None.letter()];
         }
     }
 
     /// What was done with the cookie in its answer.
-    pub(super) fn given(&mut self, given: Given) {
+    pub(super) fn given(&mut self, given: CookieAction) {
         if self.cookie != *b"--" {
             self.cookie[1] = given.letter();
         }
     }
 
     /// It is tracked under this key.
-    pub(super) fn track(&mut self, key: Option<Key>) {
+    pub(super) fn track(&mut self, key: Option<StickKey>) {
         let Some(key) = key else { return };
         let frontend = self.client.frontend.borrow();
         let Some(keyed) = &frontend.track else { return };
@@ -230,7 +231,7 @@ impl Exchange {
     }
 
     /// This key will be bound to the server that answers.
-    pub(super) fn sticks(&mut self, key: Option<Key>) {
+    pub(super) fn sticks(&mut self, key: Option<StickKey>) {
         if key.is_some() {
             self.keys.get_or_insert_default().bound = key;
         }
@@ -248,14 +249,14 @@ impl Exchange {
         let stick = self.backend.as_ref().and_then(|backend| backend.tables.stick.as_ref());
         if let (Some(key), Some(stick), Some(server)) = (key, stick, self.server()) {
             let (number, name) = (server.number, Some(Arc::clone(&server.name)));
-            stick.table.bind(key, &Bound { number, name });
+            stick.table.bind(key, &StickyServer { number, name });
         }
     }
 
     /// It begins to wait for a server with room.
     pub(super) fn queued(&mut self, place: Waiting) {
         self.waiting = Some(place);
-        self.phase = Phase::Queue;
+        self.phase = ExchangePhase::Queue;
     }
 
     /// A server has room for it.
@@ -282,10 +283,10 @@ impl Exchange {
     /// It has a server.
     pub(super) fn claimed(&mut self, claim: Claim) {
         // As with HAProxy, failed attempts before this one are a part of the wait.
-        if self.phase == Phase::Queue || self.retries > 0 {
+        if self.phase == ExchangePhase::Queue || self.retries > 0 {
             self.times.queue = Some(self.elapsed());
         }
-        self.phase = Phase::Connect;
+        self.phase = ExchangePhase::Connect;
         self.client.goes_to(claim.server().id);
         claim.server().stats.tally.mine().requests.add(1);
         self.claim = Some(claim);
@@ -297,14 +298,14 @@ impl Exchange {
         self.claim.as_ref().map(Claim::server)
     }
 
-    /// It has a connection, whose signs of life are `pulse`.
-    pub(super) fn connected(&mut self, reused: bool, pulse: &Rc<Pulse>) {
+    /// It has a connection, whose signs of life are `deadlines`.
+    pub(super) fn connected(&mut self, reused: bool, deadlines: &Rc<StreamDeadlines>) {
         self.end_attempt();
-        let (received, sent) = (pulse.received(), pulse.sent());
-        self.attempt = Some(Attempt { pulse: Rc::clone(pulse), received, sent });
+        let (received, sent) = (deadlines.received(), deadlines.sent());
+        self.attempt = Some(Attempt { deadlines: Rc::clone(deadlines), received, sent });
         // A connection that was there took no time; the clock is not asked.
         self.times.connect = Some(if reused { self.times.queue.unwrap_or(0) } else { self.elapsed() });
-        self.phase = Phase::Head;
+        self.phase = ExchangePhase::Head;
         self.count(|traffic| if reused { traffic.reuses.add(1) } else { traffic.connects.add(1) });
     }
 
@@ -339,7 +340,7 @@ impl Exchange {
         self.times.head = Some(millis(took));
         self.latency = Some(took);
         self.status = status;
-        self.phase = Phase::Data;
+        self.phase = ExchangePhase::Data;
         self.client.answered.set(true);
         if self.keys.is_some() {
             self.bind();
@@ -415,7 +416,7 @@ impl Exchange {
     pub(super) fn capture(&mut self, head: &[u8]) {
         if let Some(request) = &mut self.request {
             let frontend = self.client.frontend.borrow();
-            request.answer_captured = Captured::of_answer(head, &frontend.config.capture);
+            request.answer_captured = CapturedFields::of_answer(head, &frontend.config.capture);
         }
     }
 
@@ -430,9 +431,11 @@ impl Exchange {
     }
 
     /// Keeps its connection for another exchange, if the server still takes any.
-    pub(super) fn keep(&self, connection: Box<Connection>) {
+    pub(super) fn keep(&self, connection: Box<ServerConnection>) {
         let (Some(backend), Some(server)) = (&self.backend, self.server()) else { return };
-        if connection.epoch() == server.place.epoch() && server.admin() != Admin::Maint {
+        if connection.connection_generation() == server.place.connection_generation()
+            && server.admin() != AdminState::Maint
+        {
             let mut idle = self.client.worker.idle.borrow_mut();
             idle.put(server.id.get(), connection, backend.config.max_idle, &server.stats.idle);
         }

@@ -34,7 +34,7 @@ enum Coding {
 
 /// Why a message cannot be framed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Fault {
+pub enum FramingFault {
     /// The number is none, or there are two.
     #[error("Content-Length must be one number (RFC 9112 section 6.3)")]
     Length,
@@ -54,7 +54,7 @@ pub enum Fault {
 
 /// What of a response's request its framing depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Asked {
+pub struct RequestFraming {
     /// The request's method was HEAD.
     pub head: bool,
 }
@@ -67,19 +67,19 @@ impl Declared {
     /// # Errors
     /// It is anything else, or not the number that was there before.
     #[inline]
-    pub fn content_length(&mut self, value: &[u8]) -> Result<(), Fault> {
+    pub fn content_length(&mut self, value: &[u8]) -> Result<(), FramingFault> {
         if let Some(length) = number(value) {
             return self.set_length(length);
         }
         for part in value.split(|byte| *byte == b',') {
-            self.set_length(number(part.trim_ascii()).ok_or(Fault::Length)?)?;
+            self.set_length(number(part.trim_ascii()).ok_or(FramingFault::Length)?)?;
         }
         Ok(())
     }
 
-    fn set_length(&mut self, length: u64) -> Result<(), Fault> {
+    fn set_length(&mut self, length: u64) -> Result<(), FramingFault> {
         if self.length.is_some_and(|before| before != length) {
-            return Err(Fault::Length);
+            return Err(FramingFault::Length);
         }
         self.length = Some(length);
         Ok(())
@@ -109,11 +109,11 @@ impl Declared {
     /// # Errors
     /// Two parsers could disagree about it.
     #[inline]
-    pub fn request(self, old: bool) -> Result<Framing, Fault> {
+    pub fn request(self, old: bool) -> Result<Framing, FramingFault> {
         match (self.coding, self.length) {
             (Coding::None, None | Some(0)) => Ok(Framing::None),
             (Coding::None, Some(length)) => Ok(Framing::Length(length)),
-            _ if old => Err(Fault::Version),
+            _ if old => Err(FramingFault::Version),
             _ => self.chunked(),
         }
     }
@@ -123,10 +123,10 @@ impl Declared {
     /// # Errors
     /// Two parsers could disagree about it.
     #[inline]
-    pub fn response(self, status: u16, asked: Asked, old: bool) -> Result<Framing, Fault> {
+    pub fn response(self, status: u16, asked: RequestFraming, old: bool) -> Result<Framing, FramingFault> {
         if self.coding != Coding::None {
             if old {
-                return Err(Fault::Version);
+                return Err(FramingFault::Version);
             }
             self.chunked()?;
         }
@@ -152,11 +152,11 @@ impl Declared {
         }
     }
 
-    fn chunked(self) -> Result<Framing, Fault> {
+    fn chunked(self) -> Result<Framing, FramingFault> {
         match self.coding {
-            Coding::Faulty => Err(Fault::Coding),
-            _ if self.length.is_some() => Err(Fault::Both),
-            Coding::Unknown => Err(Fault::Unknown),
+            Coding::Faulty => Err(FramingFault::Coding),
+            _ if self.length.is_some() => Err(FramingFault::Both),
+            Coding::Unknown => Err(FramingFault::Unknown),
             Coding::None | Coding::Chunked => Ok(Framing::Chunked),
         }
     }
@@ -178,7 +178,7 @@ fn number(value: &[u8]) -> Option<u64> {
 mod tests {
     use super::*;
 
-    fn declared(lengths: &[&str], codings: &[&str]) -> Result<Declared, Fault> {
+    fn declared(lengths: &[&str], codings: &[&str]) -> Result<Declared, FramingFault> {
         let mut declared = Declared::default();
         for length in lengths {
             declared.content_length(length.as_bytes())?;
@@ -187,7 +187,7 @@ mod tests {
         Ok(declared)
     }
 
-    fn request(lengths: &[&str], codings: &[&str]) -> Result<Framing, Fault> {
+    fn request(lengths: &[&str], codings: &[&str]) -> Result<Framing, FramingFault> {
         declared(lengths, codings)?.request(false)
     }
 
@@ -201,17 +201,17 @@ mod tests {
         let bad =
             ["", "+3", "-3", "0x3", "3 3", "3;", "3,", ",3", "3, 4", "99999999999999999999", "\u{b2}", "3.0"];
         for bad in bad {
-            assert_eq!(request(&[bad], &[]), Err(Fault::Length), "{bad:?}");
+            assert_eq!(request(&[bad], &[]), Err(FramingFault::Length), "{bad:?}");
         }
-        assert_eq!(request(&["3", "4"], &[]), Err(Fault::Length));
+        assert_eq!(request(&["3", "4"], &[]), Err(FramingFault::Length));
     }
 
     #[test]
     fn exactly_one_chunked() {
         assert_eq!(request(&[], &["Chunked"]), Ok(Framing::Chunked));
-        assert_eq!(request(&[], &["gzip"]), Err(Fault::Unknown));
-        assert_eq!(request(&["3"], &["chunked"]), Err(Fault::Both));
-        assert_eq!(request(&["0"], &["chunked"]), Err(Fault::Both));
+        assert_eq!(request(&[], &["gzip"]), Err(FramingFault::Unknown));
+        assert_eq!(request(&["3"], &["chunked"]), Err(FramingFault::Both));
+        assert_eq!(request(&["0"], &["chunked"]), Err(FramingFault::Both));
         for bad in [
             &["identity, chunked"][..],
             &["chunked, chunked"],
@@ -220,15 +220,15 @@ mod tests {
             &["gzip", "chunked"],
             &[""],
         ] {
-            assert_eq!(request(&[], bad), Err(Fault::Coding), "{bad:?}");
+            assert_eq!(request(&[], bad), Err(FramingFault::Coding), "{bad:?}");
         }
-        assert_eq!(declared(&[], &["chunked"]).unwrap().request(true), Err(Fault::Version));
+        assert_eq!(declared(&[], &["chunked"]).unwrap().request(true), Err(FramingFault::Version));
     }
 
     #[test]
     fn a_response_ends_by_its_request_its_status_and_its_fields() {
         let response = |head, status, lengths: &[&str], codings: &[&str]| {
-            declared(lengths, codings)?.response(status, Asked { head }, false)
+            declared(lengths, codings)?.response(status, RequestFraming { head }, false)
         };
         assert_eq!(response(false, 200, &["3"], &[]), Ok(Framing::Length(3)));
         assert_eq!(response(false, 200, &["0"], &[]), Ok(Framing::None));
@@ -238,11 +238,11 @@ mod tests {
             assert_eq!(response(false, status, &["3"], &[]), Ok(Framing::None), "{status}");
         }
         assert_eq!(response(true, 200, &["3"], &[]), Ok(Framing::None));
-        assert_eq!(response(true, 200, &["3"], &["chunked"]), Err(Fault::Both));
-        assert_eq!(response(false, 204, &[], &["gzip"]), Err(Fault::Unknown));
+        assert_eq!(response(true, 200, &["3"], &["chunked"]), Err(FramingFault::Both));
+        assert_eq!(response(false, 204, &[], &["gzip"]), Err(FramingFault::Unknown));
         assert_eq!(
-            declared(&[], &["chunked"]).unwrap().response(200, Asked { head: false }, true),
-            Err(Fault::Version)
+            declared(&[], &["chunked"]).unwrap().response(200, RequestFraming { head: false }, true),
+            Err(FramingFault::Version)
         );
     }
 }

@@ -1,30 +1,30 @@
 //! HTTP/1.1 on both sides of an exchange, by an engine of our own on raw buffers.
 //!
-//! A connection waits without a buffer; when bytes come it borrows a [`Kit`](kit::Kit) from its worker and gives it back when it
+//! A connection waits without a buffer; when bytes come it borrows a [`Kit`](buffers::Kit) from its worker and gives it back when it
 //! idles again. Heads are parsed by `httparse`, judged (`request`, `response`) and written anew; bodies are framed anew
-//! ([`pump`]). Where an exchange goes, what it may be retried on and how it is accounted for is decided elsewhere and shared with HTTP/2.
+//! ([`transfer`]). Where an exchange goes, what it may be retried on and how it is accounted for is decided elsewhere and shared with HTTP/2.
 
-mod ask;
 mod buffer;
+mod buffers;
 pub mod chunk;
 mod deliver;
 mod field;
-mod kit;
 pub mod probe;
-mod pump;
 pub mod request;
 pub mod response;
 mod rewrite;
 mod serve;
 mod session;
+mod transfer;
 mod tunnel;
+mod upstream_request;
 
-pub use ask::MAX_INTERIM;
 pub use buffer::Buffer;
-pub use kit::Kits;
-pub use pump::{Broken, Pump, Way};
+pub use buffers::BufferPool;
 pub use serve::PREFACE;
 pub use session::{serve_once, session};
+pub use transfer::{Broken, Pump, Transfer};
+pub use upstream_request::MAX_INTERIM;
 
 use self::request::Limits;
 

@@ -8,26 +8,26 @@ use tokio::time::{Instant, timeout_at};
 use super::Client;
 use super::error::ProxyError;
 use super::exchange::Exchange;
-use super::h1::request::Ties;
+use super::h1::request::Persistence;
 use crate::balance::{Pick, Tried};
 use crate::server::{Claim, Queue, ServerId, Waiting};
-use crate::stick::Asked;
+use crate::stick::CookieMatch;
 use crate::topology::{Backend, Frontend, Topology};
 
 /// What a request would like of the pick.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Wish {
+pub(super) struct PickHints {
     /// What a hash goes by.
     pub(super) key: u64,
     /// What the backend's cookie says, if it has one.
-    pub(super) asked: Option<Asked>,
+    pub(super) asked: Option<CookieMatch>,
     /// The server that its client is bound to.
     bound: Option<ServerId>,
 }
 
 /// When an exchange that has no server yet gets one.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Later {
+pub(super) enum PickTime {
     /// When there is room on any.
     Any,
     /// When there is room on the one that its client is bound to.
@@ -46,12 +46,14 @@ enum Served {
     Elsewhere,
 }
 
-// === impl Wish ===
+// === impl PickHints ===
 
-impl Wish {
+impl PickHints {
     /// The wish of a request: its cookie goes before its key in the backend's stick table.
-    pub(super) fn new(key: u64, ties: Option<&Ties>, backend: &Backend) -> Self {
-        let Some(Ties { asked, bound, .. }) = ties else { return Self { key, asked: None, bound: None } };
+    pub(super) fn new(key: u64, ties: Option<&Persistence>, backend: &Backend) -> Self {
+        let Some(Persistence { asked, bound, .. }) = ties else {
+            return Self { key, asked: None, bound: None };
+        };
         let by_cookie = asked.and_then(|asked| asked.server);
         let bound = by_cookie.or_else(|| backend.bound(bound.as_ref()?));
         Self { key, asked: *asked, bound }
@@ -59,7 +61,13 @@ impl Wish {
 
     /// The same for a request that led to `former` before, whose cookie may have been taken out of it there: what that meant it means in
     /// `backend` as well, if that has a cookie of the same name.
-    pub(super) fn again(self, key: u64, ties: Option<&Ties>, former: &Backend, backend: &Backend) -> Self {
+    pub(super) fn again(
+        self,
+        key: u64,
+        ties: Option<&Persistence>,
+        former: &Backend,
+        backend: &Backend,
+    ) -> Self {
         let mut wish = Self::new(key, ties, backend);
         let meant = self.asked.and_then(|asked| asked.server);
         if let (None, Some(meant), Some(before), Some(jar)) = (wish.bound, meant, &former.jar, &backend.jar)
@@ -85,7 +93,7 @@ impl Wish {
         if declined {
             self.bound = None;
             let by_cookie = self.asked.as_mut().filter(|asked| asked.server.is_some());
-            by_cookie.into_iter().for_each(Asked::declined);
+            by_cookie.into_iter().for_each(CookieMatch::declined);
         }
         declined
     }
@@ -150,26 +158,26 @@ pub(super) fn has_another(client: &Client) -> bool {
 
 /// Picks a server of the backend's present rotation and counts the exchange in on it; nothing when it has to [`wait`].
 #[inline]
-pub(super) fn claim(backend: &Backend, wish: &Wish, tried: &Tried) -> Option<Claim> {
+pub(super) fn claim(backend: &Backend, wish: &PickHints, tried: &Tried) -> Option<Claim> {
     pick(backend, wish, tried).ok()
 }
 
 #[inline]
-fn pick(backend: &Backend, wish: &Wish, tried: &Tried) -> Result<Claim, Later> {
+fn pick(backend: &Backend, wish: &PickHints, tried: &Tried) -> Result<Claim, PickTime> {
     if let Some(bound) = wish.bound.filter(|bound| !tried.contains(*bound)) {
         match backend.pick_bound(bound) {
             Pick::Claimed(claim) => return Ok(claim),
-            Pick::Full => return Err(Later::Bound(bound)),
+            Pick::Full => return Err(PickTime::Bound(bound)),
             Pick::Nobody => {}
         }
     }
     if backend.live.queue.is_occupied() {
-        return Err(Later::Any);
+        return Err(PickTime::Any);
     }
     match backend.pick(wish.key, tried) {
         Pick::Claimed(claim) => Ok(claim),
-        Pick::Nobody => Err(Later::Never),
-        Pick::Full => Err(Later::Any),
+        Pick::Nobody => Err(PickTime::Never),
+        Pick::Full => Err(PickTime::Any),
     }
 }
 
@@ -179,12 +187,12 @@ fn pick(backend: &Backend, wish: &Wish, tried: &Tried) -> Result<Claim, Later> {
 pub(super) async fn wait(
     exchange: &mut Exchange,
     backend: &Arc<Backend>,
-    wish: &Wish,
+    wish: &PickHints,
     tried: &Tried,
 ) -> Result<Option<(Claim, Arc<Backend>)>, ProxyError> {
     let mut backend = Arc::clone(backend);
     let mut picked = pick(&backend, wish, tried);
-    if let Err(Later::Bound(bound)) = picked {
+    if let Err(PickTime::Bound(bound)) = picked {
         match wait_for(exchange, &backend, bound).await? {
             Served::By(claim, backend) => return Ok(Some((claim, backend))),
             Served::Elsewhere => return Ok(None),
@@ -194,14 +202,14 @@ pub(super) async fn wait(
                 if !backend.reads_as(&former) {
                     return Ok(None);
                 }
-                picked = pick(&backend, &Wish { bound: None, ..*wish }, tried);
+                picked = pick(&backend, &PickHints { bound: None, ..*wish }, tried);
             }
         }
     }
     match picked {
         Ok(claim) => return Ok(Some((claim, backend))),
-        Err(Later::Never) => return Err(ProxyError::NoServer),
-        Err(Later::Any | Later::Bound(_)) => {}
+        Err(PickTime::Never) => return Err(ProxyError::NoServer),
+        Err(PickTime::Any | PickTime::Bound(_)) => {}
     }
     let queue = &backend.live.queue;
     let place = queue.enter();

@@ -25,20 +25,20 @@ const AGAIN: Duration = Duration::from_millis(100);
 /// All connections.
 #[derive(Debug, Default)]
 pub(super) struct Connections {
-    all: Mutex<Table>,
+    all: Mutex<ReaderTable>,
     /// One has left.
     left: Notify,
 }
 
 #[derive(Debug, Default)]
-struct Table {
-    by_number: HashMap<u64, Entry>,
+struct ReaderTable {
+    by_number: HashMap<u64, ReaderEntry>,
     /// The next number; numbers of groups are taken from it as well.
     next: u64,
 }
 
 #[derive(Debug)]
-struct Entry {
+struct ReaderEntry {
     group: u64,
     doing: Doing,
     /// Since when; for one that sends, since its reader last took something.
@@ -63,7 +63,7 @@ enum Doing {
 
 /// A service whose connections are counted together.
 #[derive(Debug, Clone)]
-pub struct Group {
+pub struct ServiceReaders {
     readers: Readers,
     number: u64,
     capacity: usize,
@@ -71,27 +71,27 @@ pub struct Group {
 
 /// A connection's place; dropping it gives the place back.
 #[derive(Debug)]
-pub struct Connection {
+pub struct ReaderSlot {
     readers: Readers,
     number: u64,
     end: CancellationToken,
 }
 
-// === impl Group ===
+// === impl ServiceReaders ===
 
-impl Group {
+impl ServiceReaders {
     pub(super) fn new(readers: &Readers, capacity: usize) -> Self {
         let number = readers.0.connections.lock().take_number();
         Self { readers: readers.clone(), number, capacity }
     }
 
     /// A place for a connection that has just been accepted. Another one makes room for it if need be; when none can, this waits.
-    pub async fn admit(&self) -> Connection {
+    pub async fn admit(&self) -> ReaderSlot {
         let connections = &self.readers.0.connections;
         loop {
             let left = connections.left.notified();
             if let Some((number, end)) = connections.lock().admit(self, Instant::now()) {
-                return Connection { readers: self.readers.clone(), number, end };
+                return ReaderSlot { readers: self.readers.clone(), number, end };
             }
             // When none has left, one may have become idle or stuck.
             let _ = timeout(AGAIN, left).await;
@@ -99,9 +99,9 @@ impl Group {
     }
 }
 
-// === impl Connection ===
+// === impl ReaderSlot ===
 
-impl Connection {
+impl ReaderSlot {
     /// It waits for a request.
     pub fn waits(&self) {
         self.does(Doing::Waiting);
@@ -149,7 +149,7 @@ impl Connection {
     }
 }
 
-impl Drop for Connection {
+impl Drop for ReaderSlot {
     fn drop(&mut self) {
         let connections = &self.readers.0.connections;
         connections.lock().by_number.remove(&self.number);
@@ -165,33 +165,33 @@ impl Connections {
         self.lock().end_one(Instant::now(), |entry| entry.doing == Doing::Sending)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Table> {
+    fn lock(&self) -> MutexGuard<'_, ReaderTable> {
         self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-// === impl Table ===
+// === impl ReaderTable ===
 
-impl Table {
+impl ReaderTable {
     fn take_number(&mut self) -> u64 {
         self.next += 1;
         self.next
     }
 
-    fn admit(&mut self, group: &Group, now: Instant) -> Option<(u64, CancellationToken)> {
-        let is_mine = |entry: &Entry| entry.group == group.number;
+    fn admit(&mut self, group: &ServiceReaders, now: Instant) -> Option<(u64, CancellationToken)> {
+        let is_mine = |entry: &ReaderEntry| entry.group == group.number;
         let count = self.by_number.values().filter(|entry| is_mine(entry)).count();
         if count >= group.capacity && !self.end_one(now, is_mine) {
             return None;
         }
         let (number, end) = (self.take_number(), CancellationToken::new());
-        let entry = Entry { group: group.number, doing: Doing::Waiting, since: now, end: end.clone() };
+        let entry = ReaderEntry { group: group.number, doing: Doing::Waiting, since: now, end: end.clone() };
         self.by_number.insert(number, entry);
         Some((number, end))
     }
 
     /// Ends the first to make room among those that are `meant`; its place is free at once.
-    fn end_one(&mut self, now: Instant, meant: impl Fn(&Entry) -> bool) -> bool {
+    fn end_one(&mut self, now: Instant, meant: impl Fn(&ReaderEntry) -> bool) -> bool {
         let candidates = self.by_number.iter().filter(|(_, entry)| meant(entry));
         let ranked = candidates.filter_map(|(number, entry)| Some((entry.rank(now)?, entry.since, *number)));
         let Some((_, _, number)) = ranked.min() else { return false };
@@ -202,9 +202,9 @@ impl Table {
     }
 }
 
-// === impl Entry ===
+// === impl ReaderEntry ===
 
-impl Entry {
+impl ReaderEntry {
     /// How soon it makes room, 0 first; `None` for one that does not.
     fn rank(&self, now: Instant) -> Option<u8> {
         let time = now.saturating_duration_since(self.since);
@@ -224,7 +224,7 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn is_ended(connection: &Connection) -> bool {
+    fn is_ended(connection: &ReaderSlot) -> bool {
         connection.end.is_cancelled()
     }
 

@@ -32,24 +32,24 @@ pub(super) struct Renderings {
     waiting: AtomicUsize,
     /// Who waits for a rendering that has not begun.
     asked: Mutex<HashMap<String, Vec<oneshot::Sender<Made>>>>,
-    held: Arc<Held>,
+    held: Arc<HeldRendering>,
 }
 
 /// What has been rendered and is not read to its end.
 #[derive(Debug, Default)]
-struct Held {
+struct HeldRendering {
     bytes: AtomicUsize,
     less: Notify,
 }
 
 /// A text that was rendered; clones are the same one.
 #[derive(Debug, Clone)]
-pub struct Rendering(Arc<Text>);
+pub struct Rendering(Arc<RenderedText>);
 
 #[derive(Debug)]
-struct Text {
+struct RenderedText {
     text: String,
-    held: Arc<Held>,
+    held: Arc<HeldRendering>,
 }
 
 /// Why there is no rendering.
@@ -171,10 +171,10 @@ impl Default for Renderings {
 // === impl Rendering ===
 
 impl Rendering {
-    fn new(mut text: String, held: Arc<Held>) -> Self {
+    fn new(mut text: String, held: Arc<HeldRendering>) -> Self {
         text.shrink_to_fit();
         held.bytes.fetch_add(text.len(), SeqCst);
-        Self(Arc::new(Text { text, held }))
+        Self(Arc::new(RenderedText { text, held }))
     }
 
     /// The text.
@@ -183,7 +183,7 @@ impl Rendering {
     }
 }
 
-impl Drop for Text {
+impl Drop for RenderedText {
     fn drop(&mut self) {
         self.held.bytes.fetch_sub(self.text.len(), SeqCst);
         self.held.less.notify_waiters();

@@ -8,14 +8,14 @@ use std::sync::atomic::Ordering::Relaxed;
 use crate::config::Balance;
 use crate::counters::{Maxima, Tally, Totals, millis};
 use crate::server::{CheckResult, HealthRecord, Server, Status};
-use crate::stick::Jar;
-use crate::topology::{Backend, Frontend, LiveListener, Open, Shared, Topology};
+use crate::stick::PersistenceCookie;
+use crate::topology::{Backend, Frontend, ListenState, LiveListener, Shared, Topology};
 
-use super::column::{Column, Kind};
-use super::row::{Field, Row};
+use super::column::{ProxyKind, StatColumn};
+use super::row::{FieldValue, ReportRow};
 
 /// The rows of everything by the number of the proxy: of a frontend its own and its listeners', of a backend its servers' and its own.
-pub(super) fn rows(shared: &Shared) -> Vec<Row> {
+pub(super) fn rows(shared: &Shared) -> Vec<ReportRow> {
     let topology = shared.topology.load();
     let mut rows = Vec::new();
     for of in &topology.frontends {
@@ -32,136 +32,149 @@ pub(super) fn rows(shared: &Shared) -> Vec<Row> {
     rows
 }
 
-fn frontend(frontend: &Frontend, shared: &Shared) -> Row {
+fn frontend(frontend: &Frontend, shared: &Shared) -> ReportRow {
     let live = &frontend.live;
-    let mut row = Row::new(Kind::Frontend, live.id, 0, &live.name, "FRONTEND");
+    let mut row = ReportRow::new(ProxyKind::Frontend, live.id, 0, &live.name, "FRONTEND");
     let totals = traffic(&mut row, &live.tally);
-    row.set(Column::Scur, live.sessions.get());
-    row.set(Column::Smax, live.sessions.max());
-    row.set(Column::Slim, live.room.size());
+    row.set(StatColumn::Scur, live.sessions.get());
+    row.set(StatColumn::Smax, live.sessions.max());
+    row.set(StatColumn::Slim, live.room.size());
     let status = match live.open() {
         _ if shared.process.is_stopping() => "STOP",
-        Open::Yes => "OPEN",
-        Open::Paused => "PAUSED",
-        Open::Stopped => "STOP",
+        ListenState::Yes => "OPEN",
+        ListenState::Paused => "PAUSED",
+        ListenState::Stopped => "STOP",
     };
-    row.set(Column::Status, status);
-    row.set(Column::Ereq, totals.request_errors);
-    for column in [Column::Stot, Column::ConnTot, Column::H1sess, Column::H1TotalConnections] {
+    row.set(StatColumn::Status, status);
+    row.set(StatColumn::Ereq, totals.request_errors);
+    for column in [StatColumn::Stot, StatColumn::ConnTot, StatColumn::H1sess, StatColumn::H1TotalConnections]
+    {
         row.set(column, totals.connections);
     }
-    for column in [Column::H1req, Column::H1TotalStreams] {
+    for column in [StatColumn::H1req, StatColumn::H1TotalStreams] {
         row.set(column, totals.requests);
     }
-    row.set(Column::H1OpenConnections, live.sessions.get());
-    row.set(Column::H1OpenStreams, live.tally.open());
-    row.set(Column::H1BytesIn, totals.bytes_in);
-    row.set(Column::H1BytesOut, totals.bytes_out);
+    row.set(StatColumn::H1OpenConnections, live.sessions.get());
+    row.set(StatColumn::H1OpenStreams, live.tally.open());
+    row.set(StatColumn::H1BytesIn, totals.bytes_in);
+    row.set(StatColumn::H1BytesOut, totals.bytes_out);
     // A session of a frontend is a client's connection.
     let (connections, most_connections) = live.tally.connection_rate();
-    for (column, most) in [(Column::Rate, Column::RateMax), (Column::ConnRate, Column::ConnRateMax)] {
+    for (column, most) in
+        [(StatColumn::Rate, StatColumn::RateMax), (StatColumn::ConnRate, StatColumn::ConnRateMax)]
+    {
         row.set(column, connections);
         row.set(most, most_connections);
     }
     let (requests, most_requests) = live.tally.request_rate();
-    row.set(Column::ReqRate, requests);
-    row.set(Column::ReqRateMax, most_requests);
+    row.set(StatColumn::ReqRate, requests);
+    row.set(StatColumn::ReqRateMax, most_requests);
     row
 }
 
-fn listener(listener: &LiveListener, frontend: &Frontend) -> Row {
+fn listener(listener: &LiveListener, frontend: &Frontend) -> ReportRow {
     let live = &frontend.live;
-    let mut row = Row::new(Kind::Listener, live.id, listener.number, &live.name, &listener.name);
+    let mut row = ReportRow::new(ProxyKind::Listener, live.id, listener.number, &live.name, &listener.name);
     let totals = listener.tally.totals();
-    row.set(Column::Scur, listener.sessions.get());
-    row.set(Column::Smax, listener.sessions.max());
-    row.set(Column::Stot, totals.connections);
-    row.set(Column::ConnTot, totals.connections);
+    row.set(StatColumn::Scur, listener.sessions.get());
+    row.set(StatColumn::Smax, listener.sessions.max());
+    row.set(StatColumn::Stot, totals.connections);
+    row.set(StatColumn::ConnTot, totals.connections);
     bytes(&mut row, &totals);
-    row.set(Column::Ereq, totals.request_errors);
-    row.set(Column::Eint, totals.internal_errors);
+    row.set(StatColumn::Ereq, totals.request_errors);
+    row.set(StatColumn::Eint, totals.internal_errors);
     // A frontend that is paused or stopped says so in its own row, as with HAProxy.
-    row.set(Column::Status, if live.room.is_full() { "WAITING" } else { "OPEN" });
+    row.set(StatColumn::Status, if live.room.is_full() { "WAITING" } else { "OPEN" });
     let address = listener.address();
-    row.set(Column::Addr, address.to_string());
-    row.set(Column::Proto, if address.is_ipv4() { "tcpv4" } else { "tcpv6" });
+    row.set(StatColumn::Addr, address.to_string());
+    row.set(StatColumn::Proto, if address.is_ipv4() { "tcpv4" } else { "tcpv6" });
     row
 }
 
-fn server(server: &Server, backend: &Backend) -> Row {
+fn server(server: &Server, backend: &Backend) -> ReportRow {
     let live = &backend.live;
-    let mut row = Row::new(Kind::Server, live.id, server.number, &live.name, &server.name);
+    let mut row = ReportRow::new(ProxyKind::Server, live.id, server.number, &live.name, &server.name);
     let totals = traffic(&mut row, &server.stats.tally);
     exchanges(&mut row, &server.stats.tally, &totals);
     let health = server.health.snapshot();
     let status = server.status_with(&health);
-    row.set(Column::Scur, server.in_flight());
-    row.set(Column::Smax, server.stats.in_flight_max.get());
-    row.set(Column::Qcur, server.bound.waiting().get());
-    row.set(Column::Qmax, server.bound.waiting().max());
-    row.set_if(Column::Slim, limit(server.maxconn()));
-    row.set_if(Column::Qlimit, limit(server.max_queue()));
-    row.set(Column::Status, status.to_string());
-    row.set(Column::Weight, server.share(1));
-    row.set(Column::Uweight, server.weight());
-    row.set_if(Column::Throttle, throttle(server, &status));
-    row.set(Column::Act, u32::from(!server.is_backup()));
-    row.set(Column::Bck, u32::from(server.is_backup()));
-    row.set(Column::Lastchg, health.changed_at.elapsed().as_secs());
+    row.set(StatColumn::Scur, server.in_flight());
+    row.set(StatColumn::Smax, server.stats.in_flight_max.get());
+    row.set(StatColumn::Qcur, server.bound.waiting().get());
+    row.set(StatColumn::Qmax, server.bound.waiting().max());
+    row.set_if(StatColumn::Slim, limit(server.maxconn()));
+    row.set_if(StatColumn::Qlimit, limit(server.max_queue()));
+    row.set(StatColumn::Status, status.to_string());
+    row.set(StatColumn::Weight, server.share(1));
+    row.set(StatColumn::Uweight, server.weight());
+    row.set_if(StatColumn::Throttle, throttle(server, &status));
+    row.set(StatColumn::Act, u32::from(!server.is_backup()));
+    row.set(StatColumn::Bck, u32::from(server.is_backup()));
+    row.set(StatColumn::Lastchg, health.changed_at.elapsed().as_secs());
     let cookie =
         backend.jar.as_ref().map_or_else(|| server.cookie(), |jar| jar.cookie_of(server.id).cloned());
-    row.set_if(Column::Cookie, cookie.map(|cookie| cookie.to_string()));
-    row.set_if(Column::Addr, server.place.address().map(|address| address.to_string()));
-    row.set(Column::SrvIcur, server.stats.idle.get());
+    row.set_if(StatColumn::Cookie, cookie.map(|cookie| cookie.to_string()));
+    row.set_if(StatColumn::Addr, server.place.address().map(|address| address.to_string()));
+    row.set(StatColumn::SrvIcur, server.stats.idle.get());
     // Any request may use any idle connection.
-    row.set(Column::SafeConnCur, server.stats.idle.get());
-    row.set(Column::UsedConnCur, server.in_flight());
-    row.set_if(Column::Tracked, server.track().map(|track| track.to_string()));
+    row.set(StatColumn::SafeConnCur, server.stats.idle.get());
+    row.set(StatColumn::UsedConnCur, server.in_flight());
+    row.set_if(StatColumn::Tracked, server.track().map(|track| track.to_string()));
     check(&mut row, &health, &status);
     agent(&mut row, &health);
     row
 }
 
 /// What a finding is told in: status, its meaning, code, duration, text.
-type Finding = [Column; 5];
+type CheckColumns = [StatColumn; 5];
 
-const CHECK: Finding =
-    [Column::CheckStatus, Column::CheckDesc, Column::CheckCode, Column::CheckDuration, Column::LastChk];
-const AGENT: Finding =
-    [Column::AgentStatus, Column::AgentDesc, Column::AgentCode, Column::AgentDuration, Column::LastAgt];
+const CHECK: CheckColumns = [
+    StatColumn::CheckStatus,
+    StatColumn::CheckDesc,
+    StatColumn::CheckCode,
+    StatColumn::CheckDuration,
+    StatColumn::LastChk,
+];
+const AGENT: CheckColumns = [
+    StatColumn::AgentStatus,
+    StatColumn::AgentDesc,
+    StatColumn::AgentCode,
+    StatColumn::AgentDuration,
+    StatColumn::LastAgt,
+];
 
 /// Columns about checks: those about the past exist when checks are made, the present ones not in maintenance. A server that tracks another
 /// has none.
-fn check(row: &mut Row, health: &HealthRecord, status: &Status) {
+fn check(row: &mut ReportRow, health: &HealthRecord, status: &Status) {
     if !health.is_watched() || health.follows {
         return;
     }
-    row.set(Column::Chkfail, health.failures);
-    row.set(Column::Chkdown, health.standing.downs());
-    row.set(Column::Downtime, health.standing.downtime().as_secs());
+    row.set(StatColumn::Chkfail, health.failures);
+    row.set(StatColumn::Chkdown, health.standing.downs());
+    row.set(StatColumn::Downtime, health.standing.downtime().as_secs());
     if status.is_maint() {
         return;
     }
     finding(row, CHECK, health.last.as_ref(), health.checking);
-    row.set(Column::CheckRise, health.rise);
-    row.set(Column::CheckFall, health.fall);
-    row.set(Column::CheckHealth, health.level);
+    row.set(StatColumn::CheckRise, health.rise);
+    row.set(StatColumn::CheckFall, health.fall);
+    row.set(StatColumn::CheckHealth, health.level);
 }
 
 /// Columns about the agent, which is asked in maintenance as well: it may end it.
-fn agent(row: &mut Row, health: &HealthRecord) {
+fn agent(row: &mut ReportRow, health: &HealthRecord) {
     let agent = &health.agent;
     if !agent.is_watched() || health.follows {
         return;
     }
     finding(row, AGENT, agent.last.as_ref(), agent.asking);
     // Its word counts at once.
-    row.set(Column::AgentRise, 1u32);
-    row.set(Column::AgentFall, 1u32);
-    row.set(Column::AgentHealth, u32::from(agent.up));
+    row.set(StatColumn::AgentRise, 1u32);
+    row.set(StatColumn::AgentFall, 1u32);
+    row.set(StatColumn::AgentHealth, u32::from(agent.up));
 }
 
-fn finding(row: &mut Row, columns: Finding, last: Option<&CheckResult>, is_running: bool) {
+fn finding(row: &mut ReportRow, columns: CheckColumns, last: Option<&CheckResult>, is_running: bool) {
     let [status, meaning, code, took, text] = columns;
     let word = last.map_or_else(|| "INI".to_owned(), |last| last.status.to_string());
     row.set(status, if is_running { format!("* {word}") } else { word });
@@ -172,9 +185,9 @@ fn finding(row: &mut Row, columns: Finding, last: Option<&CheckResult>, is_runni
     row.set(text, last.map_or("", |last| &last.detail));
 }
 
-fn backend(backend: &Backend, topology: &Topology, shared: &Shared) -> Row {
+fn backend(backend: &Backend, topology: &Topology, shared: &Shared) -> ReportRow {
     let live = &backend.live;
-    let mut row = Row::new(Kind::Backend, live.id, 0, &live.name, "BACKEND");
+    let mut row = ReportRow::new(ProxyKind::Backend, live.id, 0, &live.name, "BACKEND");
     let totals = traffic(&mut row, &live.tally);
     exchanges(&mut row, &live.tally, &totals);
     let usable = |backup: bool| {
@@ -184,95 +197,95 @@ fn backend(backend: &Backend, topology: &Topology, shared: &Shared) -> Row {
     let sum = |of: fn(&Server) -> u64| backend.servers.iter().map(|server| of(server)).sum::<u64>();
     let weight = backend.rotation.weight();
     let waiting = live.queue.waiting();
-    row.set(Column::Qcur, waiting.get() + sum(|server| server.bound.waiting().get()));
-    row.set(Column::Qmax, waiting.max());
-    row.set(Column::Scur, live.sessions.get());
-    row.set(Column::Smax, live.sessions.max());
-    row.set(Column::Slim, full_at(backend, topology, shared));
+    row.set(StatColumn::Qcur, waiting.get() + sum(|server| server.bound.waiting().get()));
+    row.set(StatColumn::Qmax, waiting.max());
+    row.set(StatColumn::Scur, live.sessions.get());
+    row.set(StatColumn::Smax, live.sessions.max());
+    row.set(StatColumn::Slim, full_at(backend, topology, shared));
     let status = if backend.is_up() { "UP" } else { "DOWN" };
     let unpublished = if live.unpublished.load(Relaxed) { " (UNPUB)" } else { "" };
-    row.set(Column::Status, format!("{status}{unpublished}"));
-    row.set(Column::Weight, weight);
+    row.set(StatColumn::Status, format!("{status}{unpublished}"));
+    row.set(StatColumn::Weight, weight);
     let whole = backend.rotation.servers().map(|server| u64::from(server.weight())).sum::<u64>();
-    row.set(Column::Uweight, whole);
-    row.set(Column::Act, usable(false));
-    row.set(Column::Bck, usable(true));
+    row.set(StatColumn::Uweight, whole);
+    row.set(StatColumn::Act, usable(false));
+    row.set(StatColumn::Bck, usable(true));
     let standing = live.standing();
-    row.set(Column::Chkdown, standing.downs());
-    row.set(Column::Lastchg, standing.since().elapsed().as_secs());
+    row.set(StatColumn::Chkdown, standing.downs());
+    row.set(StatColumn::Lastchg, standing.since().elapsed().as_secs());
     let has_servers = !backend.servers.is_empty();
-    row.set_if(Column::Downtime, has_servers.then(|| standing.downtime().as_secs()));
-    row.set_if(Column::Cookie, backend.jar.as_ref().map(Jar::name));
+    row.set_if(StatColumn::Downtime, has_servers.then(|| standing.downtime().as_secs()));
+    row.set_if(StatColumn::Cookie, backend.jar.as_ref().map(PersistenceCookie::name));
     // Nothing is picked where there is nothing.
-    row.set(Column::Algo, if has_servers { algorithm(&backend.config.balance) } else { "unknown" });
+    row.set(StatColumn::Algo, if has_servers { algorithm(&backend.config.balance) } else { "unknown" });
     let (in_flight, idle) = (sum(|server| server.in_flight().into()), sum(|server| server.stats.idle.get()));
-    row.set(Column::H1OpenConnections, in_flight + idle);
-    row.set(Column::H1OpenStreams, in_flight);
-    row.set(Column::H1TotalConnections, totals.connects);
-    row.set(Column::H1TotalStreams, totals.connects + totals.reuses);
-    row.set(Column::H1BytesIn, totals.server_bytes_in);
-    row.set(Column::H1BytesOut, totals.server_bytes_out);
+    row.set(StatColumn::H1OpenConnections, in_flight + idle);
+    row.set(StatColumn::H1OpenStreams, in_flight);
+    row.set(StatColumn::H1TotalConnections, totals.connects);
+    row.set(StatColumn::H1TotalStreams, totals.connects + totals.reuses);
+    row.set(StatColumn::H1BytesIn, totals.server_bytes_in);
+    row.set(StatColumn::H1BytesOut, totals.server_bytes_out);
     row
 }
 
 /// Columns that every row has.
-fn traffic(row: &mut Row, tally: &Tally) -> Totals {
+fn traffic(row: &mut ReportRow, tally: &Tally) -> Totals {
     let totals = tally.totals();
     bytes(row, &totals);
-    row.set(Column::ReqTot, totals.requests);
-    row.set(Column::Eint, totals.internal_errors);
+    row.set(StatColumn::ReqTot, totals.requests);
+    row.set(StatColumn::Eint, totals.internal_errors);
     // `dreq` and `intercepted` are zero by the table of columns: lb has no rule that denies a request or answers it in a server's place.
     // What it refuses itself (a bad head, one that is too large) is a bad request, as with HAProxy.
     let classes = [
-        Column::Hrsp1xx,
-        Column::Hrsp2xx,
-        Column::Hrsp3xx,
-        Column::Hrsp4xx,
-        Column::Hrsp5xx,
-        Column::HrspOther,
+        StatColumn::Hrsp1xx,
+        StatColumn::Hrsp2xx,
+        StatColumn::Hrsp3xx,
+        StatColumn::Hrsp4xx,
+        StatColumn::Hrsp5xx,
+        StatColumn::HrspOther,
     ];
     classes.into_iter().zip(totals.responses).for_each(|(column, count)| row.set(column, count));
     totals
 }
 
-fn bytes(row: &mut Row, totals: &Totals) {
-    row.set(Column::Bin, totals.bytes_in);
-    row.set(Column::Bout, totals.bytes_out);
-    row.set(Column::Reqbin, totals.bytes_in);
-    row.set(Column::Reqbout, totals.server_bytes_out);
-    row.set(Column::Resbin, totals.server_bytes_in);
-    row.set(Column::Resbout, totals.bytes_out);
+fn bytes(row: &mut ReportRow, totals: &Totals) {
+    row.set(StatColumn::Bin, totals.bytes_in);
+    row.set(StatColumn::Bout, totals.bytes_out);
+    row.set(StatColumn::Reqbin, totals.bytes_in);
+    row.set(StatColumn::Reqbout, totals.server_bytes_out);
+    row.set(StatColumn::Resbin, totals.server_bytes_in);
+    row.set(StatColumn::Resbout, totals.bytes_out);
 }
 
 /// Columns that servers and backends have. A session of theirs is an exchange.
-fn exchanges(row: &mut Row, tally: &Tally, totals: &Totals) {
+fn exchanges(row: &mut ReportRow, tally: &Tally, totals: &Totals) {
     let (rate, most) = tally.request_rate();
     let means = tally.means();
     let Maxima { queue_time, connect_time, response_time, total_time } = &tally.maxima;
     let columns = [
-        (Column::Stot, totals.requests),
-        (Column::Econ, totals.connect_errors),
-        (Column::Eresp, totals.response_errors),
-        (Column::Wretr, totals.retries),
-        (Column::Wredis, totals.redispatches),
-        (Column::Lbtot, totals.chosen),
-        (Column::Rate, rate),
-        (Column::RateMax, most),
-        (Column::CliAbrt, totals.client_aborts),
-        (Column::SrvAbrt, totals.server_aborts),
-        (Column::Connect, totals.connects),
-        (Column::Reuse, totals.reuses),
-        (Column::Qtime, means.queue_time),
-        (Column::Ctime, means.connect_time),
-        (Column::Rtime, means.response_time),
-        (Column::Ttime, means.total_time),
-        (Column::QtimeMax, queue_time.get()),
-        (Column::CtimeMax, connect_time.get()),
-        (Column::RtimeMax, response_time.get()),
-        (Column::TtimeMax, total_time.get()),
+        (StatColumn::Stot, totals.requests),
+        (StatColumn::Econ, totals.connect_errors),
+        (StatColumn::Eresp, totals.response_errors),
+        (StatColumn::Wretr, totals.retries),
+        (StatColumn::Wredis, totals.redispatches),
+        (StatColumn::Lbtot, totals.chosen),
+        (StatColumn::Rate, rate),
+        (StatColumn::RateMax, most),
+        (StatColumn::CliAbrt, totals.client_aborts),
+        (StatColumn::SrvAbrt, totals.server_aborts),
+        (StatColumn::Connect, totals.connects),
+        (StatColumn::Reuse, totals.reuses),
+        (StatColumn::Qtime, means.queue_time),
+        (StatColumn::Ctime, means.connect_time),
+        (StatColumn::Rtime, means.response_time),
+        (StatColumn::Ttime, means.total_time),
+        (StatColumn::QtimeMax, queue_time.get()),
+        (StatColumn::CtimeMax, connect_time.get()),
+        (StatColumn::RtimeMax, response_time.get()),
+        (StatColumn::TtimeMax, total_time.get()),
     ];
     columns.into_iter().for_each(|(column, value)| row.set(column, value));
-    row.set(Column::Lastsess, tally.last_session_age().map_or(Field::Number(-1), Field::from));
+    row.set(StatColumn::Lastsess, tally.last_session_age().map_or(FieldValue::Number(-1), FieldValue::from));
 }
 
 /// HAProxy's default `fullconn`: a tenth of what the frontends that lead here may hold.
@@ -301,7 +314,7 @@ pub(super) fn algorithm(balance: &Balance) -> &'static str {
 
 /// The column `throttle`: only of a server that warms up, or could.
 fn throttle(server: &Server, status: &Status) -> Option<u32> {
-    server.warmth().filter(|_| status.is_running())
+    server.slow_start_percent().filter(|_| status.is_running())
 }
 
 fn limit(most: u32) -> Option<u32> {
@@ -309,6 +322,6 @@ fn limit(most: u32) -> Option<u32> {
 }
 
 /// Whether it is out of service by order or for want of an address (HAProxy shows both as `MAINT`).
-pub(super) fn is_maint(row: &Row) -> bool {
-    row.text(Column::Status).starts_with("MAINT")
+pub(super) fn is_maint(row: &ReportRow) -> bool {
+    row.text(StatColumn::Status).starts_with("MAINT")
 }

@@ -6,7 +6,7 @@ mod about;
 
 /// What a row is about (the `type` column).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum ProxyKind {
     /// A frontend.
     Frontend = 0,
     /// A backend.
@@ -48,9 +48,9 @@ macro_rules! columns {
         /// A column, by its number.
         #[expect(missing_docs, reason = "HAProxy's manual says what each is")]
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-        pub enum Column { $($column),+ }
+        pub enum StatColumn { $($column),+ }
 
-        impl Column {
+        impl StatColumn {
             /// All of them, in order.
             pub const ALL: &[Self] = &[$(Self::$column),+];
 
@@ -206,9 +206,9 @@ columns! {
     H1SplicedBytesOut = "h1_spliced_bytes_out", "MCPV", U64, "FB";
 }
 
-// === impl Column ===
+// === impl StatColumn ===
 
-impl Column {
+impl StatColumn {
     /// The last column before the ones of HAProxy's modules: the CSV has a `-` after it.
     pub const LAST_OF_CORE: Self = Self::Resbout;
 
@@ -218,22 +218,22 @@ impl Column {
     }
 
     /// Its four tags in rows of this kind.
-    pub fn tags(self, kind: Kind) -> &'static str {
+    pub fn tags(self, kind: ProxyKind) -> &'static str {
         match (self, kind) {
-            (Self::Act | Self::Bck | Self::RateMax, Kind::Backend) => "MGPV",
+            (Self::Act | Self::Bck | Self::RateMax, ProxyKind::Backend) => "MGPV",
             _ => self.meta().tags,
         }
     }
 
     /// Whether rows of this kind have a zero here when there is nothing to tell.
-    pub fn is_zero_in(self, kind: Kind) -> bool {
+    pub fn is_zero_in(self, kind: ProxyKind) -> bool {
         self.meta().zero.contains(kind.letter())
     }
 }
 
-// === impl Kind ===
+// === impl ProxyKind ===
 
-impl Kind {
+impl ProxyKind {
     /// Its letter in typed output.
     pub fn letter(self) -> char {
         match self {

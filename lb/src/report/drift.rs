@@ -9,8 +9,8 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use crate::config::{self, Config, host_and_port};
 use crate::control::Control;
-use crate::server::{Admin, AgentMoved, Server};
-use crate::topology::{Open, Topology};
+use crate::server::{AdminState, AgentMoved, Server};
+use crate::topology::{ListenState, Topology};
 
 /// One setting that differs.
 #[derive(Debug, PartialEq, Eq)]
@@ -35,9 +35,9 @@ fn all(control: &Control, config: &Config, topology: &Topology) -> Vec<Drift> {
     for frontend in &topology.frontends {
         let mut note = noting(&mut found, format!("frontend {}", frontend.live.name));
         let open = match frontend.live.open() {
-            Open::Yes => "open",
-            Open::Paused => "disabled",
-            Open::Stopped => "shut-down",
+            ListenState::Yes => "open",
+            ListenState::Paused => "disabled",
+            ListenState::Stopped => "shut-down",
         };
         note("state", &open, &"open");
         let configured = frontend.config.maxconn.unwrap_or(config.process.maxconn);
@@ -73,12 +73,12 @@ fn process(found: &mut Vec<Drift>, control: &Control, config: &Config) {
     note("sessions-a-second", &process.session_pace.limit(), &0);
 }
 
-fn server(found: &mut Vec<Drift>, server: &Server, spec: Option<&config::Server>) {
+fn server(found: &mut Vec<Drift>, server: &Server, spec: Option<&config::ServerConfig>) {
     let mut note = noting(found, format!("server {}", server.full_name()));
     let Some(spec) = spec.filter(|_| !server.is_added()) else { return note("present", &"yes", &"no") };
-    let configured = if spec.disabled { Admin::Maint } else { Admin::Ready };
+    let configured = if spec.disabled { AdminState::Maint } else { AdminState::Ready };
     note("state", &server.orders().operator.word(), &configured.word());
-    note("agent-state", &server.orders().agent.word(), &Admin::Ready.word());
+    note("agent-state", &server.orders().agent.word(), &AdminState::Ready.word());
     note("weight", &server.weight(), &spec.weight);
     note("maxconn", &server.maxconn(), &spec.maxconn);
     let (host, port) = server.place.named();
@@ -166,7 +166,7 @@ mod tests {
             version: None,
         };
         let said = "drain 0% maxconn:7".to_owned();
-        let order = Some(Admin::Drain);
+        let order = Some(AdminState::Drain);
         let answer = AgentAnswer { result, said, up: None, order, weight: Some(0), maxconn: Some(7) };
         control.agent_said(&server, answer);
         let (address, port) = ("127.0.0.2".parse().ok(), Some(5));
@@ -195,7 +195,7 @@ mod tests {
         let told = || text(control).lines().skip(1).map(str::to_owned).collect::<Vec<_>>();
         assert_eq!(told(), Vec::<String>::new());
         let server = fixture.server("s1");
-        control.set_admin(&server, Admin::Drain, by);
+        control.set_admin(&server, AdminState::Drain, by);
         control.set_weight(&server, 7, by);
         control.set_maxconn(&server, 3, by);
         control.set_place(&server, "127.0.0.2", 99, by);
@@ -214,10 +214,10 @@ mod tests {
         let mine = told().into_iter().filter(|line| !line.starts_with("frontend")).collect::<Vec<_>>();
         assert_eq!(mine, expected);
         let other = fixture.server("s2");
-        control.set_admin(&other, Admin::Maint, by);
+        control.set_admin(&other, AdminState::Maint, by);
         control.delete_server(&other, by).unwrap();
         assert_eq!(told().last().map(String::as_str), Some("server be/s2 present no yes"));
-        control.set_admin(&server, Admin::Ready, by);
+        control.set_admin(&server, AdminState::Ready, by);
         assert!(!told().iter().any(|line| line.contains(" state ")), "{:?}", told());
     }
 }

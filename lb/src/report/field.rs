@@ -7,7 +7,7 @@ use serde::Serialize;
 
 /// Where a field stands among its like.
 #[derive(Debug, Serialize)]
-pub(super) struct Place {
+pub(super) struct FieldPosition {
     pub(super) pos: usize,
     pub(super) name: &'static str,
 }
@@ -22,7 +22,7 @@ pub(super) struct Tags {
 
 /// A value with its type.
 #[derive(Debug, Serialize)]
-pub(super) struct Value<'a> {
+pub(super) struct TypedValue<'a> {
     #[serde(rename = "type")]
     pub(super) kind: &'static str,
     pub(super) value: Scalar<'a>,

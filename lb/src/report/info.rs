@@ -10,17 +10,17 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use super::field::{Place, Scalar, Tags, Value as Typed};
+use super::field::{FieldPosition, Scalar, Tags, TypedValue as Typed};
 use super::process::Facts;
 use crate::control::Control;
-use lines::{Line, Value};
+use lines::{InfoLine, InfoValue};
 pub(crate) use lines::{RELEASE_DATE, uptime};
 
 /// How the facts are told.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Style {
     /// In which shape.
-    pub form: Form,
+    pub form: InfoFormat,
     /// With what each means; JSON has no room for it.
     pub described: bool,
     /// Times that have a fraction with it.
@@ -29,7 +29,7 @@ pub struct Style {
 
 /// The shape.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
+pub enum InfoFormat {
     /// `Name: value`.
     #[default]
     Plain,
@@ -41,8 +41,8 @@ pub enum Form {
 
 /// One fact in JSON.
 #[derive(Serialize)]
-struct Field<'a> {
-    field: Place,
+struct InfoField<'a> {
+    field: FieldPosition,
     #[serde(rename = "processNum")]
     process: u32,
     tags: Tags,
@@ -54,21 +54,21 @@ pub fn text(control: &Control, style: Style) -> String {
     render(&lines::lines(&Facts::of(control), style.exact), style)
 }
 
-fn render(lines: &[Line], style: Style) -> String {
+fn render(lines: &[InfoLine], style: Style) -> String {
     let mut out = String::new();
     match style.form {
-        Form::Json => {
+        InfoFormat::Json => {
             let fields: Vec<_> = lines.iter().map(field).collect();
             out = serde_json::to_string(&fields).unwrap_or_default();
             out.push('\n');
         }
-        Form::Plain | Form::Typed => {
+        InfoFormat::Plain | InfoFormat::Typed => {
             for line in lines {
-                let Line { place, name, tags, value, about } = line;
+                let InfoLine { place, name, tags, value, about } = line;
                 let kind = value.kind();
                 // Writing to a String cannot fail.
                 let _ = match style.form {
-                    Form::Typed => write!(out, "{place}.{name}.1:{tags}:{kind}:{value}"),
+                    InfoFormat::Typed => write!(out, "{place}.{name}.1:{tags}:{kind}:{value}"),
                     _ => write!(out, "{name}: {value}"),
                 };
                 if style.described {
@@ -81,14 +81,16 @@ fn render(lines: &[Line], style: Style) -> String {
     out
 }
 
-fn field(line: &Line) -> Field<'_> {
+fn field(line: &InfoLine) -> InfoField<'_> {
     let value = match &line.value {
-        Value::Text(text) => Scalar::Text(text),
-        Value::U32(number) | Value::U64(number) => Scalar::Number(i64::try_from(*number).unwrap_or(i64::MAX)),
-        Value::Float(number) => Scalar::Float(*number),
+        InfoValue::Text(text) => Scalar::Text(text),
+        InfoValue::U32(number) | InfoValue::U64(number) => {
+            Scalar::Number(i64::try_from(*number).unwrap_or(i64::MAX))
+        }
+        InfoValue::Float(number) => Scalar::Float(*number),
     };
-    Field {
-        field: Place { pos: line.place, name: line.name },
+    InfoField {
+        field: FieldPosition { pos: line.place, name: line.name },
         process: 1,
         tags: Tags::new(line.tags),
         value: Typed { kind: line.value.kind(), value },

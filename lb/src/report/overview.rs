@@ -19,18 +19,18 @@ pub const UNCHECKED: &str = "waiting for its first successful check";
 #[derive(Debug, Serialize)]
 pub struct Overview {
     /// The process.
-    pub process: Process,
+    pub process: ProcessReport,
     /// Frontends, in file order.
-    pub frontends: Vec<Frontend>,
+    pub frontends: Vec<FrontendReport>,
     /// Backends, in file order.
-    pub backends: Vec<Backend>,
+    pub backends: Vec<BackendReport>,
     /// What happened last, newest first.
     pub events: Vec<Arc<Record>>,
 }
 
 /// The process as a whole.
 #[derive(Debug, Serialize)]
-pub struct Process {
+pub struct ProcessReport {
     /// The version of lb.
     pub version: &'static str,
     /// Name of this machine.
@@ -74,7 +74,7 @@ pub struct Process {
 
 /// A frontend.
 #[derive(Debug, Serialize)]
-pub struct Frontend {
+pub struct FrontendReport {
     /// Its name.
     pub name: String,
     /// The addresses it really listens on.
@@ -89,12 +89,12 @@ pub struct Frontend {
     pub unserved_total: u64,
     /// What it counts.
     #[serde(flatten)]
-    pub traffic: Traffic,
+    pub traffic: TrafficReport,
 }
 
 /// A backend.
 #[derive(Debug, Serialize)]
-pub struct Backend {
+pub struct BackendReport {
     /// Its name.
     pub name: String,
     /// `UP` or `DOWN`.
@@ -120,7 +120,7 @@ pub struct Backend {
     pub latency: Option<Latency>,
     /// What it counts.
     #[serde(flatten)]
-    pub traffic: Traffic,
+    pub traffic: TrafficReport,
     /// Its servers, in file order.
     pub servers: Vec<ServerView>,
 }
@@ -170,14 +170,14 @@ pub struct ServerView {
     /// Idle connections kept to it.
     pub idle_connections: u64,
     /// The last check, `null` without checks or before the first.
-    pub check: Option<Check>,
+    pub check: Option<CheckReport>,
     /// The last answer of its agent, `null` without one or before the first.
-    pub agent: Option<Agent>,
+    pub agent: Option<AgentReport>,
     /// How long its responses take to begin, `null` when none did in the last minute.
     pub latency: Option<Latency>,
     /// What it counts.
     #[serde(flatten)]
-    pub traffic: Traffic,
+    pub traffic: TrafficReport,
 }
 
 /// How many checks of a server that is down have passed.
@@ -191,7 +191,7 @@ pub struct Rising {
 
 /// The last answer of an agent.
 #[derive(Debug, Serialize)]
-pub struct Agent {
+pub struct AgentReport {
     /// HAProxy's name for the result.
     pub status: String,
     /// Its order: `ready`, `drain` or `maint`.
@@ -211,7 +211,7 @@ pub struct Agent {
 
 /// The last check of a server.
 #[derive(Debug, Serialize)]
-pub struct Check {
+pub struct CheckReport {
     /// HAProxy's name for the result.
     pub status: String,
     /// What that means.
@@ -253,7 +253,7 @@ pub struct Latency {
 
 /// What frontends, backends and servers count.
 #[derive(Debug, Serialize)]
-pub struct Traffic {
+pub struct TrafficReport {
     /// Requests.
     pub requests_total: u64,
     /// Requests in the last second.

@@ -18,15 +18,15 @@ use super::process::Facts;
 use crate::control::Control;
 
 use query::Scope;
-pub use query::{Query, UnknownScope};
-use text::Text;
+pub use query::{ScrapeQuery, UnknownScope};
+use text::MetricsText;
 
 /// The `Content-Type` of the text.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4";
 
 /// All families that `query` asks for.
-pub fn text(control: &Control, query: &Query) -> String {
-    let mut out = Text::new(query);
+pub fn text(control: &Control, query: &ScrapeQuery) -> String {
+    let mut out = MetricsText::new(query);
     if query.has(Scope::Process) {
         process::write(&Facts::of(control), query, &mut out);
         reload::write(&control.shared().process, &mut out);

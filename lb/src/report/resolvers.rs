@@ -4,7 +4,7 @@
 
 use std::fmt::Write as _;
 
-use crate::topology::{Outcome, Topology};
+use crate::topology::{QueryOutcome, Topology};
 
 /// All sections in words, or the one of that name; `None` when there is no such one.
 pub fn resolvers(topology: &Topology, name: Option<&str>) -> Option<String> {
@@ -29,7 +29,7 @@ pub fn resolvers(topology: &Topology, name: Option<&str>) -> Option<String> {
 
 /// A row for each name server.
 pub fn resolver_rows(topology: &Topology) -> String {
-    let columns = Outcome::ALL.iter().map(|outcome| format!("{},", outcome.name()));
+    let columns = QueryOutcome::ALL.iter().map(|outcome| format!("{},", outcome.name()));
     let mut out = format!("# id,pid,{}\n", columns.collect::<String>());
     for section in &topology.resolvers {
         for (nameserver, counts) in section.told() {

@@ -7,13 +7,13 @@ mod json;
 use std::fmt::Write as _;
 
 use super::collect;
-use super::column::{Column, Kind};
-use super::row::{Field, Row};
+use super::column::{ProxyKind, StatColumn};
+use super::row::{FieldValue, ReportRow};
 use crate::topology::Shared;
 
 /// Which rows, and how much of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Query {
+pub struct StatQuery {
     /// Whether `addr`, `cookie` and `algo` are told; on user level they stay empty.
     pub full: bool,
     /// Only this proxy: a name, a number (`iid`), or `-1` for all.
@@ -39,14 +39,14 @@ pub struct UnknownProxy;
 ///
 /// # Errors
 /// When `query` names a proxy that does not exist.
-pub fn csv(shared: &Shared, query: &Query) -> Result<String, UnknownProxy> {
+pub fn csv(shared: &Shared, query: &StatQuery) -> Result<String, UnknownProxy> {
     let rows = rows(shared, query)?;
     let mut out = String::from("# ");
     line(&mut out, |column, out| out.push_str(column.meta().name));
     for row in rows {
         line(&mut out, |column, out| match row.get(column) {
-            Some(Field::Number(number)) => push(out, format_args!("{number}")),
-            Some(Field::Text(text)) => quote(text, out),
+            Some(FieldValue::Number(number)) => push(out, format_args!("{number}")),
+            Some(FieldValue::Text(text)) => quote(text, out),
             None => {}
         });
     }
@@ -57,7 +57,7 @@ pub fn csv(shared: &Shared, query: &Query) -> Result<String, UnknownProxy> {
 ///
 /// # Errors
 /// When `query` names a proxy that does not exist.
-pub fn typed(shared: &Shared, query: &Query) -> Result<String, UnknownProxy> {
+pub fn typed(shared: &Shared, query: &StatQuery) -> Result<String, UnknownProxy> {
     let mut out = String::new();
     for row in rows(shared, query)? {
         for (column, value) in fields(&row) {
@@ -80,18 +80,18 @@ pub fn typed(shared: &Shared, query: &Query) -> Result<String, UnknownProxy> {
 ///
 /// # Errors
 /// When `query` names a proxy that does not exist.
-pub fn json(shared: &Shared, query: &Query) -> Result<String, UnknownProxy> {
+pub fn json(shared: &Shared, query: &StatQuery) -> Result<String, UnknownProxy> {
     let rows = rows(shared, query)?;
     let document: Vec<Vec<_>> = rows
         .iter()
-        .map(|row| fields(row).map(|(column, value)| json::Field::new(row, column, value)).collect())
+        .map(|row| fields(row).map(|(column, value)| json::JsonField::new(row, column, value)).collect())
         .collect();
     let mut out = serde_json::to_string(&document).unwrap_or_default();
     out.push('\n');
     Ok(out)
 }
 
-fn rows(shared: &Shared, query: &Query) -> Result<Vec<Row>, UnknownProxy> {
+fn rows(shared: &Shared, query: &StatQuery) -> Result<Vec<ReportRow>, UnknownProxy> {
     let mut rows = collect::rows(shared);
     let wanted = wanted_proxy(&rows, query)?;
     if query.up || query.no_maint {
@@ -99,50 +99,51 @@ fn rows(shared: &Shared, query: &Query) -> Result<Vec<Row>, UnknownProxy> {
     }
     rows.retain(|row| query.admits(row, wanted));
     if !query.full {
-        let hidden = [Column::Addr, Column::Cookie, Column::Algo];
+        let hidden = [StatColumn::Addr, StatColumn::Cookie, StatColumn::Algo];
         rows.iter_mut().for_each(|row| hidden.into_iter().for_each(|column| row.clear(column)));
     }
     Ok(rows)
 }
 
 /// The number of the proxy that `query` is about; a number that nobody has gives no rows, a name that nobody has is an error.
-fn wanted_proxy(rows: &[Row], query: &Query) -> Result<Option<i64>, UnknownProxy> {
+fn wanted_proxy(rows: &[ReportRow], query: &StatQuery) -> Result<Option<i64>, UnknownProxy> {
     match query.proxy.as_deref() {
         None | Some("-1") => Ok(None),
         Some(name) => {
-            let named = rows.iter().find(|row| row.text(Column::Pxname) == name).map(|row| row.proxy.into());
+            let named =
+                rows.iter().find(|row| row.text(StatColumn::Pxname) == name).map(|row| row.proxy.into());
             named.or_else(|| name.parse().ok()).map(Some).ok_or(UnknownProxy)
         }
     }
 }
 
 /// Adds to a backend's status how many of its servers are usable, since not all are shown.
-fn tell_how_many(rows: &mut [Row]) {
+fn tell_how_many(rows: &mut [ReportRow]) {
     let mut servers = 0;
     for row in rows {
         match row.kind {
-            Kind::Server => servers += 1,
-            Kind::Frontend | Kind::Listener => {}
-            Kind::Backend => {
+            ProxyKind::Server => servers += 1,
+            ProxyKind::Frontend | ProxyKind::Listener => {}
+            ProxyKind::Backend => {
                 let count = |column| row.number(column).unwrap_or_default();
-                let usable = count(Column::Act) + count(Column::Bck);
-                row.set(Column::Status, format!("{} ({usable}/{servers})", row.text(Column::Status)));
+                let usable = count(StatColumn::Act) + count(StatColumn::Bck);
+                row.set(StatColumn::Status, format!("{} ({usable}/{servers})", row.text(StatColumn::Status)));
                 servers = 0;
             }
         }
     }
 }
 
-fn fields(row: &Row) -> impl Iterator<Item = (Column, &Field)> {
-    Column::ALL.iter().filter_map(|column| Some((*column, row.get(*column)?)))
+fn fields(row: &ReportRow) -> impl Iterator<Item = (StatColumn, &FieldValue)> {
+    StatColumn::ALL.iter().filter_map(|column| Some((*column, row.get(*column)?)))
 }
 
 /// A line of CSV: a comma after each column, and a `-` where the columns of HAProxy's modules begin.
-fn line(out: &mut String, mut cell: impl FnMut(Column, &mut String)) {
-    for column in Column::ALL {
+fn line(out: &mut String, mut cell: impl FnMut(StatColumn, &mut String)) {
+    for column in StatColumn::ALL {
         cell(*column, out);
         out.push(',');
-        if *column == Column::LAST_OF_CORE {
+        if *column == StatColumn::LAST_OF_CORE {
             out.push_str("-,");
         }
     }
@@ -170,22 +171,22 @@ fn push(out: &mut String, text: std::fmt::Arguments<'_>) {
     let _ = out.write_fmt(text);
 }
 
-// === impl Query ===
+// === impl StatQuery ===
 
-impl Query {
-    fn admits(&self, row: &Row, proxy: Option<i64>) -> bool {
-        let is_server = row.kind == Kind::Server;
-        let is_numbered = is_server || row.kind == Kind::Listener;
+impl StatQuery {
+    fn admits(&self, row: &ReportRow, proxy: Option<i64>) -> bool {
+        let is_server = row.kind == ProxyKind::Server;
+        let is_numbered = is_server || row.kind == ProxyKind::Listener;
         let is_wanted = proxy.is_none_or(|proxy| proxy == i64::from(row.proxy))
             && self.kinds & row.kind.bit() != 0
             && (!is_numbered || self.server == -1 || self.server == i64::from(row.number));
         let is_maint = is_server && collect::is_maint(row);
-        let is_down = is_maint || (is_server && row.text(Column::Status).starts_with("DOWN"));
+        let is_down = is_maint || (is_server && row.text(StatColumn::Status).starts_with("DOWN"));
         is_wanted && !(self.no_maint && is_maint) && !(self.up && is_down)
     }
 }
 
-impl Default for Query {
+impl Default for StatQuery {
     /// Everything.
     fn default() -> Self {
         Self { full: true, proxy: None, kinds: -1, server: -1, up: false, no_maint: false, described: false }

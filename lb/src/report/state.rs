@@ -4,7 +4,7 @@
 
 use std::fmt::Write as _;
 
-use crate::server::{Admin, CheckStatus, HealthRecord, Server, Status};
+use crate::server::{AdminState, CheckStatus, HealthRecord, Server, Status};
 use crate::topology::{Backend, Topology};
 
 const HEADER: &str = "1\n# be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state srv_uweight srv_iweight \
@@ -58,7 +58,7 @@ fn line(out: &mut String, backend: &Backend, server: &Server) {
         backend.live.name,
         server.number,
         server.name,
-        op_state(&status, server.warmth().is_some()),
+        op_state(&status, server.slow_start_percent().is_some()),
         server.admin_bits().0,
         server.weight(),
         server.initial_weight(),
@@ -95,7 +95,7 @@ fn last_check(health: &HealthRecord) -> (u8, u8) {
 fn check_health(backend: &Backend, server: &Server, health: &HealthRecord) -> u32 {
     match &backend.config.health {
         _ if health.is_checked() && !health.follows => health.level,
-        Some(usual) if server.admin() != Admin::Maint => usual.rise,
+        Some(usual) if server.admin() != AdminState::Maint => usual.rise,
         _ => 0,
     }
 }
@@ -118,6 +118,6 @@ fn check_state(server: &Server, health: &HealthRecord) -> u8 {
     if !health.is_watched() {
         return 2;
     }
-    let paused = if server.admin() == Admin::Maint { 8 } else { 0 };
+    let paused = if server.admin() == AdminState::Maint { 8 } else { 0 };
     6 | paused | u8::from(health.checking)
 }

@@ -9,7 +9,7 @@ use crate::config;
 
 /// The agent of one server.
 #[derive(Debug)]
-pub struct Agent(Mutex<State>);
+pub struct AgentCheck(Mutex<AgentState>);
 
 /// What an operator changed of an agent.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -23,24 +23,24 @@ pub struct AgentMoved {
 }
 
 #[derive(Debug)]
-struct State {
-    configured: Option<config::Agent>,
+struct AgentState {
+    configured: Option<config::AgentConfig>,
     moved: AgentMoved,
 }
 
-// === impl Agent ===
+// === impl AgentCheck ===
 
-impl Agent {
+impl AgentCheck {
     /// The agent that a configuration asks for, if any.
-    pub fn new(configured: Option<&config::Agent>) -> Self {
-        Self(Mutex::new(State { configured: configured.cloned(), moved: AgentMoved::default() }))
+    pub fn new(configured: Option<&config::AgentConfig>) -> Self {
+        Self(Mutex::new(AgentState { configured: configured.cloned(), moved: AgentMoved::default() }))
     }
 
     /// The agent as it is to be asked now; `None` when there is none.
-    pub fn plan(&self) -> Option<config::Agent> {
-        let State { configured, moved } = &*self.state();
+    pub fn plan(&self) -> Option<config::AgentConfig> {
+        let AgentState { configured, moved } = &*self.state();
         let configured = configured.clone()?;
-        Some(config::Agent {
+        Some(config::AgentConfig {
             port: moved.port.unwrap_or(configured.port),
             address: moved.address.or(configured.address),
             send: moved.send.clone().unwrap_or(configured.send),
@@ -49,10 +49,10 @@ impl Agent {
     }
 
     /// Another agent is configured, or none. What an operator changed stays unless it is another one.
-    pub fn reconfigure(&self, configured: Option<&config::Agent>) {
+    pub fn reconfigure(&self, configured: Option<&config::AgentConfig>) {
         let mut state = self.state();
         if state.configured.as_ref() != configured {
-            *state = State { configured: configured.cloned(), moved: AgentMoved::default() };
+            *state = AgentState { configured: configured.cloned(), moved: AgentMoved::default() };
         }
     }
 
@@ -71,7 +71,7 @@ impl Agent {
         self.state().moved.clone()
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, AgentState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -84,16 +84,20 @@ mod tests {
 
     #[test]
     fn what_was_changed_stays_until_another_agent_is_configured() {
-        let configured =
-            config::Agent { port: 1, address: None, send: "a".into(), interval: Duration::from_secs(1) };
-        let agent = Agent::new(Some(&configured));
+        let configured = config::AgentConfig {
+            port: 1,
+            address: None,
+            send: "a".into(),
+            interval: Duration::from_secs(1),
+        };
+        let agent = AgentCheck::new(Some(&configured));
         agent.change(AgentMoved { port: Some(2), ..AgentMoved::default() });
         agent.change(AgentMoved { send: Some(String::new()), ..AgentMoved::default() });
-        let plan = config::Agent { port: 2, send: String::new(), ..configured.clone() };
+        let plan = config::AgentConfig { port: 2, send: String::new(), ..configured.clone() };
         assert_eq!(agent.plan(), Some(plan.clone()));
         agent.reconfigure(Some(&configured));
         assert_eq!(agent.plan(), Some(plan), "the same one was configured");
-        let other = config::Agent { port: 3, ..configured };
+        let other = config::AgentConfig { port: 3, ..configured };
         agent.reconfigure(Some(&other));
         assert_eq!(agent.plan(), Some(other));
         agent.reconfigure(None);

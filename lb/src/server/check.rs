@@ -9,30 +9,30 @@ use crate::config;
 
 /// The check of one server.
 #[derive(Debug)]
-pub struct Check(Mutex<State>);
+pub struct HealthCheck(Mutex<CheckState>);
 
 /// A check to make.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CheckPlan {
     /// What is asked, how often, and how it counts; its port goes before the server's.
-    pub spec: config::Health,
+    pub spec: config::HealthCheckConfig,
     /// Where it is asked, if not at the server's address.
     pub address: Option<IpAddr>,
 }
 
 #[derive(Debug)]
-struct State {
-    configured: Option<config::Health>,
+struct CheckState {
+    configured: Option<config::HealthCheckConfig>,
     address: Option<IpAddr>,
     port: Option<u16>,
 }
 
-// === impl Check ===
+// === impl HealthCheck ===
 
-impl Check {
+impl HealthCheck {
     /// The check that a configuration asks for, if any.
-    pub fn new(configured: Option<&config::Health>) -> Self {
-        Self(Mutex::new(State { configured: configured.cloned(), address: None, port: None }))
+    pub fn new(configured: Option<&config::HealthCheckConfig>) -> Self {
+        Self(Mutex::new(CheckState { configured: configured.cloned(), address: None, port: None }))
     }
 
     /// The check as it is to be made now; `None` when there is none.
@@ -44,10 +44,10 @@ impl Check {
     }
 
     /// Another check is configured, or none. What an operator changed stays unless it is another one.
-    pub fn reconfigure(&self, configured: Option<&config::Health>) {
+    pub fn reconfigure(&self, configured: Option<&config::HealthCheckConfig>) {
         let mut state = self.state();
         if state.configured.as_ref() != configured {
-            *state = State { configured: configured.cloned(), address: None, port: None };
+            *state = CheckState { configured: configured.cloned(), address: None, port: None };
         }
     }
 
@@ -76,7 +76,7 @@ impl Check {
         (state.address, state.port)
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, CheckState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::{Admin, Server};
+use super::{AdminState, Server};
 
 /// One exchange in flight on a server.
 #[derive(Debug)]
@@ -31,9 +31,9 @@ impl Server {
     pub fn claim(self: &Arc<Self>) -> Result<Claim, Refusal> {
         // Whoever waits for this very server has come first.
         if self.maxconn() > 0 && self.bound.is_occupied() {
-            return if self.admin() == Admin::Ready { Err(Refusal::Full) } else { Err(Refusal::Left) };
+            return if self.admin() == AdminState::Ready { Err(Refusal::Full) } else { Err(Refusal::Left) };
         }
-        self.enter(|admin| admin == Admin::Ready)
+        self.enter(|admin| admin == AdminState::Ready)
     }
 
     /// The same for an exchange whose client is bound to it: a server that drains takes it, too.
@@ -41,11 +41,11 @@ impl Server {
     /// # Errors
     /// Why not.
     pub fn claim_bound(self: &Arc<Self>) -> Result<Claim, Refusal> {
-        if self.takes_its_own() { self.enter(|admin| admin != Admin::Maint) } else { Err(Refusal::Left) }
+        if self.takes_its_own() { self.enter(|admin| admin != AdminState::Maint) } else { Err(Refusal::Left) }
     }
 
     #[inline]
-    fn enter(self: &Arc<Self>, takes: impl Fn(Admin) -> bool) -> Result<Claim, Refusal> {
+    fn enter(self: &Arc<Self>, takes: impl Fn(AdminState) -> bool) -> Result<Claim, Refusal> {
         let maxconn = self.maxconn();
         let room = |in_flight| maxconn == 0 || in_flight < maxconn;
         match self.gate.enter(|load| takes(load.admin) && room(load.in_flight)) {

@@ -12,7 +12,7 @@ use tokio::sync::futures::Notified;
 /// What a server is ordered to do (HAProxy manual, management, `set server … state`), the mildest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
-pub enum Admin {
+pub enum AdminState {
     /// Takes traffic when it is healthy.
     Ready = 0,
     /// Takes no new traffic but what sticks to it; checks go on.
@@ -25,7 +25,7 @@ pub enum Admin {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Load {
     /// The order in force.
-    pub admin: Admin,
+    pub admin: AdminState,
     /// Exchanges in flight.
     pub in_flight: u32,
 }
@@ -69,9 +69,9 @@ impl Word for AtomicU64 {
     }
 }
 
-// === impl Admin ===
+// === impl AdminState ===
 
-impl Admin {
+impl AdminState {
     /// HAProxy's word for it.
     pub fn word(self) -> &'static str {
         match self {
@@ -86,7 +86,7 @@ impl Admin {
 
 impl<W: Word> Gate<W> {
     /// A gate with nothing in flight.
-    pub fn new(admin: Admin) -> Self {
+    pub fn new(admin: AdminState) -> Self {
         let load = Load { admin, in_flight: 0 };
         Self { word: W::new(load.pack()), released: Notify::new() }
     }
@@ -115,14 +115,14 @@ impl<W: Word> Gate<W> {
         let after = left(before);
         // Waking takes a lock, so only a server that somebody wants empty pays it. Nobody is missed: the order is in the same word,
         // so a leave that came before it is in the count that the waiter reads.
-        if after.in_flight == 0 && after.admin != Admin::Ready {
+        if after.in_flight == 0 && after.admin != AdminState::Ready {
             self.released.notify_waiters();
         }
         after
     }
 
     /// Puts an order in force; returns the reading before it.
-    pub fn set_admin(&self, admin: Admin) -> Load {
+    pub fn set_admin(&self, admin: AdminState) -> Load {
         let before = self.update(|load| Some(Load { admin, ..load })).unwrap_or_else(|before| before);
         self.released.notify_waiters();
         before
@@ -159,9 +159,9 @@ impl Load {
     #[inline]
     fn unpack(word: u64) -> Self {
         let admin = match (word >> ADMIN_SHIFT) & 0b11 {
-            0 => Admin::Ready,
-            1 => Admin::Drain,
-            _ => Admin::Maint,
+            0 => AdminState::Ready,
+            1 => AdminState::Drain,
+            _ => AdminState::Maint,
         };
         #[expect(clippy::cast_possible_truncation, reason = "the low half is meant")]
         Self { admin, in_flight: word as u32 }
@@ -198,14 +198,14 @@ mod tests {
     }
 
     fn ready(load: Load) -> bool {
-        load.admin == Admin::Ready
+        load.admin == AdminState::Ready
     }
 
     /// The promise of the whole program: maintenance acknowledged and nothing in flight means that nothing ever comes again.
     #[test]
     fn loom_a_drained_server_never_sees_another_request() {
         model(|| {
-            let gate = Arc::new(Gate::<LoomWord>::new(Admin::Ready));
+            let gate = Arc::new(Gate::<LoomWord>::new(AdminState::Ready));
             let after_zero = Arc::new(loom::sync::atomic::AtomicBool::new(false));
             let requests: Vec<_> = (0..2)
                 .map(|_| {
@@ -219,35 +219,35 @@ mod tests {
                     })
                 })
                 .collect();
-            gate.set_admin(Admin::Maint);
+            gate.set_admin(AdminState::Maint);
             if gate.load().in_flight == 0 {
                 after_zero.store(true, Ordering::SeqCst);
                 assert!(gate.enter(ready).is_err());
             }
             requests.into_iter().for_each(|request| request.join().unwrap());
-            assert_eq!(gate.load(), Load { admin: Admin::Maint, in_flight: 0 });
+            assert_eq!(gate.load(), Load { admin: AdminState::Maint, in_flight: 0 });
         });
     }
 
     #[test]
     fn loom_a_limit_is_never_exceeded_and_orders_do_not_lose_counts() {
         model(|| {
-            let gate = Arc::new(Gate::<LoomWord>::new(Admin::Ready));
+            let gate = Arc::new(Gate::<LoomWord>::new(AdminState::Ready));
             let claim = {
                 let gate = Arc::clone(&gate);
                 thread::spawn(move || gate.enter(|load| load.in_flight < 1).is_ok())
             };
             let mine = gate.enter(|load| load.in_flight < 1).is_ok();
-            gate.set_admin(Admin::Drain);
+            gate.set_admin(AdminState::Drain);
             let theirs = claim.join().unwrap();
             assert!(mine ^ theirs, "exactly one fits");
-            assert_eq!(gate.load(), Load { admin: Admin::Drain, in_flight: 1 });
+            assert_eq!(gate.load(), Load { admin: AdminState::Drain, in_flight: 1 });
         });
     }
 
     #[test]
     fn readings_survive_packing() {
-        for admin in [Admin::Ready, Admin::Drain, Admin::Maint] {
+        for admin in [AdminState::Ready, AdminState::Drain, AdminState::Maint] {
             let load = Load { admin, in_flight: u32::MAX - 1 };
             assert_eq!(Load::unpack(load.pack()), load);
         }

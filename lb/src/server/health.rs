@@ -12,9 +12,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::Admin;
+use super::AdminState;
 use crate::config::{self, HealthStart};
-use crate::counters::Standing;
+use crate::counters::UptimeStats;
 
 pub use agent::AgentRecord;
 
@@ -47,7 +47,7 @@ pub struct HealthRecord {
     /// Checks that failed while it was up.
     pub failures: u64,
     /// Whether it runs: neither down nor in maintenance. Maintenance counts as going down, as with HAProxy.
-    pub standing: Standing,
+    pub standing: UptimeStats,
     /// Checks are configured and switched off (`disable health`): what was found last stays in force.
     pub paused: bool,
     /// It was put down by hand, where no check is made that would find otherwise.
@@ -105,7 +105,7 @@ pub enum CheckStatus {
 
 /// What a result changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub enum HealthChange {
     /// Up or down as before.
     Same,
     /// Came up.
@@ -120,7 +120,7 @@ pub enum Verdict {
 
 impl Health {
     /// Health of a server before its first check.
-    pub fn new(spec: &config::Server, start: HealthStart) -> Self {
+    pub fn new(spec: &config::ServerConfig, start: HealthStart) -> Self {
         let (rise, fall) = counts(spec);
         let mut record = HealthRecord {
             rise,
@@ -131,7 +131,7 @@ impl Health {
             version: None,
             checking: false,
             failures: 0,
-            standing: Standing::new(true),
+            standing: UptimeStats::new(true),
             paused: false,
             held: false,
             stopping: false,
@@ -144,7 +144,7 @@ impl Health {
             record.begin();
         }
         let up = record.is_up();
-        record.standing = Standing::new(up && !spec.disabled);
+        record.standing = UptimeStats::new(up && !spec.disabled);
         Self { takes_traffic: AtomicBool::new(up), up: AtomicBool::new(up), record: Mutex::new(record) }
     }
 
@@ -170,7 +170,7 @@ impl Health {
         self.lock().clone()
     }
 
-    /// For how long it has run since it came back; see [`Standing::running_again`].
+    /// For how long it has run since it came back; see [`UptimeStats::running_again`].
     pub fn running_again(&self) -> Option<Duration> {
         self.lock().standing.running_again()
     }
@@ -181,11 +181,11 @@ impl Health {
     }
 
     /// Takes a result into account.
-    pub fn record(&self, admin: Admin, mut result: CheckResult) -> Verdict {
+    pub fn record(&self, admin: AdminState, mut result: CheckResult) -> HealthChange {
         let mut record = self.lock();
         record.checking = false;
-        if record.follows || admin == Admin::Maint || record.paused {
-            return Verdict::Same;
+        if record.follows || admin == AdminState::Maint || record.paused {
+            return HealthChange::Same;
         }
         if result.version.is_some() || result.status.is_pass() {
             record.version.clone_from(&result.version);
@@ -205,7 +205,7 @@ impl Health {
     }
 
     /// Takes over what was found of the server that this one tracks.
-    pub fn follow(&self, admin: Admin, leader: &HealthRecord) -> Verdict {
+    pub fn follow(&self, admin: AdminState, leader: &HealthRecord) -> HealthChange {
         let HealthRecord { rise, fall, level, paused, held, stopping, ref agent, .. } = *leader;
         self.turn(self.lock(), admin, |record| {
             (record.rise, record.fall, record.level) = (rise, fall, level);
@@ -215,18 +215,18 @@ impl Health {
     }
 
     /// The operator's order changed. Maintenance forgets what was known; leaving it makes the server as it was at the start.
-    pub fn state_changed(&self, before: Admin, after: Admin) {
+    pub fn state_changed(&self, before: AdminState, after: AdminState) {
         let mut record = self.lock();
         record.stopping &= before == after;
         // As with HAProxy, a server that is down stays so since it went down when it enters maintenance.
-        if before != after && (after != Admin::Maint || record.is_up()) {
+        if before != after && (after != AdminState::Maint || record.is_up()) {
             record.changed_at = Instant::now();
         }
         if record.follows {
             // Control takes over what the other one comes to.
-        } else if after == Admin::Maint {
+        } else if after == AdminState::Maint {
             record.level = 0;
-        } else if before == Admin::Maint {
+        } else if before == AdminState::Maint {
             record.begin();
         }
         self.settle(&mut record, after);
@@ -246,10 +246,10 @@ impl Health {
 
     /// Puts a finding in force without a check: the next result is counted from it, and where nobody makes checks it stays. One that is put up is up
     /// whatever its agent has said, until that says so again. Nothing happens in maintenance.
-    pub fn force(&self, admin: Admin, up: bool) -> Verdict {
+    pub fn force(&self, admin: AdminState, up: bool) -> HealthChange {
         let record = self.lock();
-        if record.follows || admin == Admin::Maint {
-            return Verdict::Same;
+        if record.follows || admin == AdminState::Maint {
+            return HealthChange::Same;
         }
         self.turn(record, admin, |record| {
             record.put(up);
@@ -258,10 +258,10 @@ impl Health {
     }
 
     /// Makes a server want no new traffic, whatever was found of it, until the next result.
-    pub fn stop(&self, admin: Admin) -> Verdict {
+    pub fn stop(&self, admin: AdminState) -> HealthChange {
         let record = self.lock();
-        if record.follows || admin == Admin::Maint {
-            return Verdict::Same;
+        if record.follows || admin == AdminState::Maint {
+            return HealthChange::Same;
         }
         self.turn(record, admin, |record| {
             record.put(true);
@@ -270,7 +270,7 @@ impl Health {
     }
 
     /// Other checks or another agent are configured, or none, or a server to follow.
-    pub fn reconfigure(&self, spec: &config::Server, admin: Admin) {
+    pub fn reconfigure(&self, spec: &config::ServerConfig, admin: AdminState) {
         let mut record = self.lock();
         let followed = std::mem::replace(&mut record.follows, spec.track.is_some());
         if record.follows {
@@ -299,35 +299,35 @@ impl Health {
     fn turn(
         &self,
         mut record: MutexGuard<'_, HealthRecord>,
-        admin: Admin,
+        admin: AdminState,
         change: impl FnOnce(&mut HealthRecord),
-    ) -> Verdict {
+    ) -> HealthChange {
         let (was_up, was_stopping) = (record.is_up(), record.stopping);
         change(&mut record);
         let verdict = match (was_up, record.is_up()) {
-            (true, false) => Verdict::WentDown,
-            (false, true) if record.stopping => Verdict::Stopping,
-            (false, true) => Verdict::WentUp,
+            (true, false) => HealthChange::WentDown,
+            (false, true) if record.stopping => HealthChange::Stopping,
+            (false, true) => HealthChange::WentUp,
             _ => match (was_stopping, record.stopping) {
-                (false, true) => Verdict::Stopping,
-                (true, false) => Verdict::WentUp,
-                _ => Verdict::Same,
+                (false, true) => HealthChange::Stopping,
+                (true, false) => HealthChange::WentUp,
+                _ => HealthChange::Same,
             },
         };
         // Who is out goes neither up nor down.
-        let verdict = if admin == Admin::Maint { Verdict::Same } else { verdict };
-        if verdict != Verdict::Same {
+        let verdict = if admin == AdminState::Maint { HealthChange::Same } else { verdict };
+        if verdict != HealthChange::Same {
             record.changed_at = Instant::now();
         }
         self.settle(&mut record, admin);
         verdict
     }
 
-    fn settle(&self, record: &mut HealthRecord, admin: Admin) {
+    fn settle(&self, record: &mut HealthRecord, admin: AdminState) {
         self.takes_traffic.store(record.is_up() && !record.stopping, Ordering::Relaxed);
         self.up.store(record.is_up(), Ordering::Relaxed);
         let since = record.standing.since();
-        record.standing.turn(record.is_up() && admin != Admin::Maint);
+        record.standing.turn(record.is_up() && admin != AdminState::Maint);
         if record.standing.since() != since {
             record.changed_at = record.standing.since();
         }
@@ -396,13 +396,13 @@ impl HealthRecord {
 }
 
 /// How many passes and failures turn a server that is configured so; 0 without checks.
-fn counts(spec: &config::Server) -> (u32, u32) {
+fn counts(spec: &config::ServerConfig) -> (u32, u32) {
     spec.health.as_ref().map_or((0, 0), |check| (check.rise, check.fall))
 }
 
-// === impl Verdict ===
+// === impl HealthChange ===
 
-impl Verdict {
+impl HealthChange {
     /// What a server is after it, in HAProxy's word.
     pub fn word(self) -> &'static str {
         match self {

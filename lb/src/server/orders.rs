@@ -3,34 +3,34 @@
 //! They are kept apart so that none of them undoes what another wants; the strictest is in force, and that one alone is in the gate. It
 //! refuses to know why.
 
-use super::Admin;
+use super::AdminState;
 
 /// What each of them wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Orders {
     /// The operator, or the configuration.
-    pub operator: Admin,
+    pub operator: AdminState,
     /// Its agent.
-    pub agent: Admin,
+    pub agent: AdminState,
     /// The server that it tracks.
-    pub tracked: Admin,
+    pub tracked: AdminState,
 }
 
 // === impl Orders ===
 
 impl Orders {
     /// Nobody but the operator has said anything.
-    pub fn of_operator(operator: Admin) -> Self {
-        Self { operator, agent: Admin::Ready, tracked: Admin::Ready }
+    pub fn of_operator(operator: AdminState) -> Self {
+        Self { operator, agent: AdminState::Ready, tracked: AdminState::Ready }
     }
 
     /// What holds for requests.
-    pub fn in_force(self) -> Admin {
+    pub fn in_force(self) -> AdminState {
         self.forced().max(self.tracked)
     }
 
     /// What the server itself was told, by whomever (HAProxy's `forced`).
-    pub fn forced(self) -> Admin {
+    pub fn forced(self) -> AdminState {
         self.operator.max(self.agent)
     }
 }
@@ -41,7 +41,7 @@ mod tests {
 
     #[test]
     fn the_strictest_is_in_force() {
-        use Admin::{Drain, Maint, Ready};
+        use AdminState::{Drain, Maint, Ready};
         let table = [
             ((Ready, Ready, Ready), (Ready, Ready)),
             ((Ready, Drain, Ready), (Drain, Drain)),

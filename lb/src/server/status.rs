@@ -5,8 +5,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::{Admin, HealthRecord, Server};
-use crate::config::Track;
+use super::{AdminState, HealthRecord, Server};
+use crate::config::TrackConfig;
 
 /// What a server's two axes come to (HAProxy manual, management, section 9.1, `status`).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,7 +38,7 @@ pub enum Status {
     /// Ordered out.
     Maint,
     /// Out because the server that it tracks is.
-    MaintVia(Arc<Track>),
+    MaintVia(Arc<TrackConfig>),
     /// Its name has never resolved.
     Unresolved,
     /// Serves, and nobody checks it.
@@ -60,10 +60,10 @@ impl Server {
     /// The word for its state, given what is known of its health.
     pub fn status_with(&self, health: &HealthRecord) -> Status {
         let (admin, orders) = (self.admin(), self.orders());
-        if let Some(track) = self.track().filter(|_| orders.tracked == Admin::Maint) {
+        if let Some(track) = self.track().filter(|_| orders.tracked == AdminState::Maint) {
             return Status::MaintVia(track);
         }
-        if admin == Admin::Maint {
+        if admin == AdminState::Maint {
             return Status::Maint;
         }
         if self.place.address().is_none() {
@@ -77,8 +77,8 @@ impl Server {
         }
         let failing = (!health.is_full()).then(|| (health.level + 1 - health.rise, health.fall));
         match admin {
-            Admin::Drain if health.agent.is_watched() => Status::DrainWithAgent,
-            Admin::Drain => Status::Drain { failing },
+            AdminState::Drain if health.agent.is_watched() => Status::DrainWithAgent,
+            AdminState::Drain => Status::Drain { failing },
             _ if health.stopping => Status::Stopping { failing },
             _ if !health.is_watched() => Status::NoCheck,
             _ => Status::Up { failing },
@@ -88,10 +88,10 @@ impl Server {
     /// The bits that make up its administrative state.
     pub fn admin_bits(&self) -> AdminBits {
         let orders = self.orders();
-        let bit = |order: Admin, maint: u8, drain: u8| match order {
-            Admin::Ready => 0,
-            Admin::Drain => drain,
-            Admin::Maint => maint,
+        let bit = |order: AdminState, maint: u8, drain: u8| match order {
+            AdminState::Ready => 0,
+            AdminState::Drain => drain,
+            AdminState::Maint => maint,
         };
         let order = bit(orders.forced(), 1, 8) | bit(orders.tracked, 2, 16);
         let disabled = if self.is_disabled_in_config() { 4 } else { 0 };

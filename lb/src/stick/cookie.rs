@@ -17,7 +17,7 @@ const FUTURE: u64 = 86_400;
 
 /// The cookie of a backend and of each of its servers at one moment.
 #[derive(Debug)]
-pub struct Jar {
+pub struct PersistenceCookie {
     pub(super) spec: Cookie,
     servers: Box<[Labelled]>,
 }
@@ -27,9 +27,9 @@ type Labelled = (Option<Arc<str>>, Arc<Server>);
 
 /// What a request's cookie says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Asked {
+pub struct CookieMatch {
     /// What was found.
-    pub found: Found,
+    pub found: CookieState,
     /// The server that it means, which can take the request.
     pub server: Option<ServerId>,
     /// When the client was last seen, Unix seconds; 0 when that is not said.
@@ -41,7 +41,7 @@ pub struct Asked {
 /// What was found of a cookie (HAProxy manual, configuration, section 8.5: the third letter). HAProxy's `U`, for a rule that has chosen the
 /// server before the cookie was looked at, has no place here: there are no such rules, and a stick table is asked after the cookie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Found {
+pub enum CookieState {
     /// None.
     None,
     /// One that is no server's.
@@ -63,9 +63,9 @@ struct Crumb<'a> {
     value: Option<&'a [u8]>,
 }
 
-// === impl Jar ===
+// === impl PersistenceCookie ===
 
-impl Jar {
+impl PersistenceCookie {
     /// The jar of a backend with these servers, each with its cookie.
     pub fn new(spec: &Cookie, servers: impl Iterator<Item = Labelled>) -> Self {
         Self { spec: spec.clone(), servers: servers.collect() }
@@ -88,8 +88,8 @@ impl Jar {
     }
 
     /// What the `Cookie` fields of a request say at `now`, Unix seconds. Of several cookies the first that means a server counts.
-    pub fn read<'a>(&self, fields: impl Iterator<Item = &'a [u8]>, now: u64) -> Asked {
-        let mut asked = Asked { found: Found::None, server: None, last: 0, first: 0 };
+    pub fn read<'a>(&self, fields: impl Iterator<Item = &'a [u8]>, now: u64) -> CookieMatch {
+        let mut asked = CookieMatch { found: CookieState::None, server: None, last: 0, first: 0 };
         for value in fields.flat_map(|field| self.crumbs(field)).filter_map(|crumb| crumb.value) {
             let name = self.parse(value, now, &mut asked);
             let Some(name) = name else { continue };
@@ -99,10 +99,10 @@ impl Jar {
                 .filter(|(cookie, _)| cookie.as_ref().is_some_and(|cookie| cookie.as_bytes() == name));
             match known.clone().find(|(_, server)| server.takes_its_own()) {
                 Some((_, server)) => {
-                    return Asked { found: Found::Valid, server: Some(server.id), ..asked };
+                    return CookieMatch { found: CookieState::Valid, server: Some(server.id), ..asked };
                 }
-                None if known.next().is_some() => asked.found = Found::Down,
-                None if asked.found == Found::None => asked.found = Found::Invalid,
+                None if known.next().is_some() => asked.found = CookieState::Down,
+                None if asked.found == CookieState::None => asked.found = CookieState::Invalid,
                 None => {}
             }
         }
@@ -146,7 +146,7 @@ impl Jar {
     }
 
     /// The server's part of the value. Dates are noted, and when they are over there is none.
-    fn parse<'a>(&self, value: &'a [u8], now: u64, asked: &mut Asked) -> Option<&'a [u8]> {
+    fn parse<'a>(&self, value: &'a [u8], now: u64, asked: &mut CookieMatch) -> Option<&'a [u8]> {
         if self.spec.mode == CookieMode::Prefix {
             // One that the application set before it was behind a balancer names nobody.
             return Some(memchr::memchr(PREFIX, value).map_or(&[][..], |at| &value[..at]));
@@ -161,11 +161,11 @@ impl Jar {
         let is_over =
             |date, limit: Option<std::time::Duration>| limit.is_some_and(|limit| over(date, limit.as_secs()));
         if is_over(first, self.spec.max_life) {
-            asked.found = Found::Old;
+            asked.found = CookieState::Old;
             return None;
         }
         if is_over(last, self.spec.max_idle) {
-            asked.found = Found::Expired;
+            asked.found = CookieState::Expired;
             return None;
         }
         (asked.last, asked.first) = (last, first);
@@ -184,23 +184,23 @@ impl Jar {
     }
 }
 
-// === impl Asked ===
+// === impl CookieMatch ===
 
-impl Asked {
+impl CookieMatch {
     /// It means this server.
     pub fn means(&mut self, server: ServerId) {
-        *self = Self { found: Found::Valid, server: Some(server), ..*self };
+        *self = Self { found: CookieState::Valid, server: Some(server), ..*self };
     }
 
     /// The server could not take the request after all.
     pub fn declined(&mut self) {
-        *self = Self { found: Found::Down, server: None, ..*self };
+        *self = Self { found: CookieState::Down, server: None, ..*self };
     }
 }
 
-// === impl Found ===
+// === impl CookieState ===
 
-impl Found {
+impl CookieState {
     /// Its letter in the log.
     pub fn letter(self) -> u8 {
         match self {

@@ -5,11 +5,11 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::config::{KeySource, KeyType, Table};
+use crate::config::{KeySource, KeyType, TableConfig};
 
 /// A key.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Key {
+pub enum StickKey {
     /// An IPv4 address.
     Ip(Ipv4Addr),
     /// An IPv6 address.
@@ -20,11 +20,11 @@ pub enum Key {
     Text(Box<str>),
 }
 
-// === impl Key ===
+// === impl StickKey ===
 
-impl Key {
+impl StickKey {
     /// The key that `text` is in a table; nothing when it is none.
-    pub fn parse(text: &str, table: &Table) -> Option<Self> {
+    pub fn parse(text: &str, table: &TableConfig) -> Option<Self> {
         match table.keys {
             KeyType::Ip | KeyType::Ipv6 => Self::address(text.parse().ok()?, table.keys),
             KeyType::Integer => text.parse().ok().map(Self::Integer),
@@ -38,7 +38,7 @@ impl Key {
     /// The key of a request: of the client's address, or of what its fields say.
     pub fn of<'a>(
         source: &KeySource,
-        table: &Table,
+        table: &TableConfig,
         client: &[u8],
         fields: impl Iterator<Item = (&'a str, &'a [u8])>,
     ) -> Option<Self> {
@@ -72,7 +72,7 @@ impl Key {
     }
 }
 
-impl fmt::Display for Key {
+impl fmt::Display for StickKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Ip(address) => address.fmt(f),
@@ -95,8 +95,8 @@ impl fmt::Display for Key {
 mod tests {
     use super::*;
 
-    fn table(keys: KeyType) -> Table {
-        Table { keys, length: 4, size: 1, expire: None, store: Vec::new() }
+    fn table(keys: KeyType) -> TableConfig {
+        TableConfig { keys, length: 4, size: 1, expire: None, store: Vec::new() }
     }
 
     #[test]
@@ -116,7 +116,7 @@ mod tests {
             (KeyType::String, "", None),
         ];
         for (keys, text, told) in table_of {
-            let key = Key::parse(text, &table(keys));
+            let key = StickKey::parse(text, &table(keys));
             assert_eq!(key.map(|key| key.to_string()).as_deref(), told, "{text}");
         }
     }
@@ -133,7 +133,7 @@ mod tests {
             (KeySource::Cookie("si".into()), None),
         ];
         for (source, told) in sources {
-            let key = Key::of(&source, &table(KeyType::String), b"1.2.3.4", fields.into_iter());
+            let key = StickKey::of(&source, &table(KeyType::String), b"1.2.3.4", fields.into_iter());
             assert_eq!(key.map(|key| key.to_string()).as_deref(), told, "{source:?}");
         }
     }

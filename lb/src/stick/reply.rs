@@ -2,17 +2,17 @@
 //!
 //! It refuses to look at a field other than `Set-Cookie`, but for whether a response may be cached.
 
-use super::cookie::{Asked, DATE, Jar, PREFIX};
+use super::cookie::{CookieMatch, DATE, PREFIX, PersistenceCookie};
 use super::stamp;
 use crate::config::{Cookie, CookieMode};
 use crate::server::ServerId;
 
 /// What a response of one server is to do with the cookie.
 #[derive(Debug, Clone, Copy)]
-pub struct Reply<'a> {
-    jar: &'a Jar,
+pub struct SetCookie<'a> {
+    jar: &'a PersistenceCookie,
     cookie: Option<&'a str>,
-    asked: Asked,
+    asked: CookieMatch,
     /// The client asked for this very server.
     direct: bool,
     /// The request's method was POST.
@@ -23,7 +23,7 @@ pub struct Reply<'a> {
 
 /// What was done with the cookie in a response (HAProxy manual, configuration, section 8.5: the fourth letter).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Given {
+pub enum CookieAction {
     /// There was none.
     #[default]
     None,
@@ -39,11 +39,17 @@ pub enum Given {
     Updated,
 }
 
-// === impl Reply ===
+// === impl SetCookie ===
 
-impl<'a> Reply<'a> {
+impl<'a> SetCookie<'a> {
     /// For a response of `server` to a request whose cookie said `asked`.
-    pub fn new(jar: &'a Jar, server: ServerId, asked: Asked, is_post: bool, now: u64) -> Self {
+    pub fn new(
+        jar: &'a PersistenceCookie,
+        server: ServerId,
+        asked: CookieMatch,
+        is_post: bool,
+        now: u64,
+    ) -> Self {
         let cookie = jar.cookie_of(server).map(|cookie| &**cookie);
         Self { jar, cookie, asked, direct: asked.server == Some(server), is_post, now }
     }
@@ -54,18 +60,18 @@ impl<'a> Reply<'a> {
     }
 
     /// Writes what the client gets of a `Set-Cookie` field that is about it; nothing when it gets none.
-    pub fn write_own(&self, value: &[u8], out: &mut Vec<u8>) -> Given {
+    pub fn write_own(&self, value: &[u8], out: &mut Vec<u8>) -> CookieAction {
         let Cookie { mode, indirect, preserve, .. } = self.jar.spec;
         let Some((before, own, after)) = self.split(value).filter(|_| !preserve) else {
             out.extend_from_slice(value);
-            return Given::Passed;
+            return CookieAction::Passed;
         };
         if mode == CookieMode::Insert || self.direct && indirect {
-            return Given::Deleted;
+            return CookieAction::Deleted;
         }
         let Some(cookie) = self.cookie else {
             out.extend_from_slice(value);
-            return Given::Passed;
+            return CookieAction::Passed;
         };
         out.extend_from_slice(before);
         out.extend_from_slice(cookie.as_bytes());
@@ -74,11 +80,11 @@ impl<'a> Reply<'a> {
             out.extend_from_slice(own);
         }
         out.extend_from_slice(after);
-        Given::Replaced
+        CookieAction::Replaced
     }
 
     /// Writes the value of the `Set-Cookie` field that is added, when one is, to a response of which `given` is known so far.
-    pub fn write_new(&self, given: Given, out: &mut Vec<u8>) -> Given {
+    pub fn write_new(&self, given: CookieAction, out: &mut Vec<u8>) -> CookieAction {
         if !self.is_due(given) {
             return given;
         }
@@ -116,31 +122,31 @@ impl<'a> Reply<'a> {
             out.extend_from_slice(b"; ");
             out.extend_from_slice(attribute.as_bytes());
         }
-        if self.direct && self.cookie.is_some() { Given::Updated } else { Given::Inserted }
+        if self.direct && self.cookie.is_some() { CookieAction::Updated } else { CookieAction::Inserted }
     }
 
     /// Whether the response that got a cookie must say that it is for one client only: one that caches could keep otherwise.
     pub fn makes_private<'f>(
         &self,
-        given: Given,
+        given: CookieAction,
         status: u16,
         fields: impl Iterator<Item = (&'f str, &'f [u8])>,
     ) -> bool {
         const CACHEABLE: [u16; 12] = [200, 203, 204, 206, 300, 301, 404, 405, 410, 414, 451, 501];
-        let added = matches!(given, Given::Inserted | Given::Updated);
+        let added = matches!(given, CookieAction::Inserted | CookieAction::Updated);
         added
             && self.jar.spec.nocache
             && CACHEABLE.contains(&status)
             && !fields.into_iter().any(forbids_caching)
     }
 
-    fn is_due(&self, given: Given) -> bool {
+    fn is_due(&self, given: CookieAction) -> bool {
         let Cookie { mode, postonly, preserve, max_idle, max_life, .. } = &self.jar.spec;
-        let Asked { last, first, .. } = self.asked;
+        let CookieMatch { last, first, .. } = self.asked;
         let is_stale = (max_idle.is_some() || last > 0) && last < self.now.max(1);
         let is_undated = max_life.is_some() != (first > 0);
         *mode == CookieMode::Insert
-            && !(given == Given::Passed && *preserve)
+            && !(given == CookieAction::Passed && *preserve)
             && (!self.direct || is_stale || is_undated)
             && (!postonly || self.is_post)
     }
@@ -164,9 +170,9 @@ fn forbids_caching((name, value): (&str, &[u8])) -> bool {
         || is("pragma") && says("no-cache")
 }
 
-// === impl Given ===
+// === impl CookieAction ===
 
-impl Given {
+impl CookieAction {
     /// Its letter in the log.
     pub fn letter(self) -> u8 {
         match self {

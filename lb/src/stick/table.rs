@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use super::freq::Freq;
-use super::key::Key;
+use super::key::StickKey;
 use crate::config::{self, Datum, Stored};
 use crate::counters::millis;
 
@@ -21,18 +21,18 @@ const STEP: usize = 512;
 
 /// A stick table.
 #[derive(Debug)]
-pub struct Table {
+pub struct StickTable {
     /// The backend that it belongs to.
     pub name: Arc<str>,
     /// What the configuration says of it.
-    pub spec: config::Table,
+    pub spec: config::TableConfig,
     began: Instant,
     entries: Mutex<Entries>,
 }
 
 /// The server that a key is bound to.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Bound {
+pub struct StickyServer {
     /// Its number.
     pub number: u32,
     /// Its name.
@@ -41,22 +41,22 @@ pub struct Bound {
 
 /// An entry as it is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Told {
+pub struct EntrySnapshot {
     /// Its number in its table: HAProxy has an address there.
     pub id: u64,
     /// Its key.
-    pub key: Key,
+    pub key: StickKey,
     /// Requests in flight that use it.
     pub uses: u32,
     /// Milliseconds until it goes.
     pub expires: u64,
     /// What is stored, in the order of the configuration.
-    pub values: Vec<Value>,
+    pub values: Vec<EntryValue>,
 }
 
 /// One value of an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Value {
+pub enum EntryValue {
     /// A count, a level or a rate.
     Number(u64),
     /// The name of a server, if there is one.
@@ -69,11 +69,11 @@ pub struct InUse;
 
 #[derive(Debug, Default)]
 struct Entries {
-    by_key: HashMap<Arc<Key>, Entry>,
+    by_key: HashMap<Arc<StickKey>, TableEntry>,
     /// By their number, which never changes: the order in which the table is walked.
-    by_id: BTreeMap<u64, Arc<Key>>,
+    by_id: BTreeMap<u64, Arc<StickKey>>,
     /// By when they were used last: the oldest is the first to go.
-    by_age: BTreeMap<u64, Arc<Key>>,
+    by_age: BTreeMap<u64, Arc<StickKey>>,
     /// Rises with each use.
     age: u64,
     next_id: u64,
@@ -81,27 +81,27 @@ struct Entries {
 }
 
 #[derive(Debug)]
-struct Entry {
+struct TableEntry {
     id: u64,
     age: u64,
     uses: u32,
     /// When it goes, milliseconds.
     until: u64,
-    cells: Box<[Cell]>,
+    cells: Box<[StoredValue]>,
 }
 
 #[derive(Debug, Clone)]
-enum Cell {
+enum StoredValue {
     Number(u64),
     Rate(Freq),
     Name(Option<Arc<str>>),
 }
 
-// === impl Table ===
+// === impl StickTable ===
 
-impl Table {
+impl StickTable {
     /// An empty table.
-    pub fn new(name: Arc<str>, spec: &config::Table) -> Self {
+    pub fn new(name: Arc<str>, spec: &config::TableConfig) -> Self {
         Self { name, spec: spec.clone(), began: Instant::now(), entries: Mutex::default() }
     }
 
@@ -122,7 +122,7 @@ impl Table {
     }
 
     /// The entry of a key.
-    pub fn get(&self, key: &Key) -> Option<Told> {
+    pub fn get(&self, key: &StickKey) -> Option<EntrySnapshot> {
         let now = Instant::now();
         let entries = self.fresh(now);
         let (key, entry) = entries.by_key.get_key_value(key)?;
@@ -135,7 +135,7 @@ impl Table {
     /// At most [`STEP`] entries whose number is higher than `after`, in the order of their numbers, which is that of their making. A table is
     /// walked step by step, so that requests never wait long for its lock; there are no more when fewer come. An entry that is there all the
     /// while is told once.
-    pub fn walk(&self, after: u64) -> Vec<Told> {
+    pub fn walk(&self, after: u64) -> Vec<EntrySnapshot> {
         let now = Instant::now();
         let entries = self.fresh(now);
         let at = self.at(now);
@@ -144,7 +144,7 @@ impl Table {
     }
 
     /// The entry of that number.
-    pub fn numbered(&self, id: u64) -> Option<Told> {
+    pub fn numbered(&self, id: u64) -> Option<EntrySnapshot> {
         let now = Instant::now();
         let entries = self.fresh(now);
         let key = entries.by_id.get(&id)?;
@@ -153,13 +153,13 @@ impl Table {
     }
 
     /// Changes values of an entry, which is made if it is not there; whether there is room for it.
-    pub fn set(&self, key: &Key, values: &[(Datum, u64)]) -> bool {
+    pub fn set(&self, key: &StickKey, values: &[(Datum, u64)]) -> bool {
         self.with(key, Instant::now(), |table, entry, at| {
             for (kind, value) in values {
                 match table.place(*kind).and_then(|place| entry.cells.get_mut(place)) {
-                    Some(Cell::Number(number)) => *number = *value,
-                    Some(Cell::Rate(freq)) => freq.set(*value, at),
-                    Some(Cell::Name(_)) | None => {}
+                    Some(StoredValue::Number(number)) => *number = *value,
+                    Some(StoredValue::Rate(freq)) => freq.set(*value, at),
+                    Some(StoredValue::Name(_)) | None => {}
                 }
             }
         })
@@ -170,7 +170,7 @@ impl Table {
     ///
     /// # Errors
     /// A request in flight uses it.
-    pub fn remove(&self, key: &Key) -> Result<(), InUse> {
+    pub fn remove(&self, key: &StickKey) -> Result<(), InUse> {
         let mut entries = self.fresh(Instant::now());
         match entries.by_key.get(key).map(|entry| (entry.uses, entry.age)) {
             Some((1.., _)) => Err(InUse),
@@ -183,7 +183,7 @@ impl Table {
     }
 
     /// Begins to track a key at `now`: a request of a client's connection, its first or a later one. Whether there is room.
-    pub fn enter(&self, key: &Key, is_first: bool, now: Instant) -> bool {
+    pub fn enter(&self, key: &StickKey, is_first: bool, now: Instant) -> bool {
         let entered = self.with(key, now, |table, entry, at| {
             entry.uses += 1;
             let mut count = |kind| table.count(entry, kind, 1, at);
@@ -196,11 +196,11 @@ impl Table {
         entered.is_some()
     }
 
-    /// Ends what [`Table::enter`] began, with what came of it.
-    pub fn leave(&self, key: &Key, received: u64, sent: u64, status: u16) {
+    /// Ends what [`StickTable::enter`] began, with what came of it.
+    pub fn leave(&self, key: &StickKey, received: u64, sent: u64, status: u16) {
         self.with(key, Instant::now(), |table, entry, at| {
             entry.uses = entry.uses.saturating_sub(1);
-            if let Some(Cell::Number(number)) =
+            if let Some(StoredValue::Number(number)) =
                 table.place(Datum::ConnCur).and_then(|place| entry.cells.get_mut(place))
             {
                 *number = number.saturating_sub(1);
@@ -218,17 +218,19 @@ impl Table {
     }
 
     /// The server that a key is bound to; looking is using.
-    pub fn bound(&self, key: &Key) -> Option<Bound> {
+    pub fn bound(&self, key: &StickKey) -> Option<StickyServer> {
         let now = Instant::now();
         let mut entries = self.fresh(now);
         entries.remove_due(key, self.at(now));
         let until = self.until(self.at(now));
         let entry = entries.touch(key, until)?;
-        let mut bound = Bound::default();
+        let mut bound = StickyServer::default();
         for (stored, cell) in self.spec.store.iter().zip(&entry.cells) {
             match (stored.kind, cell) {
-                (Datum::ServerId, Cell::Number(number)) => bound.number = u32::try_from(*number).unwrap_or(0),
-                (Datum::ServerKey, Cell::Name(name)) => bound.name.clone_from(name),
+                (Datum::ServerId, StoredValue::Number(number)) => {
+                    bound.number = u32::try_from(*number).unwrap_or(0);
+                }
+                (Datum::ServerKey, StoredValue::Name(name)) => bound.name.clone_from(name),
                 _ => {}
             }
         }
@@ -236,12 +238,12 @@ impl Table {
     }
 
     /// Binds a key to a server.
-    pub fn bind(&self, key: &Key, server: &Bound) {
+    pub fn bind(&self, key: &StickKey, server: &StickyServer) {
         self.with(key, Instant::now(), |table, entry, _| {
             for (stored, cell) in table.spec.store.iter().zip(&mut entry.cells) {
                 match (stored.kind, cell) {
-                    (Datum::ServerId, Cell::Number(number)) => *number = server.number.into(),
-                    (Datum::ServerKey, Cell::Name(name)) => name.clone_from(&server.name),
+                    (Datum::ServerId, StoredValue::Number(number)) => *number = server.number.into(),
+                    (Datum::ServerKey, StoredValue::Name(name)) => name.clone_from(&server.name),
                     _ => {}
                 }
             }
@@ -250,7 +252,12 @@ impl Table {
     }
 
     /// Does something to the entry of a key, which is made if it is not there and there is room.
-    fn with(&self, key: &Key, now: Instant, change: impl FnOnce(&Self, &mut Entry, u64)) -> Option<()> {
+    fn with(
+        &self,
+        key: &StickKey,
+        now: Instant,
+        change: impl FnOnce(&Self, &mut TableEntry, u64),
+    ) -> Option<()> {
         let mut entries = self.fresh(now);
         let at = self.at(now);
         entries.remove_due(key, at);
@@ -258,31 +265,31 @@ impl Table {
             if entries.by_key.len() >= self.spec.size && !entries.make_room() {
                 return None;
             }
-            entries.add(key, self.spec.store.iter().map(Cell::new).collect());
+            entries.add(key, self.spec.store.iter().map(StoredValue::new).collect());
         }
         change(self, entries.touch(key, self.until(at))?, at);
         Some(())
     }
 
-    fn count(&self, entry: &mut Entry, kind: Datum, count: u64, at: u64) {
+    fn count(&self, entry: &mut TableEntry, kind: Datum, count: u64, at: u64) {
         let Some(place) = self.place(kind) else { return };
         let period = self.spec.store.get(place).map_or(0, |stored| millis(stored.period));
         match entry.cells.get_mut(place) {
-            Some(Cell::Number(number)) => *number += count,
-            Some(Cell::Rate(freq)) => freq.add(count, at, period),
-            Some(Cell::Name(_)) | None => {}
+            Some(StoredValue::Number(number)) => *number += count,
+            Some(StoredValue::Rate(freq)) => freq.add(count, at, period),
+            Some(StoredValue::Name(_)) | None => {}
         }
     }
 
-    fn told(&self, key: &Key, entry: &Entry, at: u64) -> Told {
-        let value = |(stored, cell): (&Stored, &Cell)| match cell {
-            Cell::Number(number) => Value::Number(*number),
-            Cell::Rate(freq) => Value::Number(freq.read(at, millis(stored.period))),
-            Cell::Name(name) => Value::Name(name.clone()),
+    fn told(&self, key: &StickKey, entry: &TableEntry, at: u64) -> EntrySnapshot {
+        let value = |(stored, cell): (&Stored, &StoredValue)| match cell {
+            StoredValue::Number(number) => EntryValue::Number(*number),
+            StoredValue::Rate(freq) => EntryValue::Number(freq.read(at, millis(stored.period))),
+            StoredValue::Name(name) => EntryValue::Name(name.clone()),
         };
         let values = self.spec.store.iter().zip(&entry.cells).map(value).collect();
         let expires = if self.spec.expire.is_some() { entry.until.saturating_sub(at) } else { 0 };
-        Told { id: entry.id, key: key.clone(), uses: entry.uses, expires, values }
+        EntrySnapshot { id: entry.id, key: key.clone(), uses: entry.uses, expires, values }
     }
 
     fn place(&self, kind: Datum) -> Option<usize> {
@@ -324,17 +331,17 @@ impl Table {
 // === impl Entries ===
 
 impl Entries {
-    fn add(&mut self, key: &Key, cells: Box<[Cell]>) {
+    fn add(&mut self, key: &StickKey, cells: Box<[StoredValue]>) {
         let (key, age) = (Arc::new(key.clone()), self.grow());
         self.next_id += 1;
-        let entry = Entry { id: self.next_id, age, uses: 0, until: 0, cells };
+        let entry = TableEntry { id: self.next_id, age, uses: 0, until: 0, cells };
         self.by_id.insert(self.next_id, Arc::clone(&key));
         self.by_age.insert(age, Arc::clone(&key));
         self.by_key.insert(key, entry);
     }
 
     /// Makes an entry the newest, and says when it goes.
-    fn touch(&mut self, key: &Key, until: u64) -> Option<&mut Entry> {
+    fn touch(&mut self, key: &StickKey, until: u64) -> Option<&mut TableEntry> {
         let age = self.grow();
         let entry = self.by_key.get_mut(key)?;
         if let Some(key) = self.by_age.remove(&entry.age) {
@@ -353,7 +360,7 @@ impl Entries {
     }
 
     /// Takes an entry away whose time is over, though others are due before it.
-    fn remove_due(&mut self, key: &Key, at: u64) {
+    fn remove_due(&mut self, key: &StickKey, at: u64) {
         if let Some(age) = self.by_key.get(key).filter(|entry| entry.is_due(at)).map(|entry| entry.age) {
             self.remove(age);
         }
@@ -367,7 +374,7 @@ impl Entries {
 
     /// Takes the oldest away that nobody uses; whether there was one.
     fn make_room(&mut self) -> bool {
-        let is_idle = |key: &Arc<Key>| self.by_key.get(key).is_none_or(|entry| entry.uses == 0);
+        let is_idle = |key: &Arc<StickKey>| self.by_key.get(key).is_none_or(|entry| entry.uses == 0);
         let oldest = self.by_age.iter().find(|(_, key)| is_idle(key)).map(|(age, _)| *age);
         oldest.inspect(|age| self.remove(*age)).is_some()
     }
@@ -378,18 +385,18 @@ impl Entries {
     }
 }
 
-// === impl Entry ===
+// === impl TableEntry ===
 
-impl Entry {
+impl TableEntry {
     /// Whether its time is over; a request that uses it gives it more.
     fn is_due(&self, at: u64) -> bool {
         self.until <= at && self.uses == 0
     }
 }
 
-// === impl Cell ===
+// === impl StoredValue ===
 
-impl Cell {
+impl StoredValue {
     fn new(stored: &Stored) -> Self {
         match stored.kind {
             Datum::ServerKey => Self::Name(None),

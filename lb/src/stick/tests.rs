@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::config::{self, Cookie, CookieMode, HealthStart};
-use crate::server::{Admin, Queue, Server};
+use crate::server::{AdminState, Queue, Server};
 
 const NOW: u64 = 1_700_000_000;
 
@@ -37,18 +37,18 @@ fn dated() -> Cookie {
 }
 
 /// `s1` is ready, `s2` is in maintenance, `s3` has no cookie.
-fn jar(spec: &Cookie) -> (Jar, Vec<Arc<Server>>) {
+fn jar(spec: &Cookie) -> (PersistenceCookie, Vec<Arc<Server>>) {
     let server = |name: &str| {
-        let spec = config::Server::new(name, "127.0.0.1", 80);
+        let spec = config::ServerConfig::new(name, "127.0.0.1", 80);
         Server::new(&"be".into(), 1, &spec, HealthStart::Up, &Arc::<Queue>::default(), 1)
     };
     let servers = ["s1", "s2", "s3"].map(server).to_vec();
-    servers[1].set_admin(Admin::Maint);
+    servers[1].set_admin(AdminState::Maint);
     let cookies = [Some("one".into()), Some("two".into()), None];
-    (Jar::new(spec, cookies.into_iter().zip(servers.iter().cloned())), servers)
+    (PersistenceCookie::new(spec, cookies.into_iter().zip(servers.iter().cloned())), servers)
 }
 
-fn asked(jar: &Jar, fields: &[&str]) -> Asked {
+fn asked(jar: &PersistenceCookie, fields: &[&str]) -> CookieMatch {
     jar.read(fields.iter().map(|field| field.as_bytes()), NOW)
 }
 
@@ -123,9 +123,9 @@ fn what_a_server_sees() {
 fn added(spec: &Cookie, cookie: &str, server: usize, is_post: bool) -> (String, char) {
     let (jar, servers) = jar(spec);
     let asked = asked(&jar, &[cookie]);
-    let reply = Reply::new(&jar, servers[server].id, asked, is_post, NOW);
+    let reply = SetCookie::new(&jar, servers[server].id, asked, is_post, NOW);
     let mut out = Vec::new();
-    let given = reply.write_new(Given::None, &mut out);
+    let given = reply.write_new(CookieAction::None, &mut out);
     (String::from_utf8(out).unwrap(), char::from(given.letter()))
 }
 
@@ -172,7 +172,7 @@ fn what_becomes_of_a_servers_own() {
     ];
     for (spec, field, line, letter) in table {
         let (jar, servers) = jar(&spec);
-        let reply = Reply::new(&jar, servers[0].id, asked(&jar, &[]), false, NOW);
+        let reply = SetCookie::new(&jar, servers[0].id, asked(&jar, &[]), false, NOW);
         assert!(reply.concerns(field.as_bytes()) && !reply.concerns(b"SRV2=x"));
         let mut out = Vec::new();
         let given = reply.write_own(field.as_bytes(), &mut out);
@@ -183,14 +183,14 @@ fn what_becomes_of_a_servers_own() {
 #[test]
 fn what_one_client_got_is_not_for_others() {
     let (jar, servers) = jar(&Cookie { nocache: true, ..insert() });
-    let reply = Reply::new(&jar, servers[0].id, asked(&jar, &[]), false, NOW);
+    let reply = SetCookie::new(&jar, servers[0].id, asked(&jar, &[]), false, NOW);
     let table = [
-        (Given::Inserted, 200, ("Vary", "Accept"), true),
-        (Given::None, 200, ("Vary", "Accept"), false),
-        (Given::Inserted, 302, ("Vary", "Accept"), false),
-        (Given::Inserted, 200, ("Cache-Control", "max-age=5"), true),
-        (Given::Inserted, 200, ("cache-control", "a, No-Store"), false),
-        (Given::Inserted, 200, ("Pragma", "no-cache"), false),
+        (CookieAction::Inserted, 200, ("Vary", "Accept"), true),
+        (CookieAction::None, 200, ("Vary", "Accept"), false),
+        (CookieAction::Inserted, 302, ("Vary", "Accept"), false),
+        (CookieAction::Inserted, 200, ("Cache-Control", "max-age=5"), true),
+        (CookieAction::Inserted, 200, ("cache-control", "a, No-Store"), false),
+        (CookieAction::Inserted, 200, ("Pragma", "no-cache"), false),
     ];
     for (given, status, (name, value), expected) in table {
         let fields = [(name, value.as_bytes())].into_iter();

@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::rows::{self, Info, Kind, Line};
-use crate::ctl::stat::{self, Left, Row};
+use super::rows::{self, Info, RowKind, TopRow};
+use crate::ctl::stat::{self, RemainingServers, StatRow};
 
 /// Looks that a sparkline goes back.
 pub(super) const HISTORY: usize = 16;
@@ -15,13 +15,13 @@ pub(super) const HISTORY: usize = 16;
 #[derive(Debug)]
 pub(super) struct Poll {
     info: Info,
-    lines: Vec<Line>,
-    rows: Vec<Row>,
+    lines: Vec<TopRow>,
+    rows: Vec<StatRow>,
 }
 
 /// An order for one server.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Action {
+pub(super) struct PendingOrder {
     /// Which balancer.
     pub(super) socket: usize,
     pub(super) command: String,
@@ -38,17 +38,17 @@ pub(super) struct Action {
 pub(super) enum Effect {
     None,
     Quit,
-    Give(Action),
+    Give(PendingOrder),
 }
 
 /// What keys mean now.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Mode {
+pub(super) enum KeyMode {
     Looking,
     /// The filter is being written.
     Filter,
     /// An order waits for a yes.
-    Confirm(Action),
+    Confirm(PendingOrder),
     /// A weight is being written for the selected server.
     Weight(String),
     Help,
@@ -72,29 +72,29 @@ pub(super) struct Balancer {
     pub(super) info: Info,
     /// Why it did not answer last time.
     pub(super) error: Option<String>,
-    pub(super) lines: Vec<Line>,
+    pub(super) lines: Vec<TopRow>,
     /// When it answered last.
     pub(super) answered: Option<Instant>,
     /// `show stat` as it came.
-    rows: Vec<Row>,
+    rows: Vec<StatRow>,
     rates: HashMap<String, VecDeque<u64>>,
 }
 
 /// A line that is selected: balancer, proxy, name.
-type Key = (usize, String, String);
+type RowKey = (usize, String, String);
 
 /// Everything.
 #[derive(Debug)]
 pub(super) struct Model {
     pub(super) balancers: Vec<Balancer>,
-    pub(super) mode: Mode,
+    pub(super) mode: KeyMode,
     pub(super) filter: String,
     pub(super) sort: Sort,
     pub(super) read_only: bool,
     pub(super) plain: bool,
     /// What the last order came to, and whether it was refused.
     pub(super) notice: Option<(bool, String)>,
-    selected: Option<Key>,
+    selected: Option<RowKey>,
     /// Somebody has pressed a key: from then on the selection is theirs.
     touched: bool,
 }
@@ -117,7 +117,7 @@ impl Model {
             sockets.into_iter().map(|socket| Balancer { socket, ..Balancer::default() }).collect();
         Self {
             balancers,
-            mode: Mode::Looking,
+            mode: KeyMode::Looking,
             filter: String::new(),
             sort: Sort::Configured,
             read_only,
@@ -156,7 +156,7 @@ impl Model {
     /// Selects the server that is worst off, so that it can be seen to with the first key.
     fn select_worst(&mut self) {
         let visible = self.visible();
-        let servers = || visible.iter().filter(|(_, line)| line.kind == Kind::Server);
+        let servers = || visible.iter().filter(|(_, line)| line.kind == RowKind::Server);
         let worst = servers().find(|(_, line)| line.is_trouble()).or_else(|| servers().next());
         let selected = worst.or(visible.first()).map(|(at, line)| key_of(*at, line));
         self.selected = selected;
@@ -171,7 +171,7 @@ impl Model {
     }
 
     /// Lines that the filter lets through, in order, each with its balancer.
-    pub(super) fn visible(&self) -> Vec<(usize, &Line)> {
+    pub(super) fn visible(&self) -> Vec<(usize, &TopRow)> {
         let wanted = self.filter.to_lowercase();
         let all = self.balancers.iter().enumerate();
         let all = all.flat_map(|(at, balancer)| balancer.lines.iter().map(move |line| (at, line)));
@@ -183,7 +183,7 @@ impl Model {
             .collect();
         match self.sort {
             Sort::Configured => {}
-            Sort::State => lines.sort_by_key(|(_, line)| (line.mood, line.kind != Kind::Server)),
+            Sort::State => lines.sort_by_key(|(_, line)| (line.mood, line.kind != RowKind::Server)),
             Sort::Rate => lines.sort_by_key(|(_, line)| std::cmp::Reverse(line.rate)),
             Sort::InFlight => lines.sort_by_key(|(_, line)| std::cmp::Reverse(line.in_flight + line.queue)),
             Sort::Errors => lines.sort_by_key(|(_, line)| std::cmp::Reverse(line.errors)),
@@ -199,7 +199,7 @@ impl Model {
     }
 
     /// The rates of a line, oldest first.
-    pub(super) fn rates(&self, at: usize, line: &Line) -> Vec<u64> {
+    pub(super) fn rates(&self, at: usize, line: &TopRow) -> Vec<u64> {
         let rates =
             self.balancers.get(at).and_then(|of| of.rates.get(&format!("{}/{}", line.proxy, line.name)));
         rates.into_iter().flatten().copied().collect()
@@ -210,20 +210,20 @@ impl Model {
         if key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL) {
             return Effect::Quit;
         }
-        match std::mem::replace(&mut self.mode, Mode::Looking) {
-            Mode::Looking => return self.look(key.code),
-            Mode::Help => {}
-            Mode::Filter => self.write_filter(key.code),
-            Mode::Confirm(action) => match key.code {
+        match std::mem::replace(&mut self.mode, KeyMode::Looking) {
+            KeyMode::Looking => return self.look(key.code),
+            KeyMode::Help => {}
+            KeyMode::Filter => self.write_filter(key.code),
+            KeyMode::Confirm(action) => match key.code {
                 KeyCode::Char('y' | 'Y') | KeyCode::Enter if !action.needs_force => {
                     return Effect::Give(action);
                 }
                 KeyCode::Char('f' | 'F') if action.needs_force => return Effect::Give(action),
                 KeyCode::Char('n' | 'N' | 'q') | KeyCode::Esc => {}
                 // A slip is no answer.
-                _ => self.mode = Mode::Confirm(action),
+                _ => self.mode = KeyMode::Confirm(action),
             },
-            Mode::Weight(text) => self.write_weight(text, key.code),
+            KeyMode::Weight(text) => self.write_weight(text, key.code),
         }
         Effect::None
     }
@@ -233,8 +233,8 @@ impl Model {
         self.touched = true;
         match code {
             KeyCode::Char('q') => return Effect::Quit,
-            KeyCode::Char('?' | 'h') => self.mode = Mode::Help,
-            KeyCode::Char('/') => self.mode = Mode::Filter,
+            KeyCode::Char('?' | 'h') => self.mode = KeyMode::Help,
+            KeyCode::Char('/') => self.mode = KeyMode::Filter,
             KeyCode::Char('s') => self.sort = self.sort.next(),
             KeyCode::Esc => self.filter.clear(),
             KeyCode::Down | KeyCode::Char('j') => self.move_by(1),
@@ -262,7 +262,7 @@ impl Model {
                     KeyCode::Char(letter) => self.filter.push(letter),
                     _ => {}
                 }
-                self.mode = Mode::Filter;
+                self.mode = KeyMode::Filter;
             }
         }
         if self.selected_at().is_none() {
@@ -280,7 +280,7 @@ impl Model {
                     // Weight 0 takes new requests away, as drain does.
                     let takes_out = text.trim_end_matches('%').chars().all(|digit| digit == '0');
                     let left = if takes_out { self.left(socket, &name) } else { None };
-                    self.mode = Mode::Confirm(Action {
+                    self.mode = KeyMode::Confirm(PendingOrder {
                         socket,
                         command: format!("set server {name} weight {text}"),
                         question: question(&format!("Give {name} the weight {text}?"), left.as_ref()),
@@ -296,7 +296,7 @@ impl Model {
             }
             _ => {}
         }
-        self.mode = Mode::Weight(text);
+        self.mode = KeyMode::Weight(text);
     }
 
     fn ask(&mut self, state: &str) {
@@ -310,7 +310,7 @@ impl Model {
                 _ => (format!("Put {name} back into service? It takes requests at once."), "ready"),
             };
             let left = if state == "ready" { None } else { self.left(socket, &name) };
-            self.mode = Mode::Confirm(Action {
+            self.mode = KeyMode::Confirm(PendingOrder {
                 socket,
                 command: format!("set server {name} state {state}"),
                 question: question(&asked, left.as_ref()),
@@ -321,7 +321,7 @@ impl Model {
     }
 
     /// What taking a server out would leave, as far as is known.
-    fn left(&self, socket: usize, name: &str) -> Option<Left> {
+    fn left(&self, socket: usize, name: &str) -> Option<RemainingServers> {
         stat::left_without(&self.balancers.get(socket)?.rows, name)
     }
 
@@ -340,7 +340,7 @@ impl Model {
 
     fn ask_weight(&mut self) {
         if self.target().is_some() {
-            self.mode = Mode::Weight(String::new());
+            self.mode = KeyMode::Weight(String::new());
         }
     }
 
@@ -349,14 +349,14 @@ impl Model {
         let found = self.selected_line().map(|(at, line)| (at, line.kind, line.full_name()));
         let problem = match found {
             _ if self.read_only => "Read-only: started with --read-only",
-            Some((at, Kind::Server, name)) => return Some((at, name)),
+            Some((at, RowKind::Server, name)) => return Some((at, name)),
             _ => "Select a server first: changes are for servers",
         };
         self.notice = Some((true, problem.to_owned()));
         None
     }
 
-    fn selected_line(&self) -> Option<(usize, &Line)> {
+    fn selected_line(&self) -> Option<(usize, &TopRow)> {
         let selected = self.selected.as_ref()?;
         self.visible().into_iter().find(|(at, line)| key_of(*at, line) == *selected)
     }
@@ -371,7 +371,7 @@ impl Model {
 }
 
 /// A question, with what the answer would leave.
-fn question(asked: &str, left: Option<&Left>) -> String {
+fn question(asked: &str, left: Option<&RemainingServers>) -> String {
     match left.map(|left| (left.objection(), left)) {
         None => asked.to_owned(),
         Some((None, left)) => format!("{asked}\n{}; {}.", left.busy(), left.rest()),
@@ -379,7 +379,7 @@ fn question(asked: &str, left: Option<&Left>) -> String {
     }
 }
 
-fn key_of(at: usize, line: &Line) -> Key {
+fn key_of(at: usize, line: &TopRow) -> RowKey {
     (at, line.proxy.clone(), line.name.clone())
 }
 

@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
-use crate::ctl::stat::Row;
+use crate::ctl::stat::StatRow;
 
 /// What a line is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Kind {
+pub(super) enum RowKind {
     Frontend,
     Server,
     Backend,
@@ -26,8 +26,8 @@ pub(super) enum Mood {
 
 /// A frontend, a server or a backend.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Line {
-    pub(super) kind: Kind,
+pub(super) struct TopRow {
+    pub(super) kind: RowKind,
     pub(super) proxy: String,
     pub(super) name: String,
     pub(super) status: String,
@@ -59,7 +59,7 @@ pub(super) struct Info {
 }
 
 /// The lines of `show stat` in its order, but for backends, which stand above their servers; `versions` are those of `show versions`.
-pub(super) fn lines(rows: &[Row], versions: &str) -> Vec<Line> {
+pub(super) fn lines(rows: &[StatRow], versions: &str) -> Vec<TopRow> {
     let versions: HashMap<_, _> = versions
         .lines()
         .filter_map(|line| {
@@ -67,14 +67,14 @@ pub(super) fn lines(rows: &[Row], versions: &str) -> Vec<Line> {
             Some(((words.next()?, words.next()?), words.next()?))
         })
         .collect();
-    let mut lines: Vec<Line> = Vec::new();
+    let mut lines: Vec<TopRow> = Vec::new();
     for mut line in rows.iter().filter_map(line) {
         if let Some(version) = versions.get(&(&*line.proxy, &*line.name)) {
             line.version = (*version).to_owned();
         }
-        let servers = |other: &Line| other.kind == Kind::Server && other.proxy == line.proxy;
+        let servers = |other: &TopRow| other.kind == RowKind::Server && other.proxy == line.proxy;
         let above = match line.kind {
-            Kind::Backend => lines.iter().position(servers),
+            RowKind::Backend => lines.iter().position(servers),
             _ => None,
         };
         lines.insert(above.unwrap_or(lines.len()), line);
@@ -82,13 +82,13 @@ pub(super) fn lines(rows: &[Row], versions: &str) -> Vec<Line> {
     lines
 }
 
-fn line(row: &Row) -> Option<Line> {
+fn line(row: &StatRow) -> Option<TopRow> {
     let (text, number) = (|name: &str| row.text(name), |name: &str| row.number(name));
     let sum = |names: &[&str]| names.iter().filter_map(|name| number(name)).sum();
     let kind = match text("type") {
-        "0" => Kind::Frontend,
-        "1" => Kind::Backend,
-        "2" => Kind::Server,
+        "0" => RowKind::Frontend,
+        "1" => RowKind::Backend,
+        "2" => RowKind::Server,
         _ => return None,
     };
     let status = text("status").to_owned();
@@ -106,8 +106,8 @@ fn line(row: &Row) -> Option<Line> {
         let between = if why.is_empty() { "" } else { ", " };
         why = format!("{why}{between}agent said: {said}");
     }
-    let times = (kind != Kind::Frontend).then(|| (sum(&["rtime"]), sum(&["ttime"])));
-    Some(Line {
+    let times = (kind != RowKind::Frontend).then(|| (sum(&["rtime"]), sum(&["ttime"])));
+    Some(TopRow {
         kind,
         proxy: text("pxname").to_owned(),
         name: text("svname").to_owned(),
@@ -118,7 +118,7 @@ fn line(row: &Row) -> Option<Line> {
         weight: number("uweight").or_else(|| number("weight")),
         in_flight: sum(&["scur"]),
         queue: sum(&["qcur"]),
-        rate: if kind == Kind::Frontend { sum(&["req_rate"]) } else { sum(&["rate"]) },
+        rate: if kind == RowKind::Frontend { sum(&["req_rate"]) } else { sum(&["rate"]) },
         errors: sum(&["ereq", "econ", "eresp", "hrsp_5xx"]),
         times,
         version: String::new(),
@@ -150,14 +150,14 @@ pub(super) fn info(text: &str) -> Info {
     }
 }
 
-// === impl Line ===
+// === impl TopRow ===
 
-impl Line {
+impl TopRow {
     /// `backend/server`, or the proxy alone.
     pub(super) fn full_name(&self) -> String {
         match self.kind {
-            Kind::Server => format!("{}/{}", self.proxy, self.name),
-            Kind::Frontend | Kind::Backend => self.proxy.clone(),
+            RowKind::Server => format!("{}/{}", self.proxy, self.name),
+            RowKind::Frontend | RowKind::Backend => self.proxy.clone(),
         }
     }
 

@@ -5,7 +5,7 @@ use ratatui::backend::TestBackend;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::style::{Color, Modifier};
 
-use super::model::{Action, Effect, Mode, Model, Poll, Sort};
+use super::model::{Effect, KeyMode, Model, PendingOrder, Poll, Sort};
 use super::{rows, view};
 
 const STAT: &str = "# pxname,svname,qcur,scur,status,weight,lastchg,type,rate,check_status,check_code,check_duration,hrsp_5xx,req_rate,last_chk,rtime,ttime,econ,eresp,ereq,uweight,
@@ -24,7 +24,7 @@ fn model() -> Model {
     model
 }
 
-fn lines(stat: &str) -> Vec<rows::Line> {
+fn lines(stat: &str) -> Vec<rows::TopRow> {
     rows::lines(&crate::ctl::stat::rows(stat), "")
 }
 
@@ -119,8 +119,8 @@ fn an_order_is_asked_for_and_given_once() {
     assert!(asked.contains("Drain api_nodes/api1? No new requests except from sticky clients."), "{asked}");
     assert!(asked.contains("nothing in flight; 1 of 3 servers of api_nodes left."), "{asked}");
     assert_eq!(press(&mut model, "x"), Effect::None, "a slip is no answer");
-    assert!(matches!(model.mode, Mode::Confirm(_)));
-    let Effect::Give(Action { socket: 0, command, said, .. }) = press(&mut model, "y") else {
+    assert!(matches!(model.mode, KeyMode::Confirm(_)));
+    let Effect::Give(PendingOrder { socket: 0, command, said, .. }) = press(&mut model, "y") else {
         panic!("an order")
     };
     assert_eq!(command, "set server api_nodes/api1 state drain");
@@ -128,7 +128,7 @@ fn an_order_is_asked_for_and_given_once() {
     model.done(Ok(said));
     assert!(text(&model).contains("api_nodes/api1 is in drain"));
     assert_eq!(press(&mut model, "mn"), Effect::None);
-    assert_eq!(model.mode, Mode::Looking, "no is no");
+    assert_eq!(model.mode, KeyMode::Looking, "no is no");
     model.done(Err("Permission denied".to_owned()));
     assert!(text(&model).contains("Permission denied"));
 }
@@ -161,7 +161,7 @@ fn a_weight_is_written_and_asked_for() {
     let Effect::Give(action) = press(&mut model, "\n") else { panic!("an order") };
     assert_eq!(action.command, "set server api_nodes/api0 weight 70%");
     press(&mut model, "w\x1b");
-    assert_eq!(model.mode, Mode::Looking);
+    assert_eq!(model.mode, KeyMode::Looking);
 }
 
 #[test]
@@ -170,7 +170,7 @@ fn nothing_is_changed_with_read_only() {
     model.read_only = true;
     for key in ["jjd", "m", "r", "w"] {
         assert_eq!(press(&mut model, key), Effect::None);
-        assert_eq!(model.mode, Mode::Looking);
+        assert_eq!(model.mode, KeyMode::Looking);
     }
     assert!(text(&model).contains("--read-only"));
     press(&mut model, "k");

@@ -6,8 +6,8 @@ use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line as Text, Span};
 use ratatui::widgets::{Block, Cell, Clear, Paragraph, Row, Table, TableState};
 
-use super::model::{Balancer, HISTORY, Mode, Model, Sort};
-use super::rows::{Kind, Line, Mood};
+use super::model::{Balancer, HISTORY, KeyMode, Model, Sort};
+use super::rows::{Mood, RowKind, TopRow};
 
 const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 /// Troubles that are listed above the table.
@@ -34,7 +34,7 @@ const HELP: &str = "
 
 /// A column of the table.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Column {
+enum TopColumn {
     Node,
     Name,
     State,
@@ -62,11 +62,11 @@ pub(super) fn draw(model: &Model, frame: &mut Frame<'_>) {
     rows(model, frame, table);
     frame.render_widget(Paragraph::new(footer(model)), foot);
     match &model.mode {
-        Mode::Confirm(action) => {
+        KeyMode::Confirm(action) => {
             let keys = if action.needs_force { "  f  force    n  no" } else { "  y  yes      n  no" };
             popup(frame, "Sure?", &format!("{}\n\n{keys}", action.question));
         }
-        Mode::Help => popup(frame, "Keys", HELP.trim_start_matches('\n')),
+        KeyMode::Help => popup(frame, "Keys", HELP.trim_start_matches('\n')),
         _ => {}
     }
 }
@@ -93,7 +93,7 @@ fn summary(model: &Model, at: usize) -> Text<'static> {
         return Text::from(format!("{label}: asked, no answer yet"));
     }
     let stopping = if info.stopping { "  STOPPING" } else { "" };
-    let rate: u64 = lines.iter().filter(|line| line.kind == Kind::Frontend).map(|line| line.rate).sum();
+    let rate: u64 = lines.iter().filter(|line| line.kind == RowKind::Frontend).map(|line| line.rate).sum();
     Text::from(vec![
         Span::styled(label.to_owned(), Style::new().add_modifier(Modifier::BOLD)),
         Span::raw(format!(
@@ -106,7 +106,7 @@ fn summary(model: &Model, at: usize) -> Text<'static> {
 /// What is wrong, in whole sentences, before anything else.
 fn troubles(model: &Model) -> Vec<Text<'static>> {
     let all = model.balancers.iter().flat_map(|balancer| &balancer.lines);
-    let wrong: Vec<_> = all.filter(|line| line.is_trouble() && line.kind != Kind::Frontend).collect();
+    let wrong: Vec<_> = all.filter(|line| line.is_trouble() && line.kind != RowKind::Frontend).collect();
     let mut texts: Vec<_> = wrong
         .iter()
         .take(TROUBLES)
@@ -127,7 +127,7 @@ fn troubles(model: &Model) -> Vec<Text<'static>> {
 }
 
 /// The columns that a table so wide has room for; name, state and why are in the narrowest.
-fn columns(model: &Model, width: u16) -> Vec<(Column, &'static str, Constraint)> {
+fn columns(model: &Model, width: u16) -> Vec<(TopColumn, &'static str, Constraint)> {
     let all = || model.balancers.iter().flat_map(|balancer| &balancer.lines);
     let longest = |lengths: &mut dyn Iterator<Item = usize>, least: u16, most: u16| {
         let most = most.max(least);
@@ -142,19 +142,19 @@ fn columns(model: &Model, width: u16) -> Vec<(Column, &'static str, Constraint)>
     let history = u16::try_from(HISTORY).unwrap_or(16);
     let fixed = Constraint::Length;
     let columns = [
-        (several, Column::Node, "NODE", nodes),
-        (true, Column::Name, "NAME", names),
-        (true, Column::State, "STATE", fixed(12)),
-        ((!several && !has_versions) || width >= 90, Column::Since, "SINCE", fixed(6)),
-        (has_versions, Column::Version, "VERSION", versions),
-        (width >= 100, Column::Weight, "WEIGHT", fixed(6)),
-        (width >= 60, Column::Now, "NOW", fixed(5)),
-        (width >= if has_versions { 90 } else { 70 }, Column::Queue, "QUEUE", fixed(5)),
-        (width >= 60, Column::Rate, "RATE", fixed(6)),
-        (width >= 120, Column::Rates, "", fixed(history)),
-        (width >= 70, Column::Errors, "ERRORS", fixed(6)),
-        (width >= 100, Column::Times, "MS", fixed(11)),
-        (true, Column::Why, "WHY", Constraint::Min(10)),
+        (several, TopColumn::Node, "NODE", nodes),
+        (true, TopColumn::Name, "NAME", names),
+        (true, TopColumn::State, "STATE", fixed(12)),
+        ((!several && !has_versions) || width >= 90, TopColumn::Since, "SINCE", fixed(6)),
+        (has_versions, TopColumn::Version, "VERSION", versions),
+        (width >= 100, TopColumn::Weight, "WEIGHT", fixed(6)),
+        (width >= 60, TopColumn::Now, "NOW", fixed(5)),
+        (width >= if has_versions { 90 } else { 70 }, TopColumn::Queue, "QUEUE", fixed(5)),
+        (width >= 60, TopColumn::Rate, "RATE", fixed(6)),
+        (width >= 120, TopColumn::Rates, "", fixed(history)),
+        (width >= 70, TopColumn::Errors, "ERRORS", fixed(6)),
+        (width >= 100, TopColumn::Times, "MS", fixed(11)),
+        (true, TopColumn::Why, "WHY", Constraint::Min(10)),
     ];
     let shown = columns.into_iter().filter(|(shown, ..)| *shown);
     shown.map(|(_, column, title, width)| (column, title, width)).collect()
@@ -164,7 +164,7 @@ fn rows(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     let visible = model.visible();
     let right = |text: &str| Cell::from(Text::from(text.to_owned()).alignment(Alignment::Right));
     let columns = columns(model, area.width);
-    let room = |wanted: Column| {
+    let room = |wanted: TopColumn| {
         let found = columns.iter().find(|(column, ..)| *column == wanted);
         found.map_or(0, |(_, _, width)| match width {
             Constraint::Length(width) => usize::from(*width),
@@ -172,11 +172,14 @@ fn rows(model: &Model, frame: &mut Frame<'_>, area: Rect) {
         })
     };
     let (name_room, node_room, version_room) =
-        (room(Column::Name), room(Column::Node), room(Column::Version));
+        (room(TopColumn::Name), room(TopColumn::Node), room(TopColumn::Version));
     let header = Row::new(columns.iter().map(|(column, title, _)| match column {
-        Column::Node | Column::Name | Column::State | Column::Version | Column::Rates | Column::Why => {
-            Cell::from(*title)
-        }
+        TopColumn::Node
+        | TopColumn::Name
+        | TopColumn::State
+        | TopColumn::Version
+        | TopColumn::Rates
+        | TopColumn::Why => Cell::from(*title),
         _ => right(title),
     }));
     let header = header.style(Style::new().add_modifier(Modifier::UNDERLINED));
@@ -184,25 +187,25 @@ fn rows(model: &Model, frame: &mut Frame<'_>, area: Rect) {
         let number = |value: Option<u64>| right(&value.map(|value| value.to_string()).unwrap_or_default());
         let zero = |value: u64| number((value > 0).then_some(value));
         let times = line.times.map(|(response, total)| format!("{response}/{total}")).unwrap_or_default();
-        let bold = Style::new().add_modifier(if line.kind == Kind::Server {
+        let bold = Style::new().add_modifier(if line.kind == RowKind::Server {
             Modifier::empty()
         } else {
             Modifier::BOLD
         });
-        let cell = |column: Column| match column {
-            Column::Node => Cell::from(shortened(model.label(*at), node_room)),
-            Column::Name => Cell::from(shortened(&name(model, line), name_room)).style(bold),
-            Column::State => Cell::from(line.status.clone()).style(color(model, line.mood)),
-            Column::Since => right(&line.since.map(age).unwrap_or_default()),
-            Column::Version => Cell::from(shortened(&line.version, version_room)),
-            Column::Weight => number(line.weight),
-            Column::Now => zero(line.in_flight),
-            Column::Queue => zero(line.queue),
-            Column::Rate => right(&line.rate.to_string()),
-            Column::Rates => Cell::from(sparkline(&model.rates(*at, line))),
-            Column::Errors => zero(line.errors),
-            Column::Times => right(&times),
-            Column::Why => Cell::from(line.why.clone()),
+        let cell = |column: TopColumn| match column {
+            TopColumn::Node => Cell::from(shortened(model.label(*at), node_room)),
+            TopColumn::Name => Cell::from(shortened(&name(model, line), name_room)).style(bold),
+            TopColumn::State => Cell::from(line.status.clone()).style(color(model, line.mood)),
+            TopColumn::Since => right(&line.since.map(age).unwrap_or_default()),
+            TopColumn::Version => Cell::from(shortened(&line.version, version_room)),
+            TopColumn::Weight => number(line.weight),
+            TopColumn::Now => zero(line.in_flight),
+            TopColumn::Queue => zero(line.queue),
+            TopColumn::Rate => right(&line.rate.to_string()),
+            TopColumn::Rates => Cell::from(sparkline(&model.rates(*at, line))),
+            TopColumn::Errors => zero(line.errors),
+            TopColumn::Times => right(&times),
+            TopColumn::Why => Cell::from(line.why.clone()),
         };
         let row = Row::new(columns.iter().map(|(column, ..)| cell(*column)));
         if model.is_old(*at) { row.style(Style::new().add_modifier(Modifier::DIM)) } else { row }
@@ -216,12 +219,12 @@ fn rows(model: &Model, frame: &mut Frame<'_>, area: Rect) {
 }
 
 /// What a line is called: servers stand below their backend as long as they are told as configured.
-fn name(model: &Model, line: &Line) -> String {
+fn name(model: &Model, line: &TopRow) -> String {
     match line.kind {
-        Kind::Server if model.sort == Sort::Configured => format!("  {}", line.name),
-        Kind::Server => format!("  {}", line.full_name()),
-        Kind::Frontend => format!("{} (frontend)", line.proxy),
-        Kind::Backend => format!("{} (backend)", line.proxy),
+        RowKind::Server if model.sort == Sort::Configured => format!("  {}", line.name),
+        RowKind::Server => format!("  {}", line.full_name()),
+        RowKind::Frontend => format!("{} (frontend)", line.proxy),
+        RowKind::Backend => format!("{} (backend)", line.proxy),
     }
 }
 
@@ -239,8 +242,8 @@ fn shortened(name: &str, room: usize) -> String {
 
 fn footer(model: &Model) -> Text<'static> {
     match &model.mode {
-        Mode::Filter => return Text::from(format!("filter by text: {}_", model.filter)),
-        Mode::Weight(text) => {
+        KeyMode::Filter => return Text::from(format!("filter by text: {}_", model.filter)),
+        KeyMode::Weight(text) => {
             return Text::from(format!(
                 "weight (0 to 256, or 50%): {text}_   Enter to continue, Esc to cancel"
             ));

@@ -13,7 +13,7 @@ const MOST: usize = 16 * 1024;
 
 /// A message that was refused.
 #[derive(Debug, Clone)]
-pub struct Capture {
+pub struct RejectedMessage {
     /// When.
     pub at: SystemTime,
     /// Its number in this process.
@@ -32,11 +32,11 @@ pub struct Capture {
 
 /// The place for one.
 #[derive(Debug, Default)]
-pub struct Captured(Mutex<Option<Box<Capture>>>);
+pub struct RejectedMessageSlot(Mutex<Option<Box<RejectedMessage>>>);
 
-// === impl Capture ===
+// === impl RejectedMessage ===
 
-impl Capture {
+impl RejectedMessage {
     /// A message that has just been refused.
     pub fn new(
         event: u64,
@@ -51,16 +51,16 @@ impl Capture {
     }
 }
 
-// === impl Captured ===
+// === impl RejectedMessageSlot ===
 
-impl Captured {
+impl RejectedMessageSlot {
     /// Keeps `capture` in place of the former one.
-    pub fn put(&self, capture: Capture) {
+    pub fn put(&self, capture: RejectedMessage) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(capture));
     }
 
     /// The last one.
-    pub fn get(&self) -> Option<Capture> {
+    pub fn get(&self) -> Option<RejectedMessage> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).as_deref().cloned()
     }
 }

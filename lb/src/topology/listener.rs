@@ -38,7 +38,7 @@ pub struct Spot {
 
 impl Spot {
     /// The sockets of a frontend, in the order of its addresses.
-    pub fn all(frontend: &config::Frontend) -> impl Iterator<Item = Self> {
+    pub fn all(frontend: &config::FrontendConfig) -> impl Iterator<Item = Self> {
         frontend.bind.iter().enumerate().map(|(at, bind)| {
             let owner = (bind.address.port() == 0).then(|| (frontend.name.clone(), at));
             Self { address: bind.address, owner }
@@ -46,7 +46,7 @@ impl Spot {
     }
 
     /// The place of this socket among the addresses of `frontend`, if it is one of them.
-    pub(super) fn place_in(&self, frontend: &config::Frontend) -> Option<usize> {
+    pub(super) fn place_in(&self, frontend: &config::FrontendConfig) -> Option<usize> {
         let is_here = |bind: &Bind| bind.address == self.address;
         match &self.owner {
             None => frontend.bind.iter().position(is_here),

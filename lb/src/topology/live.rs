@@ -9,9 +9,9 @@ use arc_swap::ArcSwap;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
-use super::{Capture, Captured, LastReload, Pace, Room, Topology, Workers};
+use super::{ConnectionLimit, LastReload, Pace, RejectedMessage, RejectedMessageSlot, Topology, Workers};
 use crate::config;
-use crate::counters::{Counter, Gauge, Standing, Tally};
+use crate::counters::{Counter, Gauge, Tally, UptimeStats};
 use crate::net::Descriptors;
 use crate::server::{Queue, Server};
 
@@ -27,16 +27,16 @@ pub struct LiveFrontend {
     /// Client connections.
     pub sessions: Gauge,
     /// How many of them there may be.
-    pub room: Room,
+    pub room: ConnectionLimit,
     /// The last bad request.
-    pub captured: Captured,
+    pub captured: RejectedMessageSlot,
     open: AtomicU8,
 }
 
 /// Whether a frontend takes connections: the operator's order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
-pub enum Open {
+pub enum ListenState {
     /// It does.
     Yes,
     /// Its addresses refuse connections for now; those that it has go on (HAProxy's `PAUSED`).
@@ -63,9 +63,9 @@ pub struct LiveBackend {
     /// The operator has taken it out of every route (HAProxy's `UNPUB`).
     pub unpublished: AtomicBool,
     /// The last bad response.
-    pub captured: Captured,
+    pub captured: RejectedMessageSlot,
     dynamic: Mutex<DynamicCookie>,
-    standing: Mutex<Standing>,
+    standing: Mutex<UptimeStats>,
 }
 
 /// What an operator said about cookies that are made of addresses; nothing: what the configuration says.
@@ -79,7 +79,7 @@ pub struct DynamicCookie {
 
 /// The process as a whole.
 #[derive(Debug)]
-pub struct Process {
+pub struct ProcessState {
     /// When it started.
     pub started: Instant,
     /// When it started, for people.
@@ -101,7 +101,7 @@ pub struct Process {
     /// Those who let clients in: a client that is about to come in is not forgotten by a process that stops.
     pub doors: TaskTracker,
     /// Client connections allowed at once.
-    pub room: Room,
+    pub room: ConnectionLimit,
     /// Descriptors for connections to servers, and for pipes.
     pub descriptors: Arc<Descriptors>,
     /// Bytes that may wait for clients of HTTP/2 that do not read.
@@ -137,7 +137,7 @@ pub struct Shared {
     /// The data workers.
     pub workers: Workers,
     /// The process.
-    pub process: Process,
+    pub process: ProcessState,
 }
 
 // === impl LiveFrontend ===
@@ -150,23 +150,23 @@ impl LiveFrontend {
             name: name.into(),
             tally: Tally::new(workers),
             sessions: Gauge::default(),
-            room: Room::new(maxconn),
-            captured: Captured::default(),
-            open: AtomicU8::new(Open::Yes as u8),
+            room: ConnectionLimit::new(maxconn),
+            captured: RejectedMessageSlot::default(),
+            open: AtomicU8::new(ListenState::Yes as u8),
         })
     }
 
     /// Whether it takes connections.
-    pub fn open(&self) -> Open {
+    pub fn open(&self) -> ListenState {
         match self.open.load(Relaxed) {
-            0 => Open::Yes,
-            1 => Open::Paused,
-            _ => Open::Stopped,
+            0 => ListenState::Yes,
+            1 => ListenState::Paused,
+            _ => ListenState::Stopped,
         }
     }
 
     /// Notes whether it takes connections; opening and closing is the business of who calls this.
-    pub fn set_open(&self, open: Open) {
+    pub fn set_open(&self, open: ListenState) {
         self.open.store(open as u8, Relaxed);
     }
 }
@@ -184,9 +184,9 @@ impl LiveBackend {
             queue: Arc::default(),
             cursor: AtomicUsize::new(0),
             unpublished: AtomicBool::new(false),
-            captured: Captured::default(),
+            captured: RejectedMessageSlot::default(),
             dynamic: Mutex::default(),
-            standing: Mutex::new(Standing::new(true)),
+            standing: Mutex::new(UptimeStats::new(true)),
         })
     }
 }
@@ -218,7 +218,7 @@ impl LiveBackend {
     }
 
     /// Whether it could take traffic over time.
-    pub fn standing(&self) -> Standing {
+    pub fn standing(&self) -> UptimeStats {
         self.standing.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
@@ -229,7 +229,7 @@ impl Shared {
     /// Keeps a request that was refused.
     pub fn capture_request(&self, frontend: &LiveFrontend, peer: SocketAddr, bytes: &[u8]) {
         let (event, whose) = (self.process.next_capture(), (Arc::clone(&frontend.name), frontend.id));
-        frontend.captured.put(Capture::new(event, peer, whose, None, bytes));
+        frontend.captured.put(RejectedMessage::new(event, peer, whose, None, bytes));
     }
 
     /// Keeps a response that was refused.
@@ -238,13 +238,13 @@ impl Shared {
         let Some(backend) = topology.backend(&server.backend) else { return };
         let known = backend.servers.iter().find(|known| known.id == server.id).cloned();
         let (event, whose) = (self.process.next_capture(), (Arc::clone(&frontend.name), frontend.id));
-        backend.live.captured.put(Capture::new(event, peer, whose, known, bytes));
+        backend.live.captured.put(RejectedMessage::new(event, peer, whose, known, bytes));
     }
 }
 
-// === impl Process ===
+// === impl ProcessState ===
 
-impl Process {
+impl ProcessState {
     /// A process that starts now and may hold `maxconn` client connections.
     pub fn new(maxconn: u32) -> Self {
         Self {
@@ -258,7 +258,7 @@ impl Process {
             worker_time: Counter::default(),
             stopping: AtomicBool::new(false),
             doors: TaskTracker::new(),
-            room: Room::new(maxconn),
+            room: ConnectionLimit::new(maxconn),
             descriptors: Arc::default(),
             h2_waiting: AtomicUsize::new(usize::MAX),
             shortages: Shortages::default(),

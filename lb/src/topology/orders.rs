@@ -14,12 +14,12 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::{Frontend, LiveListener, Spot, Topology};
 use crate::counters::Gauge;
-use crate::log::Ways;
+use crate::log::LogSinks;
 use crate::server::ServerId;
 
 /// An order to one worker.
 #[derive(Debug)]
-pub enum Order {
+pub enum WorkerCommand {
     /// Accept on a listener from now on.
     Listen(Listen),
     /// Let in connections that a listener has left behind.
@@ -49,7 +49,7 @@ pub enum Order {
     /// Look for silent connections this often.
     Tick(Duration),
     /// Lines of exchanges go these ways from now on.
-    Log(Ways),
+    Log(LogSinks),
 }
 
 /// A listener, and what is known of those who come to it.
@@ -115,11 +115,11 @@ pub struct SessionInfo {
 
 /// The data workers, as others see them.
 #[derive(Debug)]
-pub struct Workers(Vec<Worker>);
+pub struct Workers(Vec<WorkerHandle>);
 
 #[derive(Debug)]
-struct Worker {
-    orders: mpsc::UnboundedSender<Order>,
+struct WorkerHandle {
+    orders: mpsc::UnboundedSender<WorkerCommand>,
     connections: Arc<Gauge>,
 }
 
@@ -127,7 +127,7 @@ struct Worker {
 #[derive(Debug)]
 pub struct Inbox {
     /// What it is asked to do.
-    pub orders: mpsc::UnboundedReceiver<Order>,
+    pub orders: mpsc::UnboundedReceiver<WorkerCommand>,
     /// Client connections that it has or is about to get.
     pub connections: Arc<Gauge>,
 }
@@ -161,7 +161,7 @@ impl Workers {
                 let (sender, orders) = mpsc::unbounded_channel();
                 let connections = Arc::new(Gauge::default());
                 (
-                    Worker { orders: sender, connections: Arc::clone(&connections) },
+                    WorkerHandle { orders: sender, connections: Arc::clone(&connections) },
                     Inbox { orders, connections },
                 )
             })
@@ -183,22 +183,22 @@ impl Workers {
     pub fn place(&self, arrival: Arrival) {
         if let Some(worker) = self.0.iter().min_by_key(|worker| worker.connections.get()) {
             worker.connections.up();
-            worker.send(Order::Serve(arrival));
+            worker.send(WorkerCommand::Serve(arrival));
         }
     }
 
     /// Gives a listener to worker `index`, counted around.
     pub fn listen(&self, index: usize, listen: Listen) {
-        self.0[index % self.0.len()].send(Order::Listen(listen));
+        self.0[index % self.0.len()].send(WorkerCommand::Listen(listen));
     }
 
     /// Gives worker `index`, counted around, connections that a listener has left behind.
     pub fn admit(&self, index: usize, accepted: Vec<(TcpStream, SocketAddr)>, door: Door) {
-        self.0[index % self.0.len()].send(Order::Admit(accepted, door));
+        self.0[index % self.0.len()].send(WorkerCommand::Admit(accepted, door));
     }
 
     /// Gives an order to all.
-    pub fn broadcast(&self, order: impl Fn() -> Order) {
+    pub fn broadcast(&self, order: impl Fn() -> WorkerCommand) {
         self.0.iter().for_each(|worker| worker.send(order()));
     }
 
@@ -209,7 +209,7 @@ impl Workers {
             .iter()
             .map(|worker| {
                 let (answer, asked) = oneshot::channel();
-                worker.send(Order::Sessions(answer));
+                worker.send(WorkerCommand::Sessions(answer));
                 asked
             })
             .collect();
@@ -222,8 +222,8 @@ impl Workers {
     }
 }
 
-impl Worker {
-    fn send(&self, order: Order) {
+impl WorkerHandle {
+    fn send(&self, order: WorkerCommand) {
         // Fails only when the worker has ended, and with it everything that the order could be about.
         let _ = self.orders.send(order);
     }

@@ -12,8 +12,8 @@ use crate::counters::Counter;
 #[derive(Debug)]
 pub struct Resolvers {
     /// Its configuration.
-    pub config: config::Resolvers,
-    counts: Box<[[Counter; Outcome::ALL.len()]]>,
+    pub config: config::ResolversConfig,
+    counts: Box<[[Counter; QueryOutcome::ALL.len()]]>,
     /// Which of them gave the last good answer.
     last: AtomicUsize,
 }
@@ -22,9 +22,9 @@ macro_rules! outcomes {
     ($($outcome:ident = $word:literal, $told:literal, $about:literal;)+) => {
         /// What can come of a question, in HAProxy's order.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub enum Outcome { $(#[doc = $about] $outcome),+ }
+        pub enum QueryOutcome { $(#[doc = $about] $outcome),+ }
 
-        impl Outcome {
+        impl QueryOutcome {
             /// All of them.
             pub const ALL: &[Self] = &[$(Self::$outcome),+];
 
@@ -63,22 +63,22 @@ outcomes! {
 
 impl Resolvers {
     /// The sections of a configuration; one that is as it was keeps its counts.
-    pub fn all(specs: &[config::Resolvers], known: &[Arc<Self>]) -> Vec<Arc<Self>> {
-        let section = |spec: &config::Resolvers| {
+    pub fn all(specs: &[config::ResolversConfig], known: &[Arc<Self>]) -> Vec<Arc<Self>> {
+        let section = |spec: &config::ResolversConfig| {
             let same = known.iter().find(|known| known.config == *spec);
             same.map_or_else(|| Arc::new(Self::new(spec)), Arc::clone)
         };
         specs.iter().map(section).collect()
     }
 
-    fn new(spec: &config::Resolvers) -> Self {
+    fn new(spec: &config::ResolversConfig) -> Self {
         let counts = spec.nameservers.iter().map(|_| Default::default()).collect();
         Self { config: spec.clone(), counts, last: AtomicUsize::new(0) }
     }
 
     /// Something came of a question to the name server at that place.
-    pub fn count(&self, nameserver: usize, outcome: Outcome) {
-        if outcome == Outcome::Valid {
+    pub fn count(&self, nameserver: usize, outcome: QueryOutcome) {
+        if outcome == QueryOutcome::Valid {
             self.last.store(nameserver, Relaxed);
         }
         if let Some(counts) = self.counts.get(nameserver) {
@@ -88,13 +88,13 @@ impl Resolvers {
 
     /// The last good answer moved a server.
     pub fn updated(&self) {
-        self.count(self.last.load(Relaxed), Outcome::Update);
+        self.count(self.last.load(Relaxed), QueryOutcome::Update);
     }
 
     /// Its name servers by their names, and how often each outcome was.
-    pub fn told(&self) -> impl Iterator<Item = (&str, impl Iterator<Item = (Outcome, u64)>)> {
+    pub fn told(&self) -> impl Iterator<Item = (&str, impl Iterator<Item = (QueryOutcome, u64)>)> {
         self.config.nameservers.iter().zip(&self.counts).map(|(nameserver, counts)| {
-            let counts = Outcome::ALL.iter().copied().zip(counts.iter().map(Counter::get));
+            let counts = QueryOutcome::ALL.iter().copied().zip(counts.iter().map(Counter::get));
             (nameserver.name.as_str(), counts)
         })
     }

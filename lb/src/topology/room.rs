@@ -10,14 +10,14 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Room for a number of client connections.
 #[derive(Debug)]
-pub struct Room {
+pub struct ConnectionLimit {
     slots: Arc<Semaphore>,
     size: AtomicU32,
 }
 
-// === impl Room ===
+// === impl ConnectionLimit ===
 
-impl Room {
+impl ConnectionLimit {
     /// Room for `size` connections.
     pub fn new(size: u32) -> Self {
         Self { slots: Arc::new(Semaphore::new(size as usize)), size: AtomicU32::new(size) }
@@ -82,13 +82,13 @@ mod tests {
     use super::*;
 
     /// Whether somebody who comes now gets in at once.
-    fn lets_in(room: &Room) -> bool {
+    fn lets_in(room: &ConnectionLimit) -> bool {
         matches!(pin!(room.enter()).poll(&mut Context::from_waker(Waker::noop())), Poll::Ready(Some(_)))
     }
 
     #[tokio::test]
     async fn a_smaller_room_lets_nobody_in_until_enough_have_left() {
-        let room = Room::new(3);
+        let room = ConnectionLimit::new(3);
         let mut inside = vec![room.enter().await, room.enter().await];
         room.resize(1);
         assert_eq!(room.size(), 1);

@@ -9,30 +9,30 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::counters::Held;
-use crate::net::{Pulse, Socket, Unit, Watchdog, Watched};
+use crate::counters::GaugeGuard;
+use crate::net::{Socket, StreamDeadlines, Unit, WatchGuard, Watchdog};
 
 /// A connection to a server that carries one exchange at a time. It changes hands often and lives in a box.
 #[derive(Debug)]
-pub struct Connection {
+pub struct ServerConnection {
     /// The stream.
     pub socket: Socket,
     /// Ends what is done on it when the server is silent for too long.
-    _watched: Watched,
+    _watched: WatchGuard,
     /// The server's epoch when it was made: an older one is not used again.
     epoch: u32,
     exchanges: u32,
     /// Its descriptor; a stream has none.
     _unit: Option<Unit>,
     /// A stream of a shared connection, and what became of it.
-    stream: Option<Rc<Cell<Fate>>>,
+    stream: Option<Rc<Cell<StreamOutcome>>>,
     /// While it is idle: since when, on the coarse clock, and its unit of the server's gauge.
-    pub(super) idle: Option<(u64, Held)>,
+    pub(super) idle: Option<(u64, GaugeGuard)>,
 }
 
 /// What is known of a stream of a shared connection that got no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Fate {
+pub enum StreamOutcome {
     /// Nothing: its connection may have died.
     #[default]
     Unknown,
@@ -54,12 +54,12 @@ pub async fn connect(
     limit: Duration,
     server: Duration,
     watchdog: &Rc<Watchdog>,
-) -> io::Result<Box<Connection>> {
+) -> io::Result<Box<ServerConnection>> {
     let stream = timeout(limit, TcpStream::connect(address)).await??;
-    let socket = Socket::new(stream, Rc::new(Pulse::new(server)));
-    let watched = watchdog.watch(Rc::clone(socket.pulse()));
+    let socket = Socket::new(stream, Rc::new(StreamDeadlines::new(server)));
+    let watched = watchdog.watch(Rc::clone(socket.deadlines()));
     let _unit = Some(unit);
-    Ok(Box::new(Connection {
+    Ok(Box::new(ServerConnection {
         socket,
         _watched: watched,
         epoch,
@@ -70,17 +70,17 @@ pub async fn connect(
     }))
 }
 
-// === impl Connection ===
+// === impl ServerConnection ===
 
-impl Connection {
-    /// A stream of a connection that exchanges share, which was there before if it is `reused`; `fate` tells what became of
+impl ServerConnection {
+    /// A stream of a connection that exchanges share, which was there before if it is `reused`; `outcome` tells what became of
     /// it.
     pub fn within(
         socket: Socket,
-        watched: Watched,
+        watched: WatchGuard,
         epoch: u32,
         reused: bool,
-        fate: Rc<Cell<Fate>>,
+        outcome: Rc<Cell<StreamOutcome>>,
     ) -> Box<Self> {
         Box::new(Self {
             socket,
@@ -88,18 +88,18 @@ impl Connection {
             epoch,
             exchanges: reused.into(),
             _unit: None,
-            stream: Some(fate),
+            stream: Some(outcome),
             idle: None,
         })
     }
 
-    fn fate(&self) -> Fate {
-        self.stream.as_ref().map_or(Fate::Unknown, |fate| fate.get())
+    fn outcome(&self) -> StreamOutcome {
+        self.stream.as_ref().map_or(StreamOutcome::Unknown, |outcome| outcome.get())
     }
 
     /// Whether the server is known not to have processed what was sent.
     pub fn is_unsent(&self) -> bool {
-        matches!(self.fate(), Fate::Unsent | Fate::Refused)
+        matches!(self.outcome(), StreamOutcome::Unsent | StreamOutcome::Refused)
     }
 
     /// Another exchange begins on it; whether it has carried one before.
@@ -110,21 +110,21 @@ impl Connection {
 
     /// Whether it has carried an exchange before the present one, so that it may have ended of that and not of what was sent on it.
     pub fn is_reused(&self) -> bool {
-        self.exchanges > 1 && matches!(self.fate(), Fate::Unknown | Fate::Unsent)
+        self.exchanges > 1 && matches!(self.outcome(), StreamOutcome::Unknown | StreamOutcome::Unsent)
     }
 
     /// Whether the event loop has heard of its end, or of something that nobody asked for.
-    pub fn is_stale(&self) -> bool {
+    pub fn is_closed_or_dirty(&self) -> bool {
         self.socket.has_more()
     }
 
     /// The server's epoch when it was made.
-    pub fn epoch(&self) -> u32 {
+    pub fn connection_generation(&self) -> u32 {
         self.epoch
     }
 
     /// Its signs of life.
-    pub fn pulse(&self) -> &Rc<Pulse> {
-        self.socket.pulse()
+    pub fn deadlines(&self) -> &Rc<StreamDeadlines> {
+        self.socket.deadlines()
     }
 }

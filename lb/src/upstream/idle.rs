@@ -8,14 +8,14 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Connection;
+use super::ServerConnection;
 use crate::counters::Gauge;
-use crate::net::pulse;
+use crate::net::deadlines;
 
 /// Idle connections by key.
 #[derive(Debug, Default)]
 #[expect(clippy::vec_box, reason = "they come in boxes and leave in them")]
-pub struct IdleStore(HashMap<u32, Vec<Box<Connection>>, BuildHasherDefault<Itself>>);
+pub struct IdleStore(HashMap<u32, Vec<Box<ServerConnection>>, BuildHasherDefault<Itself>>);
 
 /// Keys are numbers that we give out ourselves, one after the other: nobody can make them collide.
 #[derive(Debug, Default)]
@@ -40,10 +40,10 @@ impl Hasher for Itself {
 
 impl IdleStore {
     /// The newest idle connection of that epoch; older ones are dropped on the way.
-    pub fn take(&mut self, key: u32, epoch: u32) -> Option<Box<Connection>> {
+    pub fn take(&mut self, key: u32, epoch: u32) -> Option<Box<ServerConnection>> {
         let idle = self.0.get_mut(&key)?;
         while let Some(mut connection) = idle.pop() {
-            if connection.epoch() == epoch && !connection.is_stale() {
+            if connection.connection_generation() == epoch && !connection.is_closed_or_dirty() {
                 connection.idle = None;
                 return Some(connection);
             }
@@ -52,12 +52,12 @@ impl IdleStore {
     }
 
     /// Keeps a connection for the next exchange, counted in `gauge`; the oldest goes when there are more than `most`.
-    pub fn put(&mut self, key: u32, mut connection: Box<Connection>, most: usize, gauge: &Arc<Gauge>) {
+    pub fn put(&mut self, key: u32, mut connection: Box<ServerConnection>, most: usize, gauge: &Arc<Gauge>) {
         if most == 0 {
             return;
         }
-        connection.pulse().rest();
-        connection.idle = Some((pulse::now(), gauge.hold()));
+        connection.deadlines().disarm();
+        connection.idle = Some((deadlines::now(), gauge.hold()));
         let idle = self.0.entry(key).or_default();
         if idle.len() >= most {
             idle.remove(0);
@@ -79,12 +79,12 @@ impl IdleStore {
 
     /// Drops what has been closed, has been idle for longer than `limit` says for its key, or is older than as many as it says may be kept.
     pub fn prune(&mut self, limit: impl Fn(u32) -> (Duration, usize)) {
-        let now = pulse::now();
+        let now = deadlines::now();
         self.0.retain(|key, idle| {
             let (limit, most) = limit(*key);
             let fresh = |since: u64| Duration::from_millis(now.saturating_sub(since)) < limit;
             idle.retain(|kept| {
-                !kept.is_stale() && kept.idle.as_ref().is_some_and(|(since, _)| fresh(*since))
+                !kept.is_closed_or_dirty() && kept.idle.as_ref().is_some_and(|(since, _)| fresh(*since))
             });
             idle.drain(..idle.len().saturating_sub(most));
             !idle.is_empty()

@@ -6,14 +6,14 @@
 use std::sync::Arc;
 
 use crate::control::{Control, Origin};
-use crate::server::{Admin, Server};
+use crate::server::{AdminState, Server};
 
 /// Largest form, bytes.
 pub(super) const LARGEST: usize = 16 * 1024;
 
 /// A form.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Form {
+pub(super) struct ActionForm {
     /// Names of servers.
     servers: Vec<String>,
     /// A backend: its name, or `#` and its number.
@@ -25,7 +25,7 @@ pub(super) struct Form {
 
 /// What came of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub(super) enum ActionOutcome {
     /// All servers were changed.
     Done,
     /// Some were, some are not there.
@@ -41,11 +41,11 @@ pub(super) enum Outcome {
 }
 
 /// What is done to a server; returns whether that applies to it now.
-type Action = fn(&Control, &Arc<Server>, &Form, &Origin) -> bool;
+type ServerAction = fn(&Control, &Arc<Server>, &ActionForm, &Origin) -> bool;
 
-// === impl Form ===
+// === impl ActionForm ===
 
-impl Form {
+impl ActionForm {
     pub(super) fn parse(body: &[u8]) -> Self {
         let mut form = Self::default();
         for (name, value) in form_urlencoded::parse(body) {
@@ -62,13 +62,13 @@ impl Form {
     }
 
     /// Does what it says.
-    pub(super) fn apply(&self, control: &Control, origin: &Origin) -> Outcome {
-        let Some(action) = action(&self.action) else { return Outcome::Wrong };
+    pub(super) fn apply(&self, control: &Control, origin: &Origin) -> ActionOutcome {
+        let Some(action) = action(&self.action) else { return ActionOutcome::Wrong };
         if self.action == "weight" && self.weight.is_none() {
-            return Outcome::Wrong;
+            return ActionOutcome::Wrong;
         }
         let topology = control.topology();
-        let Some(backend) = topology.find_backend(&self.backend) else { return Outcome::Wrong };
+        let Some(backend) = topology.find_backend(&self.backend) else { return ActionOutcome::Wrong };
         let (mut changed, mut unknown) = (0, 0);
         for name in &self.servers {
             match backend.server(name) {
@@ -77,31 +77,31 @@ impl Form {
             }
         }
         match (changed, unknown) {
-            (0, 0) => Outcome::Nothing,
-            (0, _) => Outcome::Wrong,
-            (_, 0) => Outcome::Done,
-            _ => Outcome::Partly,
+            (0, 0) => ActionOutcome::Nothing,
+            (0, _) => ActionOutcome::Wrong,
+            (_, 0) => ActionOutcome::Done,
+            _ => ActionOutcome::Partly,
         }
     }
 }
 
-fn action(word: &str) -> Option<Action> {
+fn action(word: &str) -> Option<ServerAction> {
     Some(match word {
-        "ready" => |control, server, _, origin| order(control, server, Admin::Ready, origin),
-        "drain" => |control, server, _, origin| order(control, server, Admin::Drain, origin),
-        "maint" => |control, server, _, origin| order(control, server, Admin::Maint, origin),
+        "ready" => |control, server, _, origin| order(control, server, AdminState::Ready, origin),
+        "drain" => |control, server, _, origin| order(control, server, AdminState::Drain, origin),
+        "maint" => |control, server, _, origin| order(control, server, AdminState::Maint, origin),
         // The older four only count where they change something.
         "enable" => |control, server, _, origin| {
-            server.admin() == Admin::Maint && order(control, server, Admin::Ready, origin)
+            server.admin() == AdminState::Maint && order(control, server, AdminState::Ready, origin)
         },
         "disable" => |control, server, _, origin| {
-            server.admin() != Admin::Maint && order(control, server, Admin::Maint, origin)
+            server.admin() != AdminState::Maint && order(control, server, AdminState::Maint, origin)
         },
         "start" => |control, server, _, origin| {
-            server.admin() == Admin::Drain && order(control, server, Admin::Ready, origin)
+            server.admin() == AdminState::Drain && order(control, server, AdminState::Ready, origin)
         },
         "stop" => |control, server, _, origin| {
-            server.admin() != Admin::Drain && order(control, server, Admin::Drain, origin)
+            server.admin() != AdminState::Drain && order(control, server, AdminState::Drain, origin)
         },
         "dhlth" => |control, server, _, origin| watch(control, server, false, origin),
         "ehlth" => |control, server, _, origin| watch(control, server, true, origin),
@@ -127,7 +127,7 @@ fn action(word: &str) -> Option<Action> {
     })
 }
 
-fn order(control: &Control, server: &Arc<Server>, admin: Admin, origin: &Origin) -> bool {
+fn order(control: &Control, server: &Arc<Server>, admin: AdminState, origin: &Origin) -> bool {
     control.set_admin(server, admin, origin);
     true
 }
@@ -164,9 +164,9 @@ fn force(control: &Control, server: &Arc<Server>, up: bool, origin: &Origin) -> 
     has_its_own
 }
 
-// === impl Outcome ===
+// === impl ActionOutcome ===
 
-impl Outcome {
+impl ActionOutcome {
     const ALL: [Self; 6] =
         [Self::Done, Self::Partly, Self::Nothing, Self::Wrong, Self::Denied, Self::TooLarge];
 
@@ -214,29 +214,29 @@ mod tests {
         let id = fixture.control.topology().backends[0].live.id;
         // In this order: later ones rest on earlier ones. The columns: form, outcome, states of s1 and s2 afterwards.
         let table = [
-            ("s=s1&action=drain&b=be", Outcome::Done, [Admin::Drain, Admin::Ready]),
-            ("s=s1&s=s2&action=drain&b=be", Outcome::Done, [Admin::Drain, Admin::Drain]),
-            ("b=be&action=ready&s=s1&s=nope", Outcome::Partly, [Admin::Ready, Admin::Drain]),
-            ("s=nope&action=ready&b=be", Outcome::Wrong, [Admin::Ready, Admin::Drain]),
-            ("s=s2&action=ready&b=%23999", Outcome::Wrong, [Admin::Ready, Admin::Drain]),
-            ("s=s2&action=zz&b=be", Outcome::Wrong, [Admin::Ready, Admin::Drain]),
-            ("s=s2&b=be", Outcome::Wrong, [Admin::Ready, Admin::Drain]),
-            ("action=ready&b=be", Outcome::Nothing, [Admin::Ready, Admin::Drain]),
-            ("s=s2&action=start&b=be", Outcome::Done, [Admin::Ready, Admin::Ready]),
-            ("s=s2&action=start&b=be", Outcome::Nothing, [Admin::Ready, Admin::Ready]),
-            ("s=s1&action=disable&b=be", Outcome::Done, [Admin::Maint, Admin::Ready]),
-            ("s=s1&action=disable&b=be", Outcome::Nothing, [Admin::Maint, Admin::Ready]),
-            ("s=s1&action=enable&b=be", Outcome::Done, [Admin::Ready, Admin::Ready]),
-            ("s=s1&action=stop&b=be", Outcome::Done, [Admin::Drain, Admin::Ready]),
-            ("s=s1&action=maint&b=be", Outcome::Done, [Admin::Maint, Admin::Ready]),
-            ("s=s1&action=dagent&b=be", Outcome::Nothing, [Admin::Maint, Admin::Ready]),
-            ("s=s1&action=shutdown&b=be", Outcome::Done, [Admin::Maint, Admin::Ready]),
-            ("s=s2&action=weight&b=be&w=257", Outcome::Wrong, [Admin::Maint, Admin::Ready]),
-            ("s=s2&action=weight&b=be&w=7", Outcome::Done, [Admin::Maint, Admin::Ready]),
+            ("s=s1&action=drain&b=be", ActionOutcome::Done, [AdminState::Drain, AdminState::Ready]),
+            ("s=s1&s=s2&action=drain&b=be", ActionOutcome::Done, [AdminState::Drain, AdminState::Drain]),
+            ("b=be&action=ready&s=s1&s=nope", ActionOutcome::Partly, [AdminState::Ready, AdminState::Drain]),
+            ("s=nope&action=ready&b=be", ActionOutcome::Wrong, [AdminState::Ready, AdminState::Drain]),
+            ("s=s2&action=ready&b=%23999", ActionOutcome::Wrong, [AdminState::Ready, AdminState::Drain]),
+            ("s=s2&action=zz&b=be", ActionOutcome::Wrong, [AdminState::Ready, AdminState::Drain]),
+            ("s=s2&b=be", ActionOutcome::Wrong, [AdminState::Ready, AdminState::Drain]),
+            ("action=ready&b=be", ActionOutcome::Nothing, [AdminState::Ready, AdminState::Drain]),
+            ("s=s2&action=start&b=be", ActionOutcome::Done, [AdminState::Ready, AdminState::Ready]),
+            ("s=s2&action=start&b=be", ActionOutcome::Nothing, [AdminState::Ready, AdminState::Ready]),
+            ("s=s1&action=disable&b=be", ActionOutcome::Done, [AdminState::Maint, AdminState::Ready]),
+            ("s=s1&action=disable&b=be", ActionOutcome::Nothing, [AdminState::Maint, AdminState::Ready]),
+            ("s=s1&action=enable&b=be", ActionOutcome::Done, [AdminState::Ready, AdminState::Ready]),
+            ("s=s1&action=stop&b=be", ActionOutcome::Done, [AdminState::Drain, AdminState::Ready]),
+            ("s=s1&action=maint&b=be", ActionOutcome::Done, [AdminState::Maint, AdminState::Ready]),
+            ("s=s1&action=dagent&b=be", ActionOutcome::Nothing, [AdminState::Maint, AdminState::Ready]),
+            ("s=s1&action=shutdown&b=be", ActionOutcome::Done, [AdminState::Maint, AdminState::Ready]),
+            ("s=s2&action=weight&b=be&w=257", ActionOutcome::Wrong, [AdminState::Maint, AdminState::Ready]),
+            ("s=s2&action=weight&b=be&w=7", ActionOutcome::Done, [AdminState::Maint, AdminState::Ready]),
         ];
         for (text, outcome, states) in table {
             assert_eq!(
-                Form::parse(text.as_bytes()).apply(&fixture.control, &Origin::Start),
+                ActionForm::parse(text.as_bytes()).apply(&fixture.control, &Origin::Start),
                 outcome,
                 "{text}"
             );
@@ -244,29 +244,32 @@ mod tests {
         }
         assert_eq!(fixture.server("s2").weight(), 7);
         let by_number = format!("s=s1&action=ready&b=%23{id}");
-        assert_eq!(Form::parse(by_number.as_bytes()).apply(&fixture.control, &Origin::Start), Outcome::Done);
+        assert_eq!(
+            ActionForm::parse(by_number.as_bytes()).apply(&fixture.control, &Origin::Start),
+            ActionOutcome::Done
+        );
     }
 
     #[test]
     fn health_can_be_switched_and_forced() {
         let fixture = Fixture::new(BACKEND);
         let status = |text: &str| {
-            let form = Form::parse(format!("s=s1&b=be&action={text}").as_bytes());
-            assert_eq!(form.apply(&fixture.control, &Origin::Start), Outcome::Done, "{text}");
+            let form = ActionForm::parse(format!("s=s1&b=be&action={text}").as_bytes());
+            assert_eq!(form.apply(&fixture.control, &Origin::Start), ActionOutcome::Done, "{text}");
             fixture.server("s1").status().to_string()
         };
         let actions = ["hdown", "hrunn", "hnolb", "dhlth", "ehlth"];
         assert_eq!(actions.map(status), ["DOWN", "UP", "NOLB", "NOLB", "NOLB"]);
         let unchecked = Fixture::new("[backend.be.servers]\ns1 = \"127.0.0.1:9\"");
-        let form = Form::parse(b"s=s1&b=be&action=dhlth");
-        assert_eq!(form.apply(&unchecked.control, &Origin::Start), Outcome::Nothing);
+        let form = ActionForm::parse(b"s=s1&b=be&action=dhlth");
+        assert_eq!(form.apply(&unchecked.control, &Origin::Start), ActionOutcome::Nothing);
     }
 
     #[test]
     fn outcomes_are_known_by_their_words() {
-        for outcome in Outcome::ALL {
-            assert_eq!(Outcome::of(outcome.word()), Some(outcome));
+        for outcome in ActionOutcome::ALL {
+            assert_eq!(ActionOutcome::of(outcome.word()), Some(outcome));
         }
-        assert_eq!(Outcome::of("<b>"), None);
+        assert_eq!(ActionOutcome::of("<b>"), None);
     }
 }

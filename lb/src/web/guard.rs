@@ -21,17 +21,17 @@ const BROWSER: [&str; 3] = ["sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest"
 pub(super) struct Token(String);
 
 /// The rules.
-pub(super) struct Guard {
-    stats: config::Stats,
+pub(super) struct RequestGuard {
+    stats: config::StatsConfig,
     /// Name of this machine.
     node: String,
     pub(super) token: Token,
 }
 
-// === impl Guard ===
+// === impl RequestGuard ===
 
-impl Guard {
-    pub(super) fn new(stats: config::Stats) -> Self {
+impl RequestGuard {
+    pub(super) fn new(stats: config::StatsConfig) -> Self {
         let node = rustix::system::uname().nodename().to_string_lossy().into_owned();
         Self { stats, node, token: Token::new() }
     }
@@ -137,10 +137,10 @@ mod tests {
     /// What it is called, its headers, the form's token, and whether it may act.
     type Case<'a> = (&'a str, &'a [(&'static str, &'a str)], Option<&'a str>, bool);
 
-    fn guard(admin: bool) -> Guard {
+    fn guard(admin: bool) -> RequestGuard {
         let hosts = vec!["lb.example.com".to_owned()];
         let (uri, access) = (Vec::new(), config::Access::default());
-        Guard::new(config::Stats { bind: Vec::new(), admin, hosts, uri, access })
+        RequestGuard::new(config::StatsConfig { bind: Vec::new(), admin, hosts, uri, access })
     }
 
     fn headers(fields: &[(&'static str, &str)]) -> HeaderMap {

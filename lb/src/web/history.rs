@@ -4,9 +4,9 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use crate::counters::{Spread, Tally};
+use crate::counters::{Histogram, Tally};
 use crate::report::Overview;
-use crate::report::overview::{Backend, ServerView, Traffic};
+use crate::report::overview::{BackendReport, ServerView, TrafficReport};
 use crate::topology::Topology;
 
 /// Differences that are kept: a minute.
@@ -15,16 +15,16 @@ const KEPT: usize = 60;
 /// What is remembered, by name: `` is the process, `backend/` a backend, `backend/server` a server.
 #[derive(Debug, Default)]
 pub(super) struct History {
-    tracks: HashMap<String, Track>,
+    tracks: HashMap<String, HistoryTrack>,
     round: u64,
 }
 
 /// How one thing went.
 #[derive(Debug, Default)]
-struct Track {
+struct HistoryTrack {
     samples: VecDeque<Sample>,
     /// What its times were counted to at the last sample.
-    counted: Option<Box<Spread>>,
+    counted: Option<Box<Histogram>>,
     /// The round that saw it last.
     round: u64,
 }
@@ -96,40 +96,40 @@ impl History {
     }
 
     /// How a backend went.
-    pub(super) fn backend(&self, backend: &Backend) -> Trend {
+    pub(super) fn backend(&self, backend: &BackendReport) -> Trend {
         self.trend(&format!("{}/", backend.name))
     }
 
     /// How a server went.
-    pub(super) fn server(&self, backend: &Backend, server: &ServerView) -> Trend {
+    pub(super) fn server(&self, backend: &BackendReport, server: &ServerView) -> Trend {
         self.trend(&key(backend, server))
     }
 
     fn trend(&self, key: &str) -> Trend {
-        self.tracks.get(key).map(Track::trend).unwrap_or_default()
+        self.tracks.get(key).map(HistoryTrack::trend).unwrap_or_default()
     }
 }
 
-fn key(backend: &Backend, server: &ServerView) -> String {
+fn key(backend: &BackendReport, server: &ServerView) -> String {
     format!("{}/{}", backend.name, server.name)
 }
 
 /// What went wrong at somebody's: 5xx, and exchanges that broke.
-pub(super) fn failures(traffic: &Traffic) -> u64 {
+pub(super) fn failures(traffic: &TrafficReport) -> u64 {
     traffic.responses[4] + traffic.errors_total
 }
 
 // === impl Sample ===
 
 impl Sample {
-    fn of(traffic: &Traffic, in_flight: u64) -> Self {
+    fn of(traffic: &TrafficReport, in_flight: u64) -> Self {
         Self { requests: traffic.requests_total, failures: failures(traffic), in_flight, latency: None }
     }
 }
 
-// === impl Track ===
+// === impl HistoryTrack ===
 
-impl Track {
+impl HistoryTrack {
     fn trend(&self) -> Trend {
         // Counters that were cleared begin again: that second has none.
         let steps = |of: fn(&Sample) -> u64| {

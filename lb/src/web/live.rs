@@ -34,7 +34,7 @@ const RETRY: &str = "retry: 300\n";
 /// The stream.
 pub(super) struct Live {
     history: Mutex<History>,
-    frames: watch::Sender<Arc<Frame>>,
+    frames: watch::Sender<Arc<LiveEvent>>,
     /// A viewer has come, and has nothing yet.
     arrived: Notify,
     viewers: Arc<Semaphore>,
@@ -42,7 +42,7 @@ pub(super) struct Live {
 
 /// An event for all viewers.
 #[derive(Default)]
-struct Frame {
+struct LiveEvent {
     /// Counts from 1; 0 is none.
     number: u64,
     drawn: Arc<Drawn>,
@@ -141,7 +141,7 @@ pub(super) async fn run(site: Arc<Site>, stop: CancellationToken) {
 
 async fn send(
     mut sender: Sender<Bytes, Infallible>,
-    mut frames: watch::Receiver<Arc<Frame>>,
+    mut frames: watch::Receiver<Arc<LiveEvent>>,
     _slot: OwnedSemaphorePermit,
 ) {
     let mut last = 0;
@@ -157,9 +157,9 @@ async fn send(
     }
 }
 
-// === impl Frame ===
+// === impl LiveEvent ===
 
-impl Frame {
+impl LiveEvent {
     /// The event after this one, with what has changed in between.
     fn next(&self, doc: Doc) -> Self {
         let change = event(&doc.since(&self.drawn.doc));

@@ -1,6 +1,6 @@
 //! The status page as the server draws it: complete without a script, which then only keeps it current and lets it be used.
 //!
-//! Everything dynamic goes through [`text::Text`], which escapes. It draws an [`Overview`] and a [`History`], and reads no other state.
+//! Everything dynamic goes through [`text::EscapedText`], which escapes. It draws an [`Overview`] and a [`History`], and reads no other state.
 
 mod doc;
 mod servers;
@@ -11,9 +11,9 @@ mod verdict;
 use super::history::History;
 use crate::report::Overview;
 use crate::report::info;
-use crate::report::overview::Process;
+use crate::report::overview::ProcessReport;
 pub(super) use doc::Doc;
-use text::{Age, Spark, Text, badge, count};
+use text::{Age, EscapedText, Spark, badge, count};
 
 const PAGE: &str = include_str!("assets/page.html");
 
@@ -34,7 +34,7 @@ pub(super) struct View<'a> {
 }
 
 /// What the page says besides the state.
-pub(super) struct Frame<'a> {
+pub(super) struct PageContext<'a> {
     /// Whether it keeps itself current.
     pub(super) refreshing: bool,
     /// What came of a form.
@@ -49,16 +49,16 @@ pub(super) struct Draw<'a> {
 }
 
 /// The page, complete without a script.
-pub(super) fn html(view: &View<'_>, frame: &Frame<'_>) -> String {
+pub(super) fn html(view: &View<'_>, frame: &PageContext<'_>) -> String {
     let doc = Doc::draw(&Draw { view, now: Some(view.overview.process.now) });
     let Doc { title, grade, .. } = &doc;
     let mut values = vec![
-        ("title", Text(title).to_string()),
+        ("title", EscapedText(title).to_string()),
         ("grade", (*grade).to_owned()),
         ("now", doc.now.to_string()),
         ("backends", doc.groups_html(true)),
-        ("node", Text(&view.overview.process.node).to_string()),
-        ("version", Text(view.overview.process.version).to_string()),
+        ("node", EscapedText(&view.overview.process.node).to_string()),
+        ("version", EscapedText(view.overview.process.version).to_string()),
         ("own", env!("CARGO_PKG_VERSION").to_owned()),
         ("released", info::RELEASE_DATE.to_owned()),
         ("refresh", if frame.refreshing { REFRESH.to_owned() } else { String::new() }),
@@ -88,15 +88,15 @@ fn fill(template: &str, values: &[(&str, String)]) -> String {
 }
 
 fn token(token: &str) -> String {
-    format!("<meta name=\"lb-token\" content=\"{}\">", Text(token))
+    format!("<meta name=\"lb-token\" content=\"{}\">", EscapedText(token))
 }
 
 fn notice(text: &str) -> String {
-    format!("<p class=\"notice\" role=\"status\">{}</p>", Text(text))
+    format!("<p class=\"notice\" role=\"status\">{}</p>", EscapedText(text))
 }
 
 /// What HAProxy's page says of the process, in the shape in which tools look for it.
-fn facts(process: &Process) -> String {
+fn facts(process: &ProcessReport) -> String {
     format!(
         "<b>pid = </b> {}; <b>uptime = </b> {}; idle = {} %",
         process.pid,
@@ -105,11 +105,11 @@ fn facts(process: &Process) -> String {
     )
 }
 
-fn ready(process: &Process) -> String {
+fn ready(process: &ProcessReport) -> String {
     if process.ready {
         return badge("up", "ready");
     }
-    format!("{} {}", badge("down", "not ready"), Text(&process.not_ready.join("; ")))
+    format!("{} {}", badge("down", "not ready"), EscapedText(&process.not_ready.join("; ")))
 }
 
 /// The whole in a few numbers.
@@ -175,7 +175,7 @@ mod tests {
     fn nothing_dynamic_is_read_as_html_or_as_a_place() {
         let filled = fill(
             "<p>{{a}}</p>{{b}}{{unknown}}",
-            &[("a", Text("<script>'\"&{{b}}").to_string()), ("b", "x".to_owned())],
+            &[("a", EscapedText("<script>'\"&{{b}}").to_string()), ("b", "x".to_owned())],
         );
         assert_eq!(filled, "<p>&lt;script&gt;&#39;&quot;&amp;{{b}}</p>x");
     }

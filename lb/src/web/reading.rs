@@ -12,7 +12,7 @@ use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::readers::{Connection, Rendering};
+use crate::readers::{ReaderSlot, Rendering};
 
 /// Bytes of a portion.
 const PORTION: usize = 32 * 1024;
@@ -20,20 +20,20 @@ const PORTION: usize = 32 * 1024;
 /// See the module.
 pub(super) struct Reading<S> {
     stream: S,
-    place: Arc<Connection>,
+    place: Arc<ReaderSlot>,
 }
 
 /// A rendering on its way to a client.
 pub(super) struct Portions {
     rendering: Rendering,
     sent: usize,
-    place: Arc<Connection>,
+    place: Arc<ReaderSlot>,
 }
 
 // === impl Reading ===
 
 impl<S> Reading<S> {
-    pub(super) fn new(stream: S, place: Arc<Connection>) -> Self {
+    pub(super) fn new(stream: S, place: Arc<ReaderSlot>) -> Self {
         Self { stream, place }
     }
 
@@ -89,7 +89,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Reading<S> {
 
 impl Portions {
     /// A body of all of `rendering`.
-    pub(super) fn new(rendering: Rendering, place: &Arc<Connection>) -> Self {
+    pub(super) fn new(rendering: Rendering, place: &Arc<ReaderSlot>) -> Self {
         place.sends();
         Self { rendering, sent: 0, place: Arc::clone(place) }
     }

@@ -1,6 +1,6 @@
 //! From a request to its answer.
 //!
-//! GET and HEAD show, and change nothing; POST to the status page orders, if [`Guard`](super::guard::Guard) lets it. It refuses cookies,
+//! GET and HEAD show, and change nothing; POST to the status page orders, if [`Guard`](super::guard::RequestGuard) lets it. It refuses cookies,
 //! and every other method. Who may see anything is [`login`]'s to say.
 
 use std::convert::Infallible;
@@ -16,24 +16,24 @@ use hyper::body::Incoming;
 use serde_json::json;
 use tokio::time::timeout;
 
-use super::action::{self, Form, Outcome};
-use super::place::{PAGE, Place};
+use super::action::{self, ActionForm, ActionOutcome};
+use super::listen_address::{ListenAddress, PAGE};
 use super::reading::Portions;
 use super::{HEAD_TIME, Site, Until, login, page};
 use crate::control::{Control, Origin};
-use crate::readers::{Connection, Refused};
+use crate::readers::{ReaderSlot, Refused};
 use crate::report::{self, Overview, prometheus, stat};
 use crate::topology::Shared;
 
 /// The answer's type.
-pub(super) type Answer = Response<Either<Full<Bytes>, Either<Portions, Channel<Bytes, Infallible>>>>;
+pub(super) type PageResponse = Response<Either<Full<Bytes>, Either<Portions, Channel<Bytes, Infallible>>>>;
 
 /// A form of the statistics.
-type Rendered = fn(&Shared, &stat::Query) -> Result<String, stat::UnknownProxy>;
+type Rendered = fn(&Shared, &stat::StatQuery) -> Result<String, stat::UnknownProxy>;
 
 /// Where a request came from, and for how long it may be answered.
 struct Reader<'a> {
-    place: &'a Arc<Connection>,
+    place: &'a Arc<ReaderSlot>,
     until: Until,
 }
 
@@ -61,11 +61,11 @@ pub(super) async fn answer(
     request: Request<Incoming>,
     site: &Arc<Site>,
     peer: SocketAddr,
-    connection: &Arc<Connection>,
+    connection: &Arc<ReaderSlot>,
     until: Until,
-) -> Answer {
+) -> PageResponse {
     let uri = request.uri().clone();
-    let place = Place::of(&uri, site.guard.places());
+    let place = ListenAddress::of(&uri, site.guard.places());
     let is_page = place.is_page();
     let access = site.control.access();
     let is_open = place.is_for_everybody() || place.path == "/metrics" && !access.metrics;
@@ -96,7 +96,7 @@ pub(super) async fn answer(
     }
 }
 
-async fn show(place: &Place<'_>, uri: &Uri, site: &Arc<Site>, reader: Reader<'_>) -> Answer {
+async fn show(place: &ListenAddress<'_>, uri: &Uri, site: &Arc<Site>, reader: Reader<'_>) -> PageResponse {
     let control = &site.control;
     // The same address is answered the same, to whoever may see it.
     let key = || format!("GET {uri}");
@@ -109,7 +109,7 @@ async fn show(place: &Place<'_>, uri: &Uri, site: &Arc<Site>, reader: Reader<'_>
             let told = Arc::clone(control);
             rendered(control, key(), &reader, JSON, move || Ok(report::json(&told))).await
         }
-        "/metrics" => match prometheus::Query::parse(uri.query().unwrap_or_default()) {
+        "/metrics" => match prometheus::ScrapeQuery::parse(uri.query().unwrap_or_default()) {
             Ok(query) => {
                 let told = Arc::clone(control);
                 let make = move || Ok(prometheus::text(&told, &query));
@@ -130,7 +130,7 @@ async fn rendered(
     reader: &Reader<'_>,
     kind: &'static str,
     make: impl FnOnce() -> Result<String, String> + Send + 'static,
-) -> Answer {
+) -> PageResponse {
     match control.readers().rendering(key, make).await {
         Ok(rendering) => {
             let mut answer =
@@ -148,13 +148,18 @@ async fn rendered(
     }
 }
 
-async fn stats(place: &Place<'_>, key: String, site: &Arc<Site>, reader: &Reader<'_>) -> Answer {
+async fn stats(
+    place: &ListenAddress<'_>,
+    key: String,
+    site: &Arc<Site>,
+    reader: &Reader<'_>,
+) -> PageResponse {
     // HAProxy tells addresses and algorithms to those with a socket only.
-    let query = stat::Query {
+    let query = stat::StatQuery {
         full: false,
         up: place.has("up"),
         no_maint: place.has("no-maint"),
-        ..stat::Query::default()
+        ..stat::StatQuery::default()
     };
     let forms: [(&str, &str, Rendered); 3] =
         [("csv", "text/plain", stat::csv), ("typed", "text/plain", stat::typed), ("json", JSON, stat::json)];
@@ -163,8 +168,9 @@ async fn stats(place: &Place<'_>, key: String, site: &Arc<Site>, reader: &Reader
         let make = move || make(&shared, &query).map_err(|unknown| unknown.to_string());
         return rendered(&site.control, key, reader, kind, make).await;
     }
-    let outcome = place.option("st").and_then(Outcome::of);
-    let frame = page::Frame { refreshing: !place.has("norefresh"), notice: outcome.map(Outcome::text) };
+    let outcome = place.option("st").and_then(ActionOutcome::of);
+    let frame =
+        page::PageContext { refreshing: !place.has("norefresh"), notice: outcome.map(ActionOutcome::text) };
     let told = Arc::clone(site);
     let make = move || {
         let (overview, history) = (Overview::of(&told.control), told.live.history());
@@ -175,31 +181,31 @@ async fn stats(place: &Place<'_>, key: String, site: &Arc<Site>, reader: &Reader
 }
 
 /// Obeys a form. HAProxy's clients are led to the page, where `st` tells what came of it; who asks for JSON is told in it.
-async fn act(request: Request<Incoming>, page: &str, site: &Site, origin: Origin) -> Answer {
+async fn act(request: Request<Incoming>, page: &str, site: &Site, origin: Origin) -> PageResponse {
     let (parts, body) = request.into_parts();
     let wants_json =
         parts.headers.get(header::ACCEPT).is_some_and(|value| value.as_bytes() == JSON.as_bytes());
     let body = timeout(HEAD_TIME, Limited::new(body, action::LARGEST).collect()).await;
     let (outcome, text) = match body {
         Ok(Ok(body)) => {
-            let form = Form::parse(&body.to_bytes());
+            let form = ActionForm::parse(&body.to_bytes());
             match site.guard.admit(&parts.headers, form.token.as_deref()) {
                 Ok(()) => {
                     let outcome = form.apply(&site.control, &origin);
                     (outcome, outcome.text())
                 }
-                Err(why) => (Outcome::Denied, why),
+                Err(why) => (ActionOutcome::Denied, why),
             }
         }
-        Ok(Err(_)) => (Outcome::TooLarge, Outcome::TooLarge.text()),
+        Ok(Err(_)) => (ActionOutcome::TooLarge, ActionOutcome::TooLarge.text()),
         Err(_) => return with(StatusCode::REQUEST_TIMEOUT, TEXT, "The form did not arrive in time\n"),
     };
     if wants_json {
         let status = match outcome {
-            Outcome::Done | Outcome::Partly | Outcome::Nothing => StatusCode::OK,
-            Outcome::Wrong => StatusCode::BAD_REQUEST,
-            Outcome::Denied => StatusCode::FORBIDDEN,
-            Outcome::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            ActionOutcome::Done | ActionOutcome::Partly | ActionOutcome::Nothing => StatusCode::OK,
+            ActionOutcome::Wrong => StatusCode::BAD_REQUEST,
+            ActionOutcome::Denied => StatusCode::FORBIDDEN,
+            ActionOutcome::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         };
         return with(status, JSON, json!({ "result": outcome.word(), "text": text }).to_string());
     }
@@ -211,7 +217,7 @@ async fn act(request: Request<Incoming>, page: &str, site: &Site, origin: Origin
     answer
 }
 
-fn events(site: &Site, reader: Reader<'_>) -> Answer {
+fn events(site: &Site, reader: Reader<'_>) -> PageResponse {
     let Some(stream) = site.live.watch(reader.until) else {
         return with(StatusCode::SERVICE_UNAVAILABLE, TEXT, "Too many live viewers; poll /stats instead\n");
     };
@@ -222,14 +228,14 @@ fn events(site: &Site, reader: Reader<'_>) -> Answer {
 }
 
 /// Asks who it is.
-fn refuse(realm: &str) -> Answer {
+fn refuse(realm: &str) -> PageResponse {
     let text = "Authentication required (see `[stats] auth`)\n";
     let mut answer = with(StatusCode::UNAUTHORIZED, TEXT, text);
     answer.headers_mut().insert(header::WWW_AUTHENTICATE, login::challenge(realm));
     answer
 }
 
-fn ready(control: &Control) -> Answer {
+fn ready(control: &Control) -> PageResponse {
     let problems = report::readiness(control, &control.topology());
     if problems.is_empty() {
         return with(StatusCode::OK, TEXT, "ready\n");
@@ -237,7 +243,7 @@ fn ready(control: &Control) -> Answer {
     with(StatusCode::SERVICE_UNAVAILABLE, TEXT, problems.join("\n") + "\n")
 }
 
-fn with(status: StatusCode, kind: &'static str, body: impl Into<Bytes>) -> Answer {
+fn with(status: StatusCode, kind: &'static str, body: impl Into<Bytes>) -> PageResponse {
     let mut answer = Response::new(Either::Left(Full::new(body.into())));
     *answer.status_mut() = status;
     answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
@@ -245,7 +251,7 @@ fn with(status: StatusCode, kind: &'static str, body: impl Into<Bytes>) -> Answe
 }
 
 /// Puts on every answer what keeps browsers from guessing, framing, loading from elsewhere, and from showing old data.
-pub(super) fn harden(mut answer: Answer) -> Answer {
+pub(super) fn harden(mut answer: PageResponse) -> PageResponse {
     let headers = [
         (header::CACHE_CONTROL, "no-cache"),
         (header::CONTENT_SECURITY_POLICY, POLICY),

@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use super::*;
 use crate::control::Origin;
 use crate::control::fixture::Fixture;
-use crate::server::{Admin, CheckResult, CheckStatus};
+use crate::server::{AdminState, CheckResult, CheckStatus};
 
 const BACKEND: &str =
     "health = { path = \"/\" }\n[backend.be.servers]\ns1 = \"127.0.0.1:9\"\ns2 = \"127.0.0.1:10\"\n";
@@ -23,7 +23,7 @@ struct Pages {
 }
 
 /// An answer as it came.
-struct Reply {
+struct TestResponse {
     status: u16,
     head: String,
     body: String,
@@ -50,16 +50,16 @@ impl Pages {
         TcpStream::connect(self.address).await.unwrap()
     }
 
-    async fn ask(&self, method: &str, path: &str) -> Reply {
+    async fn ask(&self, method: &str, path: &str) -> TestResponse {
         self.send(method, path, "", "").await
     }
 
     /// POSTs a form with additional header lines.
-    async fn post(&self, path: &str, lines: &str, form: &str) -> Reply {
+    async fn post(&self, path: &str, lines: &str, form: &str) -> TestResponse {
         self.send("POST", path, lines, form).await
     }
 
-    async fn send(&self, method: &str, path: &str, lines: &str, body: &str) -> Reply {
+    async fn send(&self, method: &str, path: &str, lines: &str, body: &str) -> TestResponse {
         let mut stream = self.connect().await;
         let length = body.len();
         let length = if body.is_empty() { String::new() } else { format!("Content-Length: {length}\r\n") };
@@ -73,14 +73,14 @@ impl Pages {
             .unwrap();
         let (head, body) = text.split_once("\r\n\r\n").unwrap();
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        Reply { status, head: head.to_lowercase(), body: body.to_owned() }
+        TestResponse { status, head: head.to_lowercase(), body: body.to_owned() }
     }
 
-    async fn get(&self, path: &str) -> Reply {
+    async fn get(&self, path: &str) -> TestResponse {
         self.ask("GET", path).await
     }
 
-    fn order(&self, name: &str, admin: Admin) {
+    fn order(&self, name: &str, admin: AdminState) {
         self.fixture.control.set_admin(&self.fixture.server(name), admin, &Origin::Start);
     }
 
@@ -166,12 +166,12 @@ async fn over(stream: &mut TcpStream, path: &str, body: &str) -> String {
 #[tokio::test]
 async fn readiness_follows_the_servers_and_the_stop() {
     let pages = Pages::new();
-    pages.order("s1", Admin::Maint);
+    pages.order("s1", AdminState::Maint);
     assert_eq!(pages.get("/readyz").await.status, 200);
-    pages.order("s2", Admin::Drain);
+    pages.order("s2", AdminState::Drain);
     let none = pages.get("/readyz").await;
     assert_eq!((none.status, &*none.body), (503, "backend be: none of 2 servers can take traffic\n"));
-    pages.order("s1", Admin::Ready);
+    pages.order("s1", AdminState::Ready);
     let mut kept = pages.connect().await;
     assert!(over(&mut kept, "/readyz", "ready\n").await.starts_with("HTTP/1.1 200"));
     pages.fixture.control.begin_stop();
@@ -236,7 +236,7 @@ async fn the_page_and_the_json_say_why_a_server_is_down() {
         version: Some("v<1>".to_owned()),
     };
     pages.fixture.control.checked(&pages.fixture.server("s1"), failed);
-    pages.order("s2", Admin::Maint);
+    pages.order("s2", AdminState::Maint);
     let document: serde_json::Value = serde_json::from_str(&pages.get("/stats.json").await.body).unwrap();
     let servers = &document["backends"][0]["servers"];
     assert_eq!((&servers[0]["status"], &servers[0]["state"]), (&"DOWN".into(), &"down".into()));
@@ -347,7 +347,7 @@ async fn forms_lead_back_to_the_page_which_says_what_came_of_them() {
     ] {
         assert!(done.head.contains(line), "{line}: {}", done.head);
     }
-    assert_eq!(pages.fixture.server("s1").admin(), Admin::Drain);
+    assert_eq!(pages.fixture.server("s1").admin(), AdminState::Drain);
     assert!(pages.get("/stats;st=DONE").await.body.contains("role=\"status\">Done</p>"));
     assert!(!pages.get("/stats;st=<b>").await.body.contains("<b>\""));
     for (path, form, location) in [
@@ -375,10 +375,10 @@ async fn a_browser_needs_the_token_of_the_page() {
         pages.post("/stats", &format!("{json}Origin: http://evil\r\nX-LB-Token: {token}\r\n"), form).await;
     assert_eq!(denied.status, 403);
     assert!(denied.body.contains("\"result\":\"DENY\"") && denied.body.contains("another site"));
-    assert_eq!(pages.fixture.server("s1").admin(), Admin::Ready);
+    assert_eq!(pages.fixture.server("s1").admin(), AdminState::Ready);
     let done = pages.post("/stats", "Origin: http://lb\r\n", &format!("{form}&t={token}")).await;
     assert!(done.head.contains("location: /stats;st=done"), "{}", done.head);
-    assert_eq!(pages.fixture.server("s1").admin(), Admin::Maint);
+    assert_eq!(pages.fixture.server("s1").admin(), AdminState::Maint);
     let back = pages
         .post("/", &format!("{json}Origin: http://lb\r\nX-LB-Token: {token}\r\n"), "s=s1&action=ready&b=be")
         .await;
@@ -394,7 +394,7 @@ async fn nothing_is_changed_unless_the_configuration_lets_the_page() {
     let pages = Pages::new();
     let denied = pages.post("/stats", "", "s=s1&action=drain&b=be").await;
     assert!(denied.status == 303 && denied.head.contains("location: /stats;st=deny"), "{}", denied.head);
-    assert_eq!(pages.fixture.server("s1").admin(), Admin::Ready);
+    assert_eq!(pages.fixture.server("s1").admin(), AdminState::Ready);
     assert!(!pages.get("/").await.body.contains("lb-token"));
     pages.end().await;
 }
@@ -402,7 +402,7 @@ async fn nothing_is_changed_unless_the_configuration_lets_the_page() {
 #[tokio::test]
 async fn where_it_may_the_page_offers_what_fits_the_state() {
     let pages = Pages::open();
-    pages.order("s2", Admin::Drain);
+    pages.order("s2", AdminState::Drain);
     let page = pages.get("/").await.body;
     for part in [
         "data-act=\"drain\" aria-label=\"Drain be/s1\"",

@@ -6,61 +6,63 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::place;
+use super::endpoint;
 use super::server::with_server;
-use crate::admin::answer::Answer;
+use crate::admin::answer::CommandOutput;
 use crate::admin::session::Session;
 use crate::server::{AgentMoved, Server};
 
 const NO_AGENT: &str = "agent checks are not enabled on this server";
 const EXPECTED: &str = "'set server <srv> agent' expects 'up' or 'down'.";
 
-pub(super) fn disable(session: &mut Session, words: &[String]) -> Answer {
+pub(super) fn disable(session: &mut Session, words: &[String]) -> CommandOutput {
     with_server(session, words, |session, server| {
         session.control.set_agent(server, false, &session.origin);
-        Answer::Done
+        CommandOutput::Done
     })
 }
 
-pub(super) fn enable(session: &mut Session, words: &[String]) -> Answer {
+pub(super) fn enable(session: &mut Session, words: &[String]) -> CommandOutput {
     with_server(session, words, |session, server| {
         if server.agent.plan().is_none() {
-            return Answer::error("Agent was not configured on this server, cannot enable.");
+            return CommandOutput::error("Agent was not configured on this server, cannot enable.");
         }
         session.control.set_agent(server, true, &session.origin);
-        Answer::Done
+        CommandOutput::Done
     })
 }
 
 /// `up` or `down`, until the agent says something else.
-pub(super) fn force(session: &Session, server: &Arc<Server>, word: Option<&String>) -> Answer {
+pub(super) fn force(session: &Session, server: &Arc<Server>, word: Option<&String>) -> CommandOutput {
     if !is_asked(server) {
-        return Answer::error(format!("{NO_AGENT}."));
+        return CommandOutput::error(format!("{NO_AGENT}."));
     }
     let up = match word.map(String::as_str) {
         Some("up") => true,
         Some("down") => false,
-        _ => return Answer::error(EXPECTED),
+        _ => return CommandOutput::error(EXPECTED),
     };
     session.control.force_agent(server, up, &session.origin);
-    Answer::Done
+    CommandOutput::Done
 }
 
 /// `IP [port PORT]`: where it is asked from now on.
-pub(super) fn set_address(session: &Session, server: &Arc<Server>, words: &[String]) -> Answer {
+pub(super) fn set_address(session: &Session, server: &Arc<Server>, words: &[String]) -> CommandOutput {
     let Some(word) = words.first() else {
-        return Answer::error("set server <b>/<s> agent-addr requires an address and optionally a port.");
+        return CommandOutput::error(
+            "set server <b>/<s> agent-addr requires an address and optionally a port.",
+        );
     };
     if !is_asked(server) {
-        return Answer::error(NO_AGENT);
+        return CommandOutput::error(NO_AGENT);
     }
     let Ok(address) = word.parse::<IpAddr>() else {
-        return Answer::error(format!("invalid addr '{word}'"));
+        return CommandOutput::error(format!("invalid addr '{word}'"));
     };
     let port = match words.get(1).map(String::as_str) {
-        Some("port") => match place::port(words.get(2).map_or("", String::as_str)) {
+        Some("port") => match endpoint::port(words.get(2).map_or("", String::as_str)) {
             Ok(port) => Some(port),
-            Err(text) => return Answer::error(text),
+            Err(text) => return CommandOutput::error(text),
         },
         _ => None,
     };
@@ -68,31 +70,31 @@ pub(super) fn set_address(session: &Session, server: &Arc<Server>, words: &[Stri
 }
 
 /// The port on which it is asked from now on.
-pub(super) fn set_port(session: &Session, server: &Arc<Server>, word: Option<&String>) -> Answer {
+pub(super) fn set_port(session: &Session, server: &Arc<Server>, word: Option<&String>) -> CommandOutput {
     let Some(word) = word else {
-        return Answer::error("set server <b>/<s> agent-port requires a port.");
+        return CommandOutput::error("set server <b>/<s> agent-port requires a port.");
     };
     if !is_asked(server) {
-        return Answer::error(NO_AGENT);
+        return CommandOutput::error(NO_AGENT);
     }
-    match place::port(word) {
+    match endpoint::port(word) {
         Ok(port) => change(session, server, AgentMoved { port: Some(port), ..AgentMoved::default() }),
-        Err(text) => Answer::error(text),
+        Err(text) => CommandOutput::error(text),
     }
 }
 
 /// What it is told from now on; nothing at all without a word.
-pub(super) fn set_send(session: &Session, server: &Arc<Server>, word: Option<&String>) -> Answer {
+pub(super) fn set_send(session: &Session, server: &Arc<Server>, word: Option<&String>) -> CommandOutput {
     if !is_asked(server) {
-        return Answer::error(format!("{NO_AGENT}."));
+        return CommandOutput::error(format!("{NO_AGENT}."));
     }
     let send = Some(word.cloned().unwrap_or_default());
     change(session, server, AgentMoved { send, ..AgentMoved::default() })
 }
 
-fn change(session: &Session, server: &Arc<Server>, change: AgentMoved) -> Answer {
+fn change(session: &Session, server: &Arc<Server>, change: AgentMoved) -> CommandOutput {
     session.control.change_agent(server, change, &session.origin);
-    Answer::Done
+    CommandOutput::Done
 }
 
 /// Whether it has an agent of its own that is switched on.

@@ -1,6 +1,6 @@
 //! Commands about frontends, about backends as a whole, and about the limits of the process.
 
-use crate::admin::answer::Answer;
+use crate::admin::answer::CommandOutput;
 use crate::admin::names::{self, NO_BACKEND, NO_FRONTEND};
 use crate::admin::session::Session;
 use crate::control::FrontendError;
@@ -17,142 +17,156 @@ const RATE_LIMITS: &str = "'set rate-limit' only supports :
    - 'http-compression global' to set the per-process maximum compression speed in kB/s
 ";
 
-pub(super) fn disable(session: &mut Session, words: &[String]) -> Answer {
+pub(super) fn disable(session: &mut Session, words: &[String]) -> CommandOutput {
     with_frontend(session, words, |session, frontend| {
         match session.control.disable_frontend(frontend, &session.origin) {
-            Ok(()) => Answer::Done,
-            Err(FrontendError::Same) => Answer::info("All sockets are already disabled."),
+            Ok(()) => CommandOutput::Done,
+            Err(FrontendError::Same) => CommandOutput::info("All sockets are already disabled."),
             Err(FrontendError::Stopped) => {
-                Answer::error("Frontend was previously shut down, cannot disable.")
+                CommandOutput::error("Frontend was previously shut down, cannot disable.")
             }
-            Err(FrontendError::Listen(error)) => Answer::error(error.to_string()),
+            Err(FrontendError::Listen(error)) => CommandOutput::error(error.to_string()),
         }
     })
 }
 
-pub(super) fn enable(session: &mut Session, words: &[String]) -> Answer {
+pub(super) fn enable(session: &mut Session, words: &[String]) -> CommandOutput {
     with_frontend(session, words, |session, frontend| {
         match session.control.enable_frontend(frontend, &session.origin) {
-            Ok(()) => Answer::Done,
-            Err(FrontendError::Same) => Answer::info("All sockets are already enabled."),
-            Err(FrontendError::Stopped) => Answer::error("Frontend was previously shut down, cannot enable."),
+            Ok(()) => CommandOutput::Done,
+            Err(FrontendError::Same) => CommandOutput::info("All sockets are already enabled."),
+            Err(FrontendError::Stopped) => {
+                CommandOutput::error("Frontend was previously shut down, cannot enable.")
+            }
             Err(FrontendError::Listen(error)) => {
-                session.control.say(&crate::control::Event::Notice { text: &error.to_string() });
-                Answer::error("Failed to resume frontend, check logs for precise cause (port conflict?).")
+                session.control.emit(&crate::control::Event::Notice { text: &error.to_string() });
+                CommandOutput::error(
+                    "Failed to resume frontend, check logs for precise cause (port conflict?).",
+                )
             }
         }
     })
 }
 
-pub(super) fn shutdown(session: &mut Session, words: &[String]) -> Answer {
+pub(super) fn shutdown(session: &mut Session, words: &[String]) -> CommandOutput {
     with_frontend(session, words, |session, frontend| {
         match session.control.shutdown_frontend(frontend, &session.origin) {
-            Ok(()) => Answer::Done,
-            Err(_) => Answer::error("Frontend was already shut down."),
+            Ok(()) => CommandOutput::Done,
+            Err(_) => CommandOutput::error("Frontend was already shut down."),
         }
     })
 }
 
-pub(super) fn set_maxconn(session: &mut Session, words: &[String]) -> Answer {
+pub(super) fn set_maxconn(session: &mut Session, words: &[String]) -> CommandOutput {
     with_frontend(session, words, |session, frontend| {
-        let Some(word) = words.get(1) else { return Answer::error("Integer value expected.") };
+        let Some(word) = words.get(1) else { return CommandOutput::error("Integer value expected.") };
         match whole(word) {
             Ok(maxconn) => {
                 session.control.set_frontend_maxconn(frontend, maxconn, &session.origin);
-                Answer::Done
+                CommandOutput::Done
             }
-            Err(text) => Answer::error(text),
+            Err(text) => CommandOutput::error(text),
         }
     })
 }
 
-pub(super) fn set_maxconn_global(session: &mut Session, words: &[String]) -> Answer {
-    let Some(word) = words.first() else { return Answer::error(INTEGER_EXPECTED) };
+pub(super) fn set_maxconn_global(session: &mut Session, words: &[String]) -> CommandOutput {
+    let Some(word) = words.first() else { return CommandOutput::error(INTEGER_EXPECTED) };
     match whole(word) {
-        Ok(maxconn) if session.control.set_maxconn_of_process(maxconn, &session.origin) => Answer::Done,
-        Ok(_) => Answer::error(OUT_OF_RANGE),
-        Err(text) => Answer::error(text),
+        Ok(maxconn) if session.control.set_maxconn_of_process(maxconn, &session.origin) => {
+            CommandOutput::Done
+        }
+        Ok(_) => CommandOutput::error(OUT_OF_RANGE),
+        Err(text) => CommandOutput::error(text),
     }
 }
 
 /// `connections global N` and the like. There is no TLS and no compression, so that any limit of theirs holds.
-pub(super) fn set_rate_limit(session: &mut Session, words: &[String]) -> Answer {
+pub(super) fn set_rate_limit(session: &mut Session, words: &[String]) -> CommandOutput {
     let process = &session.control.shared().process;
     let (pace, what) = match (words.first().map_or("", String::as_str), words.get(1).map(String::as_str)) {
         ("connections", Some("global")) => (Some(&process.connection_pace), "connections"),
         ("sessions", Some("global")) => (Some(&process.session_pace), "sessions"),
         ("ssl-sessions" | "http-compression", Some("global")) => (None, ""),
-        _ => return Answer::error(RATE_LIMITS),
+        _ => return CommandOutput::error(RATE_LIMITS),
     };
-    let Some(word) = words.get(2) else { return Answer::error(INTEGER_EXPECTED) };
+    let Some(word) = words.get(2) else { return CommandOutput::error(INTEGER_EXPECTED) };
     match whole(word) {
         Ok(limit) => {
             if let Some(pace) = pace {
                 session.control.set_pace(pace, what, limit, &session.origin);
             }
-            Answer::Done
+            CommandOutput::Done
         }
-        Err(text) => Answer::error(text),
+        Err(text) => CommandOutput::error(text),
     }
 }
 
-pub(super) fn publish(session: &mut Session, words: &[String]) -> Answer {
+pub(super) fn publish(session: &mut Session, words: &[String]) -> CommandOutput {
     set_published(session, words, true)
 }
 
-pub(super) fn unpublish(session: &mut Session, words: &[String]) -> Answer {
+pub(super) fn unpublish(session: &mut Session, words: &[String]) -> CommandOutput {
     set_published(session, words, false)
 }
 
 /// Where a backend has no cookie, the key waits for one.
-pub(super) fn set_cookie_key(session: &mut Session, words: &[String]) -> Answer {
+pub(super) fn set_cookie_key(session: &mut Session, words: &[String]) -> CommandOutput {
     let Some(key) = words.get(1) else {
-        return with_backend(session, words, |_| Answer::error("String value expected."));
+        return with_backend(session, words, |_| CommandOutput::error("String value expected."));
     };
     change_cookies(session, words, |cookie| cookie.key = Some(key.clone()))
 }
 
-pub(super) fn enable_cookies(session: &mut Session, words: &[String]) -> Answer {
+pub(super) fn enable_cookies(session: &mut Session, words: &[String]) -> CommandOutput {
     change_cookies(session, words, |cookie| cookie.on = Some(true))
 }
 
-pub(super) fn disable_cookies(session: &mut Session, words: &[String]) -> Answer {
+pub(super) fn disable_cookies(session: &mut Session, words: &[String]) -> CommandOutput {
     change_cookies(session, words, |cookie| cookie.on = Some(false))
 }
 
-fn change_cookies(session: &Session, words: &[String], change: impl FnOnce(&mut DynamicCookie)) -> Answer {
+fn change_cookies(
+    session: &Session,
+    words: &[String],
+    change: impl FnOnce(&mut DynamicCookie),
+) -> CommandOutput {
     with_backend(session, words, |backend| {
         session.control.set_dynamic_cookie(backend, change, &session.origin);
-        Answer::Done
+        CommandOutput::Done
     })
 }
 
-fn set_published(session: &Session, words: &[String], published: bool) -> Answer {
+fn set_published(session: &Session, words: &[String], published: bool) -> CommandOutput {
     let topology = session.control.topology();
     let Some(backend) = topology.find_backend(words.first().map_or("", String::as_str)) else {
-        return Answer::error(NO_BACKEND);
+        return CommandOutput::error(NO_BACKEND);
     };
     session.control.publish(backend, published, &session.origin);
-    Answer::info(if published { "Backend published." } else { "Backend unpublished." })
+    CommandOutput::info(if published { "Backend published." } else { "Backend unpublished." })
 }
 
 fn with_frontend(
     session: &Session,
     words: &[String],
-    run: impl FnOnce(&Session, &Frontend) -> Answer,
-) -> Answer {
-    let Some(word) = words.first() else { return Answer::error(FRONTEND_EXPECTED) };
+    run: impl FnOnce(&Session, &Frontend) -> CommandOutput,
+) -> CommandOutput {
+    let Some(word) = words.first() else { return CommandOutput::error(FRONTEND_EXPECTED) };
     match names::frontend(&session.control.topology(), word) {
         Some(frontend) => run(session, frontend),
-        None => Answer::error(NO_FRONTEND),
+        None => CommandOutput::error(NO_FRONTEND),
     }
 }
 
-fn with_backend(session: &Session, words: &[String], run: impl FnOnce(&Backend) -> Answer) -> Answer {
-    let Some(word) = words.first() else { return Answer::error(BACKEND_EXPECTED) };
+fn with_backend(
+    session: &Session,
+    words: &[String],
+    run: impl FnOnce(&Backend) -> CommandOutput,
+) -> CommandOutput {
+    let Some(word) = words.first() else { return CommandOutput::error(BACKEND_EXPECTED) };
     match session.control.topology().find_backend(word) {
         Some(backend) => run(backend),
-        None => Answer::error(NO_BACKEND),
+        None => CommandOutput::error(NO_BACKEND),
     }
 }
 

@@ -6,11 +6,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::admin::answer::Answer;
+use crate::admin::answer::CommandOutput;
 use crate::admin::names::{self, NO_BACKEND};
 use crate::admin::session::Session;
 use crate::admin::time;
-use crate::config::{self, Agent, Health, Protocol, Track};
+use crate::config::{self, AgentConfig, HealthCheckConfig, Protocol, TrackConfig};
 use crate::topology::{Backend, Topology};
 
 const KEYWORDS: &str = "List of keywords supported for dynamic server:
@@ -37,56 +37,59 @@ weight
 const ARGUMENTS: &str = "'server' expects <name> and <addr>[:<port>] as arguments.";
 const NAME_EXPECTED: &str = "Require 'backend/server'.";
 
-pub(super) fn add(session: &mut Session, words: &[String]) -> Answer {
+pub(super) fn add(session: &mut Session, words: &[String]) -> CommandOutput {
     if words.first().is_some_and(|word| word == "help") {
-        return Answer::info(KEYWORDS);
+        return CommandOutput::info(KEYWORDS);
     }
     let named = words.first().and_then(|word| word.split_once('/')).filter(|(_, server)| !server.is_empty());
-    let Some((backend, name)) = named else { return Answer::error(NAME_EXPECTED) };
+    let Some((backend, name)) = named else { return CommandOutput::error(NAME_EXPECTED) };
     let topology = session.control.topology();
-    let Some(backend) = topology.find_backend(backend) else { return Answer::error(NO_BACKEND) };
+    let Some(backend) = topology.find_backend(backend) else { return CommandOutput::error(NO_BACKEND) };
     if !backend.config.balance.is_dynamic() {
         let name = &backend.live.name;
-        return Answer::error(format!(
+        return CommandOutput::error(format!(
             "Backend does not support dynamic servers : backend '{name}' uses a non dynamic load balancing method."
         ));
     }
     if let Some(wrong) = name.chars().find(|c| !config::is_name(c.encode_utf8(&mut [0; 4]))) {
-        return Answer::error(format!("character '{wrong}' is not permitted in server name '{name}'."));
+        return CommandOutput::error(format!(
+            "character '{wrong}' is not permitted in server name '{name}'."
+        ));
     }
     if backend.server(name).is_some() {
-        return Answer::error("Already exists a server with the same name in backend.");
+        return CommandOutput::error("Already exists a server with the same name in backend.");
     }
     match parse(backend, name, &words[1..]).and_then(|spec| followed(&topology, spec)) {
         Ok(spec) => {
             // Whoever took the name between the look and the order was first.
             if session.control.add_server(backend, &spec, &session.origin) {
-                Answer::info("New server registered.")
+                CommandOutput::info("New server registered.")
             } else {
-                Answer::error("Already exists a server with the same name in backend.")
+                CommandOutput::error("Already exists a server with the same name in backend.")
             }
         }
-        Err(text) => Answer::error(text),
+        Err(text) => CommandOutput::error(text),
     }
 }
 
-pub(super) fn delete(session: &mut Session, words: &[String]) -> Answer {
+pub(super) fn delete(session: &mut Session, words: &[String]) -> CommandOutput {
     let named = names::server(&session.control.topology(), words);
     match named {
         Ok(server) => match session.control.delete_server(&server, &session.origin) {
-            Ok(()) => Answer::info("Server deleted."),
-            Err(error) => Answer::error(error.to_string()),
+            Ok(()) => CommandOutput::info("Server deleted."),
+            Err(error) => CommandOutput::error(error.to_string()),
         },
-        Err(text) => Answer::error(text),
+        Err(text) => CommandOutput::error(text),
     }
 }
 
 /// The address and the keywords after the name.
-fn parse(backend: &Arc<Backend>, name: &str, words: &[String]) -> Result<config::Server, String> {
+fn parse(backend: &Arc<Backend>, name: &str, words: &[String]) -> Result<config::ServerConfig, String> {
     let Some((address, words)) = words.split_first() else { return Err(ARGUMENTS.to_owned()) };
     let (host, port) = endpoint(address)?;
-    let mut spec = config::Server::new(name, &host, port);
-    let mut agent = Agent { port: 0, address: None, send: String::new(), interval: Duration::from_secs(2) };
+    let mut spec = config::ServerConfig::new(name, &host, port);
+    let mut agent =
+        AgentConfig { port: 0, address: None, send: String::new(), interval: Duration::from_secs(2) };
     let mut asked = false;
     let mut check = backend.config.health.clone().unwrap_or_else(connecting);
     let mut checked = false;
@@ -130,7 +133,7 @@ fn parse(backend: &Arc<Backend>, name: &str, words: &[String]) -> Result<config:
             "track" => {
                 let given = value()?;
                 let (of, server) = given.split_once('/').unwrap_or((&backend.live.name, given));
-                spec.track = Some(Track { backend: of.to_owned(), server: server.to_owned() });
+                spec.track = Some(TrackConfig { backend: of.to_owned(), server: server.to_owned() });
             }
             _ => return Err(format!("unknown keyword '{word}'.")),
         }
@@ -146,7 +149,7 @@ fn parse(backend: &Arc<Backend>, name: &str, words: &[String]) -> Result<config:
 }
 
 /// The same server, if the one that it is to track is there and has a state to share.
-fn followed(topology: &Topology, spec: config::Server) -> Result<config::Server, String> {
+fn followed(topology: &Topology, spec: config::ServerConfig) -> Result<config::ServerConfig, String> {
     let Some(track) = &spec.track else { return Ok(spec) };
     let Some(backend) = topology.backend(&track.backend) else {
         return Err(format!("unable to find required proxy '{}' for tracking.", track.backend));
@@ -190,8 +193,8 @@ fn number(keyword: &str, word: &str, range: std::ops::RangeInclusive<u32>) -> Re
 }
 
 /// The check of a backend that has none: connecting is enough.
-fn connecting() -> Health {
-    Health {
+fn connecting() -> HealthCheckConfig {
+    HealthCheckConfig {
         path: None,
         protocol: Protocol::Http1,
         host: None,

@@ -2,15 +2,15 @@
 //!
 //! `Success=1` and what changed, or `Success=0` and the faults as `lb check` prints them.
 
-use super::Later;
-use crate::admin::answer::Answer;
+use super::DeferredCommand;
+use crate::admin::answer::CommandOutput;
 use crate::admin::session::Session;
 
-pub(super) fn reload<'a>(session: &'a Session, _words: &'a [String]) -> Later<'a> {
+pub(super) fn reload<'a>(session: &'a Session, _words: &'a [String]) -> DeferredCommand<'a> {
     Box::pin(async move {
         match session.control.reload(&session.origin).await {
-            Ok(changes) => Answer::info(format!("Success=1\n--\n{changes}")),
-            Err(faults) => Answer::error(format!("Success=0\n--\n{}", without_empty_lines(&faults))),
+            Ok(changes) => CommandOutput::info(format!("Success=1\n--\n{changes}")),
+            Err(faults) => CommandOutput::error(format!("Success=0\n--\n{}", without_empty_lines(&faults))),
         }
     })
 }

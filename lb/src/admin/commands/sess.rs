@@ -6,8 +6,8 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::Later;
-use crate::admin::answer::Answer;
+use super::DeferredCommand;
+use crate::admin::answer::CommandOutput;
 use crate::admin::session::Session;
 use crate::admin::{names, time};
 use crate::control::{Event, Origin};
@@ -28,7 +28,7 @@ Options:
 
 /// Which exchanges are wanted.
 #[derive(Debug, Default)]
-struct Filter {
+struct SessionFilter {
     id: Option<u64>,
     older: Duration,
     frontend: Option<Arc<str>>,
@@ -38,9 +38,9 @@ struct Filter {
     long: bool,
 }
 
-pub(super) fn show<'a>(session: &'a Session, words: &'a [String]) -> Later<'a> {
+pub(super) fn show<'a>(session: &'a Session, words: &'a [String]) -> DeferredCommand<'a> {
     Box::pin(async move {
-        let filter = match Filter::parse(words, &session.control.topology()) {
+        let filter = match SessionFilter::parse(words, &session.control.topology()) {
             Ok(filter) => filter,
             Err(answer) => return answer,
         };
@@ -49,27 +49,27 @@ pub(super) fn show<'a>(session: &'a Session, words: &'a [String]) -> Later<'a> {
         let told = |info| if filter.long { at_length(info, &topology) } else { line(info) };
         let mut lines: Vec<_> = sessions.iter().filter(|info| filter.wants(info)).map(told).collect();
         if filter.id.is_some() && lines.is_empty() {
-            return Answer::error("Session not found.");
+            return CommandOutput::error("Session not found.");
         }
         if filter.is_open() {
             lines.push(own_line(session));
         }
-        Answer::Dump(lines.concat())
+        CommandOutput::Dump(lines.concat())
     })
 }
 
-pub(super) fn shutdown<'a>(session: &'a Session, words: &'a [String]) -> Later<'a> {
+pub(super) fn shutdown<'a>(session: &'a Session, words: &'a [String]) -> DeferredCommand<'a> {
     Box::pin(async move {
         let Some(id) = words.first().and_then(|word| parse_id(word)).filter(|id| *id != 0) else {
-            return Answer::error("Session pointer expected (use 'show sess').");
+            return CommandOutput::error("Session pointer expected (use 'show sess').");
         };
         let control = &session.control;
         if !control.shared().workers.sessions().await.iter().any(|info| info.id == id) {
-            return Answer::error("No such session (use 'show sess').");
+            return CommandOutput::error("No such session (use 'show sess').");
         }
         control.kill_session(id);
-        control.say(&Event::Notice { text: &format!("session 0x{id:x} shut down by {}", session.origin) });
-        Answer::Done
+        control.emit(&Event::Notice { text: &format!("session 0x{id:x} shut down by {}", session.origin) });
+        CommandOutput::Done
     })
 }
 
@@ -138,19 +138,20 @@ fn with_rest(head: &str, age: Duration, calls: u64) -> String {
     )
 }
 
-// === impl Filter ===
+// === impl SessionFilter ===
 
-impl Filter {
-    fn parse(words: &[String], topology: &Topology) -> Result<Self, Answer> {
+impl SessionFilter {
+    fn parse(words: &[String], topology: &Topology) -> Result<Self, CommandOutput> {
         let mut filter = Self::default();
         let mut rest = words;
         if let [selector, others @ ..] = words {
             if selector == "help" {
-                return Err(Answer::info(HELP));
+                return Err(CommandOutput::info(HELP));
             }
             let is_id = selector.starts_with("0x") || selector.starts_with(|c: char| c.is_ascii_digit());
             if is_id {
-                filter.id = Some(parse_id(selector).ok_or_else(|| Answer::error("Session not found."))?);
+                filter.id =
+                    Some(parse_id(selector).ok_or_else(|| CommandOutput::error("Session not found."))?);
             }
             if is_id || selector == "all" {
                 filter.long = true;
@@ -161,28 +162,30 @@ impl Filter {
             let value = others.first().map(String::as_str);
             match option.as_str() {
                 "older" => {
-                    let age = value
-                        .ok_or_else(|| Answer::error("Expects a minimum age (in seconds by default)."))?;
-                    filter.older = time::parse(age, "s").ok_or_else(|| Answer::error("Invalid age."))?;
+                    let age = value.ok_or_else(|| {
+                        CommandOutput::error("Expects a minimum age (in seconds by default).")
+                    })?;
+                    filter.older =
+                        time::parse(age, "s").ok_or_else(|| CommandOutput::error("Invalid age."))?;
                 }
                 "server" => {
-                    let server = names::server(topology, others).map_err(Answer::error)?;
+                    let server = names::server(topology, others).map_err(CommandOutput::error)?;
                     filter.backend = Some(Arc::clone(&server.backend));
                     filter.server = Some(Arc::clone(&server.name));
                 }
                 "backend" => {
                     let backend = value.and_then(|name| topology.find_backend(name));
-                    let backend = backend.ok_or_else(|| Answer::error(names::NO_BACKEND))?;
+                    let backend = backend.ok_or_else(|| CommandOutput::error(names::NO_BACKEND))?;
                     filter.backend = Some(Arc::clone(&backend.live.name));
                 }
                 "frontend" => {
                     let frontend = value.and_then(|name| names::frontend(topology, name));
-                    let frontend = frontend.ok_or_else(|| Answer::error(names::NO_FRONTEND))?;
+                    let frontend = frontend.ok_or_else(|| CommandOutput::error(names::NO_FRONTEND))?;
                     filter.frontend = Some(Arc::clone(&frontend.live.name));
                 }
                 other => {
                     let text = format!("Unsupported option '{other}', try 'help' for more info.");
-                    return Err(Answer::error(text));
+                    return Err(CommandOutput::error(text));
                 }
             }
             rest = &others[1..];

@@ -6,11 +6,11 @@ pub(super) mod texts;
 
 use std::sync::Arc;
 
-use crate::admin::answer::{Answer, Report};
+use crate::admin::answer::{CommandOutput, Report};
 use crate::admin::session::Session;
 use crate::config::Level;
 use crate::report::info::{self, Style};
-use crate::report::{self, stat::Query};
+use crate::report::{self, stat::StatQuery};
 use crate::topology::{Backend, Topology};
 
 /// There are no sections of resolvers: a header without rows.
@@ -20,44 +20,44 @@ const SERVERS_CONN: &str = "# bkname/svname bkid/svid addr port - purge_delay se
 
 /// Renderings of `show stat`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Form {
+enum StatFormat {
     Csv,
     Typed,
     Json,
 }
 
-pub(super) fn stat(session: &Session, words: &[String]) -> Result<Report, Answer> {
+pub(super) fn stat(session: &Session, words: &[String]) -> Result<Report, CommandOutput> {
     let (query, form) = match parse_stat(words, session.level) {
         Ok(Some(parsed)) => parsed,
-        Ok(None) => return Err(Answer::Dump(report::resolver_rows(&session.control.topology()))),
-        Err(text) => return Err(Answer::error(text)),
+        Ok(None) => return Err(CommandOutput::Dump(report::resolver_rows(&session.control.topology()))),
+        Err(text) => return Err(CommandOutput::error(text)),
     };
     let shared = Arc::clone(session.control.shared());
     Ok(Report::whole(format!("stat {form:?} {query:?}"), move || {
         let report = match form {
-            Form::Csv => report::stat::csv(&shared, &query),
-            Form::Typed => report::stat::typed(&shared, &query),
-            Form::Json => report::stat::json(&shared, &query),
+            StatFormat::Csv => report::stat::csv(&shared, &query),
+            StatFormat::Typed => report::stat::typed(&shared, &query),
+            StatFormat::Json => report::stat::json(&shared, &query),
         };
         report.map_err(|unknown| unknown.to_string())
     }))
 }
 
-pub(super) fn process(session: &mut Session, words: &[String]) -> Answer {
+pub(super) fn process(session: &mut Session, words: &[String]) -> CommandOutput {
     let mut style = Style::default();
     for word in words {
         match word.as_str() {
-            "typed" => style.form = info::Form::Typed,
-            "json" => style.form = info::Form::Json,
+            "typed" => style.form = info::InfoFormat::Typed,
+            "json" => style.form = info::InfoFormat::Json,
             "desc" => style.described = true,
             "float" => style.exact = true,
             _ => {}
         }
     }
-    Answer::Dump(info::text(&session.control, style))
+    CommandOutput::Dump(info::text(&session.control, style))
 }
 
-pub(super) fn servers_state(session: &Session, words: &[String]) -> Result<Report, Answer> {
+pub(super) fn servers_state(session: &Session, words: &[String]) -> Result<Report, CommandOutput> {
     let (control, word) = (Arc::clone(&session.control), words.first().cloned());
     Ok(Report::whole(format!("servers state {word:?}"), move || {
         let topology = control.topology();
@@ -66,7 +66,7 @@ pub(super) fn servers_state(session: &Session, words: &[String]) -> Result<Repor
     }))
 }
 
-pub(super) fn servers_conn(session: &Session, words: &[String]) -> Result<Report, Answer> {
+pub(super) fn servers_conn(session: &Session, words: &[String]) -> Result<Report, CommandOutput> {
     let (control, word) = (Arc::clone(&session.control), words.first().cloned());
     Ok(Report::whole(format!("servers conn {word:?}"), move || {
         let topology = control.topology();
@@ -86,59 +86,61 @@ fn named_backend<'a>(topology: &'a Topology, word: Option<&String>) -> Result<Op
     }
 }
 
-pub(super) fn backend(session: &mut Session, _: &[String]) -> Answer {
-    Answer::Dump(report::backends(&session.control.topology()))
+pub(super) fn backend(session: &mut Session, _: &[String]) -> CommandOutput {
+    CommandOutput::Dump(report::backends(&session.control.topology()))
 }
 
-pub(super) fn resolvers(session: &mut Session, words: &[String]) -> Answer {
+pub(super) fn resolvers(session: &mut Session, words: &[String]) -> CommandOutput {
     let name = words.first().map(String::as_str);
     let told = report::resolvers(&session.control.topology(), name);
-    told.map_or_else(|| Answer::error("Can't find that resolvers section"), Answer::Dump)
+    told.map_or_else(|| CommandOutput::error("Can't find that resolvers section"), CommandOutput::Dump)
 }
 
-pub(super) fn drift(session: &Session, _: &[String]) -> Result<Report, Answer> {
+pub(super) fn drift(session: &Session, _: &[String]) -> Result<Report, CommandOutput> {
     let control = Arc::clone(&session.control);
     Ok(Report::whole("drift", move || Ok(report::drift(&control))))
 }
 
-pub(super) fn versions(session: &mut Session, _: &[String]) -> Answer {
-    Answer::Dump(report::versions(&session.control.topology()))
+pub(super) fn versions(session: &mut Session, _: &[String]) -> CommandOutput {
+    CommandOutput::Dump(report::versions(&session.control.topology()))
 }
 
-pub(super) fn version(_: &mut Session, _: &[String]) -> Answer {
-    Answer::info(report::VERSION)
+pub(super) fn version(_: &mut Session, _: &[String]) -> CommandOutput {
+    CommandOutput::info(report::VERSION)
 }
 
-pub(super) fn cli_level(session: &mut Session, _: &[String]) -> Answer {
-    Answer::info(level_word(session.level))
+pub(super) fn cli_level(session: &mut Session, _: &[String]) -> CommandOutput {
+    CommandOutput::info(level_word(session.level))
 }
 
-pub(super) fn cli_sockets(session: &mut Session, _: &[String]) -> Answer {
+pub(super) fn cli_sockets(session: &mut Session, _: &[String]) -> CommandOutput {
     let mut text = "# socket lvl processes\n".to_owned();
     for admin in session.control.config().admin {
         text.push_str(&format!("{} {} all\n", admin.socket, level_word(admin.level)));
     }
-    Answer::Dump(text)
+    CommandOutput::Dump(text)
 }
 
-pub(super) fn env(_: &mut Session, words: &[String]) -> Answer {
+pub(super) fn env(_: &mut Session, words: &[String]) -> CommandOutput {
     // A value's own line feeds would look like the end of the answer.
     let line = |name: &std::ffi::OsStr, value: &std::ffi::OsStr| {
         format!("{}={}\n", name.to_string_lossy(), value.to_string_lossy().replace('\n', "\\n"))
     };
     match words.first() {
-        None => Answer::Dump(std::env::vars_os().map(|(name, value)| line(&name, &value)).collect()),
+        None => CommandOutput::Dump(std::env::vars_os().map(|(name, value)| line(&name, &value)).collect()),
         // The system panics at names that cannot be.
-        Some(name) if name.is_empty() || name.contains(['=', '\0']) => Answer::error("Variable not found"),
+        Some(name) if name.is_empty() || name.contains(['=', '\0']) => {
+            CommandOutput::error("Variable not found")
+        }
         Some(name) => std::env::var_os(name).map_or_else(
-            || Answer::error("Variable not found"),
-            |value| Answer::Dump(line(name.as_ref(), &value)),
+            || CommandOutput::error("Variable not found"),
+            |value| CommandOutput::Dump(line(name.as_ref(), &value)),
         ),
     }
 }
 
 /// Three words are a filter, whatever they are; words after it, or fewer, are options; those that nobody knows are ignored.
-fn parse_stat(mut words: &[String], level: Level) -> Result<Option<(Query, Form)>, &'static str> {
+fn parse_stat(mut words: &[String], level: Level) -> Result<Option<(StatQuery, StatFormat)>, &'static str> {
     if let [domain, rest @ ..] = words
         && domain == "domain"
     {
@@ -148,19 +150,19 @@ fn parse_stat(mut words: &[String], level: Level) -> Result<Option<(Query, Form)
             _ => return Err("Invalid statistics domain."),
         };
     }
-    let mut query = Query { full: level > Level::User, ..Query::default() };
+    let mut query = StatQuery { full: level > Level::User, ..StatQuery::default() };
     if let [proxy, kinds, server, rest @ ..] = words {
         query.proxy = Some(proxy.clone());
         query.kinds = leading(kinds).try_into().unwrap_or(-1);
         query.server = leading(server);
         words = rest;
     }
-    let mut form = Form::Csv;
+    let mut form = StatFormat::Csv;
     for word in words {
         match word.as_str() {
-            "typed" => form = Form::Typed,
+            "typed" => form = StatFormat::Typed,
             "desc" => query.described = true,
-            "json" => form = Form::Json,
+            "json" => form = StatFormat::Json,
             "up" => query.up = true,
             "no-maint" => query.no_maint = true,
             _ => {}
@@ -213,23 +215,23 @@ mod tests {
     #[test]
     fn three_words_are_a_filter_and_fewer_are_options() {
         let all: Filter = (None, -1, -1);
-        let table: &[(&str, Filter, Form, bool, bool)] = &[
-            ("", all, Form::Csv, false, false),
-            ("api_nodes", all, Form::Csv, false, false),
-            ("api_nodes 4", all, Form::Csv, false, false),
-            ("bogus", all, Form::Csv, false, false),
-            ("typed", all, Form::Typed, false, false),
-            ("desc typed", all, Form::Typed, false, false),
-            ("json", all, Form::Json, false, false),
-            ("up", all, Form::Csv, true, false),
-            ("no-maint up", all, Form::Csv, true, true),
-            ("domain proxy", all, Form::Csv, false, false),
-            ("api_nodes 4 2", (Some("api_nodes"), 4, 2), Form::Csv, false, false),
-            ("-1 7 -1", (Some("-1"), 7, -1), Form::Csv, false, false),
-            ("up no-maint json", (Some("up"), 0, 0), Form::Csv, false, false),
-            ("mix 4 -1 up", (Some("mix"), 4, -1), Form::Csv, true, false),
-            ("mix 4 -1 json no-maint", (Some("mix"), 4, -1), Form::Json, false, true),
-            ("domain proxy 3 4 2x typed", (Some("3"), 4, 2), Form::Typed, false, false),
+        let table: &[(&str, Filter, StatFormat, bool, bool)] = &[
+            ("", all, StatFormat::Csv, false, false),
+            ("api_nodes", all, StatFormat::Csv, false, false),
+            ("api_nodes 4", all, StatFormat::Csv, false, false),
+            ("bogus", all, StatFormat::Csv, false, false),
+            ("typed", all, StatFormat::Typed, false, false),
+            ("desc typed", all, StatFormat::Typed, false, false),
+            ("json", all, StatFormat::Json, false, false),
+            ("up", all, StatFormat::Csv, true, false),
+            ("no-maint up", all, StatFormat::Csv, true, true),
+            ("domain proxy", all, StatFormat::Csv, false, false),
+            ("api_nodes 4 2", (Some("api_nodes"), 4, 2), StatFormat::Csv, false, false),
+            ("-1 7 -1", (Some("-1"), 7, -1), StatFormat::Csv, false, false),
+            ("up no-maint json", (Some("up"), 0, 0), StatFormat::Csv, false, false),
+            ("mix 4 -1 up", (Some("mix"), 4, -1), StatFormat::Csv, true, false),
+            ("mix 4 -1 json no-maint", (Some("mix"), 4, -1), StatFormat::Json, false, true),
+            ("domain proxy 3 4 2x typed", (Some("3"), 4, 2), StatFormat::Typed, false, false),
         ];
         for (text, (proxy, kinds, server), form, up, no_maint) in table {
             let words: Vec<_> = text.split_whitespace().map(str::to_owned).collect();

@@ -5,12 +5,12 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use crate::admin::answer::{Answer, Parts, Report};
+use crate::admin::answer::{CommandOutput, Report, TextParts};
 use crate::admin::session::Session;
 use crate::config::{Datum, Level, Stored};
 use crate::control::{Control, Origin};
 use crate::counters::millis;
-use crate::stick::{Key, Table, Told, Value};
+use crate::stick::{EntrySnapshot, EntryValue, StickKey, StickTable};
 
 const NO_TABLE: &str = "No such table";
 const SHOW: &str =
@@ -25,16 +25,16 @@ const NO_ROOM: &str = "Unable to allocate a new entry";
 const MOST_CONDITIONS: usize = 4;
 
 /// What a command is about.
-enum Subject {
+enum TableCommand {
     All,
-    Key(Key),
+    Key(StickKey),
     /// An entry that is there.
-    Entry(Told),
-    Where(Vec<Condition>),
+    Entry(EntrySnapshot),
+    Where(Vec<DataFilter>),
 }
 
 /// A condition on what is stored.
-struct Condition {
+struct DataFilter {
     kind: Datum,
     operator: Operator,
     value: i64,
@@ -44,8 +44,8 @@ type Operator = fn(&i64, &i64) -> bool;
 
 /// A table that is being walked, step by step.
 struct Walk {
-    table: Arc<Table>,
-    conditions: Vec<Condition>,
+    table: Arc<StickTable>,
+    conditions: Vec<DataFilter>,
     /// Number of the last entry that was seen.
     after: u64,
     /// Nothing is left to see.
@@ -68,50 +68,52 @@ struct Cleared {
     told: bool,
 }
 
-pub(super) fn show(session: &Session, words: &[String]) -> Result<Report, Answer> {
+pub(super) fn show(session: &Session, words: &[String]) -> Result<Report, CommandOutput> {
     let Some(name) = words.first() else {
-        return Err(Answer::Dump(session.control.topology().tables().map(|table| head(table)).collect()));
+        return Err(CommandOutput::Dump(
+            session.control.topology().tables().map(|table| head(table)).collect(),
+        ));
     };
     let table = find(session, name)?;
     let subject = subject(&table, words, SHOW, true)?;
     let conditions = match subject {
         _ if session.level < Level::Operator => {
-            if let Subject::Key(key) = subject
+            if let TableCommand::Key(key) = subject
                 && table.get(&key).is_none()
             {
-                return Err(Answer::Done);
+                return Err(CommandOutput::Done);
             }
             let hidden = "# contents not dumped due to insufficient privileges\n";
-            return Err(Answer::Dump(head(&table) + hidden));
+            return Err(CommandOutput::Dump(head(&table) + hidden));
         }
-        Subject::All => Vec::new(),
-        Subject::Where(conditions) => conditions,
-        Subject::Key(key) => match table.get(&key) {
+        TableCommand::All => Vec::new(),
+        TableCommand::Where(conditions) => conditions,
+        TableCommand::Key(key) => match table.get(&key) {
             Some(entry) => return Err(only(&table, &entry)),
-            None => return Err(Answer::Done),
+            None => return Err(CommandOutput::Done),
         },
-        Subject::Entry(entry) => return Err(only(&table, &entry)),
+        TableCommand::Entry(entry) => return Err(only(&table, &entry)),
     };
     Ok(Report::Parts(Box::new(Shown { walk: Walk::new(table, conditions), is_first: true })))
 }
 
-fn only(table: &Table, entry: &Told) -> Answer {
+fn only(table: &StickTable, entry: &EntrySnapshot) -> CommandOutput {
     let mut out = head(table);
     line(&mut out, table, entry);
-    Answer::Dump(out)
+    CommandOutput::Dump(out)
 }
 
-pub(super) fn clear(session: &Session, words: &[String]) -> Result<Report, Answer> {
-    let Some(name) = words.first() else { return Err(Answer::error(CLEAR)) };
+pub(super) fn clear(session: &Session, words: &[String]) -> Result<Report, CommandOutput> {
+    let Some(name) = words.first() else { return Err(CommandOutput::error(CLEAR)) };
     let table = find(session, name)?;
     let (control, origin) = (Arc::clone(&session.control), session.origin.clone());
     let conditions = match subject(&table, words, CLEAR, true)? {
-        Subject::All => Vec::new(),
-        Subject::Where(conditions) => conditions,
-        Subject::Key(key) | Subject::Entry(Told { key, .. }) => {
+        TableCommand::All => Vec::new(),
+        TableCommand::Where(conditions) => conditions,
+        TableCommand::Key(key) | TableCommand::Entry(EntrySnapshot { key, .. }) => {
             return Err(match control.clear_entry(&table, &key, &origin) {
-                Ok(()) => Answer::Done,
-                Err(_) => Answer::error(IN_USE),
+                Ok(()) => CommandOutput::Done,
+                Err(_) => CommandOutput::error(IN_USE),
             });
         }
     };
@@ -119,50 +121,50 @@ pub(super) fn clear(session: &Session, words: &[String]) -> Result<Report, Answe
     Ok(Report::Parts(Box::new(Cleared { walk, control, origin, count: 0, told: false })))
 }
 
-pub(super) fn set(session: &mut Session, words: &[String]) -> Answer {
-    let Some(name) = words.first() else { return Answer::error(SET) };
+pub(super) fn set(session: &mut Session, words: &[String]) -> CommandOutput {
+    let Some(name) = words.first() else { return CommandOutput::error(SET) };
     let found = find(session, name).and_then(|table| Ok((subject(&table, words, SET, false)?, table)));
     let (subject, table) = match found {
         Ok(found) => found,
         Err(refusal) => return refusal,
     };
     let key = match subject {
-        Subject::Key(key) | Subject::Entry(Told { key, .. }) => key,
+        TableCommand::Key(key) | TableCommand::Entry(EntrySnapshot { key, .. }) => key,
         // Nothing to do is done.
-        Subject::All | Subject::Where(_) => return Answer::Done,
+        TableCommand::All | TableCommand::Where(_) => return CommandOutput::Done,
     };
     let mut values = Vec::new();
     for pair in words.get(3..).unwrap_or_default().chunks(2) {
         let Some(name) = pair[0].strip_prefix("data.") else {
-            return Answer::error("\"data.<type>\" followed by a value expected");
+            return CommandOutput::error("\"data.<type>\" followed by a value expected");
         };
         let kind = match stored(&table, name) {
             Ok(kind) => kind,
-            Err(text) => return Answer::error(text),
+            Err(text) => return CommandOutput::error(text),
         };
         let value = pair.get(1).and_then(|word| word.parse::<i64>().ok());
         // Counters hold no negative numbers.
         let Some(value) = value.and_then(|value| u64::try_from(value).ok()) else {
-            return Answer::error("Require a valid integer value to store");
+            return CommandOutput::error("Require a valid integer value to store");
         };
         values.push((kind, value));
     }
     if session.control.set_entry(&table, &key, &values, &session.origin) {
-        Answer::Done
+        CommandOutput::Done
     } else {
-        Answer::error(NO_ROOM)
+        CommandOutput::error(NO_ROOM)
     }
 }
 
 // === impl Walk ===
 
 impl Walk {
-    fn new(table: Arc<Table>, conditions: Vec<Condition>) -> Self {
+    fn new(table: Arc<StickTable>, conditions: Vec<DataFilter>) -> Self {
         Self { table, conditions, after: 0, ended: false }
     }
 
     /// The entries of the next step for which the conditions hold; `None` when there are no more.
-    fn step(&mut self) -> Option<Vec<Told>> {
+    fn step(&mut self) -> Option<Vec<EntrySnapshot>> {
         if self.ended {
             return None;
         }
@@ -177,7 +179,7 @@ impl Walk {
     }
 }
 
-impl Parts for Shown {
+impl TextParts for Shown {
     /// The entries of a table that fits in a step are told by their keys, those of a larger one in the order in which they were made.
     fn next(&mut self) -> Option<String> {
         let is_first = std::mem::take(&mut self.is_first);
@@ -195,7 +197,7 @@ impl Parts for Shown {
     }
 }
 
-impl Parts for Cleared {
+impl TextParts for Cleared {
     fn next(&mut self) -> Option<String> {
         match self.walk.step() {
             Some(entries) => self.count += self.control.clear_entries(&self.walk.table, entries.iter()),
@@ -209,39 +211,46 @@ impl Parts for Cleared {
     }
 }
 
-fn find(session: &Session, name: &str) -> Result<Arc<Table>, Answer> {
-    session.control.topology().table(name).cloned().ok_or_else(|| Answer::error(NO_TABLE))
+fn find(session: &Session, name: &str) -> Result<Arc<StickTable>, CommandOutput> {
+    session.control.topology().table(name).cloned().ok_or_else(|| CommandOutput::error(NO_TABLE))
 }
 
 /// What the words after the table's name are about.
-fn subject(table: &Table, words: &[String], usage: &str, may_filter: bool) -> Result<Subject, Answer> {
+fn subject(
+    table: &StickTable,
+    words: &[String],
+    usage: &str,
+    may_filter: bool,
+) -> Result<TableCommand, CommandOutput> {
     match words.get(1).map(String::as_str) {
-        None => Ok(Subject::All),
+        None => Ok(TableCommand::All),
         Some("key") => {
-            let word = words.get(2).ok_or_else(|| Answer::error("Key value expected"))?;
-            Key::parse(word, &table.spec).map(Subject::Key).ok_or_else(|| Answer::error("Invalid key"))
+            let word = words.get(2).ok_or_else(|| CommandOutput::error("Key value expected"))?;
+            StickKey::parse(word, &table.spec)
+                .map(TableCommand::Key)
+                .ok_or_else(|| CommandOutput::error("Invalid key"))
         }
         Some("ptr") => {
             let digits = words.get(2).and_then(|word| word.strip_prefix("0x"));
             let id = digits.and_then(|digits| u64::from_str_radix(digits, 16).ok());
-            let id = id.ok_or_else(|| Answer::error("Pointer expected (0xffff notation)"))?;
+            let id = id.ok_or_else(|| CommandOutput::error("Pointer expected (0xffff notation)"))?;
             table
                 .numbered(id)
-                .map(Subject::Entry)
-                .ok_or_else(|| Answer::error("No entry can be found matching ptr."))
+                .map(TableCommand::Entry)
+                .ok_or_else(|| CommandOutput::error("No entry can be found matching ptr."))
         }
         Some(word) if word.starts_with("data.") && may_filter => {
-            conditions(table, &words[1..]).map(Subject::Where).map_err(Answer::error)
+            conditions(table, &words[1..]).map(TableCommand::Where).map_err(CommandOutput::error)
         }
-        Some(word) if word.starts_with("data.") => Err(Answer::error(
+        Some(word) if word.starts_with("data.") => Err(CommandOutput::error(
             "content-based lookup is only supported with the \"show\" and \"clear\" actions",
         )),
-        Some(_) => Err(Answer::error(usage)),
+        Some(_) => Err(CommandOutput::error(usage)),
     }
 }
 
 /// Conditions, three words each.
-fn conditions(table: &Table, words: &[String]) -> Result<Vec<Condition>, String> {
+fn conditions(table: &StickTable, words: &[String]) -> Result<Vec<DataFilter>, String> {
     let mut conditions = Vec::new();
     for (number, condition) in (1..=MOST_CONDITIONS).zip(words.chunks(3)) {
         let faulty = |text: &str| format!("Filter entry #{number}: {text}");
@@ -252,7 +261,7 @@ fn conditions(table: &Table, words: &[String]) -> Result<Vec<Condition>, String>
         })?;
         let value = condition.get(2).and_then(|word| word.parse().ok());
         let value = value.ok_or_else(|| faulty("Require a valid integer value to compare against"))?;
-        conditions.push(Condition { kind, operator, value });
+        conditions.push(DataFilter { kind, operator, value });
     }
     match words.get(MOST_CONDITIONS * 3) {
         None => Ok(conditions),
@@ -264,7 +273,7 @@ fn conditions(table: &Table, words: &[String]) -> Result<Vec<Condition>, String>
 }
 
 /// The kind of that name, which the table has.
-fn stored(table: &Table, name: &str) -> Result<Datum, &'static str> {
+fn stored(table: &StickTable, name: &str) -> Result<Datum, &'static str> {
     let kind = Datum::named(name).ok_or("Unknown data type")?;
     if table.stores(kind) { Ok(kind) } else { Err("Data type not stored in this table") }
 }
@@ -281,33 +290,33 @@ fn operator(word: &str) -> Option<Operator> {
     })
 }
 
-fn holds(table: &Table, entry: &Told, conditions: &[Condition]) -> bool {
-    conditions.iter().all(|Condition { kind, operator, value }| {
+fn holds(table: &StickTable, entry: &EntrySnapshot, conditions: &[DataFilter]) -> bool {
+    conditions.iter().all(|DataFilter { kind, operator, value }| {
         let mut stored = table.spec.store.iter().zip(&entry.values);
         let found = stored.find(|(stored, _)| stored.kind == *kind);
         let number = found.and_then(|(_, found)| match found {
-            Value::Number(number) => i64::try_from(*number).ok(),
-            Value::Name(_) => None,
+            EntryValue::Number(number) => i64::try_from(*number).ok(),
+            EntryValue::Name(_) => None,
         });
         number.is_some_and(|number| operator(&number, value))
     })
 }
 
-fn head(table: &Table) -> String {
+fn head(table: &StickTable) -> String {
     let (used, _) = table.used();
     let (name, keys, size) = (&table.name, table.spec.keys.name(), table.spec.size);
     format!("# table: {name}, type: {keys}, size:{size}, used:{used}\n")
 }
 
-fn line(out: &mut String, table: &Table, entry: &Told) {
-    let Told { id, key, uses, expires, values } = entry;
+fn line(out: &mut String, table: &StickTable, entry: &EntrySnapshot) {
+    let EntrySnapshot { id, key, uses, expires, values } = entry;
     // Writing to a String cannot fail.
     let _ = write!(out, "0x{id:x}: key={key} use={uses} exp={expires} shard=0");
     for (Stored { kind, period }, value) in table.spec.store.iter().zip(values) {
         let period = if kind.is_rate() { format!("({})", millis(*period)) } else { String::new() };
         let value = match value {
-            Value::Number(number) => number.to_string(),
-            Value::Name(name) => name.as_deref().unwrap_or("-").to_owned(),
+            EntryValue::Number(number) => number.to_string(),
+            EntryValue::Name(name) => name.as_deref().unwrap_or("-").to_owned(),
         };
         let _ = write!(out, " {}{period}={value}", kind.name());
     }

@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, sleep_until};
 
-use crate::admin::answer::Answer;
+use crate::admin::answer::CommandOutput;
 use crate::admin::{names, time};
 use crate::control::{Control, DeleteError};
-use crate::server::{Admin, Server, Status};
+use crate::server::{AdminState, Server, Status};
 use crate::topology::Topology;
 
 const HELP: &str = "Usage: wait {-h|<duration>} [condition [args...]]
@@ -29,27 +29,27 @@ const IDLE_AGAIN: Duration = Duration::from_millis(50);
 
 /// A wait that is about to begin.
 #[derive(Debug)]
-pub(in crate::admin) struct Wait {
+pub(in crate::admin) struct WaitCommand {
     longest: Duration,
-    condition: Option<Condition>,
+    condition: Option<WaitCondition>,
 }
 
 #[derive(Debug)]
-struct Condition {
-    kind: Kind,
+struct WaitCondition {
+    kind: ConditionKind,
     /// The words that name the server.
     name: Vec<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum ConditionKind {
     Removable,
     Drained,
     Up,
 }
 
 /// What a look at the condition found.
-enum Finding {
+enum ConditionState {
     Met,
     /// It will not be met by waiting.
     Failed(String),
@@ -58,33 +58,33 @@ enum Finding {
 }
 
 /// Reads the words after `wait`.
-pub(super) fn parse(words: &[String]) -> Result<Wait, Answer> {
+pub(super) fn parse(words: &[String]) -> Result<WaitCommand, CommandOutput> {
     let Some(longest) = words.first() else {
-        return Err(Answer::error("Expects a duration in milliseconds."));
+        return Err(CommandOutput::error("Expects a duration in milliseconds."));
     };
     if longest == "-h" {
-        return Err(Answer::info(HELP));
+        return Err(CommandOutput::info(HELP));
     }
-    let longest = time::parse(longest, "ms").ok_or_else(|| Answer::error("Invalid duration."))?;
+    let longest = time::parse(longest, "ms").ok_or_else(|| CommandOutput::error("Invalid duration."))?;
     let kind = match words.get(1).map(String::as_str) {
-        None => return Ok(Wait { longest, condition: None }),
-        Some("srv-removable") => Kind::Removable,
-        Some("srv-drained") => Kind::Drained,
-        Some("srv-up") => Kind::Up,
-        Some(_) => return Err(Answer::error(HELP)),
+        None => return Ok(WaitCommand { longest, condition: None }),
+        Some("srv-removable") => ConditionKind::Removable,
+        Some("srv-drained") => ConditionKind::Drained,
+        Some("srv-up") => ConditionKind::Up,
+        Some(_) => return Err(CommandOutput::error(HELP)),
     };
-    Ok(Wait { longest, condition: Some(Condition { kind, name: words[2..].to_vec() }) })
+    Ok(WaitCommand { longest, condition: Some(WaitCondition { kind, name: words[2..].to_vec() }) })
 }
 
-// === impl Wait ===
+// === impl WaitCommand ===
 
-impl Wait {
+impl WaitCommand {
     /// Waits; `interrupted` completes when nobody is there any more to be told.
     pub(in crate::admin) async fn run(
         self,
         control: &Control,
         interrupted: impl Future<Output = ()>,
-    ) -> Answer {
+    ) -> CommandOutput {
         let Self { longest, condition } = self;
         let expired = sleep_until(Instant::now() + longest);
         tokio::pin!(expired, interrupted);
@@ -93,20 +93,22 @@ impl Wait {
             changes.mark_unchanged();
             let not_yet = match condition.as_ref().map(|condition| condition.look(&control.topology())) {
                 None => None,
-                Some(Finding::Met) => return Answer::info("Done."),
-                Some(Finding::Failed(reason)) => return Answer::error(format!("Failed. {reason}")),
-                Some(Finding::Not(server, reason)) => Some((server, reason)),
+                Some(ConditionState::Met) => return CommandOutput::info("Done."),
+                Some(ConditionState::Failed(reason)) => {
+                    return CommandOutput::error(format!("Failed. {reason}"));
+                }
+                Some(ConditionState::Not(server, reason)) => Some((server, reason)),
             };
             let reason = not_yet.as_ref().map(|(_, reason)| reason.as_str());
             let server = not_yet.as_ref().map(|(server, _)| &**server);
             tokio::select! {
                 biased;
                 () = &mut expired => return match reason {
-                    None => Answer::info("Done."),
-                    Some(reason) => Answer::error(format!("Wait delay expired. {reason}")),
+                    None => CommandOutput::info("Done."),
+                    Some(reason) => CommandOutput::error(format!("Wait delay expired. {reason}")),
                 },
                 () = &mut interrupted => {
-                    return Answer::error(format!("Interrupted. {}", reason.unwrap_or("(null)")));
+                    return CommandOutput::error(format!("Interrupted. {}", reason.unwrap_or("(null)")));
                 }
                 () = emptier(server, condition.as_ref()) => {}
                 _ = changes.changed() => {}
@@ -116,45 +118,47 @@ impl Wait {
 }
 
 /// Completes when there is less on `server` than the condition was looked at with.
-async fn emptier(server: Option<&Server>, condition: Option<&Condition>) {
+async fn emptier(server: Option<&Server>, condition: Option<&WaitCondition>) {
     match (server, condition.map(|condition| condition.kind)) {
-        (Some(server), Some(Kind::Removable | Kind::Drained)) if server.in_flight() > 0 => {
+        (Some(server), Some(ConditionKind::Removable | ConditionKind::Drained)) if server.in_flight() > 0 => {
             server.drained().await;
         }
-        (Some(_), Some(Kind::Removable | Kind::Drained)) => sleep(IDLE_AGAIN).await,
+        (Some(_), Some(ConditionKind::Removable | ConditionKind::Drained)) => sleep(IDLE_AGAIN).await,
         _ => std::future::pending().await,
     }
 }
 
-// === impl Condition ===
+// === impl WaitCondition ===
 
-impl Condition {
-    fn look(&self, topology: &Topology) -> Finding {
+impl WaitCondition {
+    fn look(&self, topology: &Topology) -> ConditionState {
         let server = match names::server(topology, &self.name) {
             Ok(server) => server,
-            Err(text) => return Finding::Failed(text.to_owned()),
+            Err(text) => return ConditionState::Failed(text.to_owned()),
         };
         let (admin, in_flight) = (server.admin(), server.in_flight());
         let name = server.full_name();
         match self.kind {
-            Kind::Removable if admin != Admin::Maint => {
-                Finding::Failed(DeleteError::NotInMaintenance.to_string())
+            ConditionKind::Removable if admin != AdminState::Maint => {
+                ConditionState::Failed(DeleteError::NotInMaintenance.to_string())
             }
-            Kind::Removable if in_flight > 0 || server.stats.idle.get() > 0 => {
-                Finding::Not(server, DeleteError::Busy.to_string())
+            ConditionKind::Removable if in_flight > 0 || server.stats.idle.get() > 0 => {
+                ConditionState::Not(server, DeleteError::Busy.to_string())
             }
-            Kind::Drained if admin == Admin::Ready => {
-                Finding::Failed(format!("{name} is neither in maintenance nor in drain."))
+            ConditionKind::Drained if admin == AdminState::Ready => {
+                ConditionState::Failed(format!("{name} is neither in maintenance nor in drain."))
             }
-            Kind::Drained if in_flight > 0 => {
-                Finding::Not(server, format!("{name} still has {in_flight} in flight."))
+            ConditionKind::Drained if in_flight > 0 => {
+                ConditionState::Not(server, format!("{name} still has {in_flight} in flight."))
             }
-            Kind::Up if admin != Admin::Ready => Finding::Failed(format!("{name} is {}.", server.status())),
-            Kind::Up => match server.status() {
-                Status::Up { failing: None } | Status::NoCheck => Finding::Met,
-                status => Finding::Not(server, format!("{name} is {status}.")),
+            ConditionKind::Up if admin != AdminState::Ready => {
+                ConditionState::Failed(format!("{name} is {}.", server.status()))
+            }
+            ConditionKind::Up => match server.status() {
+                Status::Up { failing: None } | Status::NoCheck => ConditionState::Met,
+                status => ConditionState::Not(server, format!("{name} is {status}.")),
             },
-            Kind::Removable | Kind::Drained => Finding::Met,
+            ConditionKind::Removable | ConditionKind::Drained => ConditionState::Met,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::lab;
-use crate::server::Admin;
+use crate::server::AdminState;
 use crate::topology::SessionInfo;
 
 const NO_NAME: &str = "Require 'backend/server'.\n\n";
@@ -181,19 +181,19 @@ async fn protocol_lines() {
     let sockets = lab.ask("show cli sockets").await;
     assert!(sockets.starts_with("# socket lvl processes\nunix@"), "{sockets}");
     assert!(sockets.contains("/operator.sock operator all\n"), "{sockets}");
-    assert_eq!(lab.server("api_nodes", "api1").admin(), Admin::Drain);
+    assert_eq!(lab.server("api_nodes", "api1").admin(), AdminState::Drain);
     assert_eq!(lab.server("api_nodes", "api1").maxconn(), 10);
-    assert_eq!(lab.server("api_nodes", "api0").admin(), Admin::Maint);
-    assert_eq!(lab.server("api_nodes", "api2").admin(), Admin::Ready, "only the first name counts");
+    assert_eq!(lab.server("api_nodes", "api0").admin(), AdminState::Maint);
+    assert_eq!(lab.server("api_nodes", "api2").admin(), AdminState::Ready, "only the first name counts");
     lab.ask("enable server api_nodes/api1").await;
-    assert_eq!(lab.server("api_nodes", "api1").admin(), Admin::Ready, "enable ends drain");
+    assert_eq!(lab.server("api_nodes", "api1").admin(), AdminState::Ready, "enable ends drain");
 }
 
 #[tokio::test]
 async fn a_server_is_moved_by_address() {
     let lab = lab::open();
     let server = lab.server("api_nodes", "api1");
-    let (epoch, port) = (server.place.epoch(), server.place.named().1);
+    let (epoch, port) = (server.place.connection_generation(), server.place.named().1);
     let moved = |what: &str| format!("{what} by 'stats socket command'\n\n");
     let table = [
         ("", "set server <b>/<s> addr requires an address and optionally a port.\n\n".to_owned()),
@@ -205,7 +205,7 @@ async fn a_server_is_moved_by_address() {
     for (address, expected) in table {
         assert_eq!(lab.ask(&format!("set server api_nodes/api1 addr {address}")).await, expected);
     }
-    assert_eq!(server.place.epoch(), epoch, "what changes nothing closes nothing");
+    assert_eq!(server.place.connection_generation(), epoch, "what changes nothing closes nothing");
     for (address, expected) in [
         ("127.0.0.2", moved("IP changed from '127.0.0.1' to '127.0.0.2'")),
         ("127.0.0.2 port 9", moved(&format!("port changed from '{port}' to '9'"))),
@@ -214,7 +214,11 @@ async fn a_server_is_moved_by_address() {
         assert_eq!(lab.ask(&format!("set server api_nodes/api1 addr {address}")).await, expected);
     }
     assert_eq!(server.place.address(), Some("[::1]:8".parse().unwrap()));
-    assert_ne!(server.place.epoch(), epoch, "connections to the former address are not used again");
+    assert_ne!(
+        server.place.connection_generation(),
+        epoch,
+        "connections to the former address are not used again"
+    );
     let fqdn = |rest| format!("set server api_nodes/api1 fqdn{rest}");
     assert_eq!(lab.ask(&fqdn("")).await, "set server <b>/<s> fqdn requires a FQDN.\n\n");
     let refused = "set server <b>/<s> fqdn failed because no resolution is configured.\n\n";

@@ -11,7 +11,7 @@ use tokio::net::UnixStream;
 use crate::config::{Config, LogTarget};
 use crate::control::{Control, Origin};
 use crate::server::{CheckResult, CheckStatus, Server};
-use crate::topology::{Order, Process, SessionInfo, Shared, Topology, Workers};
+use crate::topology::{ProcessState, SessionInfo, Shared, Topology, WorkerCommand, Workers};
 
 const CONFIG: &str = r#"
 [[admin]]
@@ -60,7 +60,7 @@ pub(crate) fn open_with(more: &str) -> Lab {
     let mut config = Config::parse(&format!("{CONFIG}{more}"), &folder.path().join("lb.toml")).unwrap();
     let (workers, inboxes) = Workers::new(1);
     let topology = ArcSwap::from_pointee(Topology::empty());
-    let shared = Arc::new(Shared { topology, workers, process: Process::new(20_000) });
+    let shared = Arc::new(Shared { topology, workers, process: ProcessState::new(20_000) });
     config.logs[0].target = LogTarget::File(folder.path().join("log"));
     let log = crate::log::start(&config.logs).unwrap();
     let control = Control::new(shared, &config, log);
@@ -72,9 +72,11 @@ pub(crate) fn open_with(more: &str) -> Lab {
         tokio::spawn(async move {
             while let Some(order) = inbox.orders.recv().await {
                 match order {
-                    Order::Sessions(asked) => asked.send(sessions.lock().unwrap().clone()).unwrap(),
-                    Order::KillSession(id) => killed.lock().unwrap().push(format!("session {id}")),
-                    Order::KillServer(id) => killed.lock().unwrap().push(format!("server {}", id.get())),
+                    WorkerCommand::Sessions(asked) => asked.send(sessions.lock().unwrap().clone()).unwrap(),
+                    WorkerCommand::KillSession(id) => killed.lock().unwrap().push(format!("session {id}")),
+                    WorkerCommand::KillServer(id) => {
+                        killed.lock().unwrap().push(format!("server {}", id.get()));
+                    }
                     _ => {}
                 }
             }

@@ -1,7 +1,7 @@
 //! Who may do what: the level is checked before anything else.
 
 use super::lab;
-use crate::server::Admin;
+use crate::server::AdminState;
 
 const DENIED: &str = "Permission denied\n\n";
 
@@ -43,7 +43,7 @@ async fn what_a_level_may_not_do_is_denied_before_names_are_looked_at() {
     {
         assert_ne!(lab.send("user", &format!("{line}\n")).await, DENIED, "{line}");
     }
-    assert_eq!(lab.server("api_nodes", "api1").admin(), Admin::Ready);
+    assert_eq!(lab.server("api_nodes", "api1").admin(), AdminState::Ready);
     assert_eq!(lab.server("api_nodes", "api1").weight(), 1);
 }
 

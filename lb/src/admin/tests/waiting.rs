@@ -7,13 +7,13 @@ use tokio::io::AsyncWriteExt;
 use tokio::time::{Instant, sleep};
 
 use super::lab::{self, Lab, rest};
-use crate::admin::answer::Answer;
+use crate::admin::answer::CommandOutput;
 use crate::admin::commands::{self, Run};
 use crate::config::Level;
-use crate::server::{Admin, CheckStatus};
+use crate::server::{AdminState, CheckStatus};
 
 /// Runs a wait without a socket, so that the paused clock moves only when nothing else can.
-async fn wait(lab: &Lab, line: &str, interrupted: impl Future<Output = ()>) -> (Answer, Duration) {
+async fn wait(lab: &Lab, line: &str, interrupted: impl Future<Output = ()>) -> (CommandOutput, Duration) {
     let words: Vec<_> = line.split(' ').map(str::to_owned).collect();
     let (entry, arguments) = commands::find(&words, Level::Admin).unwrap();
     let Run::Wait(parse) = entry.run else { panic!("{line} does not wait") };
@@ -35,10 +35,10 @@ const SECOND: Duration = Duration::from_secs(1);
 async fn a_bare_wait_takes_its_time_unless_the_client_leaves() {
     let lab = lab::open();
     let (answer, took) = wait(&lab, "wait 200", std::future::pending()).await;
-    assert_eq!(answer, Answer::info("Done."));
+    assert_eq!(answer, CommandOutput::info("Done."));
     assert!((200..210).contains(&took.as_millis()), "{took:?}");
     let (answer, took) = wait(&lab, "wait 5s", sleep(SECOND)).await;
-    assert_eq!(answer, Answer::error("Interrupted. (null)"));
+    assert_eq!(answer, CommandOutput::error("Interrupted. (null)"));
     assert!(took < SECOND * 2, "{took:?}");
 }
 
@@ -47,28 +47,34 @@ async fn drained_is_told_when_the_last_exchange_ends() {
     let lab = lab::open();
     let server = lab.server("api_nodes", "api1");
     let (answer, _) = wait(&lab, "wait 1s srv-drained api_nodes/api1", std::future::pending()).await;
-    assert_eq!(answer, Answer::error("Failed. api_nodes/api1 is neither in maintenance nor in drain."));
+    assert_eq!(
+        answer,
+        CommandOutput::error("Failed. api_nodes/api1 is neither in maintenance nor in drain.")
+    );
 
     let (first, last) = (server.claim().unwrap(), server.claim().unwrap());
-    server.set_admin(Admin::Maint);
+    server.set_admin(AdminState::Maint);
     let (answer, took) = wait(&lab, "wait 2s srv-drained api_nodes/api1", std::future::pending()).await;
-    assert_eq!(answer, Answer::error("Wait delay expired. api_nodes/api1 still has 2 in flight."));
+    assert_eq!(answer, CommandOutput::error("Wait delay expired. api_nodes/api1 still has 2 in flight."));
     assert!(took >= SECOND * 2);
     after(SECOND, || drop(first));
     after(SECOND * 3, || drop(last));
     let (answer, took) = wait(&lab, "wait 30s srv-drained api_nodes/api1", std::future::pending()).await;
-    assert_eq!(answer, Answer::info("Done."));
+    assert_eq!(answer, CommandOutput::info("Done."));
     assert!((3000..3010).contains(&took.as_millis()), "woken after {took:?}");
 
     let claim = {
-        server.set_admin(Admin::Ready);
+        server.set_admin(AdminState::Ready);
         server.claim().unwrap()
     };
-    server.set_admin(Admin::Drain);
+    server.set_admin(AdminState::Drain);
     let again = Arc::clone(&server);
-    after(SECOND, move || again.set_admin(Admin::Ready));
+    after(SECOND, move || again.set_admin(AdminState::Ready));
     let (answer, _) = wait(&lab, "wait 30s srv-drained api_nodes/api1", std::future::pending()).await;
-    assert_eq!(answer, Answer::error("Failed. api_nodes/api1 is neither in maintenance nor in drain."));
+    assert_eq!(
+        answer,
+        CommandOutput::error("Failed. api_nodes/api1 is neither in maintenance nor in drain.")
+    );
     drop(claim);
 }
 
@@ -77,32 +83,34 @@ async fn removable_is_maintenance_without_connections() {
     let lab = lab::open();
     let server = lab.server("api_nodes", "api1");
     let wait_for = async |line: &str| wait(&lab, line, std::future::pending()).await.0;
-    let not_maint = Answer::error("Failed. Only servers in maintenance mode can be deleted.");
+    let not_maint = CommandOutput::error("Failed. Only servers in maintenance mode can be deleted.");
     assert_eq!(wait_for("wait 500 srv-removable api_nodes/api1").await, not_maint);
     assert_eq!(
         wait_for("wait 500 srv-removable api_nodes/nope").await,
-        Answer::error("Failed. No such server.")
+        CommandOutput::error("Failed. No such server.")
     );
     let idle = server.stats.idle.hold();
-    server.set_admin(Admin::Maint);
+    server.set_admin(AdminState::Maint);
     assert_eq!(
         wait_for("wait 500ms srv-removable api_nodes/api1").await,
-        Answer::error("Wait delay expired. Server still has connections attached to it, cannot remove it.")
+        CommandOutput::error(
+            "Wait delay expired. Server still has connections attached to it, cannot remove it."
+        )
     );
     after(SECOND, || drop(idle));
-    assert_eq!(wait_for("wait 2s srv-removable api_nodes/api1").await, Answer::info("Done."));
+    assert_eq!(wait_for("wait 2s srv-removable api_nodes/api1").await, CommandOutput::info("Done."));
 }
 
 #[tokio::test(start_paused = true)]
 async fn up_is_full_health_and_nothing_less() {
     let lab = lab::open();
     let server = lab.server("api_nodes", "api1");
-    lab.control.set_admin(&server, Admin::Maint, &crate::control::Origin::Start);
+    lab.control.set_admin(&server, AdminState::Maint, &crate::control::Origin::Start);
     let (answer, _) = wait(&lab, "wait 1s srv-up api_nodes/api1", std::future::pending()).await;
-    assert_eq!(answer, Answer::error("Failed. api_nodes/api1 is MAINT."));
-    lab.control.set_admin(&server, Admin::Ready, &crate::control::Origin::Start);
+    assert_eq!(answer, CommandOutput::error("Failed. api_nodes/api1 is MAINT."));
+    lab.control.set_admin(&server, AdminState::Ready, &crate::control::Origin::Start);
     let (answer, _) = wait(&lab, "wait 1s srv-up api_nodes/api1", std::future::pending()).await;
-    assert_eq!(answer, Answer::error("Wait delay expired. api_nodes/api1 is UP 1/3."));
+    assert_eq!(answer, CommandOutput::error("Wait delay expired. api_nodes/api1 is UP 1/3."));
     let check = async {
         sleep(SECOND).await;
         lab.checked(&server, CheckStatus::L4Con);
@@ -113,28 +121,28 @@ async fn up_is_full_health_and_nothing_less() {
     };
     let waiting = wait(&lab, "wait 30s srv-up api_nodes/api1", std::future::pending());
     let ((answer, took), ()) = tokio::join!(waiting, check);
-    assert_eq!(answer, Answer::info("Done."));
+    assert_eq!(answer, CommandOutput::info("Done."));
     assert!((3000..3010).contains(&took.as_millis()), "woken after {took:?}");
 
     // From just enabled to full health nothing changes for the balancer, and the waiter is woken all the same.
-    lab.control.set_admin(&server, Admin::Maint, &crate::control::Origin::Start);
-    lab.control.set_admin(&server, Admin::Ready, &crate::control::Origin::Start);
+    lab.control.set_admin(&server, AdminState::Maint, &crate::control::Origin::Start);
+    lab.control.set_admin(&server, AdminState::Ready, &crate::control::Origin::Start);
     let check = async {
         sleep(SECOND).await;
         lab.checked(&server, CheckStatus::L7Ok);
     };
     let waiting = wait(&lab, "wait 30s srv-up api_nodes/api1", std::future::pending());
     let ((answer, took), ()) = tokio::join!(waiting, check);
-    assert_eq!(answer, Answer::info("Done."));
+    assert_eq!(answer, CommandOutput::info("Done."));
     assert!(took < SECOND * 2, "woken after {took:?}");
     let (answer, _) = wait(&lab, "wait 1s srv-up plain/p0", std::future::pending()).await;
-    assert_eq!(answer, Answer::info("Done."), "a server without checks is up");
+    assert_eq!(answer, CommandOutput::info("Done."), "a server without checks is up");
 }
 
 #[tokio::test]
 async fn half_closing_interrupts_a_wait_whose_condition_is_not_met() {
     let lab = lab::open();
-    lab.server("api_nodes", "api1").set_admin(Admin::Maint);
+    lab.server("api_nodes", "api1").set_admin(AdminState::Maint);
     for (line, expected) in [
         ("wait 1h\n", "Interrupted. (null)\n\n"),
         ("wait 1h srv-up api_nodes/api0\n", "Interrupted. api_nodes/api0 is UP 1/3.\n\n"),

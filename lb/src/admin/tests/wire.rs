@@ -86,7 +86,7 @@ async fn a_line_without_its_end_runs_nothing() {
         stream.write_all(sent.as_bytes()).await.unwrap();
         stream.shutdown().await.unwrap();
         assert_eq!(rest(&mut stream).await, "");
-        assert_eq!(lab.server("api_nodes", "api0").admin(), crate::server::Admin::Ready, "{sent:?}");
+        assert_eq!(lab.server("api_nodes", "api0").admin(), crate::server::AdminState::Ready, "{sent:?}");
     }
 }
 
@@ -167,10 +167,11 @@ async fn clients_whose_command_is_in_progress_make_no_room() {
 #[tokio::test]
 async fn an_address_is_a_runtime_socket_as_well() {
     let lab = lab::open();
-    let place = crate::config::Socket::parse("tcp://127.0.0.1:0").unwrap();
-    let config = crate::config::Admin { socket: place, mode: 0, level: crate::config::Level::Operator };
+    let place = crate::config::RuntimeSocketAddress::parse("tcp://127.0.0.1:0").unwrap();
+    let config =
+        crate::config::RuntimeSocket { socket: place, mode: 0, level: crate::config::Level::Operator };
     let listener = crate::admin::bind(&config).unwrap();
-    let crate::admin::Bound::Tcp(socket) = &listener.bound else { panic!("it is an address") };
+    let crate::admin::BoundSocket::Tcp(socket) = &listener.bound else { panic!("it is an address") };
     let address = socket.local_addr().unwrap();
     tokio::spawn(crate::admin::serve(listener, std::sync::Arc::clone(&lab.control)));
     let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
@@ -209,5 +210,5 @@ async fn http_and_control_characters_are_obeyed_by_nobody() {
     let answer = lab.ask("add server api_nodes/y 127.0.0.1:1 cookie a\\;b").await;
     assert!(answer.starts_with("'cookie' expects visible ASCII characters"), "{answer}");
     let server = lab.server("api_nodes", "api0");
-    assert_eq!(server.admin(), crate::server::Admin::Ready);
+    assert_eq!(server.admin(), crate::server::AdminState::Ready);
 }

@@ -10,10 +10,15 @@ use super::check::Links;
 use super::section::Section;
 use super::watch::{self, Usual, Watching};
 use super::{Side, stick, timeouts, value};
-use crate::config::{Backend, Balance, HealthStart, Protocol, Server, Timeouts};
+use crate::config::{BackendConfig, Balance, HealthStart, Protocol, ServerConfig, Timeouts};
 
 /// Reads one backend, with the global time limits beneath its own.
-pub(super) fn read(mut section: Section<'_>, rank: usize, timeout: Timeouts, links: &mut Links) -> Backend {
+pub(super) fn read(
+    mut section: Section<'_>,
+    rank: usize,
+    timeout: Timeouts,
+    links: &mut Links,
+) -> BackendConfig {
     links.backends.push(section.name());
     let timeout = timeouts(section.section("timeout"), timeout, Side::Backend);
     let backend = of(&mut section, rank, timeout, links);
@@ -22,14 +27,19 @@ pub(super) fn read(mut section: Section<'_>, rank: usize, timeout: Timeouts, lin
 }
 
 /// The backend that a section describes.
-pub(super) fn of(section: &mut Section<'_>, rank: usize, timeout: Timeouts, links: &mut Links) -> Backend {
+pub(super) fn of(
+    section: &mut Section<'_>,
+    rank: usize,
+    timeout: Timeouts,
+    links: &mut Links,
+) -> BackendConfig {
     let starts = [("up", HealthStart::Up), ("checked", HealthStart::Checked)];
     let slow_start = section.or("slow_start", value::duration_or_zero, Duration::ZERO);
     let protocol = section.or("protocol", value::protocol, Protocol::Http1);
     let health = section.optional("health").map(|check| watch::health(check, protocol, None));
     let agent = section.optional("agent").and_then(|agent| watch::agent(agent, None));
     let usual = Usual { backend: section.key, protocol, health: health.clone(), agent, slow_start };
-    Backend {
+    BackendConfig {
         name: section.key.to_owned(),
         rank,
         balance: section.or("balance", value::balance, Balance::RoundRobin),
@@ -49,7 +59,7 @@ pub(super) fn of(section: &mut Section<'_>, rank: usize, timeout: Timeouts, link
     }
 }
 
-fn servers(section: &Section<'_>, usual: &Usual<'_>, links: &mut Links) -> Vec<Server> {
+fn servers(section: &Section<'_>, usual: &Usual<'_>, links: &mut Links) -> Vec<ServerConfig> {
     let entries = section.entries().into_iter();
     entries.map(|(name, at, value)| server(section, (name, at, value), usual, links)).collect()
 }
@@ -60,7 +70,7 @@ fn server<'a>(
     (name, at, value): (&'a str, Range<usize>, &'a Spanned<DeValue<'a>>),
     usual: &Usual<'_>,
     links: &mut Links,
-) -> Server {
+) -> ServerConfig {
     let mut section = match value.get_ref() {
         DeValue::Table(_) => servers.child(name, at, value),
         _ => servers.bare(name, at),
@@ -72,7 +82,7 @@ fn server<'a>(
     // Empty only beside a fault.
     let (host, port) = address.map(|address| address.value).unwrap_or_default();
     let Watching { health, agent, track } = watch::server(&mut section, usual, links);
-    let server = Server {
+    let server = ServerConfig {
         name: section.name().value,
         host,
         port,

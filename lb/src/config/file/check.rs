@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use super::section::{Placed, Section};
 use super::tracks::Tracks;
 use super::value::{self, near};
-use crate::config::{Faults, Socket};
+use crate::config::{Faults, RuntimeSocketAddress};
 
 /// Everything in the file that has to be unique or to exist.
 #[derive(Default)]
@@ -31,7 +31,7 @@ pub(super) struct Links {
     /// Addresses listened on, by frontends and for statistics.
     pub(super) binds: Vec<Placed<SocketAddr>>,
     /// Runtime sockets.
-    pub(super) sockets: Vec<Placed<Socket>>,
+    pub(super) sockets: Vec<Placed<RuntimeSocketAddress>>,
     /// Servers, and whom they follow.
     pub(super) tracks: Tracks,
 }
@@ -129,8 +129,8 @@ impl Links {
 /// Bytes that the system has for the path of a Unix socket (`sun_path`, with its end).
 const LONGEST_PATH: usize = 107;
 
-fn is_too_long(socket: &Socket) -> bool {
-    matches!(socket, Socket::Unix(path) if path.as_os_str().len() > LONGEST_PATH)
+fn is_too_long(socket: &RuntimeSocketAddress) -> bool {
+    matches!(socket, RuntimeSocketAddress::Unix(path) if path.as_os_str().len() > LONGEST_PATH)
 }
 
 /// Reports every value that has been seen before, in the order of the file.

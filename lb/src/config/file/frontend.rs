@@ -10,10 +10,15 @@ use toml::de::DeValue;
 use super::check::Links;
 use super::section::{Placed, Section};
 use super::{Side, stick, timeouts, value};
-use crate::config::{Bind, Capture, CaptureCookie, CaptureFields, Forwarded, Frontend, Timeouts};
+use crate::config::{Bind, CaptureConfig, CaptureCookie, CaptureFields, Forwarded, FrontendConfig, Timeouts};
 
 /// Reads one frontend, with the global time limits beneath its own.
-pub(super) fn read(mut section: Section<'_>, rank: usize, timeout: Timeouts, links: &mut Links) -> Frontend {
+pub(super) fn read(
+    mut section: Section<'_>,
+    rank: usize,
+    timeout: Timeouts,
+    links: &mut Links,
+) -> FrontendConfig {
     links.frontends.push(section.name());
     let backend = section.need("backend", value::text, "backend = \"api_nodes\"");
     // An empty name stays only beside a fault.
@@ -32,12 +37,12 @@ pub(super) fn of(
     backend: String,
     timeout: Timeouts,
     links: &mut Links,
-) -> Frontend {
+) -> FrontendConfig {
     let binds = section.need_list("bind", "bind = \"0.0.0.0:5000\"");
     let binds = binds.iter().filter_map(|value| bind(section, value));
     let (bind, places): (Vec<_>, Vec<_>) = binds.unzip();
     links.binds.extend(places);
-    Frontend {
+    FrontendConfig {
         name: section.key.to_owned(),
         rank,
         bind,
@@ -69,7 +74,7 @@ fn bind<'a>(section: &Section<'a>, value: &'a Spanned<DeValue<'a>>) -> Option<(B
     address.map(|address| (Bind { address: address.value, name }, address))
 }
 
-fn capture(section: &mut Section<'_>) -> Capture {
+fn capture(section: &mut Section<'_>) -> CaptureConfig {
     let length = section.or("capture_length", value::whole(1..=8192), 64);
     let mut fields = |key| CaptureFields { names: section.any(key, value::field_name), length };
     let (request, response) = (fields("capture_request"), fields("capture_response"));
@@ -79,5 +84,5 @@ fn capture(section: &mut Section<'_>) -> Capture {
         section.finish();
         name.map(|name| CaptureCookie { name: name.value, length })
     });
-    Capture { request, response, cookie }
+    CaptureConfig { request, response, cookie }
 }

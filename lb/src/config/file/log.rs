@@ -4,16 +4,16 @@ use std::path::Path;
 
 use super::resolve;
 use super::section::Section;
-use super::value::{self, Target};
+use super::value::{self, LogTargetText};
 use crate::config::log::Terminals;
-use crate::config::{Facility, Log, LogFormat, LogLevel, LogTarget};
+use crate::config::{Facility, LogConfig, LogFormat, LogLevel, LogTarget};
 
 /// The logs: those of all sections, or the usual one where there are none. Paths in them are seen from `folder`.
-pub(super) fn read_all(sections: Vec<Section<'_>>, folder: &Path, terminals: Terminals) -> Vec<Log> {
+pub(super) fn read_all(sections: Vec<Section<'_>>, folder: &Path, terminals: Terminals) -> Vec<LogConfig> {
     sections.into_iter().map(|section| read(section, folder, terminals)).collect()
 }
 
-fn read(mut section: Section<'_>, folder: &Path, terminals: Terminals) -> Log {
+fn read(mut section: Section<'_>, folder: &Path, terminals: Terminals) -> LogConfig {
     let formats = [
         ("json", LogFormat::Json),
         ("text", LogFormat::Text),
@@ -21,17 +21,17 @@ fn read(mut section: Section<'_>, folder: &Path, terminals: Terminals) -> Log {
         ("off", LogFormat::Off),
     ];
     let levels = LogLevel::ALL.map(|level| (level.name(), level));
-    let usual = Log::default();
+    let usual = LogConfig::default();
     let format = section.maybe("format", value::one_of(&formats));
     let target = match section.maybe("target", value::log_target) {
         None => usual.target,
-        Some(Target::Stderr) => LogTarget::Stderr,
-        Some(Target::Stdout) => LogTarget::Stdout,
-        Some(Target::File(path)) => LogTarget::File(resolve(folder, Path::new(&path))),
-        Some(Target::Udp(host, port)) => LogTarget::Udp { host, port },
-        Some(Target::Unix(path)) => LogTarget::Unix(resolve(folder, Path::new(&path))),
+        Some(LogTargetText::Stderr) => LogTarget::Stderr,
+        Some(LogTargetText::Stdout) => LogTarget::Stdout,
+        Some(LogTargetText::File(path)) => LogTarget::File(resolve(folder, Path::new(&path))),
+        Some(LogTargetText::Udp(host, port)) => LogTarget::Udp { host, port },
+        Some(LogTargetText::Unix(path)) => LogTarget::Unix(resolve(folder, Path::new(&path))),
     };
-    let log = Log {
+    let log = LogConfig {
         format: format.unwrap_or_else(|| terminals.usual_format(&target)),
         target,
         level: section.or("level", value::one_of(&levels), usual.level),
@@ -46,7 +46,7 @@ fn read(mut section: Section<'_>, folder: &Path, terminals: Terminals) -> Log {
     log
 }
 
-fn facility() -> impl Fn(&toml::de::DeValue<'_>) -> value::Read<Facility> {
+fn facility() -> impl Fn(&toml::de::DeValue<'_>) -> value::Parsed<Facility> {
     let named: Vec<_> =
         Facility::NAMES.iter().filter_map(|name| Some((*name, Facility::named(name)?))).collect();
     move |value| value::one_of(&named)(value)

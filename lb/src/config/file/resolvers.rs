@@ -8,13 +8,13 @@ use toml::de::DeValue;
 use super::check::Links;
 use super::section::Section;
 use super::value;
-use crate::config::{Nameserver, Resolvers};
+use crate::config::{Nameserver, ResolversConfig};
 
 /// Reads one section of name servers.
-pub(super) fn read(mut section: Section<'_>, links: &mut Links) -> Resolvers {
+pub(super) fn read(mut section: Section<'_>, links: &mut Links) -> ResolversConfig {
     links.resolvers.push(section.name().value);
     let values = section.need_list("nameservers", "nameservers = [\"127.0.0.11:53\"]");
-    let resolvers = Resolvers {
+    let resolvers = ResolversConfig {
         name: section.key.to_owned(),
         nameservers: values.iter().filter_map(|value| nameserver(&section, value)).collect(),
         timeout: section.or("timeout", value::duration, Duration::from_secs(1)),

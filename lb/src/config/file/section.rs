@@ -9,7 +9,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::haproxy;
-use super::value::{self, Read, Wrong, near};
+use super::value::{self, Parsed, Wrong, near};
 use crate::config::{Faults, units};
 
 /// One table of the file, or its absence, which reads like an empty one.
@@ -68,7 +68,7 @@ impl<'a> Section<'a> {
     pub(super) fn maybe<T>(
         &mut self,
         key: &'static str,
-        read: impl Fn(&DeValue<'_>) -> Read<T>,
+        read: impl Fn(&DeValue<'_>) -> Parsed<T>,
     ) -> Option<T> {
         self.maybe_placed(key, read).map(|placed| placed.value)
     }
@@ -77,7 +77,7 @@ impl<'a> Section<'a> {
     pub(super) fn or<T>(
         &mut self,
         key: &'static str,
-        read: impl Fn(&DeValue<'_>) -> Read<T>,
+        read: impl Fn(&DeValue<'_>) -> Parsed<T>,
         default: T,
     ) -> T {
         self.maybe(key, read).unwrap_or(default)
@@ -92,7 +92,7 @@ impl<'a> Section<'a> {
     pub(super) fn placed_or<T>(
         &mut self,
         key: &'static str,
-        read: impl Fn(&DeValue<'_>) -> Read<T>,
+        read: impl Fn(&DeValue<'_>) -> Parsed<T>,
         default: T,
     ) -> Placed<T> {
         self.maybe_placed(key, read).unwrap_or_else(|| self.unset(key, default))
@@ -102,7 +102,7 @@ impl<'a> Section<'a> {
     pub(super) fn need<T>(
         &mut self,
         key: &'static str,
-        read: impl Fn(&DeValue<'_>) -> Read<T>,
+        read: impl Fn(&DeValue<'_>) -> Parsed<T>,
         example: &str,
     ) -> Option<Placed<T>> {
         let Some(value) = self.get(key) else {
@@ -116,7 +116,7 @@ impl<'a> Section<'a> {
     pub(super) fn list<T>(
         &mut self,
         key: &'static str,
-        read: impl Fn(&DeValue<'_>) -> Read<T>,
+        read: impl Fn(&DeValue<'_>) -> Parsed<T>,
         default: T,
     ) -> Vec<Placed<T>> {
         match self.get(key) {
@@ -128,7 +128,7 @@ impl<'a> Section<'a> {
     }
 
     /// The values of a key that holds one or a list, or is not there.
-    pub(super) fn any<T>(&mut self, key: &'static str, read: impl Fn(&DeValue<'_>) -> Read<T>) -> Vec<T> {
+    pub(super) fn any<T>(&mut self, key: &'static str, read: impl Fn(&DeValue<'_>) -> Parsed<T>) -> Vec<T> {
         let values = self.maybe_list(key);
         values.iter().filter_map(|value| self.placed(key, value, &read)).map(|placed| placed.value).collect()
     }
@@ -172,7 +172,7 @@ impl<'a> Section<'a> {
     pub(super) fn maybe_placed<T>(
         &mut self,
         key: &'static str,
-        read: impl Fn(&DeValue<'_>) -> Read<T>,
+        read: impl Fn(&DeValue<'_>) -> Parsed<T>,
     ) -> Option<Placed<T>> {
         let value = self.get(key)?;
         self.placed(key, value, read)
@@ -222,7 +222,7 @@ impl<'a> Section<'a> {
         &self,
         key: &str,
         value: &Spanned<DeValue<'_>>,
-        read: impl Fn(&DeValue<'_>) -> Read<T>,
+        read: impl Fn(&DeValue<'_>) -> Parsed<T>,
     ) -> Option<Placed<T>> {
         match read(value.get_ref()) {
             Ok(read) => Some(Placed { value: read, key: self.path_of(key), at: value.span() }),

@@ -12,16 +12,16 @@ use toml::de::DeValue;
 use super::check::Links;
 use super::resolve;
 use super::section::Section;
-use super::value::{self, Read, Wrong};
-use crate::config::{Access, Login, Secret, Stats};
+use super::value::{self, Parsed, Wrong};
+use crate::config::{Access, Login, Secret, StatsConfig};
 
 /// Largest file with a password, bytes.
 const LARGEST: u64 = 4096;
 
 /// Reads the section; paths in it are seen from `folder`.
-pub(super) fn read(mut section: Section<'_>, folder: &Path, links: &mut Links) -> Stats {
+pub(super) fn read(mut section: Section<'_>, folder: &Path, links: &mut Links) -> StatsConfig {
     let bind = section.list("bind", value::page_address, ([127, 0, 0, 1], 8404).into());
-    let stats = Stats {
+    let stats = StatsConfig {
         bind: bind.iter().map(|address| address.value).collect(),
         admin: section.or("admin", value::boolean, false),
         hosts: section.any("hosts", value::host),
@@ -62,7 +62,7 @@ fn login<'a>(section: &Section<'a>, value: &'a Spanned<DeValue<'a>>, folder: &Pa
     Some(Login { user: user?.value, password: Secret(password?.value) })
 }
 
-fn pair(value: &DeValue<'_>) -> Read<Login> {
+fn pair(value: &DeValue<'_>) -> Parsed<Login> {
     let pair = value.as_str().and_then(|text| text.split_once(':'));
     let pair = pair.filter(|(user, password)| is_user(user) && !password.is_empty());
     let login = |(user, password): (&str, &str)| Login {
@@ -73,7 +73,7 @@ fn pair(value: &DeValue<'_>) -> Read<Login> {
     pair.map(login).ok_or_else(|| Wrong { wants: wants.to_owned(), meant: None })
 }
 
-fn user(value: &DeValue<'_>) -> Read<String> {
+fn user(value: &DeValue<'_>) -> Parsed<String> {
     let user = value.as_str().filter(|text| is_user(text)).map(str::to_owned);
     user.ok_or_else(|| Wrong { wants: "a name in quotes without a colon".to_owned(), meant: None })
 }
@@ -84,7 +84,7 @@ fn is_user(text: &str) -> bool {
 }
 
 /// The first line of a file.
-fn secret_in(folder: &Path, value: &DeValue<'_>) -> Read<String> {
+fn secret_in(folder: &Path, value: &DeValue<'_>) -> Parsed<String> {
     let wrong = |wants: String| Wrong { wants, meant: None };
     let path = value::text(value)?;
     let path = resolve(folder, Path::new(&path));
@@ -109,7 +109,7 @@ fn contents(path: &Path) -> io::Result<String> {
 }
 
 /// The beginning of an address.
-fn uri(value: &DeValue<'_>) -> Read<String> {
+fn uri(value: &DeValue<'_>) -> Parsed<String> {
     let path = value::origin_path(value)?;
     if path.starts_with("//") || path.contains([';', '\\']) {
         let wants =
@@ -122,7 +122,7 @@ fn uri(value: &DeValue<'_>) -> Read<String> {
 }
 
 /// What a browser shows where it asks for the password.
-fn realm(value: &DeValue<'_>) -> Read<String> {
+fn realm(value: &DeValue<'_>) -> Parsed<String> {
     let is_plain = |letter: u8| (b' '..=b'~').contains(&letter) && !matches!(letter, b'"' | b'\\');
     let text = value.as_str().filter(|text| !text.is_empty() && text.bytes().all(is_plain));
     let wants = "a string of ASCII letters without `\"` and `\\`";

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::check::Links;
 use super::section::Section;
 use super::value;
-use crate::config::{Backend, Cookie, CookieMode, Datum, KeyType, Keyed, Stored, Table};
+use crate::config::{BackendConfig, Cookie, CookieMode, Datum, KeyType, KeyedBy, Stored, TableConfig};
 
 /// Reads a backend's cookie.
 pub(super) fn cookie(mut section: Section<'_>) -> Cookie {
@@ -59,7 +59,7 @@ fn inserted<'a, T: Default>(
 }
 
 /// Reads a backend's stick table.
-pub(super) fn table(mut section: Section<'_>) -> Table {
+pub(super) fn table(mut section: Section<'_>) -> TableConfig {
     let types =
         [KeyType::Ip, KeyType::Ipv6, KeyType::Integer, KeyType::String].map(|keys| (keys.name(), keys));
     let keys = section.or("type", value::one_of(&types), KeyType::Ip);
@@ -76,7 +76,7 @@ pub(super) fn table(mut section: Section<'_>) -> Table {
     };
     let mut store = section.any("store", value::stored);
     arrange(&mut store);
-    let table = Table {
+    let table = TableConfig {
         keys,
         length,
         size: section.or("size", value::whole(1..=100_000_000), 1024),
@@ -93,7 +93,7 @@ pub(super) fn keyed(
     key: &'static str,
     source: &'static str,
     links: &mut Links,
-) -> Option<Keyed> {
+) -> Option<KeyedBy> {
     let mut section = section.optional(key)?;
     let on = section.need(
         source,
@@ -105,12 +105,12 @@ pub(super) fn keyed(
     on.zip(table).map(|(on, table)| {
         let name = table.value.clone();
         links.tables.push(table);
-        Keyed { on: on.value, table: name }
+        KeyedBy { on: on.value, table: name }
     })
 }
 
 /// A table that binds clients stores to what, whether that was said or not.
-pub(super) fn complete(backends: &mut [Backend], links: &mut Links) {
+pub(super) fn complete(backends: &mut [BackendConfig], links: &mut Links) {
     let binding: Vec<_> = backends.iter().filter_map(|one| Some(one.stick.as_ref()?.table.clone())).collect();
     for backend in backends.iter_mut() {
         let Some(table) = &mut backend.table else { continue };

@@ -11,7 +11,7 @@ use proptest::prelude::*;
 
 use crate::config::file::parse_at;
 use crate::config::log::Terminals;
-use crate::config::{Config, Fault, Faults};
+use crate::config::{Config, ConfigFault, Faults};
 
 /// What every table below stands on: lines 1 to 4. Sections added after it start on line 5.
 const SOUND: &str = r#"frontend.fe = { bind = "0.0.0.0:5000", backend = "be" }
@@ -25,7 +25,7 @@ fn faults(text: &str) -> Faults {
 }
 
 /// The only fault of `SOUND` with `text` after it.
-fn fault(text: &str) -> Fault {
+fn fault(text: &str) -> ConfigFault {
     let mut faults = faults(&format!("{SOUND}{text}"));
     assert_eq!(faults.faults.len(), 1, "{faults}");
     faults.faults.remove(0)

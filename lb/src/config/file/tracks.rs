@@ -4,7 +4,7 @@
 
 use super::section::Placed;
 use super::value::near;
-use crate::config::{Faults, Track};
+use crate::config::{Faults, TrackConfig};
 
 /// All servers of the file.
 #[derive(Default)]
@@ -12,11 +12,11 @@ pub(super) struct Tracks(Vec<Tracked>);
 
 /// A server as far as others may follow it.
 pub(super) struct Tracked {
-    pub(super) name: Track,
+    pub(super) name: TrackConfig,
     /// It has checks or an agent.
     pub(super) is_watched: bool,
     /// Whom it follows.
-    pub(super) track: Option<Placed<Track>>,
+    pub(super) track: Option<Placed<TrackConfig>>,
 }
 
 // === impl Tracks ===
@@ -46,7 +46,7 @@ impl Tracks {
         }
     }
 
-    fn find(&self, name: &Track) -> Option<&Tracked> {
+    fn find(&self, name: &TrackConfig) -> Option<&Tracked> {
         self.0.iter().find(|server| server.name == *name)
     }
 
@@ -76,7 +76,7 @@ impl Tracks {
         names.join(" -> ")
     }
 
-    fn missing(&self, name: &Track) -> (String, String) {
+    fn missing(&self, name: &TrackConfig) -> (String, String) {
         let servers: Vec<_> = self
             .0
             .iter()

@@ -11,10 +11,10 @@ use http::HeaderName;
 use http::uri::Authority;
 use toml::de::DeValue;
 
-use crate::config::{Balance, Datum, Forwarded, KeySource, Protocol, Socket, Stored, units};
+use crate::config::{Balance, Datum, Forwarded, KeySource, Protocol, RuntimeSocketAddress, Stored, units};
 
 /// A value that has been read, or why it cannot be.
-pub(super) type Read<T> = Result<T, Wrong>;
+pub(super) type Parsed<T> = Result<T, Wrong>;
 
 /// What a value should have been.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ const LONGEST: Duration = Duration::from_secs(24 * 24 * 3600);
 // === plain values ===
 
 /// `true` or `false`.
-pub(super) fn boolean(value: &DeValue<'_>) -> Read<bool> {
+pub(super) fn boolean(value: &DeValue<'_>) -> Parsed<bool> {
     value.as_bool().ok_or_else(|| {
         let meant = value.as_str().filter(|text| ["true", "false"].contains(text));
         wrong("`true` or `false`", meant.map(str::to_owned))
@@ -39,7 +39,7 @@ pub(super) fn boolean(value: &DeValue<'_>) -> Read<bool> {
 }
 
 /// What becomes of the `X-Forwarded` fields: `true`, `false`, or a word.
-pub(super) fn forwarded(value: &DeValue<'_>) -> Read<Forwarded> {
+pub(super) fn forwarded(value: &DeValue<'_>) -> Parsed<Forwarded> {
     let words = [("append", Forwarded::Append), ("replace", Forwarded::Replace), ("keep", Forwarded::Keep)];
     match value {
         DeValue::Boolean(true) => Ok(Forwarded::Append),
@@ -53,7 +53,7 @@ pub(super) fn forwarded(value: &DeValue<'_>) -> Read<Forwarded> {
 }
 
 /// A whole number within limits.
-pub(super) fn whole<T: TryFrom<u64>>(limits: RangeInclusive<u64>) -> impl Fn(&DeValue<'_>) -> Read<T> {
+pub(super) fn whole<T: TryFrom<u64>>(limits: RangeInclusive<u64>) -> impl Fn(&DeValue<'_>) -> Parsed<T> {
     move |value| {
         let number = |text: &str| text.parse().ok().filter(|number| limits.contains(number));
         let read = value.as_integer().and_then(|integer| {
@@ -68,13 +68,13 @@ pub(super) fn whole<T: TryFrom<u64>>(limits: RangeInclusive<u64>) -> impl Fn(&De
 }
 
 /// Text that is not empty.
-pub(super) fn text(value: &DeValue<'_>) -> Read<String> {
+pub(super) fn text(value: &DeValue<'_>) -> Parsed<String> {
     let text = value.as_str().filter(|text| !text.is_empty());
     text.map(str::to_owned).ok_or_else(|| wrong("a string in quotes, not an empty one", None))
 }
 
 /// Text for one line of `show info`, where tools split at `: `.
-pub(super) fn line(value: &DeValue<'_>) -> Read<String> {
+pub(super) fn line(value: &DeValue<'_>) -> Parsed<String> {
     let fits =
         |text: &&str| !text.trim().is_empty() && !text.contains(char::is_control) && !text.contains(": ");
     value.as_str().filter(fits).map(str::to_owned).ok_or_else(|| {
@@ -87,7 +87,7 @@ pub(super) fn line(value: &DeValue<'_>) -> Read<String> {
 }
 
 /// A name as proxies, servers and listeners have them.
-pub(super) fn name(value: &DeValue<'_>) -> Read<String> {
+pub(super) fn name(value: &DeValue<'_>) -> Parsed<String> {
     let text = value.as_str().filter(|text| units::is_name(text)).map(str::to_owned);
     text.ok_or_else(|| {
         let meant = value.as_str().and_then(units::nearly_name).map(quoted);
@@ -96,7 +96,7 @@ pub(super) fn name(value: &DeValue<'_>) -> Read<String> {
 }
 
 /// One of a few words.
-pub(super) fn one_of<T: Clone>(words: &[(&str, T)]) -> impl Fn(&DeValue<'_>) -> Read<T> {
+pub(super) fn one_of<T: Clone>(words: &[(&str, T)]) -> impl Fn(&DeValue<'_>) -> Parsed<T> {
     |value| {
         let word = value.as_str().unwrap_or_default();
         let found = words.iter().find(|(name, _)| *name == word);
@@ -109,23 +109,23 @@ pub(super) fn one_of<T: Clone>(words: &[(&str, T)]) -> impl Fn(&DeValue<'_>) -> 
 }
 
 /// Any text, an empty one too.
-pub(super) fn anything(value: &DeValue<'_>) -> Read<String> {
+pub(super) fn anything(value: &DeValue<'_>) -> Parsed<String> {
     value.as_str().map(str::to_owned).ok_or_else(|| wrong("a string in quotes", None))
 }
 
 // === quantities ===
 
 /// A duration, not zero.
-pub(super) fn duration(value: &DeValue<'_>) -> Read<Duration> {
+pub(super) fn duration(value: &DeValue<'_>) -> Parsed<Duration> {
     duration_from(Duration::from_millis(1), value)
 }
 
 /// A duration; zero means "at once".
-pub(super) fn duration_or_zero(value: &DeValue<'_>) -> Read<Duration> {
+pub(super) fn duration_or_zero(value: &DeValue<'_>) -> Parsed<Duration> {
     duration_from(Duration::ZERO, value)
 }
 
-fn duration_from(shortest: Duration, value: &DeValue<'_>) -> Read<Duration> {
+fn duration_from(shortest: Duration, value: &DeValue<'_>) -> Parsed<Duration> {
     let parse = |text: &str| units::duration(text).filter(|it| (shortest..=LONGEST).contains(it));
     value.as_str().and_then(parse).ok_or_else(|| {
         let meant = units::nearly_duration(&written(value)).filter(|text| parse(text).is_some());
@@ -136,7 +136,7 @@ fn duration_from(shortest: Duration, value: &DeValue<'_>) -> Read<Duration> {
 }
 
 /// A size in bytes, from 1 KiB to 1 MiB.
-pub(super) fn size(value: &DeValue<'_>) -> Read<usize> {
+pub(super) fn size(value: &DeValue<'_>) -> Parsed<usize> {
     let parse = |text: &str| units::size(text).filter(|it| (1 << 10..=1 << 20).contains(it));
     value.as_str().and_then(parse).ok_or_else(|| {
         let meant = units::nearly_size(&written(value)).filter(|text| parse(text).is_some());
@@ -145,7 +145,7 @@ pub(super) fn size(value: &DeValue<'_>) -> Read<usize> {
 }
 
 /// A size in bytes of a store, from 64 KiB to 1 TiB.
-pub(super) fn store(value: &DeValue<'_>) -> Read<usize> {
+pub(super) fn store(value: &DeValue<'_>) -> Parsed<usize> {
     let parse = |text: &str| units::size(text).filter(|it| (64 << 10..=1 << 40).contains(it));
     value.as_str().and_then(parse).ok_or_else(|| {
         let meant = units::nearly_size(&written(value)).filter(|text| parse(text).is_some());
@@ -154,7 +154,7 @@ pub(super) fn store(value: &DeValue<'_>) -> Read<usize> {
 }
 
 /// Permission bits of a file.
-pub(super) fn mode(value: &DeValue<'_>) -> Read<u32> {
+pub(super) fn mode(value: &DeValue<'_>) -> Parsed<u32> {
     value.as_str().and_then(units::mode).ok_or_else(|| {
         let meant = Some(format!("{:0>4}", written(value))).filter(|text| units::mode(text).is_some());
         wrong("permission bits in octal such as `\"0660\"`", meant.map(quoted))
@@ -164,24 +164,24 @@ pub(super) fn mode(value: &DeValue<'_>) -> Read<u32> {
 // === places ===
 
 /// Where a runtime socket is: a path or an address.
-pub(super) fn socket(value: &DeValue<'_>) -> Read<Socket> {
+pub(super) fn socket(value: &DeValue<'_>) -> Parsed<RuntimeSocketAddress> {
     let text = value.as_str().filter(|text| !text.is_empty() && *text != "unix@");
-    text.and_then(Socket::parse).ok_or_else(|| {
+    text.and_then(RuntimeSocketAddress::parse).ok_or_else(|| {
         wrong("a path such as `\"run/lb.sock\"` or an address such as `\"127.0.0.1:9999\"`", None)
     })
 }
 
 /// An address to listen on for clients.
-pub(super) fn address(value: &DeValue<'_>) -> Read<SocketAddr> {
+pub(super) fn address(value: &DeValue<'_>) -> Parsed<SocketAddr> {
     address_at("0.0.0.0", value)
 }
 
 /// An address of the pages: a bare port is meant for this machine only, since the pages have commands.
-pub(super) fn page_address(value: &DeValue<'_>) -> Read<SocketAddr> {
+pub(super) fn page_address(value: &DeValue<'_>) -> Parsed<SocketAddr> {
     address_at("127.0.0.1", value)
 }
 
-fn address_at(usual: &str, value: &DeValue<'_>) -> Read<SocketAddr> {
+fn address_at(usual: &str, value: &DeValue<'_>) -> Parsed<SocketAddr> {
     let text = written(value);
     value.as_str().and_then(|text| text.parse().ok()).ok_or_else(|| {
         let port = text.strip_prefix("*:").or(text.strip_prefix(':')).unwrap_or(&text);
@@ -196,7 +196,7 @@ fn address_at(usual: &str, value: &DeValue<'_>) -> Read<SocketAddr> {
 }
 
 /// Where a name server is; its port is 53 unless it says another one.
-pub(super) fn nameserver(value: &DeValue<'_>) -> Read<SocketAddr> {
+pub(super) fn nameserver(value: &DeValue<'_>) -> Parsed<SocketAddr> {
     let text = value.as_str().unwrap_or_default();
     let ip = text.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, 53));
     ip.ok().or_else(|| text.parse().ok()).ok_or_else(|| {
@@ -205,7 +205,7 @@ pub(super) fn nameserver(value: &DeValue<'_>) -> Read<SocketAddr> {
 }
 
 /// Host and port of a server.
-pub(super) fn endpoint(value: &DeValue<'_>) -> Read<(String, u16)> {
+pub(super) fn endpoint(value: &DeValue<'_>) -> Parsed<(String, u16)> {
     value.as_str().and_then(units::endpoint).ok_or_else(|| {
         let text = written(value);
         let (ip, bracketed) = (text.rsplit_once(':'), |(ip, port)| format!("[{ip}]:{port}"));
@@ -217,7 +217,7 @@ pub(super) fn endpoint(value: &DeValue<'_>) -> Read<(String, u16)> {
 }
 
 /// An IP address.
-pub(super) fn ip(value: &DeValue<'_>) -> Read<IpAddr> {
+pub(super) fn ip(value: &DeValue<'_>) -> Parsed<IpAddr> {
     value.as_str().and_then(|text| text.parse().ok()).ok_or_else(|| {
         let text = written(value);
         let host = text.rsplit_once(':').map_or(text.as_str(), |(host, _)| host);
@@ -229,7 +229,7 @@ pub(super) fn ip(value: &DeValue<'_>) -> Read<IpAddr> {
 }
 
 /// A server, and its backend where that is said.
-pub(super) fn tracked(value: &DeValue<'_>) -> Read<(Option<String>, String)> {
+pub(super) fn tracked(value: &DeValue<'_>) -> Parsed<(Option<String>, String)> {
     let text = value.as_str().unwrap_or_default();
     let (backend, server) = match text.split_once('/') {
         Some((backend, server)) => (Some(backend), server),
@@ -245,7 +245,7 @@ pub(super) fn tracked(value: &DeValue<'_>) -> Read<(Option<String>, String)> {
 }
 
 /// Where a log goes, as it is written.
-pub(super) enum Target {
+pub(super) enum LogTargetText {
     Stderr,
     Stdout,
     File(String),
@@ -254,27 +254,27 @@ pub(super) enum Target {
 }
 
 /// The target of a log.
-pub(super) fn log_target(value: &DeValue<'_>) -> Read<Target> {
+pub(super) fn log_target(value: &DeValue<'_>) -> Parsed<LogTargetText> {
     const SYSLOG: u16 = 514;
     let text = value.as_str().unwrap_or_default();
     let daemon = |place: &str| {
         let host = |host: &str| units::is_host(host).then(|| (host.to_owned(), SYSLOG));
         let (host, port) = units::endpoint(place).or_else(|| host(place))?;
-        Some(Target::Udp(host, port))
+        Some(LogTargetText::Udp(host, port))
     };
     let found = match text.split_once("://") {
         _ if text.is_empty() => None,
         Some(("udp" | "syslog", place)) => daemon(place),
-        Some(("unix", path)) => (!path.is_empty()).then(|| Target::Unix(path.to_owned())),
+        Some(("unix", path)) => (!path.is_empty()).then(|| LogTargetText::Unix(path.to_owned())),
         Some(_) => None,
         // A relative path may begin with `./`.
         None if text == "syslog" || is_daemon(text) => None,
         None => Some(match text {
-            "stderr" => Target::Stderr,
-            "stdout" => Target::Stdout,
+            "stderr" => LogTargetText::Stderr,
+            "stdout" => LogTargetText::Stdout,
             // No file: the socket of the local daemon, wherever there is one.
-            "/dev/log" => Target::Unix(text.to_owned()),
-            path => Target::File(path.to_owned()),
+            "/dev/log" => LogTargetText::Unix(text.to_owned()),
+            path => LogTargetText::File(path.to_owned()),
         }),
     };
     found.ok_or_else(|| {
@@ -298,7 +298,7 @@ fn is_daemon(text: &str) -> bool {
 }
 
 /// The name of a program in syslog (RFC 3164 section 4.1.3).
-pub(super) fn tag(value: &DeValue<'_>) -> Read<String> {
+pub(super) fn tag(value: &DeValue<'_>) -> Parsed<String> {
     let text = value.as_str().unwrap_or_default();
     let fits = |text: &str| {
         (1..=32).contains(&text.len())
@@ -314,7 +314,7 @@ pub(super) fn tag(value: &DeValue<'_>) -> Read<String> {
 }
 
 /// Path of a health check's GET (RFC 9112 3.2.1: origin form).
-pub(super) fn origin_path(value: &DeValue<'_>) -> Read<String> {
+pub(super) fn origin_path(value: &DeValue<'_>) -> Parsed<String> {
     let is_path =
         |text: &str| text.starts_with('/') && text.bytes().all(|b| b.is_ascii_graphic() && b != b'#');
     value.as_str().filter(|text| is_path(text)).map(str::to_owned).ok_or_else(|| {
@@ -324,14 +324,14 @@ pub(super) fn origin_path(value: &DeValue<'_>) -> Read<String> {
 }
 
 /// What goes into a `Host` field (RFC 9110 7.2).
-pub(super) fn host(value: &DeValue<'_>) -> Read<String> {
+pub(super) fn host(value: &DeValue<'_>) -> Parsed<String> {
     let is_host = |text: &&str| Authority::from_str(text).is_ok() && !text.contains('@');
     let host = value.as_str().filter(is_host).map(str::to_owned);
     host.ok_or_else(|| wrong("a host name, with a port if need be, such as `\"api.example.com\"`", None))
 }
 
 /// Name of a header field (RFC 9110 5.1).
-pub(super) fn field_name(value: &DeValue<'_>) -> Read<String> {
+pub(super) fn field_name(value: &DeValue<'_>) -> Parsed<String> {
     let text = value.as_str().unwrap_or_default();
     if HeaderName::from_str(text).is_ok() {
         return Ok(text.to_owned());
@@ -341,13 +341,13 @@ pub(super) fn field_name(value: &DeValue<'_>) -> Read<String> {
 }
 
 /// Name of a cookie (RFC 6265 section 4.1.1).
-pub(super) fn cookie_name(value: &DeValue<'_>) -> Read<String> {
+pub(super) fn cookie_name(value: &DeValue<'_>) -> Parsed<String> {
     let name = value.as_str().filter(|text| HeaderName::from_str(text).is_ok());
     name.map(str::to_owned).ok_or_else(|| wrong("the name of a cookie such as `\"SRV\"`", None))
 }
 
 /// What a cookie's name begins with, or with `=` behind it all of the name.
-pub(super) fn cookie_beginning(value: &DeValue<'_>) -> Read<String> {
+pub(super) fn cookie_beginning(value: &DeValue<'_>) -> Parsed<String> {
     let fits = |text: &&str| HeaderName::from_str(text.strip_suffix('=').unwrap_or(text)).is_ok();
     let text = value.as_str().filter(fits);
     text.map(str::to_owned).ok_or_else(|| {
@@ -356,21 +356,21 @@ pub(super) fn cookie_beginning(value: &DeValue<'_>) -> Read<String> {
 }
 
 /// What stands for a server in a cookie: no letter that ends or divides one.
-pub(super) fn server_cookie(value: &DeValue<'_>) -> Read<String> {
+pub(super) fn server_cookie(value: &DeValue<'_>) -> Parsed<String> {
     let text = value.as_str().filter(|text| units::is_server_cookie(text));
     text.map(str::to_owned)
         .ok_or_else(|| wrong("visible ASCII characters without `\"`, `;`, `,`, `~`, `|` and `=`", None))
 }
 
 /// A domain or an attribute of a cookie.
-pub(super) fn cookie_attribute(value: &DeValue<'_>) -> Read<String> {
+pub(super) fn cookie_attribute(value: &DeValue<'_>) -> Parsed<String> {
     let fits = |byte: u8| matches!(byte, b' '..=b'~') && byte != b';';
     let text = value.as_str().filter(|text| !text.is_empty() && text.bytes().all(fits));
     text.map(str::to_owned).ok_or_else(|| wrong("visible ASCII characters without `;`", None))
 }
 
 /// What a table stores: `gpc0`, or `conn_rate(10s)`.
-pub(super) fn stored(value: &DeValue<'_>) -> Read<Stored> {
+pub(super) fn stored(value: &DeValue<'_>) -> Parsed<Stored> {
     let text = value.as_str().unwrap_or_default();
     let (name, period) = match text.split_once('(') {
         Some((name, rest)) => (name, rest.strip_suffix(')').and_then(units::duration)),
@@ -389,7 +389,7 @@ pub(super) fn stored(value: &DeValue<'_>) -> Read<Stored> {
 }
 
 /// Where a key comes from.
-pub(super) fn key_source(value: &DeValue<'_>) -> Read<KeySource> {
+pub(super) fn key_source(value: &DeValue<'_>) -> Parsed<KeySource> {
     let text = value.as_str().unwrap_or_default();
     let name = |name: &str| HeaderName::from_str(name).ok();
     let found = match text.split_once(':') {
@@ -402,7 +402,7 @@ pub(super) fn key_source(value: &DeValue<'_>) -> Read<KeySource> {
 }
 
 /// How a server is picked.
-pub(super) fn balance(value: &DeValue<'_>) -> Read<Balance> {
+pub(super) fn balance(value: &DeValue<'_>) -> Parsed<Balance> {
     let words = [
         ("roundrobin", Balance::RoundRobin),
         ("static-rr", Balance::StaticRr),
@@ -426,7 +426,7 @@ pub(super) fn balance(value: &DeValue<'_>) -> Read<Balance> {
 }
 
 /// What servers speak.
-pub(super) fn protocol(value: &DeValue<'_>) -> Read<Protocol> {
+pub(super) fn protocol(value: &DeValue<'_>) -> Parsed<Protocol> {
     let words = [("http1", Protocol::Http1), ("h2c", Protocol::H2c)];
     one_of(&words)(value).map_err(|mut wrong| {
         // The names that others have for it; by its letters alone `http2` would be nearer to `http1`.

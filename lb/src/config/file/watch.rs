@@ -9,28 +9,32 @@ use super::check::Links;
 use super::section::{Section, Switch};
 use super::tracks::Tracked;
 use super::value;
-use crate::config::{Agent, Health, Protocol, Track};
+use crate::config::{AgentConfig, HealthCheckConfig, Protocol, TrackConfig};
 
 /// What a backend says for all its servers.
 pub(super) struct Usual<'a> {
     pub(super) backend: &'a str,
     pub(super) protocol: Protocol,
-    pub(super) health: Option<Health>,
-    pub(super) agent: Option<Agent>,
+    pub(super) health: Option<HealthCheckConfig>,
+    pub(super) agent: Option<AgentConfig>,
     pub(super) slow_start: Duration,
 }
 
 /// How one server is watched.
 pub(super) struct Watching {
-    pub(super) health: Option<Health>,
-    pub(super) agent: Option<Agent>,
-    pub(super) track: Option<Track>,
+    pub(super) health: Option<HealthCheckConfig>,
+    pub(super) agent: Option<AgentConfig>,
+    pub(super) track: Option<TrackConfig>,
 }
 
 /// The check of a backend, or of a server on top of that.
-pub(super) fn health(mut section: Section<'_>, protocol: Protocol, usual: Option<&Health>) -> Health {
+pub(super) fn health(
+    mut section: Section<'_>,
+    protocol: Protocol,
+    usual: Option<&HealthCheckConfig>,
+) -> HealthCheckConfig {
     let second = Duration::from_secs(1);
-    let usual = usual.cloned().unwrap_or(Health {
+    let usual = usual.cloned().unwrap_or(HealthCheckConfig {
         path: None,
         protocol,
         host: None,
@@ -41,7 +45,7 @@ pub(super) fn health(mut section: Section<'_>, protocol: Protocol, usual: Option
         fall: 3,
         disable_on_404: false,
     });
-    let health = Health {
+    let health = HealthCheckConfig {
         protocol: section.or("protocol", value::protocol, usual.protocol),
         path: section.maybe("path", value::origin_path).or(usual.path),
         host: section.maybe("host", value::host).or(usual.host),
@@ -57,7 +61,7 @@ pub(super) fn health(mut section: Section<'_>, protocol: Protocol, usual: Option
 }
 
 /// The agent of a backend's servers, or of a server on top of that; nothing beside a fault.
-pub(super) fn agent(mut section: Section<'_>, usual: Option<&Agent>) -> Option<Agent> {
+pub(super) fn agent(mut section: Section<'_>, usual: Option<&AgentConfig>) -> Option<AgentConfig> {
     let port = match usual {
         Some(usual) => Some(section.or("port", value::whole(1..=65_535), usual.port)),
         None => section.need("port", value::whole(1..=65_535), "port = 9999").map(|port| port.value),
@@ -67,7 +71,7 @@ pub(super) fn agent(mut section: Section<'_>, usual: Option<&Agent>) -> Option<A
         || (None, String::new(), Duration::from_secs(2)),
         |usual| (usual.address, usual.send, usual.interval),
     );
-    let agent = port.map(|port| Agent {
+    let agent = port.map(|port| AgentConfig {
         port,
         address: section.maybe("address", value::ip).or(address),
         send: section.or("send", value::anything, send),
@@ -111,10 +115,13 @@ pub(super) fn server(section: &mut Section<'_>, usual: &Usual<'_>, links: &mut L
     };
     let (health, agent) = if tracks { (None, None) } else { (health, agent) };
     let track = track.map(|track| {
-        track.map(|(backend, server)| Track { backend: backend.unwrap_or(usual.backend.to_owned()), server })
+        track.map(|(backend, server)| TrackConfig {
+            backend: backend.unwrap_or(usual.backend.to_owned()),
+            server,
+        })
     });
     links.tracks.add(Tracked {
-        name: Track { backend: usual.backend.to_owned(), server: section.key.to_owned() },
+        name: TrackConfig { backend: usual.backend.to_owned(), server: section.key.to_owned() },
         is_watched: health.is_some() || has_agent,
         track: track.clone(),
     });

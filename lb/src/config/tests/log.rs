@@ -44,8 +44,8 @@ fn several_logs_have_keys_of_their_own() {
     let config = parse(&format!(
         "{SMALLEST}\n[[log]]\ntarget = \"/dev/log\"\n[[log]]\ntarget = \"/dev/log\"\nlevel = \"notice\"\nformat = \"http\"\n"
     ));
-    let usual = Log { target: LogTarget::Unix("/dev/log".into()), ..Log::default() };
+    let usual = LogConfig { target: LogTarget::Unix("/dev/log".into()), ..LogConfig::default() };
     assert_eq!(config.logs[0], usual);
-    assert_eq!(config.logs[1], Log { level: LogLevel::Notice, format: LogFormat::Http, ..usual });
+    assert_eq!(config.logs[1], LogConfig { level: LogLevel::Notice, format: LogFormat::Http, ..usual });
     assert_eq!(config.logs.len(), 2);
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn servers(text: &str) -> Vec<Server> {
+fn servers(text: &str) -> Vec<ServerConfig> {
     let mut config = parse(&format!("{SMALLEST}[backend.b]\n{text}"));
     config.backends.pop().map(|backend| backend.servers).unwrap_or_default()
 }
@@ -20,13 +20,13 @@ fn a_servers_own_check_and_agent_go_before_its_backends() {
     let servers = servers(text);
     let [usual, own, none] = servers.as_slice() else { panic!("three servers") };
     let agent =
-        Agent { port: 9999, address: None, send: String::new(), interval: Duration::from_millis(500) };
+        AgentConfig { port: 9999, address: None, send: String::new(), interval: Duration::from_millis(500) };
     assert_eq!(usual.agent.as_ref(), Some(&agent));
-    let health = |server: &Server| server.health.clone().map(|it| (it.path, it.port, it.rise, it.fall));
+    let health = |server: &ServerConfig| server.health.clone().map(|it| (it.path, it.port, it.rise, it.fall));
     assert_eq!(health(usual), Some((Some("/health".into()), None, 5, 3)));
     assert_eq!(health(own), Some((Some("/health".into()), Some(81), 1, 3)));
     let address = Some("::1".parse().unwrap());
-    assert_eq!(own.agent.as_ref(), Some(&Agent { address, send: "hi\n".into(), ..agent }));
+    assert_eq!(own.agent.as_ref(), Some(&AgentConfig { address, send: "hi\n".into(), ..agent }));
     assert_eq!((&none.health, &none.agent), (&None, &None));
 }
 
@@ -53,7 +53,7 @@ fn a_server_that_tracks_another_is_not_watched_itself() {
         three = { address = "a:1", track = "b/two" }
     "#;
     let servers = servers(text);
-    let track = |server: &Server| server.track.as_ref().map(Track::to_string);
+    let track = |server: &ServerConfig| server.track.as_ref().map(TrackConfig::to_string);
     assert_eq!(
         servers.iter().map(track).collect::<Vec<_>>(),
         [None, Some("b/one".into()), Some("b/two".into())]

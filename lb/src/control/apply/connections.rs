@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::config::Protocol;
 use crate::control::Control;
 use crate::server::{Server, ServerId};
-use crate::topology::{Order, Topology};
+use crate::topology::{Topology, WorkerCommand};
 
 /// How the connections to each server are made, before a configuration is put in force.
 pub(super) struct Made(HashMap<ServerId, (Protocol, u32)>);
@@ -23,7 +23,11 @@ fn servers(topology: &Topology) -> impl Iterator<Item = (&Arc<Server>, Protocol)
 impl Made {
     /// The connections as they are made in `topology`, whose servers nobody has changed yet.
     pub(super) fn of(topology: &Topology) -> Self {
-        Self(servers(topology).map(|(server, spoken)| (server.id, (spoken, server.place.epoch()))).collect())
+        Self(
+            servers(topology)
+                .map(|(server, spoken)| (server.id, (spoken, server.place.connection_generation())))
+                .collect(),
+        )
     }
 }
 
@@ -34,12 +38,12 @@ impl Control {
     pub(super) fn close_outdated(&self, made: &Made, topology: &Topology) {
         for (server, protocol) in servers(topology) {
             let Some((former, epoch)) = made.0.get(&server.id) else { continue };
-            let moved = server.place.epoch() != *epoch;
+            let moved = server.place.connection_generation() != *epoch;
             if protocol != *former {
                 server.place.retire_connections();
             }
             if moved || protocol != *former {
-                self.shared.workers.broadcast(|| Order::CloseIdle(server.id));
+                self.shared.workers.broadcast(|| WorkerCommand::CloseIdle(server.id));
             }
         }
     }

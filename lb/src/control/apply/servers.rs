@@ -12,12 +12,12 @@ use crate::server::{Orders, Server};
 use crate::topology::{Backend, LiveBackend};
 
 /// What the servers of a backend are made of.
-pub(super) struct Servers<'a> {
-    pub(super) spec: &'a config::Backend,
+pub(super) struct ServerInputs<'a> {
+    pub(super) spec: &'a config::BackendConfig,
     pub(super) live: &'a Arc<LiveBackend>,
     pub(super) workers: usize,
     /// Servers that an operator took away although the configuration has them, of all backends.
-    pub(super) deleted: &'a mut Vec<(String, config::Server)>,
+    pub(super) deleted: &'a mut Vec<(String, config::ServerConfig)>,
 }
 
 /// A server that the new configuration puts into maintenance or out of it.
@@ -29,9 +29,9 @@ pub(super) struct Reordered {
     pub(super) was_up: bool,
 }
 
-// === impl Servers ===
+// === impl ServerInputs ===
 
-impl Servers<'_> {
+impl ServerInputs<'_> {
     /// The servers in the order of the file. Those of `known` take over what is new about them.
     pub(super) fn follow(
         &mut self,
@@ -42,7 +42,7 @@ impl Servers<'_> {
         let before = known.map_or(&[][..], |backend| &backend.servers);
         let running: HashMap<&str, &Arc<Server>> =
             before.iter().map(|server| (&*server.name, server)).collect();
-        let former: HashMap<&str, &config::Server> = known
+        let former: HashMap<&str, &config::ServerConfig> = known
             .into_iter()
             .flat_map(|backend| &backend.config.servers)
             .map(|spec| (spec.name.as_str(), spec))
@@ -89,7 +89,7 @@ impl Servers<'_> {
         if self.deleted.iter().all(|(backend, _)| *backend != spec.name) {
             return HashSet::new();
         }
-        let lines: HashMap<&str, &config::Server> =
+        let lines: HashMap<&str, &config::ServerConfig> =
             spec.servers.iter().map(|server| (server.name.as_str(), server)).collect();
         self.deleted
             .retain(|(backend, gone)| *backend != spec.name || lines.get(gone.name.as_str()) == Some(&gone));

@@ -2,7 +2,7 @@
 
 use crate::control::Origin;
 use crate::control::fixture::Fixture;
-use crate::server::Admin;
+use crate::server::AdminState;
 
 fn servers(a: &str) -> String {
     format!("[backend.be.servers]\na = {{ address = \"127.0.0.1:9\"{a} }}\nb = \"127.0.0.1:9\"\n")
@@ -17,22 +17,22 @@ fn a_new_word_of_the_file_counts_and_an_old_one_leaves_the_operators_order() {
         (fixture.server("a"), |admin| fixture.control.set_admin(&fixture.server("a"), admin, &Origin::Start));
     let usable = || fixture.control.topology().backends[0].rotation.servers().count();
     fixture.apply(&disabled);
-    assert_eq!((a.admin(), a.is_disabled_in_config(), usable()), (Admin::Maint, true, 1));
+    assert_eq!((a.admin(), a.is_disabled_in_config(), usable()), (AdminState::Maint, true, 1));
     fixture.apply(&disabled);
-    assert_eq!(a.admin(), Admin::Maint);
-    order(Admin::Ready);
+    assert_eq!(a.admin(), AdminState::Maint);
+    order(AdminState::Ready);
     fixture.apply(&format!("retries = 5\n{disabled}"));
-    assert_eq!((a.admin(), usable()), (Admin::Ready, 2), "the file says what it said before");
-    order(Admin::Drain);
+    assert_eq!((a.admin(), usable()), (AdminState::Ready, 2), "the file says what it said before");
+    order(AdminState::Drain);
     fixture.apply(&ready);
     assert_eq!(
         (a.admin(), a.is_disabled_in_config(), usable()),
-        (Admin::Ready, false, 2),
+        (AdminState::Ready, false, 2),
         "the file is newer"
     );
-    order(Admin::Maint);
+    order(AdminState::Maint);
     fixture.apply(&servers(", weight = 7"));
-    assert_eq!((a.admin(), a.is_disabled_in_config()), (Admin::Maint, false));
+    assert_eq!((a.admin(), a.is_disabled_in_config()), (AdminState::Maint, false));
     drop(a);
     let log = fixture.logged();
     for said in [
@@ -86,5 +86,5 @@ fn nothing_changes_when_an_address_cannot_be_bound() {
     assert!(refused.to_string().contains("cannot listen on"), "{refused}");
     assert!(std::sync::Arc::ptr_eq(&before, &fixture.control.topology()));
     let a = fixture.server("a");
-    assert_eq!((a.admin(), a.weight(), fixture.control.addresses().len()), (Admin::Ready, 1, 1));
+    assert_eq!((a.admin(), a.weight(), fixture.control.addresses().len()), (AdminState::Ready, 1, 1));
 }

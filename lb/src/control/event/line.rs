@@ -4,11 +4,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
-use super::words::{self, Sentence};
-use super::{Event, Origin, Scene};
-use crate::config::{Log, LogFormat};
+use super::words::{self, LogMessage};
+use super::{BackendCounts, Event, Origin};
+use crate::config::{LogConfig, LogFormat};
 use crate::counters::millis;
-use crate::log::{Level, Line, date};
+use crate::log::{Level, LogLine, date};
 use crate::server::Orders;
 
 /// A line, written already.
@@ -22,9 +22,9 @@ pub(in crate::control) struct EventLine {
 /// The lines of an event, and of the backends that it left without a server, as a log wants them.
 pub(in crate::control) fn lines(
     event: &Event<'_>,
-    scene: Scene,
+    scene: BackendCounts,
     lost: &[impl AsRef<str>],
-    log: &Log,
+    log: &LogConfig,
 ) -> Vec<EventLine> {
     if matches!(event, Event::Probed { .. }) && !log.health_checks {
         return Vec::new();
@@ -52,7 +52,7 @@ pub(in crate::control) fn lines(
         LogFormat::Http | LogFormat::Off => {
             let said = sentences.into_iter().chain(lost.map(|(_, said)| said));
             let mut lines: Vec<_> =
-                said.map(|Sentence { level, text }| EventLine { text, level, dated: false }).collect();
+                said.map(|LogMessage { level, text }| EventLine { text, level, dated: false }).collect();
             // Who asked is not HAProxy's to say.
             if lines.is_empty() || event.origin().is_some() {
                 let level = event.own_level();
@@ -66,7 +66,7 @@ pub(in crate::control) fn lines(
     }
 }
 
-fn level(event: &Event<'_>, sentences: &[Sentence]) -> Level {
+fn level(event: &Event<'_>, sentences: &[LogMessage]) -> Level {
     sentences.first().map_or(event.own_level(), |sentence| sentence.level)
 }
 
@@ -96,7 +96,7 @@ impl EventLine {
     }
 }
 
-impl Line for EventLine {
+impl LogLine for EventLine {
     fn write(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(self.text.as_bytes());
     }
@@ -119,7 +119,7 @@ impl Event<'_> {
     }
 
     /// What it says, as fields; the text is HAProxy's where it has one, with lb's own beside it.
-    fn fields(&self, sentences: &[Sentence]) -> Value {
+    fn fields(&self, sentences: &[LogMessage]) -> Value {
         let own = self.to_string();
         let mut fields = match sentences.first() {
             Some(sentence) => json!({ "event": self.name(), "text": sentence.text, "note": own }),

@@ -6,12 +6,12 @@ use std::fmt::Write as _;
 
 use super::Event;
 use crate::log::Level;
-use crate::server::{Admin, CheckResult, Orders, Server, Verdict};
-use crate::topology::Open;
+use crate::server::{AdminState, CheckResult, HealthChange, Orders, Server};
+use crate::topology::ListenState;
 
 /// A line in HAProxy's words.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::control) struct Sentence {
+pub(in crate::control) struct LogMessage {
     /// How much it matters.
     pub level: Level,
     /// What it says.
@@ -20,7 +20,7 @@ pub(in crate::control) struct Sentence {
 
 /// What there is around a server just after a change.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(in crate::control) struct Scene {
+pub(in crate::control) struct BackendCounts {
     /// Usable servers of its backend that are no backups.
     pub active: usize,
     /// Usable backups.
@@ -30,19 +30,19 @@ pub(in crate::control) struct Scene {
 }
 
 /// The line of a backend that has lost its last server.
-pub(in crate::control) fn nobody_left(backend: &str) -> Sentence {
-    Sentence { level: Level::Emergency, text: format!("backend {backend} has no server available!") }
+pub(in crate::control) fn nobody_left(backend: &str) -> LogMessage {
+    LogMessage { level: Level::Emergency, text: format!("backend {backend} has no server available!") }
 }
 
 impl Event<'_> {
     /// What HAProxy would say; nothing where it says nothing. Where single checks have lines of their own, a change of state needs no reason.
-    pub(in crate::control) fn sentences(&self, scene: Scene, checks_logged: bool) -> Vec<Sentence> {
+    pub(in crate::control) fn sentences(&self, scene: BackendCounts, checks_logged: bool) -> Vec<LogMessage> {
         match self {
             Self::Ordered { server, before, after, was_up, .. } => {
                 ordered(server, *before, *after, *was_up, scene)
             }
             Self::Forced { server, verdict, .. } => {
-                let (word, down) = (verdict.word(), *verdict == Verdict::WentDown);
+                let (word, down) = (verdict.word(), *verdict == HealthChange::WentDown);
                 let level = if down { Level::Alert } else { Level::Notice };
                 let end = scene.end(server, !down);
                 vec![said(level, format!("{} is {word}, changed from CLI.{end}", subject(server)))]
@@ -68,92 +68,107 @@ impl Event<'_> {
             }
             Self::Stopped { name, connections, requests } => vec![stopped(name, *connections, *requests)],
             Self::Turned { frontend, open, .. } => vec![match open {
-                Open::Yes => said(Level::Warning, format!("Resumed frontend {}.", frontend.name)),
-                Open::Paused => said(Level::Warning, format!("Paused frontend {}.", frontend.name)),
-                Open::Stopped => stopped(&frontend.name, frontend.tally.totals().connections, 0),
+                ListenState::Yes => said(Level::Warning, format!("Resumed frontend {}.", frontend.name)),
+                ListenState::Paused => said(Level::Warning, format!("Paused frontend {}.", frontend.name)),
+                ListenState::Stopped => stopped(&frontend.name, frontend.tally.totals().connections, 0),
             }],
             _ => Vec::new(),
         }
     }
 }
 
-fn ordered(server: &Server, before: Orders, after: Orders, was_up: bool, scene: Scene) -> Vec<Sentence> {
+fn ordered(
+    server: &Server,
+    before: Orders,
+    after: Orders,
+    was_up: bool,
+    scene: BackendCounts,
+) -> Vec<LogMessage> {
     let who = subject(server);
     let is_up = server.health.snapshot().is_up();
     let state = if is_up { "UP" } else { "DOWN" };
     let notice = |text: String| said(Level::Notice, text);
     // What was, or is, the server's own is called forced; the rest comes by way of the server that it tracks.
-    let via =
-        |orders: Orders, order: Admin| if orders.forced() == order { String::new() } else { via(server) };
+    let via = |orders: Orders, order: AdminState| {
+        if orders.forced() == order { String::new() } else { via(server) }
+    };
     let remains = || {
-        let forced = after.forced() == Admin::Drain;
+        let forced = after.forced() == AdminState::Drain;
         forced.then(|| notice(format!("{who} remains in forced drain mode.")))
     };
     match (before.in_force(), after.in_force()) {
-        (Admin::Maint, Admin::Maint) => match (before.forced(), after.forced()) {
-            (Admin::Maint, Admin::Ready | Admin::Drain) => {
-                let way = via(after, Admin::Maint);
+        (AdminState::Maint, AdminState::Maint) => match (before.forced(), after.forced()) {
+            (AdminState::Maint, AdminState::Ready | AdminState::Drain) => {
+                let way = via(after, AdminState::Maint);
                 vec![notice(format!("{who} is leaving forced maintenance but remains in maintenance{way}."))]
             }
-            (Admin::Maint, Admin::Maint) if before.tracked == Admin::Maint => {
+            (AdminState::Maint, AdminState::Maint) if before.tracked == AdminState::Maint => {
                 vec![notice(format!("{who} remains in forced maintenance."))]
             }
             _ => Vec::new(),
         },
-        (Admin::Maint, _) => {
-            let order = if after.in_force() == Admin::Drain { "DRAIN" } else { "READY" };
-            let left = if before.forced() == Admin::Maint {
+        (AdminState::Maint, _) => {
+            let order = if after.in_force() == AdminState::Drain { "DRAIN" } else { "READY" };
+            let left = if before.forced() == AdminState::Maint {
                 notice(format!("{who} is {state}/{order} (leaving forced maintenance)."))
             } else {
-                let (way, end) = (via(before, Admin::Maint), scene.end(server, is_up));
+                let (way, end) = (via(before, AdminState::Maint), scene.end(server, is_up));
                 notice(format!("{who} is {state}/{order} (leaving maintenance){way}.{end}"))
             };
             [Some(left), remains().filter(|_| order == "DRAIN")].into_iter().flatten().collect()
         }
-        (_, Admin::Maint) if was_up => {
+        (_, AdminState::Maint) if was_up => {
             // A server that had been drained is missed by nobody.
-            let level = if before.in_force() == Admin::Drain { Level::Notice } else { Level::Alert };
-            let (way, end) = (via(after, Admin::Maint), scene.end(server, false));
+            let level = if before.in_force() == AdminState::Drain { Level::Notice } else { Level::Alert };
+            let (way, end) = (via(after, AdminState::Maint), scene.end(server, false));
             vec![said(level, format!("{who} is going DOWN for maintenance{way}.{end}"))]
         }
-        (_, Admin::Maint) => {
-            let way = via(after, Admin::Maint);
+        (_, AdminState::Maint) => {
+            let way = via(after, AdminState::Maint);
             vec![notice(format!("{who} was DOWN and now enters maintenance{way}."))]
         }
-        (Admin::Drain, Admin::Drain) => match (before.forced(), after.forced()) {
-            (Admin::Drain, Admin::Ready) => {
-                let way = via(after, Admin::Drain);
+        (AdminState::Drain, AdminState::Drain) => match (before.forced(), after.forced()) {
+            (AdminState::Drain, AdminState::Ready) => {
+                let way = via(after, AdminState::Drain);
                 vec![notice(format!("{who} is leaving forced drain but remains in drain mode{way}."))]
             }
-            (Admin::Drain, Admin::Drain) if before.tracked > after.tracked => remains().into_iter().collect(),
+            (AdminState::Drain, AdminState::Drain) if before.tracked > after.tracked => {
+                remains().into_iter().collect()
+            }
             _ => Vec::new(),
         },
-        (_, Admin::Drain) => {
-            let (way, end) = (via(after, Admin::Drain), scene.end(server, is_up));
+        (_, AdminState::Drain) => {
+            let (way, end) = (via(after, AdminState::Drain), scene.end(server, is_up));
             vec![notice(format!("{who} enters drain state{way}.{end}"))]
         }
-        (Admin::Drain, Admin::Ready) if before.forced() == Admin::Drain => {
+        (AdminState::Drain, AdminState::Ready) if before.forced() == AdminState::Drain => {
             vec![notice(format!("{who} is {state} (leaving forced drain)."))]
         }
-        (Admin::Drain, Admin::Ready) => {
-            let way = via(before, Admin::Drain);
+        (AdminState::Drain, AdminState::Ready) => {
+            let way = via(before, AdminState::Drain);
             vec![notice(format!("{who} is {state} (leaving drain){way}."))]
         }
-        (Admin::Ready, Admin::Ready) => Vec::new(),
+        (AdminState::Ready, AdminState::Ready) => Vec::new(),
     }
 }
 
 /// A server that went up or down, or stops; `why` follows at once.
-fn turned(server: &Server, verdict: Verdict, was_stopping: bool, why: &str, scene: Scene) -> Vec<Sentence> {
+fn turned(
+    server: &Server,
+    verdict: HealthChange,
+    was_stopping: bool,
+    why: &str,
+    scene: BackendCounts,
+) -> Vec<LogMessage> {
     let who = subject(server);
     let orders = server.orders();
-    let drained = orders.in_force() == Admin::Drain;
+    let drained = orders.in_force() == AdminState::Drain;
     let state = verdict.word();
-    let down = verdict == Verdict::WentDown;
+    let down = verdict == HealthChange::WentDown;
     // A server that took nothing new anyway is missed by nobody.
     let level = if down && !drained && !was_stopping { Level::Alert } else { Level::Notice };
     let mut lines = vec![said(level, format!("{who} is {state}{why}.{}", scene.end(server, !down)))];
-    if orders.forced() == Admin::Drain {
+    if orders.forced() == AdminState::Drain {
         lines.push(said(Level::Notice, format!("{who} remains in forced drain mode.")));
     }
     lines
@@ -164,7 +179,7 @@ fn via(server: &Server) -> String {
     server.track().map(|track| format!(" via {track}")).unwrap_or_default()
 }
 
-fn stopped(name: &str, connections: u64, requests: u64) -> Sentence {
+fn stopped(name: &str, connections: u64, requests: u64) -> LogMessage {
     let text = format!("Proxy {name} stopped (cumulated conns: FE: {connections}, BE: {requests}).");
     said(Level::Warning, text)
 }
@@ -188,13 +203,13 @@ fn subject(server: &Server) -> String {
     format!("{kind} {}", server.full_name())
 }
 
-fn said(level: Level, text: String) -> Sentence {
-    Sentence { level, text }
+fn said(level: Level, text: String) -> LogMessage {
+    LogMessage { level, text }
 }
 
-// === impl Scene ===
+// === impl BackendCounts ===
 
-impl Scene {
+impl BackendCounts {
     /// What is left behind a change, and what became of the requests.
     fn end(self, server: &Server, up: bool) -> String {
         let Self { active, backup, waiting, .. } = self;

@@ -12,14 +12,14 @@ const HEADER: usize = 12;
 
 /// What is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum RecordType {
     A,
     Aaaa,
 }
 
 /// Why an answer has no addresses, in HAProxy's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(super) enum DnsFault {
     /// It is no answer to the question.
     Invalid,
     /// There is no such name.
@@ -42,15 +42,15 @@ pub(super) struct Addresses {
 }
 
 /// A question; nothing when the name cannot be one.
-pub(super) fn question(id: u16, host: &str, kind: Kind) -> Option<Vec<u8>> {
+pub(super) fn question(id: u16, host: &str, kind: RecordType) -> Option<Vec<u8>> {
     let name = Name::new(host).ok()?;
     // The parser skips a label of nothing.
     if host.trim_end_matches('.').split('.').any(str::is_empty) {
         return None;
     }
     let kind = match kind {
-        Kind::A => TYPE::A,
-        Kind::Aaaa => TYPE::AAAA,
+        RecordType::A => TYPE::A,
+        RecordType::Aaaa => TYPE::AAAA,
     };
     let mut packet = Packet::new_query(id);
     packet.set_flags(PacketFlag::RECURSION_DESIRED);
@@ -72,21 +72,21 @@ pub(super) fn is_answer(question: &[u8], message: &[u8]) -> bool {
 }
 
 /// What an answer says to the question.
-pub(super) fn answer(question: &[u8], answer: &[u8]) -> Result<Addresses, Fault> {
+pub(super) fn answer(question: &[u8], answer: &[u8]) -> Result<Addresses, DnsFault> {
     if !is_answer(question, answer) {
-        return Err(Fault::Invalid);
+        return Err(DnsFault::Invalid);
     }
     if header_buffer::has_flags(answer, PacketFlag::TRUNCATION).unwrap_or(false) {
         // Its end may be in the middle of a record.
-        return Err(Fault::Truncated);
+        return Err(DnsFault::Truncated);
     }
-    let answered = Packet::parse(answer).map_err(|_| Fault::Invalid)?;
-    let [question] = answered.questions.as_slice() else { return Err(Fault::Invalid) };
+    let answered = Packet::parse(answer).map_err(|_| DnsFault::Invalid)?;
+    let [question] = answered.questions.as_slice() else { return Err(DnsFault::Invalid) };
     match answered.rcode() {
         RCODE::NoError => {}
-        RCODE::NameError => return Err(Fault::Nx),
-        RCODE::Refused => return Err(Fault::Refused),
-        _ => return Err(Fault::Other),
+        RCODE::NameError => return Err(DnsFault::Nx),
+        RCODE::Refused => return Err(DnsFault::Refused),
+        _ => return Err(DnsFault::Other),
     }
     let mut name = &question.qname;
     let mut found = Addresses { all: Vec::new(), is_alias: false };
@@ -104,7 +104,7 @@ pub(super) fn answer(question: &[u8], answer: &[u8]) -> Result<Addresses, Fault>
             _ => {}
         }
     }
-    if found.all.is_empty() && found.is_alias { Err(Fault::CnameError) } else { Ok(found) }
+    if found.all.is_empty() && found.is_alias { Err(DnsFault::CnameError) } else { Ok(found) }
 }
 
 /// Whether two names are the same, in whatever case (RFC 4343).
@@ -134,9 +134,9 @@ mod tests {
 
     #[test]
     fn addresses_of_the_name_and_of_its_aliases() {
-        let asked = question(7, "Api.lab", Kind::A).unwrap();
+        let asked = question(7, "Api.lab", RecordType::A).unwrap();
         let ours = record(12, 1, &[192, 0, 2, 1]);
-        let all = |found: Result<Addresses, Fault>| found.unwrap().all;
+        let all = |found: Result<Addresses, DnsFault>| found.unwrap().all;
         assert_eq!(
             all(answer(&asked, &answered(&asked, 0x8180, &[&ours]))),
             ["192.0.2.1".parse::<IpAddr>().unwrap()]
@@ -152,18 +152,18 @@ mod tests {
 
     #[test]
     fn what_is_wrong_has_a_name() {
-        let asked = question(7, "api", Kind::A).unwrap();
+        let asked = question(7, "api", RecordType::A).unwrap();
         let alias = record(12, 5, &[1, b'x', 0]);
-        let table: [(Vec<u8>, Fault); 9] = [
-            (answered(&asked, 0x8183, &[]), Fault::Nx),
-            (answered(&asked, 0x8185, &[]), Fault::Refused),
-            (answered(&asked, 0x8182, &[]), Fault::Other),
-            (answered(&asked, 0x8380, &[]), Fault::Truncated),
-            (answered(&asked, 0x8180, &[&alias]), Fault::CnameError),
-            (answered(&asked, 0x0180, &[]), Fault::Invalid),
-            (answered(&question(8, "api", Kind::A).unwrap(), 0x8180, &[]), Fault::Invalid),
-            (answered(&question(7, "apj", Kind::A).unwrap(), 0x8180, &[]), Fault::Invalid),
-            (answered(&asked, 0x8180, &[&alias[..9]]), Fault::Invalid),
+        let table: [(Vec<u8>, DnsFault); 9] = [
+            (answered(&asked, 0x8183, &[]), DnsFault::Nx),
+            (answered(&asked, 0x8185, &[]), DnsFault::Refused),
+            (answered(&asked, 0x8182, &[]), DnsFault::Other),
+            (answered(&asked, 0x8380, &[]), DnsFault::Truncated),
+            (answered(&asked, 0x8180, &[&alias]), DnsFault::CnameError),
+            (answered(&asked, 0x0180, &[]), DnsFault::Invalid),
+            (answered(&question(8, "api", RecordType::A).unwrap(), 0x8180, &[]), DnsFault::Invalid),
+            (answered(&question(7, "apj", RecordType::A).unwrap(), 0x8180, &[]), DnsFault::Invalid),
+            (answered(&asked, 0x8180, &[&alias[..9]]), DnsFault::Invalid),
         ];
         for (bytes, fault) in table {
             assert_eq!(answer(&asked, &bytes), Err(fault), "{bytes:?}");
@@ -175,8 +175,8 @@ mod tests {
 
     #[test]
     fn letters_of_a_name_may_change_their_case() {
-        let asked = question(7, "Api.Lab", Kind::A).unwrap();
-        let lower = question(7, "api.lab", Kind::A).unwrap();
+        let asked = question(7, "Api.Lab", RecordType::A).unwrap();
+        let lower = question(7, "api.lab", RecordType::A).unwrap();
         let found = answer(&asked, &answered(&lower, 0x8180, &[&record(12, 1, &[192, 0, 2, 1])]));
         assert_eq!(found.unwrap().all.len(), 1);
         // A record whose owner is written out, in another case than the question.
@@ -186,24 +186,24 @@ mod tests {
 
     #[test]
     fn only_what_repeats_id_and_question_is_an_answer() {
-        let asked = question(7, "api", Kind::A).unwrap();
+        let asked = question(7, "api", RecordType::A).unwrap();
         let of = |id, host, kind| answered(&question(id, host, kind).unwrap(), 0x8180, &[]);
-        assert!(is_answer(&asked, &of(7, "api", Kind::A)));
+        assert!(is_answer(&asked, &of(7, "api", RecordType::A)));
         assert!(is_answer(&asked, &answered(&asked, 0x8183, &[])), "whatever it says");
         let table = [
-            of(8, "api", Kind::A),
-            of(7, "apj", Kind::A),
-            of(7, "api.lab", Kind::A),
-            of(7, "api", Kind::Aaaa),
+            of(8, "api", RecordType::A),
+            of(7, "apj", RecordType::A),
+            of(7, "api.lab", RecordType::A),
+            of(7, "api", RecordType::Aaaa),
             answered(&asked, 0x0100, &[]),
-            of(7, "api", Kind::A)[..12].to_vec(),
+            of(7, "api", RecordType::A)[..12].to_vec(),
             b"noise".to_vec(),
             Vec::new(),
         ];
         for noise in table {
             assert!(!is_answer(&asked, &noise), "{noise:?}");
         }
-        let mut two = of(7, "api", Kind::A);
+        let mut two = of(7, "api", RecordType::A);
         two[5] = 2;
         assert!(!is_answer(&asked, &two), "it says that there is another question");
     }
@@ -211,19 +211,19 @@ mod tests {
     /// Breaks when a name that points to itself is followed for ever.
     #[test]
     fn circles_end() {
-        let asked = question(7, "api", Kind::A).unwrap();
+        let asked = question(7, "api", RecordType::A).unwrap();
         let there = u8::try_from(asked.len()).unwrap();
         assert_eq!(
             answer(&asked, &answered(&asked, 0x8180, &[&record(there, 1, &[1, 2, 3, 4])])),
-            Err(Fault::Invalid)
+            Err(DnsFault::Invalid)
         );
     }
 
     #[test]
     fn names_that_cannot_be_asked_for() {
-        assert!(question(1, &"a".repeat(64), Kind::A).is_none());
-        assert!(question(1, "a..b", Kind::A).is_none());
-        assert!(question(1, &"a.".repeat(128), Kind::A).is_none());
-        assert!(question(1, "a.b.", Kind::Aaaa).is_some());
+        assert!(question(1, &"a".repeat(64), RecordType::A).is_none());
+        assert!(question(1, "a..b", RecordType::A).is_none());
+        assert!(question(1, &"a.".repeat(128), RecordType::A).is_none());
+        assert!(question(1, "a.b.", RecordType::Aaaa).is_some());
     }
 }

@@ -2,14 +2,14 @@
 //!
 //! The last word of a kind counts. It refuses to know the server: whether a weight or a limit is a right one is found out elsewhere.
 
-use crate::server::{Admin, CheckStatus};
+use crate::server::{AdminState, CheckStatus};
 
 /// What a line says.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Line {
+pub(super) struct AgentLine {
     /// The word about health, as it was written.
     pub(super) health: Option<String>,
-    pub(super) order: Option<Admin>,
+    pub(super) order: Option<AdminState>,
     /// `50%`.
     pub(super) weight: Option<String>,
     /// What is behind `maxconn:`.
@@ -19,9 +19,9 @@ pub(super) struct Line {
     pub(super) description: String,
 }
 
-// === impl Line ===
+// === impl AgentLine ===
 
-impl Line {
+impl AgentLine {
     pub(super) fn parse(text: &str) -> Self {
         let mut line = Self::default();
         let mut rest = text;
@@ -44,9 +44,9 @@ impl Line {
         let owned = word.to_owned();
         match word.to_ascii_lowercase().as_str() {
             "up" | "down" | "stopped" | "fail" => self.health = Some(owned),
-            "ready" => self.order = Some(Admin::Ready),
-            "drain" => self.order = Some(Admin::Drain),
-            "maint" => self.order = Some(Admin::Maint),
+            "ready" => self.order = Some(AdminState::Ready),
+            "drain" => self.order = Some(AdminState::Drain),
+            "maint" => self.order = Some(AdminState::Maint),
             lower if lower.starts_with("maxconn:") => {
                 self.maxconn = Some(word["maxconn:".len()..].to_owned());
             }
@@ -101,9 +101,9 @@ mod tests {
             ("down,nope #why", None, None, None, L7Sts, "via agent : down (why)"),
             ("up nope # fine", None, None, None, L7Ok, "via agent : up (nope)"),
             ("up # fine", None, None, None, L7Ok, "via agent : up (fine)"),
-            ("drain", Some(Admin::Drain), None, None, Checked, ""),
-            ("maint", Some(Admin::Maint), None, None, Checked, ""),
-            ("ready,up 75%", Some(Admin::Ready), Some("75%"), None, L7Ok, "via agent : up"),
+            ("drain", Some(AdminState::Drain), None, None, Checked, ""),
+            ("maint", Some(AdminState::Maint), None, None, Checked, ""),
+            ("ready,up 75%", Some(AdminState::Ready), Some("75%"), None, L7Ok, "via agent : up"),
             ("10%\t20% maxconn:7", None, Some("20%"), Some("7"), Checked, ""),
             ("maxconn:", None, None, Some(""), Checked, ""),
             ("75", None, None, None, Checked, "agent reports an error : 75"),
@@ -112,12 +112,12 @@ mod tests {
             ("", None, None, None, Checked, ""),
         ];
         for (text, order, weight, maxconn, status, told) in table {
-            let line = Line::parse(text);
+            let line = AgentLine::parse(text);
             let got = (line.order, line.weight.as_deref(), line.maxconn.as_deref());
             assert_eq!(got, (order, weight, maxconn), "{text}");
             assert_eq!(line.told(None), (status, code(status), told.to_owned()), "{text}");
         }
-        let wrong = |text| Line::parse(text).told(Some("Value out of range.")).2;
+        let wrong = |text| AgentLine::parse(text).told(Some("Value out of range.")).2;
         assert_eq!(wrong("maxconn:-1"), "agent warns : Value out of range.");
         assert_eq!(wrong("up maxconn:-1"), "via agent : up (Value out of range.)");
         assert_eq!(wrong("nope maxconn:-1"), "agent reports an error : nope");

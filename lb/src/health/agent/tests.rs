@@ -9,7 +9,7 @@ use super::*;
 use crate::control::Origin;
 use crate::control::fixture::Fixture;
 use crate::health::run;
-use crate::server::{Admin, Status};
+use crate::server::{AdminState, Status};
 
 /// A server with an agent whose words are in the test's hands.
 struct Stage {
@@ -68,7 +68,7 @@ async fn what_an_agent_says_is_done() {
     assert_eq!(tracker.status().to_string(), "MAINT (via be/s)");
     assert_eq!((server.admin_bits().0, tracker.admin_bits().0), (1, 2));
     stage.says("ready 100%\n", "no check").await;
-    assert_eq!((tracker.admin(), tracker.is_usable()), (Admin::Ready, true));
+    assert_eq!((tracker.admin(), tracker.is_usable()), (AdminState::Ready, true));
 }
 
 #[tokio::test]
@@ -76,16 +76,16 @@ async fn an_agent_never_undoes_what_the_operator_ordered() {
     let stage = Stage::set("drain\n").await;
     let (control, server, by) = (&stage.fixture.control, &stage.server, &Origin::Start);
     stage.says("drain\n", "DRAIN (agent)").await;
-    control.set_admin(server, Admin::Maint, by);
+    control.set_admin(server, AdminState::Maint, by);
     stage.says("ready up 50%\n", "MAINT").await;
     stage.fixture.until(|| server.weight() == 4).await;
     assert_eq!(server.status(), Status::Maint);
-    control.set_admin(server, Admin::Ready, by);
+    control.set_admin(server, AdminState::Ready, by);
     assert_eq!(server.status(), Status::NoCheck);
     stage.says("drain\n", "DRAIN (agent)").await;
     *stage.words.lock().unwrap() = "up\n";
-    control.set_admin(server, Admin::Ready, by);
-    assert_eq!(server.admin(), Admin::Ready, "the operator's order goes before what the agent had said");
+    control.set_admin(server, AdminState::Ready, by);
+    assert_eq!(server.admin(), AdminState::Ready, "the operator's order goes before what the agent had said");
 }
 
 #[tokio::test]

@@ -35,8 +35,8 @@ async fn node(
     (address, served)
 }
 
-fn target(address: SocketAddr) -> Target {
-    Target {
+fn target(address: SocketAddr) -> ProbeTarget {
+    ProbeTarget {
         address,
         path: Some("/health".into()),
         protocol: Protocol::Http1,
@@ -111,7 +111,7 @@ async fn a_body_is_read_up_to_a_bound_and_only_as_long_as_the_check_may_take() {
     served.await.unwrap();
 
     let (address, _served) = node(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf", true).await;
-    let hasty = Target { timeout: SECOND / 5, ..target(address) };
+    let hasty = ProbeTarget { timeout: SECOND / 5, ..target(address) };
     assert_eq!(Network.probe(hasty).await.status, CheckStatus::L7Ok);
 }
 
@@ -132,7 +132,7 @@ async fn a_node_that_speaks_first_is_no_http_server() {
 #[tokio::test]
 async fn silence_and_refusal_have_their_own_words() {
     let (address, _served) = node(b"", true).await;
-    let hasty = Target { timeout: SECOND / 5, ..target(address) };
+    let hasty = ProbeTarget { timeout: SECOND / 5, ..target(address) };
     let result = Network.probe(hasty).await;
     assert_eq!((result.status, result.code), (CheckStatus::L7Tout, None));
     assert!(result.took >= SECOND / 5);
@@ -150,7 +150,7 @@ async fn silence_and_refusal_have_their_own_words() {
     let silent = loop {
         match tokio::time::timeout(SECOND / 5, TcpStream::connect(address)).await {
             Ok(stream) => waiting.push(stream.unwrap()),
-            Err(_) => break Target { timeout: SECOND / 5, ..target(address) },
+            Err(_) => break ProbeTarget { timeout: SECOND / 5, ..target(address) },
         }
     };
     assert_eq!(Network.probe(silent).await.status, CheckStatus::L4Tout);
@@ -159,7 +159,7 @@ async fn silence_and_refusal_have_their_own_words() {
 #[tokio::test]
 async fn without_a_path_a_connection_is_enough() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let here = Target { path: None, ..target(listener.local_addr().unwrap()) };
+    let here = ProbeTarget { path: None, ..target(listener.local_addr().unwrap()) };
     assert_eq!(Network.probe(here).await.status, CheckStatus::L4Ok);
     let (mut stream, _) = listener.accept().await.unwrap();
     assert_eq!(stream.read(&mut [0; 1]).await.unwrap(), 0, "closed, not reset");

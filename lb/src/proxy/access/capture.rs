@@ -4,11 +4,11 @@
 //! They are copied from a head that has been judged already, and only when a frontend asks for some. Nothing here knows how they are
 //! written.
 
-use crate::config::{Capture, CaptureCookie, CaptureFields};
+use crate::config::{CaptureConfig, CaptureCookie, CaptureFields};
 
 /// What was wanted of a head, and found.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub(in crate::proxy) struct Captured {
+pub(in crate::proxy) struct CapturedFields {
     /// The values of the wanted fields, in the order in which they are wanted.
     fields: Box<[Option<Box<[u8]>>]>,
     /// The wanted cookie, as `name=value`.
@@ -22,16 +22,16 @@ enum Whose {
     Server,
 }
 
-// === impl Captured ===
+// === impl CapturedFields ===
 
-impl Captured {
+impl CapturedFields {
     /// What is wanted of a request's head.
-    pub(in crate::proxy) fn of_request(head: &[u8], wanted: &Capture) -> Self {
+    pub(in crate::proxy) fn of_request(head: &[u8], wanted: &CaptureConfig) -> Self {
         Self::of(head, &wanted.request, wanted.cookie.as_ref(), Whose::Client)
     }
 
     /// What is wanted of a response's head, as it came from the server.
-    pub(in crate::proxy) fn of_answer(head: &[u8], wanted: &Capture) -> Self {
+    pub(in crate::proxy) fn of_answer(head: &[u8], wanted: &CaptureConfig) -> Self {
         Self::of(head, &wanted.response, wanted.cookie.as_ref(), Whose::Server)
     }
 
@@ -128,8 +128,8 @@ mod tests {
 
     fn captured(head: &str, names: &[&str], length: usize) -> Vec<Option<String>> {
         let names = names.iter().map(|&name| name.to_owned()).collect();
-        let wanted = Capture { request: CaptureFields { names, length }, ..Capture::default() };
-        let captured = Captured::of_request(head.as_bytes(), &wanted);
+        let wanted = CaptureConfig { request: CaptureFields { names, length }, ..CaptureConfig::default() };
+        let captured = CapturedFields::of_request(head.as_bytes(), &wanted);
         captured.values().map(|value| value.map(|value| String::from_utf8_lossy(value).into())).collect()
     }
 
@@ -172,7 +172,7 @@ mod tests {
             ("Cookie: ;;, SES=1", "SES=1", "SES=1"),
             ("X-Cookie: SES=1\r\nSet-Cookie: SES=2", "-", "-"),
         ];
-        check(&table, Captured::of_request);
+        check(&table, CapturedFields::of_request);
     }
 
     /// The same of answers.
@@ -190,11 +190,11 @@ mod tests {
             ("Set-Cookie: SES=\"a;b\";x=1", "SES=\"a;b\"", "SES=\"a;b\""),
             ("Cookie: SES=1", "-", "-"),
         ];
-        check(&table, Captured::of_answer);
+        check(&table, CapturedFields::of_answer);
     }
 
     /// Fields, and what is captured of them where names begin with `SES` and where that is all of the name.
-    fn check(table: &[(&str, &str, &str)], of: fn(&[u8], &Capture) -> Captured) {
+    fn check(table: &[(&str, &str, &str)], of: fn(&[u8], &CaptureConfig) -> CapturedFields) {
         for (head, beginning, whole) in table {
             for (name, expected) in [("SES", beginning), ("SES=", whole)] {
                 assert_eq!(&cookie(head, name, of), expected, "{head} {name}");
@@ -202,10 +202,10 @@ mod tests {
         }
     }
 
-    fn cookie(fields: &str, name: &str, of: fn(&[u8], &Capture) -> Captured) -> String {
+    fn cookie(fields: &str, name: &str, of: fn(&[u8], &CaptureConfig) -> CapturedFields) -> String {
         let cookie = Some(CaptureCookie { name: name.into(), length: 20 });
         let head = format!("first line\r\n{fields}\r\n\r\n");
-        let captured = of(head.as_bytes(), &Capture { cookie, ..Capture::default() });
+        let captured = of(head.as_bytes(), &CaptureConfig { cookie, ..CaptureConfig::default() });
         captured.cookie().map_or("-".into(), |cookie| String::from_utf8_lossy(cookie).into())
     }
 }

@@ -1,10 +1,10 @@
 //! Settling an account: the counters, the means and the log record, once.
 
-use super::super::access::{AccessRecord, Standing};
+use super::super::access::{AccessRecord, LoadSnapshot};
 use super::{Attempt, Exchange, Passed, RequestLine, Termination, Times};
 use crate::counters::{Bucket, Traffic};
 use crate::net::Ended;
-use crate::net::pulse::Wait;
+use crate::net::deadlines::WaitKind;
 use crate::server::Server;
 
 /// What passed on the client's connection.
@@ -31,8 +31,8 @@ impl Exchange {
         let took = self.durations();
         let termination = self.termination.unwrap_or_else(|| self.broken_off());
         let client = &self.client;
-        let received = client.pulse().received();
-        let sent = client.pulse().sent();
+        let received = client.deadlines().received();
+        let sent = client.deadlines().sent();
         let bytes = Bytes {
             received: received - client.received_before.replace(received),
             sent: sent - client.sent_before.replace(sent),
@@ -64,8 +64,8 @@ impl Exchange {
             return Termination::internal(self.phase);
         }
         self.count(|traffic| traffic.client_aborts.add(1));
-        let ended = self.client.pulse().ended();
-        if ended == Some(Ended::Overdue(Wait::Bytes)) && !self.client.answered.get() {
+        let ended = self.client.deadlines().ended();
+        if ended == Some(Ended::Overdue(WaitKind::Bytes)) && !self.client.answered.get() {
             // The last word of its connection.
             self.status = 408;
             self.request_failed();
@@ -126,7 +126,7 @@ impl Exchange {
     ) {
         let (worker, frontend) = (&self.client.worker, &**self.client.frontend.borrow());
         let backend = self.backend.as_ref().map(|backend| &*backend.live);
-        let standing = Standing {
+        let standing = LoadSnapshot {
             process: worker.shared.process.connections.get(),
             frontend: frontend.live.sessions.get(),
             backend: backend.map_or(0, |backend| backend.sessions.get()),

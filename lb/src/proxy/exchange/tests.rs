@@ -11,17 +11,17 @@ use arc_swap::ArcSwap;
 use super::*;
 use crate::config::Config;
 use crate::counters::Totals;
-use crate::log::Ways;
-use crate::net::{Duct, Socket};
-use crate::proxy::{Registered, Worker};
-use crate::topology::{Frontend, LiveFrontend, LiveListener, Process, Shared, Topology, Workers};
+use crate::log::LogSinks;
+use crate::net::{MemoryStream, Socket};
+use crate::proxy::{DataWorker, Registered};
+use crate::topology::{Frontend, LiveFrontend, LiveListener, ProcessState, Shared, Topology, Workers};
 
 /// A worker, a client of it, and the address at which that came.
-fn client() -> (Rc<Worker>, Registered, Arc<LiveListener>) {
+fn client() -> (Rc<DataWorker>, Registered, Arc<LiveListener>) {
     let text = "[frontend.fe]\nbind = \"127.0.0.1:0\"\nbackend = \"be\"\n[backend.be.servers]\n";
     let config = Config::parse(text, Path::new("lb.toml")).unwrap_or_else(|faults| panic!("{faults}"));
     let (workers, _inboxes) = Workers::new(1);
-    let (topology, process) = (ArcSwap::from_pointee(Topology::empty()), Process::new(10));
+    let (topology, process) = (ArcSwap::from_pointee(Topology::empty()), ProcessState::new(10));
     let shared = Arc::new(Shared { topology, workers, process });
     let live = LiveFrontend::new(2, "fe", 10, 1);
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
@@ -34,9 +34,9 @@ fn client() -> (Rc<Worker>, Registered, Arc<LiveListener>) {
         listeners: vec![Arc::clone(&listener)],
         track: None,
     });
-    let worker = Worker::new(shared, Arc::default(), &Ways::default());
-    let (near, _far) = Duct::pair();
-    let socket = Socket::within(near, Rc::new(Pulse::new(Duration::MAX)));
+    let worker = DataWorker::new(shared, Arc::default(), &LogSinks::default());
+    let (near, _far) = MemoryStream::pair();
+    let socket = Socket::in_memory(near, Rc::new(StreamDeadlines::new(Duration::MAX)));
     let peer = ([127, 0, 0, 1], 1).into();
     let registered =
         Client::register(&worker, peer, (frontend, Some(Arc::clone(&listener))), socket, permits);
@@ -67,7 +67,12 @@ fn a_panic_is_an_internal_error_and_no_fault_of_the_client() {
 
 #[test]
 fn a_panic_has_letters_of_its_own() {
-    let table = [(Phase::Request, "IR"), (Phase::Queue, "IQ"), (Phase::Connect, "IC"), (Phase::Head, "IH")];
+    let table = [
+        (ExchangePhase::Request, "IR"),
+        (ExchangePhase::Queue, "IQ"),
+        (ExchangePhase::Connect, "IC"),
+        (ExchangePhase::Head, "IH"),
+    ];
     for (phase, letters) in table {
         assert_eq!(Termination::internal(phase).as_str(), letters);
     }

@@ -8,7 +8,7 @@ use std::cell::{Cell, RefCell};
 use std::io;
 use std::task::{Context, Poll};
 
-use crate::net::{Room, Socket, lane};
+use crate::net::{ReadTarget, Socket, lane};
 
 /// Most that a thread keeps for later.
 const KEPT: usize = 64;
@@ -132,7 +132,7 @@ impl Buffer {
             self.bytes.drain(Self::ROOM..self.start);
             self.start = Self::ROOM;
         }
-        let polled = socket.poll_fill(cx, self);
+        let polled = socket.poll_read(cx, self);
         if self.is_empty() {
             self.clear();
         }
@@ -207,7 +207,7 @@ impl Buffer {
     }
 }
 
-impl Room for Buffer {
+impl ReadTarget for Buffer {
     #[inline]
     fn room(&mut self) -> &mut Vec<u8> {
         if self.bytes.capacity() == 0 {

@@ -14,7 +14,7 @@ const MAX_TRAILERS: usize = 100;
 /// A decoder of one chunked body.
 #[derive(Debug, Clone)]
 pub struct Decoder {
-    state: State,
+    state: ChunkState,
     extensions: usize,
     fields: usize,
     /// The lines of the trailer section, each with its CR LF.
@@ -23,7 +23,7 @@ pub struct Decoder {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+enum ChunkState {
     Size {
         size: u64,
         digits: u8,
@@ -45,7 +45,7 @@ enum State {
 
 /// What a decoder found at the start of its input.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Found {
+pub enum ChunkItem {
     /// Data, at this place; everything up to its end is dealt with.
     Data(Range<usize>),
     /// Nothing more: all of the input is dealt with.
@@ -57,14 +57,14 @@ pub enum Found {
 /// The body is not valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the chunks of the body are not valid (RFC 9112 section 7.1)")]
-pub struct Faulty;
+pub struct InvalidChunk;
 
 // === impl Decoder ===
 
 impl Decoder {
     /// A decoder at the start of a body, whose trailer section may have `max_trailers` bytes.
     pub fn new(max_trailers: usize) -> Self {
-        Self { state: State::START, extensions: 0, fields: 0, trailers: Vec::new(), max_trailers }
+        Self { state: ChunkState::START, extensions: 0, fields: 0, trailers: Vec::new(), max_trailers }
     }
 
     /// The lines of the trailer section, each with its CR LF, without the empty one at the end.
@@ -74,84 +74,84 @@ impl Decoder {
 
     /// Whether the whole body has been seen.
     pub fn is_done(&self) -> bool {
-        self.state == State::Done
+        self.state == ChunkState::Done
     }
 
     /// Looks at the start of `input`.
     ///
     /// # Errors
     /// It is no part of a chunked body; the decoder is of no more use.
-    pub fn next(&mut self, input: &[u8]) -> Result<Found, Faulty> {
+    pub fn next(&mut self, input: &[u8]) -> Result<ChunkItem, InvalidChunk> {
         let mut at = 0;
         while let Some(&byte) = input.get(at) {
-            if let State::Data(left) = self.state {
+            if let ChunkState::Data(left) = self.state {
                 let there = input.len() - at;
                 let take = usize::try_from(left).map_or(there, |left| left.min(there));
                 let rest = left - take as u64;
-                self.state = if rest == 0 { State::DataEnd } else { State::Data(rest) };
-                return Ok(Found::Data(at..at + take));
+                self.state = if rest == 0 { ChunkState::DataEnd } else { ChunkState::Data(rest) };
+                return Ok(ChunkItem::Data(at..at + take));
             }
             at += 1;
             self.state = self.step(byte)?;
-            if self.state == State::Done {
-                return Ok(Found::End(at));
+            if self.state == ChunkState::Done {
+                return Ok(ChunkItem::End(at));
             }
         }
-        Ok(Found::Nothing)
+        Ok(ChunkItem::Nothing)
     }
 
-    fn step(&mut self, byte: u8) -> Result<State, Faulty> {
+    fn step(&mut self, byte: u8) -> Result<ChunkState, InvalidChunk> {
         Ok(match (self.state, byte) {
-            (State::Size { size, digits }, _) if byte.is_ascii_hexdigit() => {
+            (ChunkState::Size { size, digits }, _) if byte.is_ascii_hexdigit() => {
                 // Sixteen digits would fit, but nothing may add up to more than can be counted.
                 if digits == 16 || size >> 56 != 0 {
-                    return Err(Faulty);
+                    return Err(InvalidChunk);
                 }
-                State::Size { size: size << 4 | u64::from(hex(byte)), digits: digits + 1 }
+                ChunkState::Size { size: size << 4 | u64::from(hex(byte)), digits: digits + 1 }
             }
-            (State::Size { digits: 0, .. }, _) => return Err(Faulty),
-            (State::Size { size, .. } | State::Extension(size), b'\r') => State::SizeEnd(size),
-            (State::Size { size, .. } | State::Blank(size), b';') => self.extension(size)?,
-            (State::Size { size, .. } | State::Blank(size), b' ' | b'\t') => {
+            (ChunkState::Size { digits: 0, .. }, _) => return Err(InvalidChunk),
+            (ChunkState::Size { size, .. } | ChunkState::Extension(size), b'\r') => ChunkState::SizeEnd(size),
+            (ChunkState::Size { size, .. } | ChunkState::Blank(size), b';') => self.extension(size)?,
+            (ChunkState::Size { size, .. } | ChunkState::Blank(size), b' ' | b'\t') => {
                 self.extension(size)?;
-                State::Blank(size)
+                ChunkState::Blank(size)
             }
-            (State::Extension(size), _) if is_text(byte) => self.extension(size)?,
-            (State::SizeEnd(0), b'\n') => State::Line,
-            (State::SizeEnd(size), b'\n') => State::Data(size),
-            (State::DataEnd, b'\r') => State::DataEndLf,
-            (State::DataEndLf, b'\n') => State::START,
-            (State::Line, b'\r') => State::LastLf,
-            (State::LastLf, b'\n') => State::Done,
-            (State::Line, _) if is_text(byte) => {
+            (ChunkState::Extension(size), _) if is_text(byte) => self.extension(size)?,
+            (ChunkState::SizeEnd(0), b'\n') => ChunkState::Line,
+            (ChunkState::SizeEnd(size), b'\n') => ChunkState::Data(size),
+            (ChunkState::DataEnd, b'\r') => ChunkState::DataEndLf,
+            (ChunkState::DataEndLf, b'\n') => ChunkState::START,
+            (ChunkState::Line, b'\r') => ChunkState::LastLf,
+            (ChunkState::LastLf, b'\n') => ChunkState::Done,
+            (ChunkState::Line, _) if is_text(byte) => {
                 self.fields += 1;
                 if self.fields > MAX_TRAILERS {
-                    return Err(Faulty);
+                    return Err(InvalidChunk);
                 }
-                self.trailer(byte, State::InLine)?
+                self.trailer(byte, ChunkState::InLine)?
             }
-            (State::InLine, _) if is_text(byte) => self.trailer(byte, State::InLine)?,
-            (State::InLine, b'\r') => self.trailer(byte, State::LineEnd)?,
-            (State::LineEnd, b'\n') => self.trailer(byte, State::Line)?,
-            _ => return Err(Faulty),
+            (ChunkState::InLine, _) if is_text(byte) => self.trailer(byte, ChunkState::InLine)?,
+            (ChunkState::InLine, b'\r') => self.trailer(byte, ChunkState::LineEnd)?,
+            (ChunkState::LineEnd, b'\n') => self.trailer(byte, ChunkState::Line)?,
+            _ => return Err(InvalidChunk),
         })
     }
 
-    fn extension(&mut self, size: u64) -> Result<State, Faulty> {
+    fn extension(&mut self, size: u64) -> Result<ChunkState, InvalidChunk> {
         self.extensions += 1;
-        if self.extensions > MAX_EXTENSIONS { Err(Faulty) } else { Ok(State::Extension(size)) }
+        if self.extensions > MAX_EXTENSIONS { Err(InvalidChunk) } else { Ok(ChunkState::Extension(size)) }
     }
 
-    fn trailer(&mut self, byte: u8, then: State) -> Result<State, Faulty> {
+    fn trailer(&mut self, byte: u8, then: ChunkState) -> Result<ChunkState, InvalidChunk> {
         if self.trailers.len() == self.max_trailers {
-            return Err(Faulty);
+            return Err(InvalidChunk);
         }
         self.trailers.push(byte);
         Ok(then)
     }
 }
 
-impl State {
+impl ChunkState {
     const START: Self = Self::Size { size: 0, digits: 0 };
 }
 
@@ -185,24 +185,24 @@ mod tests {
     use super::*;
 
     /// Data and trailers of a body that arrives in pieces of `step` bytes, and how much of the input it was.
-    fn decode(input: &[u8], step: usize) -> Result<(Vec<u8>, Vec<u8>, usize), Faulty> {
+    fn decode(input: &[u8], step: usize) -> Result<(Vec<u8>, Vec<u8>, usize), InvalidChunk> {
         let mut decoder = Decoder::new(100);
         let (mut data, mut taken) = (Vec::new(), 0);
         for piece in input.chunks(step) {
             let mut rest = piece;
             loop {
                 match decoder.next(rest)? {
-                    Found::Data(range) => {
+                    ChunkItem::Data(range) => {
                         data.extend_from_slice(&rest[range.clone()]);
                         taken += range.end;
                         rest = &rest[range.end..];
                     }
-                    Found::Nothing => break taken += rest.len(),
-                    Found::End(last) => return Ok((data, decoder.trailers().to_vec(), taken + last)),
+                    ChunkItem::Nothing => break taken += rest.len(),
+                    ChunkItem::End(last) => return Ok((data, decoder.trailers().to_vec(), taken + last)),
                 }
             }
         }
-        Err(Faulty)
+        Err(InvalidChunk)
     }
 
     #[test]
@@ -248,7 +248,7 @@ mod tests {
             "0\r\n\r\r\n",
         ] {
             for step in [1, 2, 3, 7, 1000] {
-                assert_eq!(decode(input.as_bytes(), step), Err(Faulty), "{input:?} by {step}");
+                assert_eq!(decode(input.as_bytes(), step), Err(InvalidChunk), "{input:?} by {step}");
             }
         }
         let long = |count| format!("1;{}\r\nx\r\n0\r\n\r\n", "a".repeat(count));

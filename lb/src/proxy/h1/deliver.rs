@@ -5,19 +5,19 @@
 use std::future::poll_fn;
 use std::task::{Context, Poll};
 
-use super::ask::{Answered, Asking, Upload};
-use super::pump::{Broken, Pump, Trailers, Way};
 use super::serve::{End, answer};
+use super::transfer::{Broken, Pump, Trailers, Transfer};
+use super::upstream_request::{Upload, UpstreamRequest, UpstreamResponse};
 use super::{ANSWER, tunnel};
 use crate::net::Ended;
 use crate::proxy::Client;
 use crate::proxy::error::{ProxyError, Termination};
 use crate::proxy::exchange::Exchange;
 use crate::proxy::framing::Framing;
-use crate::upstream::Connection;
+use crate::upstream::ServerConnection;
 
 /// Why an answer did not get through.
-enum Cut {
+enum DeliveryError {
     /// The server broke it, or the watchdog.
     Server(Option<Ended>),
     /// The client has gone.
@@ -27,16 +27,16 @@ enum Cut {
 /// Brings an answer to the client; says how the client's connection ends, if it does.
 pub(super) async fn deliver(
     exchange: &mut Exchange,
-    asking: &mut Asking<'_>,
-    answered: Answered,
+    asking: &mut UpstreamRequest<'_>,
+    answered: UpstreamResponse,
 ) -> Option<End> {
-    let Answered { connection, head } = answered;
+    let UpstreamResponse { connection, head } = answered;
     exchange.answered(head.status);
     if head.status == 101 {
         return Some(Box::pin(tunnel::run(exchange, asking, connection)).await);
     }
     asking.answered();
-    let text = std::mem::take(&mut asking.kit.down);
+    let text = std::mem::take(&mut asking.buffers.response_head);
     let limit = Some(exchange.server_limit());
     let trailers = Trailers { most: ANSWER.max_head, pass: head.trailers };
     let mut download = Pump::new(text, head.framing, head.framed, trailers, limit);
@@ -54,35 +54,35 @@ pub(super) async fn deliver(
         Ok(()) => {
             exchange.completed();
             let whole = asking.state == Upload::Done;
-            if head.reusable && whole && asking.kit.answer.is_empty() {
+            if head.reusable && whole && asking.buffers.answer.is_empty() {
                 exchange.keep(connection);
             }
-            let quiet = || whole && asking.kit.input.is_empty() && !client.socket.has_more();
+            let quiet = || whole && asking.buffers.input.is_empty() && !client.socket.has_more();
             match head.keep {
                 true => None,
                 false if quiet() => Some(End::Closed),
                 false => Some(End::Linger),
             }
         }
-        Err(Cut::Server(None)) if download.sent() == 0 => {
+        Err(DeliveryError::Server(None)) if download.sent() == 0 => {
             exchange.broken_unheard();
-            asking.kit.down = download.end(&asking.worker.kits);
+            asking.buffers.response_head = download.end(&asking.worker.pool);
             asking.end_upload();
             let (whole, head) = (asking.state == Upload::Done, asking.head);
-            return Box::pin(answer(exchange, asking.kit, head, ProxyError::BadResponse, whole)).await;
+            return Box::pin(answer(exchange, asking.buffers, head, ProxyError::BadResponse, whole)).await;
         }
-        Err(Cut::Server(ended)) => {
+        Err(DeliveryError::Server(ended)) => {
             exchange.broken(Termination::server_broke(ended));
             cut_off(client, head.framed);
             Some(End::Closed)
         }
         // Dropping the account says so.
-        Err(Cut::Client) => {
+        Err(DeliveryError::Client) => {
             cut_off(client, head.framed);
             Some(End::Closed)
         }
     };
-    asking.kit.down = download.end(&asking.worker.kits);
+    asking.buffers.response_head = download.end(&asking.worker.pool);
     asking.end_upload();
     end
 }
@@ -98,22 +98,24 @@ fn cut_off(client: &Client, framed: Framing) {
 fn poll_deliver(
     cx: &mut Context<'_>,
     download: &mut Pump,
-    asking: &mut Asking<'_>,
-    connection: &Connection,
-) -> Poll<Result<(), Cut>> {
-    if let Some(ended) = connection.pulse().poll_ended(cx) {
-        return Poll::Ready(Err(Cut::Server(Some(ended))));
+    asking: &mut UpstreamRequest<'_>,
+    connection: &ServerConnection,
+) -> Poll<Result<(), DeliveryError>> {
+    if let Some(ended) = connection.deadlines().poll_ended(cx) {
+        return Poll::Ready(Err(DeliveryError::Server(Some(ended))));
     }
-    let mut way = Way {
+    let mut way = Transfer {
         from: &connection.socket,
-        input: &mut asking.kit.answer,
+        input: &mut asking.buffers.answer,
         to: &asking.client.socket,
-        kits: &asking.worker.kits,
+        pool: &asking.worker.pool,
     };
     match download.poll(cx, &mut way) {
         Poll::Ready(Ok(())) => return Poll::Ready(Ok(())),
-        Poll::Ready(Err(Broken::Source | Broken::Faulty)) => return Poll::Ready(Err(Cut::Server(None))),
-        Poll::Ready(Err(Broken::Sink(_))) => return Poll::Ready(Err(Cut::Client)),
+        Poll::Ready(Err(Broken::Source | Broken::Faulty)) => {
+            return Poll::Ready(Err(DeliveryError::Server(None)));
+        }
+        Poll::Ready(Err(Broken::Sink(_))) => return Poll::Ready(Err(DeliveryError::Client)),
         Poll::Pending => {}
     }
     if asking.state == Upload::Going {
@@ -122,13 +124,15 @@ fn poll_deliver(
             // A server that takes no more of it may answer all the same.
             Poll::Ready(Err(Broken::Sink(_))) => asking.state = Upload::Refused,
             // It will never be whole, and its server may wait for the rest for as long as it likes.
-            Poll::Ready(Err(Broken::Source | Broken::Faulty)) => return Poll::Ready(Err(Cut::Client)),
+            Poll::Ready(Err(Broken::Source | Broken::Faulty)) => {
+                return Poll::Ready(Err(DeliveryError::Client));
+            }
             Poll::Pending => return Poll::Pending,
         }
     }
     // In the very turn in which the request ends, too: nothing else would wake this when the client leaves.
     match asking.poll_watch(cx) {
         Ok(()) => Poll::Pending,
-        Err(_) => Poll::Ready(Err(Cut::Client)),
+        Err(_) => Poll::Ready(Err(DeliveryError::Client)),
     }
 }

@@ -25,11 +25,11 @@ pub(super) enum Known {
 
 /// Fields that are not just passed on, by their place in the head.
 #[derive(Debug, Default)]
-pub(super) struct Special([u64; 4]);
+pub(super) struct FieldMask([u64; 4]);
 
 /// What `Connection` says (RFC 9110 section 7.6.1).
 #[derive(Debug, Default)]
-pub(super) struct Connection<'a> {
+pub(super) struct ConnectionOptions<'a> {
     pub(super) close: bool,
     pub(super) keep_alive: bool,
     pub(super) upgrade: bool,
@@ -64,9 +64,9 @@ impl Known {
     }
 }
 
-// === impl Special ===
+// === impl FieldMask ===
 
-impl Special {
+impl FieldMask {
     #[inline]
     pub(super) fn add(&mut self, index: usize) {
         if let Some(bits) = self.0.get_mut(index / 64) {
@@ -87,9 +87,9 @@ impl Special {
     }
 }
 
-// === impl Connection ===
+// === impl ConnectionOptions ===
 
-impl<'a> Connection<'a> {
+impl<'a> ConnectionOptions<'a> {
     #[inline]
     pub(super) fn add(&mut self, value: &'a [u8]) {
         for token in tokens(value) {
@@ -314,14 +314,14 @@ pub(super) fn write_trailers(
     out: &mut Vec<u8>,
     lines: &[u8],
     pass: bool,
-) -> Result<(), super::chunk::Faulty> {
+) -> Result<(), super::chunk::InvalidChunk> {
     if !lines.is_empty() {
         let mut section = lines.to_vec();
         section.extend_from_slice(b"\r\n");
         let mut fields = vec![httparse::EMPTY_HEADER; memchr::memchr_iter(b'\n', lines).count()];
         let Ok(httparse::Status::Complete((_, fields))) = httparse::parse_headers(&section, &mut fields)
         else {
-            return Err(super::chunk::Faulty);
+            return Err(super::chunk::InvalidChunk);
         };
         for field in fields.iter().filter(|field| pass && may_trail(field.name)) {
             write(out, field.name, field.value);
@@ -419,7 +419,7 @@ mod tests {
         let mut out = Vec::new();
         assert!(write_trailers(&mut out, lines.as_bytes(), false).is_ok() && out == b"\r\n");
         for bad in ["X\r\n", "X : 1\r\n", " X: 1\r\n", ": 1\r\n", "X: 1\r\n folded\r\n"] {
-            assert_eq!(written(bad), Err(crate::proxy::h1::chunk::Faulty), "{bad:?}");
+            assert_eq!(written(bad), Err(crate::proxy::h1::chunk::InvalidChunk), "{bad:?}");
         }
     }
 }

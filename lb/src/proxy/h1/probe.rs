@@ -2,7 +2,7 @@
 //!
 //! Nothing that serves calls this. Each function panics where a property does not hold.
 
-use super::chunk::{Decoder, Found, write_size};
+use super::chunk::{ChunkItem, Decoder, write_size};
 use super::request::{self, Limits};
 use super::response;
 use crate::config::{Balance, Forwarded};
@@ -10,7 +10,7 @@ use crate::proxy::framing::Framing;
 
 const LIMITS: Limits = Limits { max_head: 16 * 1024, max_fields: 101 };
 
-const TOWARDS: request::Towards<'_> = request::Towards {
+const TOWARDS: request::RewriteContext<'_> = request::RewriteContext {
     forwarded: Forwarded::Append,
     balance: &Balance::Uri,
     peer: b"192.0.2.1",
@@ -32,7 +32,7 @@ pub fn request(bytes: &[u8]) {
     let second = match request::parse(
         &out,
         limits,
-        request::Towards { forwarded: Forwarded::Off, ..TOWARDS },
+        request::RewriteContext { forwarded: Forwarded::Off, ..TOWARDS },
         &mut again,
     ) {
         Ok(Some(second)) => second,
@@ -58,8 +58,13 @@ pub fn request(bytes: &[u8]) {
 pub fn response(bytes: &[u8]) {
     for old in [false, true] {
         for is_head in [false, true] {
-            let towards =
-                response::Towards { is_head, old, keep: true, upgrade: Some(b"websocket"), reply: None };
+            let towards = response::ResponseContext {
+                is_head,
+                old,
+                keep: true,
+                upgrade: Some(b"websocket"),
+                reply: None,
+            };
             let mut out = Vec::new();
             let limits = Limits { max_head: 64 * 1024, max_fields: 256 };
             let Ok(Some(head)) = response::parse(bytes, limits, towards, &mut out) else { continue };
@@ -112,12 +117,12 @@ fn decode(bytes: &[u8], step: usize) -> Option<(Vec<u8>, usize)> {
     while at < bytes.len() {
         let end = at.saturating_add(step).min(bytes.len());
         match decoder.next(&bytes[at..end]).ok()? {
-            Found::Data(range) => {
+            ChunkItem::Data(range) => {
                 data.extend_from_slice(&bytes[at + range.start..at + range.end]);
                 at += range.end;
             }
-            Found::Nothing => at = end,
-            Found::End(count) => return Some((data, at + count)),
+            ChunkItem::Nothing => at = end,
+            ChunkItem::End(count) => return Some((data, at + count)),
         }
     }
     None

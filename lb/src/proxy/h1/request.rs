@@ -13,15 +13,15 @@ use std::ops::Range;
 use http::StatusCode;
 use httparse::Status;
 
-use super::field::{self, Connection, Known, Special};
+use super::field::{self, ConnectionOptions, FieldMask, Known};
 use super::rewrite::Rewrite;
 use crate::balance::{NO_KEY, hash};
 use crate::config::{Balance, Forwarded};
 use crate::proxy::ProxyError;
-use crate::proxy::framing::{Declared, Fault, Framing};
-use crate::stick::{Asked, Jar, Key};
-use crate::topology::Keyed;
-use target::Target;
+use crate::proxy::framing::{Declared, Framing, FramingFault};
+use crate::stick::{CookieMatch, PersistenceCookie, StickKey};
+use crate::topology::KeyedTable;
+use target::RequestTarget;
 
 pub use again::write_again;
 
@@ -39,7 +39,7 @@ pub struct Limits {
 
 /// What depends on who asks whom.
 #[derive(Debug, Clone, Copy)]
-pub struct Towards<'a> {
+pub struct RewriteContext<'a> {
     /// The `X-Forwarded` fields that the server sees.
     pub forwarded: Forwarded,
     /// What the hash that picks a server is made of.
@@ -47,14 +47,14 @@ pub struct Towards<'a> {
     /// The client's address, for that hash and for the server.
     pub peer: &'a [u8],
     /// The backend's cookie, and Unix time in seconds.
-    pub jar: Option<(&'a Jar, u64)>,
+    pub jar: Option<(&'a PersistenceCookie, u64)>,
     /// The keys that bind the client to a server, and that are tracked.
-    pub keys: [Option<&'a Keyed>; 2],
+    pub keys: [Option<&'a KeyedTable>; 2],
 }
 
 /// A request's head, after it has been written for the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Head {
+pub struct RequestHead {
     /// Its size as it came.
     pub size: usize,
     /// Where its method stood.
@@ -80,18 +80,18 @@ pub struct Head {
     /// The hash that picks a server.
     pub key: u64,
     /// What ties the client to a server or counts it: most backends and frontends do neither.
-    pub ties: Option<Box<Ties>>,
+    pub ties: Option<Box<Persistence>>,
 }
 
 /// What a request says of who its client is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Ties {
+pub struct Persistence {
     /// What the backend's cookie says, if it has one.
-    pub asked: Option<Asked>,
+    pub asked: Option<CookieMatch>,
     /// The key that binds the client to a server.
-    pub bound: Option<Key>,
+    pub bound: Option<StickKey>,
     /// The key that is tracked.
-    pub tracked: Option<Key>,
+    pub tracked: Option<StickKey>,
 }
 
 /// Reads a head from the start of `input` and writes the server's to `out`; nothing when it is not whole yet.
@@ -101,9 +101,9 @@ pub struct Ties {
 pub fn parse(
     input: &[u8],
     limits: Limits,
-    towards: Towards<'_>,
+    towards: RewriteContext<'_>,
     out: &mut Vec<u8>,
-) -> Result<Option<Head>, ProxyError> {
+) -> Result<Option<RequestHead>, ProxyError> {
     if matches!(input, [b'\n' | b'\r', ..]) {
         return Err(BAD);
     }
@@ -131,10 +131,10 @@ pub fn parse(
         return Err(BAD);
     };
     let old = version == 0;
-    let mut seen = Seen::in_fields(request.headers, old, !target.starts_with('/'))?;
+    let mut seen = RequestFacts::in_fields(request.headers, old, !target.starts_with('/'))?;
     let asked = towards.jar.map(|(jar, now)| seen.ask(request.headers, jar, now));
     let framing = seen.declared.request(old).map_err(refused)?;
-    let parts = Target::new(method, target)?;
+    let parts = RequestTarget::new(method, target)?;
     check_method(method, framing)?;
     if seen.forwards.is_some() && matches!(method, "OPTIONS" | "TRACE") {
         seen.spend_forward()?;
@@ -178,7 +178,7 @@ pub fn parse(
     if upgrade.is_some() || !usual {
         rewrite.end();
     }
-    Ok(Some(Head {
+    Ok(Some(RequestHead {
         size,
         method: method_at,
         target: target_at,
@@ -223,19 +223,23 @@ fn too_large(input: &[u8], limit: usize) -> ProxyError {
     }
 }
 
-fn refused(fault: Fault) -> ProxyError {
+fn refused(fault: FramingFault) -> ProxyError {
     match fault {
-        Fault::Length => ProxyError::BadRequest("Content-Length must be one number (RFC 9112 section 6.3)"),
-        Fault::Both => {
+        FramingFault::Length => {
+            ProxyError::BadRequest("Content-Length must be one number (RFC 9112 section 6.3)")
+        }
+        FramingFault::Both => {
             ProxyError::BadRequest("Content-Length beside Transfer-Encoding (RFC 9112 section 6.1)")
         }
-        Fault::Coding => {
+        FramingFault::Coding => {
             ProxyError::BadRequest("Transfer-Encoding must be exactly one chunked (RFC 9112 section 6.1)")
         }
-        Fault::Unknown => {
+        FramingFault::Unknown => {
             ProxyError::Refused(StatusCode::NOT_IMPLEMENTED, "only the transfer coding chunked is known here")
         }
-        Fault::Version => ProxyError::BadRequest("Transfer-Encoding needs HTTP/1.1 (RFC 9112 section 6.1)"),
+        FramingFault::Version => {
+            ProxyError::BadRequest("Transfer-Encoding needs HTTP/1.1 (RFC 9112 section 6.1)")
+        }
     }
 }
 
@@ -249,7 +253,7 @@ fn check_method(method: &str, framing: Framing) -> Result<(), ProxyError> {
     }
 }
 
-fn write_line(out: &mut Vec<u8>, method: &str, target: &Target<'_>) {
+fn write_line(out: &mut Vec<u8>, method: &str, target: &RequestTarget<'_>) {
     out.extend_from_slice(method.as_bytes());
     out.push(b' ');
     out.extend_from_slice(target.instead.unwrap_or_default().as_bytes());
@@ -257,7 +261,7 @@ fn write_line(out: &mut Vec<u8>, method: &str, target: &Target<'_>) {
     out.extend_from_slice(LINE_END);
 }
 
-fn key(towards: Towards<'_>, target: &Target<'_>, fields: &[httparse::Header<'_>]) -> u64 {
+fn key(towards: RewriteContext<'_>, target: &RequestTarget<'_>, fields: &[httparse::Header<'_>]) -> u64 {
     match towards.balance {
         Balance::RoundRobin | Balance::StaticRr | Balance::LeastConn | Balance::Random | Balance::First => {
             NO_KEY
@@ -276,16 +280,20 @@ fn key(towards: Towards<'_>, target: &Target<'_>, fields: &[httparse::Header<'_>
     }
 }
 
-fn ties(asked: Option<Asked>, towards: Towards<'_>, fields: &[httparse::Header<'_>]) -> Option<Box<Ties>> {
+fn ties(
+    asked: Option<CookieMatch>,
+    towards: RewriteContext<'_>,
+    fields: &[httparse::Header<'_>],
+) -> Option<Box<Persistence>> {
     if asked.is_none() && towards.keys.iter().all(Option::is_none) {
         return None;
     }
     let [bound, tracked] = towards.keys.map(|keyed| {
-        let Keyed { on, table } = keyed?;
+        let KeyedTable { on, table } = keyed?;
         let fields = fields.iter().map(|field| (field.name, field.value));
-        Key::of(on, &table.spec, towards.peer, fields)
+        StickKey::of(on, &table.spec, towards.peer, fields)
     });
-    Some(Box::new(Ties { asked, bound, tracked }))
+    Some(Box::new(Persistence { asked, bound, tracked }))
 }
 
 /// The protocols that a client would change to, as a list. HTTP/2 ends here and is none for servers, whatever else is in the list.
@@ -302,9 +310,9 @@ fn is_cookie(field: &httparse::Header<'_>) -> bool {
 }
 
 /// What the fields of a request say to a proxy.
-struct Seen<'a> {
+struct RequestFacts<'a> {
     declared: Declared,
-    connection: Connection<'a>,
+    connection: ConnectionOptions<'a>,
     host: Option<&'a [u8]>,
     upgrade: bool,
     trailers: bool,
@@ -313,19 +321,19 @@ struct Seen<'a> {
     forwards_left: Option<u64>,
     old: bool,
     /// The cookie that servers see only a part of.
-    jar: Option<&'a Jar>,
+    jar: Option<&'a PersistenceCookie>,
     /// Which fields do not just go on.
-    special: Special,
+    special: FieldMask,
 }
 
-// === impl Seen ===
+// === impl RequestFacts ===
 
-impl<'a> Seen<'a> {
+impl<'a> RequestFacts<'a> {
     /// The target may name an authority when it is `absolute`; else the host stays as it is.
     fn in_fields(fields: &[httparse::Header<'a>], old: bool, absolute: bool) -> Result<Self, ProxyError> {
         let mut seen = Self {
             declared: Declared::default(),
-            connection: Connection::default(),
+            connection: ConnectionOptions::default(),
             host: None,
             upgrade: false,
             trailers: false,
@@ -333,7 +341,7 @@ impl<'a> Seen<'a> {
             forwards_left: None,
             old,
             jar: None,
-            special: Special::default(),
+            special: FieldMask::default(),
         };
         for (index, field) in fields.iter().enumerate() {
             let known = Known::of(field.name);
@@ -380,7 +388,7 @@ impl<'a> Seen<'a> {
     }
 
     /// What the backend's cookie says in these fields; they are written anew where servers do not see all of it.
-    fn ask(&mut self, fields: &[httparse::Header<'a>], jar: &'a Jar, now: u64) -> Asked {
+    fn ask(&mut self, fields: &[httparse::Header<'a>], jar: &'a PersistenceCookie, now: u64) -> CookieMatch {
         if jar.rewrites() {
             self.jar = Some(jar);
             let cookies = fields.iter().enumerate().filter(|(_, field)| is_cookie(field));
@@ -408,7 +416,7 @@ impl<'a> Seen<'a> {
     fn write(
         &self,
         fields: &[httparse::Header<'_>],
-        target: &Target<'_>,
+        target: &RequestTarget<'_>,
         framing: Framing,
         forwarded: Forwarded,
         out: &mut Rewrite<'_>,

@@ -8,18 +8,18 @@ use std::mem::MaybeUninit;
 use http::StatusCode;
 use httparse::Status;
 
-use super::field::{self, Connection, Known, Special};
+use super::field::{self, ConnectionOptions, FieldMask, Known};
 use super::request::Limits;
 use super::rewrite::Rewrite;
-use crate::proxy::framing::{Asked, Declared, Framing};
-use crate::stick::{Given, Reply};
+use crate::proxy::framing::{Declared, Framing, RequestFraming};
+use crate::stick::{CookieAction, SetCookie};
 
 /// Fields that are parsed without an allocation.
 const USUAL: usize = 256;
 
 /// Whom a response is for.
 #[derive(Debug, Clone, Copy)]
-pub struct Towards<'a> {
+pub struct ResponseContext<'a> {
     /// The request's method was HEAD.
     pub is_head: bool,
     /// HTTP/1.0.
@@ -29,12 +29,12 @@ pub struct Towards<'a> {
     /// The protocol that the client wants to change to.
     pub upgrade: Option<&'a [u8]>,
     /// What is to be done with the backend's cookie.
-    pub reply: Option<&'a Reply<'a>>,
+    pub reply: Option<&'a SetCookie<'a>>,
 }
 
 /// A response's head, after it has been written for the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Head {
+pub struct ResponseHead {
     /// Its size as it came.
     pub size: usize,
     /// Its status: an interim one is not the answer.
@@ -50,13 +50,13 @@ pub struct Head {
     /// Whether its trailers go on: not where `Connection` names any, so that nobody has to remember which.
     pub trailers: bool,
     /// What was done with the backend's cookie.
-    pub given: Given,
+    pub given: CookieAction,
 }
 
 /// The server's answer is not valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the response's head is not valid HTTP/1.1 (RFC 9112 section 4)")]
-pub struct Faulty;
+pub struct InvalidResponse;
 
 /// Reads a head from the start of `input` and writes the client's to `out`; nothing when it is not whole yet.
 ///
@@ -65,11 +65,11 @@ pub struct Faulty;
 pub fn parse(
     input: &[u8],
     limits: Limits,
-    towards: Towards<'_>,
+    towards: ResponseContext<'_>,
     out: &mut Vec<u8>,
-) -> Result<Option<Head>, Faulty> {
+) -> Result<Option<ResponseHead>, InvalidResponse> {
     if matches!(input, [b'\n' | b'\r', ..]) {
-        return Err(Faulty);
+        return Err(InvalidResponse);
     }
     let mut usual = [const { MaybeUninit::uninit() }; USUAL];
     let mut many = Vec::new();
@@ -84,21 +84,23 @@ pub fn parse(
     let size = match parser.parse_response_with_uninit_headers(&mut response, input, fields) {
         Ok(Status::Complete(size)) if size <= limits.max_head => size,
         Ok(Status::Partial) if input.len() < limits.max_head => return Ok(None),
-        _ => return Err(Faulty),
+        _ => return Err(InvalidResponse),
     };
     if !field::ends_lines_with_crlf(&input[..size], response.headers) {
-        return Err(Faulty);
+        return Err(InvalidResponse);
     }
-    let (Some(status), Some(version)) = (response.code, response.version) else { return Err(Faulty) };
+    let (Some(status), Some(version)) = (response.code, response.version) else {
+        return Err(InvalidResponse);
+    };
     let old = version == 0;
     if !(100..600).contains(&status) {
-        return Err(Faulty);
+        return Err(InvalidResponse);
     }
-    let mut seen = Seen::in_fields(response.headers, status)?;
+    let mut seen = ResponseFacts::in_fields(response.headers, status)?;
     // An interim response is nobody's last word.
     seen.reply = towards.reply.filter(|_| status >= 200 || status == 101);
-    let asked = Asked { head: towards.is_head };
-    let framing = seen.declared.response(status, asked, old).map_err(|_| Faulty)?;
+    let asked = RequestFraming { head: towards.is_head };
+    let framing = seen.declared.response(status, asked, old).map_err(|_| InvalidResponse)?;
     if status == 101 {
         seen.check_upgrade(towards.upgrade)?;
     }
@@ -132,7 +134,7 @@ pub fn parse(
     }
     rewrite.end();
     let persists = !seen.connection.close && (!old || seen.connection.keep_alive);
-    Ok(Some(Head {
+    Ok(Some(ResponseHead {
         size,
         status,
         framing,
@@ -148,11 +150,11 @@ fn write(
     out: &mut Rewrite<'_>,
     status: u16,
     fields: &[httparse::Header<'_>],
-    seen: &Seen<'_>,
+    seen: &ResponseFacts<'_>,
     framed: Framing,
-    towards: Towards<'_>,
-) -> Given {
-    let (mut done, mut given) = (seen.length_passes, Given::None);
+    towards: ResponseContext<'_>,
+) -> CookieAction {
+    let (mut done, mut given) = (seen.length_passes, CookieAction::None);
     let plain = seen.special.is_none_of(fields.len()) && seen.connection.names_none();
     for (index, field) in fields.iter().enumerate() {
         if plain || !seen.special.has(index) && !seen.connection.names(field.name) {
@@ -220,9 +222,9 @@ fn write_framing(
     out: &mut Rewrite<'_>,
     name: &str,
     status: u16,
-    seen: &Seen<'_>,
+    seen: &ResponseFacts<'_>,
     framed: Framing,
-    towards: Towards<'_>,
+    towards: ResponseContext<'_>,
 ) -> bool {
     if !may_have_length(status) {
         return true;
@@ -238,27 +240,27 @@ fn write_framing(
 }
 
 /// What the fields of a response say to a proxy.
-struct Seen<'a> {
+struct ResponseFacts<'a> {
     declared: Declared,
-    connection: Connection<'a>,
+    connection: ConnectionOptions<'a>,
     upgrade: Option<&'a [u8]>,
-    reply: Option<&'a Reply<'a>>,
+    reply: Option<&'a SetCookie<'a>>,
     /// Which fields do not just go on.
-    special: Special,
+    special: FieldMask,
     /// A length of the body goes on as it came.
     length_passes: bool,
 }
 
-// === impl Seen ===
+// === impl ResponseFacts ===
 
-impl<'a> Seen<'a> {
-    fn in_fields(fields: &[httparse::Header<'a>], status: u16) -> Result<Self, Faulty> {
+impl<'a> ResponseFacts<'a> {
+    fn in_fields(fields: &[httparse::Header<'a>], status: u16) -> Result<Self, InvalidResponse> {
         let mut seen = Self {
             declared: Declared::default(),
-            connection: Connection::default(),
+            connection: ConnectionOptions::default(),
             upgrade: None,
             reply: None,
-            special: Special::default(),
+            special: FieldMask::default(),
             length_passes: false,
         };
         for (index, field) in fields.iter().enumerate() {
@@ -270,7 +272,7 @@ impl<'a> Seen<'a> {
                 Known::Connection => seen.connection.add(field.value),
                 Known::ContentLength => {
                     let first = seen.declared.length().is_none();
-                    seen.declared.content_length(field.value).map_err(|_| Faulty)?;
+                    seen.declared.content_length(field.value).map_err(|_| InvalidResponse)?;
                     if first && field::is_plain_number(field.value) && may_have_length(status) {
                         seen.length_passes = true;
                         continue;
@@ -296,19 +298,25 @@ impl<'a> Seen<'a> {
     }
 
     /// Only what was asked for, and only when it was (RFC 9110 section 7.8).
-    fn check_upgrade(&self, asked: Option<&[u8]>) -> Result<(), Faulty> {
-        let (Some(asked), Some(given)) = (asked, self.upgrade) else { return Err(Faulty) };
+    fn check_upgrade(&self, asked: Option<&[u8]>) -> Result<(), InvalidResponse> {
+        let (Some(asked), Some(given)) = (asked, self.upgrade) else { return Err(InvalidResponse) };
         let offered = field::tokens(asked).any(|protocol| protocol.eq_ignore_ascii_case(given));
         if offered && self.connection.upgrade && self.declared.length().is_none() {
             Ok(())
         } else {
-            Err(Faulty)
+            Err(InvalidResponse)
         }
     }
 }
 
 /// Writes an answer of our own.
-pub(super) fn write_own(out: &mut Vec<u8>, status: StatusCode, text: &str, keep: bool, towards: Towards<'_>) {
+pub(super) fn write_own(
+    out: &mut Vec<u8>,
+    status: StatusCode,
+    text: &str,
+    keep: bool,
+    towards: ResponseContext<'_>,
+) {
     write_status(out, status.as_u16(), status.canonical_reason().unwrap_or_default());
     field::write(out, "Content-Length", itoa::Buffer::new().format(text.len()).as_bytes());
     field::write(out, "Content-Type", b"text/plain; charset=utf-8");

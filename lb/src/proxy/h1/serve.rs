@@ -8,17 +8,17 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
 
-use super::ask::Asking;
-use super::kit::Kit;
-use super::request::{self, Head, Limits};
+use super::buffers::ExchangeBuffers;
+use super::request::{self, Limits, RequestHead};
+use super::upstream_request::UpstreamRequest;
 use super::{deliver, field, response};
 use crate::config::Balance;
 use crate::proxy::attempts::Turn;
 use crate::proxy::client::{PARTING, Rest};
 use crate::proxy::error::ProxyError;
 use crate::proxy::exchange::{Exchange, RequestLine};
-use crate::proxy::route::Wish;
-use crate::proxy::{Client, Worker, attempts, route};
+use crate::proxy::route::PickHints;
+use crate::proxy::{Client, DataWorker, attempts, route};
 use crate::topology::Backend;
 
 /// What HTTP/2 begins with, where it begins without being asked for (RFC 9113 section 3.4).
@@ -75,10 +75,10 @@ pub(super) async fn serve(client: &Rc<Client>) -> End {
 }
 
 /// Serves the one request of a stream.
-pub(super) async fn serve_stream(worker: &Rc<Worker>, client: &Rc<Client>) {
-    let mut kit = Kit::of_stream(client.frontend.borrow().config.max_head);
+pub(super) async fn serve_stream(worker: &Rc<DataWorker>, client: &Rc<Client>) {
+    let mut buffers = ExchangeBuffers::of_stream(client.frontend.borrow().config.max_head);
     // Whether the connection could go on means nothing here.
-    let _ = one(worker, client, &mut kit).await;
+    let _ = one(worker, client, &mut buffers).await;
 }
 
 /// Waits for a request.
@@ -88,7 +88,7 @@ async fn wait(client: &Client) -> Waited {
             return Poll::Ready(Waited::Quiet);
         }
         if client.listening.get() {
-            return if client.is_silent() { Poll::Pending } else { Poll::Ready(Waited::News) };
+            return if client.woke_since() { Poll::Pending } else { Poll::Ready(Waited::News) };
         }
         // An error is news that reading will tell.
         let polled = client.socket.poll_readable(cx).map(|_| Waited::News);
@@ -99,27 +99,27 @@ async fn wait(client: &Client) -> Waited {
 }
 
 /// Serves what comes, until the connection ends or is quiet.
-async fn busy(worker: &Rc<Worker>, client: &Rc<Client>) -> Option<End> {
+async fn busy(worker: &Rc<DataWorker>, client: &Rc<Client>) -> Option<End> {
     loop {
-        let mut kit = worker.kits.take();
+        let mut buffers = worker.pool.take();
         loop {
-            let end = one(worker, client, &mut kit).await;
+            let end = one(worker, client, &mut buffers).await;
             if end.is_some() {
                 return end;
             }
             // A connection that shall end says so in the answer to the next request.
-            if kit.input.is_empty() {
+            if buffers.input.is_empty() {
                 break;
             }
-            if kit.input.data() == b"\r\n" {
+            if buffers.input.data() == b"\r\n" {
                 // Some clients send an empty line behind a body: no request begins with it.
-                kit.input.clear();
+                buffers.input.clear();
                 break;
             }
             // The next request has begun: the rest of its head is awaited.
-            client.pulse().await_request(None, client.frontend.borrow().config.timeout.http_request);
+            client.deadlines().await_request(None, client.frontend.borrow().config.timeout.http_request);
         }
-        worker.kits.give(kit);
+        worker.pool.give(buffers);
         await_next(client);
         if !worker.begin_rest(client) {
             return None;
@@ -139,41 +139,41 @@ fn await_next(client: &Client) {
     let frontend = client.frontend.borrow();
     let limits = &frontend.config.timeout;
     let quiet = if client.finishing.get() { PARTING } else { limits.http_keep_alive };
-    client.pulse().await_request(Some(quiet), limits.http_request);
+    client.deadlines().await_request(Some(quiet), limits.http_request);
 }
 
 /// Serves one request.
-async fn one(worker: &Rc<Worker>, client: &Rc<Client>, kit: &mut Kit) -> Option<End> {
+async fn one(worker: &Rc<DataWorker>, client: &Rc<Client>, buffers: &mut ExchangeBuffers) -> Option<End> {
     let (backend, mut head) = loop {
         let backend = route::begin(client);
-        kit.up.clear();
-        match read_head(client, kit, backend.as_ref().ok()).await {
+        buffers.request_head.clear();
+        match read_head(client, buffers, backend.as_ref().ok()).await {
             Ok(head) => break (backend, head),
             Err(Unread::Outdated) => {}
-            Err(Unread::Http2) => return Some(End::Http2(kit.input.data().to_vec())),
+            Err(Unread::Http2) => return Some(End::Http2(buffers.input.data().to_vec())),
             Err(Unread::Left) => {
-                if !kit.input.is_empty() {
+                if !buffers.input.is_empty() {
                     unread(client, false);
                 }
                 return Some(End::Closed);
             }
-            Err(Unread::Refused(error)) => return Some(Box::pin(refuse(worker, client, kit, error)).await),
+            Err(Unread::Refused(error)) => return Some(Box::pin(refuse(worker, client, buffers, error)).await),
         }
     };
-    client.pulse().rest();
-    let line = worker.logs().then(|| RequestLine::new(kit.input.data(), &head, client));
+    client.deadlines().disarm();
+    let line = worker.logs().then(|| RequestLine::new(buffers.input.data(), &head, client));
     let mut exchange = Exchange::begin(client, line);
-    kit.input.consume(head.size);
+    buffers.input.consume(head.size);
     let mut ties = head.ties.take();
     if let Some(ties) = &mut ties {
         exchange.track(ties.tracked.take());
     }
     let backend = match backend {
         Ok(backend) => backend,
-        Err(error) => return Box::pin(answer(&mut exchange, kit, &head, error, false)).await,
+        Err(error) => return Box::pin(answer(&mut exchange, buffers, &head, error, false)).await,
     };
-    let mut asking = Asking::new(worker, client, kit, &head);
-    let wish = Wish::new(head.key, ties.as_deref(), &backend);
+    let mut asking = UpstreamRequest::new(worker, client, buffers, &head);
+    let wish = PickHints::new(head.key, ties.as_deref(), &backend);
     let mut turn = Turn::new(backend, wish);
     if let Some(ties) = ties {
         exchange.sticks(ties.bound);
@@ -184,7 +184,7 @@ async fn one(worker: &Rc<Worker>, client: &Rc<Client>, kit: &mut Kit) -> Option<
         Err(ProxyError::ClientGone) => Some(End::Closed),
         Err(error) => {
             let whole = asking.give_up();
-            Box::pin(answer(&mut exchange, asking.kit, &head, error, whole)).await
+            Box::pin(answer(&mut exchange, asking.buffers, &head, error, whole)).await
         }
     }
 }
@@ -194,19 +194,23 @@ async fn one(worker: &Rc<Worker>, client: &Rc<Client>, kit: &mut Kit) -> Option<
     clippy::await_holding_refcell_ref,
     reason = "it changes only in front of this: once for each exchange"
 )]
-async fn read_head(client: &Client, kit: &mut Kit, backend: Option<&Arc<Backend>>) -> Result<Head, Unread> {
+async fn read_head(
+    client: &Client,
+    buffers: &mut ExchangeBuffers,
+    backend: Option<&Arc<Backend>>,
+) -> Result<RequestHead, Unread> {
     let frontend = client.frontend.borrow();
     let config = &frontend.config;
     let limits = Limits { max_head: config.max_head, max_fields: config.max_headers };
-    let towards = request::Towards {
+    let towards = request::RewriteContext {
         forwarded: config.forwarded,
         balance: backend.map_or(&Balance::RoundRobin, |backend| &backend.config.balance),
         peer: client.address.as_bytes(),
         jar: backend.and_then(|backend| backend.jar.as_ref()).map(|jar| (jar, client.worker.wall())),
         keys: [backend.and_then(|backend| backend.tables.stick.as_ref()), frontend.track.as_ref()],
     };
-    if kit.input.size() < limits.max_head {
-        kit.input.grow(limits.max_head);
+    if buffers.input.size() < limits.max_head {
+        buffers.input.grow(limits.max_head);
     }
     let mut looked = 0;
     // The snapshot in force when the client was waited for.
@@ -218,10 +222,10 @@ async fn read_head(client: &Client, kit: &mut Kit, backend: Option<&Arc<Backend>
             return Poll::Ready(Err(Unread::Outdated));
         }
         loop {
-            let data = kit.input.data();
+            let data = buffers.input.data();
             // One empty line before a request is forgiven (RFC 9112 section 2.2).
             if looked == 0 && data.starts_with(b"\r\n") {
-                kit.input.consume(2);
+                buffers.input.consume(2);
                 looked = 1;
                 continue;
             }
@@ -232,7 +236,7 @@ async fn read_head(client: &Client, kit: &mut Kit, backend: Option<&Arc<Backend>
                         return Poll::Ready(Err(Unread::Http2));
                     }
                 } else if (first || data.len() > limits.max_head || field::may_end(data, looked))
-                    && let Some(head) = request::parse(data, limits, towards, &mut kit.up)?
+                    && let Some(head) = request::parse(data, limits, towards, &mut buffers.request_head)?
                 {
                     return Poll::Ready(Ok(head));
                 } else {
@@ -242,7 +246,7 @@ async fn read_head(client: &Client, kit: &mut Kit, backend: Option<&Arc<Backend>
                     looked = data.len();
                 }
             }
-            match kit.input.poll_fill(cx, &client.socket) {
+            match buffers.input.poll_fill(cx, &client.socket) {
                 Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(Err(Unread::Left)),
                 Poll::Ready(Ok(_)) => {}
                 Poll::Pending => {
@@ -265,29 +269,34 @@ fn is_preface(data: &[u8]) -> bool {
 }
 
 /// Answers a head that is none.
-async fn refuse(worker: &Rc<Worker>, client: &Rc<Client>, kit: &mut Kit, error: ProxyError) -> End {
-    client.pulse().rest();
+async fn refuse(
+    worker: &Rc<DataWorker>,
+    client: &Rc<Client>,
+    buffers: &mut ExchangeBuffers,
+    error: ProxyError,
+) -> End {
+    client.deadlines().disarm();
     let line = worker.logs().then(RequestLine::bad);
     let mut exchange = Exchange::begin(client, line);
     exchange.failed(error);
-    worker.shared.capture_request(&client.frontend.borrow().live, client.peer, kit.input.data());
+    worker.shared.capture_request(&client.frontend.borrow().live, client.peer, buffers.input.data());
     // As much of the method as there is tells whether a body would be taken for something else.
-    let is_head = kit.input.data().starts_with(b"HEAD ");
-    let towards = response::Towards { is_head, old: false, keep: false, upgrade: None, reply: None };
+    let is_head = buffers.input.data().starts_with(b"HEAD ");
+    let towards = response::ResponseContext { is_head, old: false, keep: false, upgrade: None, reply: None };
     // When it cannot be sent the client has gone, and the end is the same.
-    let _ = say(client, &mut kit.down, error, false, towards).await;
+    let _ = say(client, &mut buffers.response_head, error, false, towards).await;
     End::Linger
 }
 
 /// Answers a request for which no server has an answer; `whole` when all of it has been read.
 pub(super) async fn answer(
     exchange: &mut Exchange,
-    kit: &mut Kit,
-    head: &Head,
+    buffers: &mut ExchangeBuffers,
+    head: &RequestHead,
     error: ProxyError,
     whole: bool,
 ) -> Option<End> {
-    if !kit.input.is_empty() {
+    if !buffers.input.is_empty() {
         // The next request is here. Nothing is waited for between them: without this a client that goes on asking would be the only one
         // that is served.
         tokio::task::yield_now().await;
@@ -296,8 +305,8 @@ pub(super) async fn answer(
     exchange.failed(error);
     let keep = whole && head.keep && !error.is_clients_fault() && !client.finishing.get();
     let towards =
-        response::Towards { is_head: head.is_head, old: head.old, keep, upgrade: None, reply: None };
-    let said = say(&client, &mut kit.down, error, keep, towards).await;
+        response::ResponseContext { is_head: head.is_head, old: head.old, keep, upgrade: None, reply: None };
+    let said = say(&client, &mut buffers.response_head, error, keep, towards).await;
     match said {
         Ok(()) if keep => None,
         Ok(()) => Some(End::Linger),
@@ -310,7 +319,7 @@ async fn say(
     down: &mut Vec<u8>,
     error: ProxyError,
     keep: bool,
-    towards: response::Towards<'_>,
+    towards: response::ResponseContext<'_>,
 ) -> io::Result<()> {
     down.clear();
     response::write_own(down, error.status(), &format!("lb: {error}\n"), keep, towards);

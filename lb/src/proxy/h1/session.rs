@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use super::serve::{End, serve, serve_stream, unread};
 use crate::net::Ended;
-use crate::net::pulse::Wait;
+use crate::net::deadlines::WaitKind;
 use crate::proxy::{Client, Registered, h2};
 
 /// Bytes and time that a client may still send after the last answer, so that it can read it.
@@ -27,7 +27,7 @@ pub async fn session(registered: Registered) {
     let ended = {
         let mut serving = pin!(serve(client));
         // As `Pulse::guard` does it, but smaller: this is what an idle connection costs.
-        poll_fn(|cx| match client.pulse().poll_ended(cx) {
+        poll_fn(|cx| match client.deadlines().poll_ended(cx) {
             Some(ended) if !client.is_reprieved(ended) => Poll::Ready(Err(ended)),
             _ => serving.as_mut().poll(cx).map(Ok),
         })
@@ -37,7 +37,7 @@ pub async fn session(registered: Registered) {
         Ok(End::Linger) => true,
         Ok(End::Closed) | Err(Ended::Killed) => false,
         // It was quiet, and is closed as HAProxy does it.
-        Err(Ended::Overdue(Wait::KeepAlive)) if client.finishing.get() => false,
+        Err(Ended::Overdue(WaitKind::KeepAlive)) if client.finishing.get() => false,
         Ok(End::Http2(first)) => {
             // However it ends, its streams have ended by themselves.
             Box::pin(h2::serve(&client.worker, client, first)).await
@@ -58,7 +58,7 @@ pub async fn serve_once(registered: &Registered) {
     let worker = &client.worker;
     let ended = {
         let serving = pin!(serve_stream(worker, client));
-        client.pulse().guard(serving).await
+        client.deadlines().guard(serving).await
     };
     if let Err(Ended::Overdue(wait)) = ended {
         last_word(client, wait);
@@ -66,19 +66,19 @@ pub async fn serve_once(registered: &Registered) {
     client.socket.finish_writing();
 }
 
-fn last_word(client: &Rc<Client>, wait: Wait) {
+fn last_word(client: &Rc<Client>, wait: WaitKind) {
     let owed = match wait {
         // A connection on which nothing ever came is closed without a word: browsers open them in advance.
-        Wait::Head if client.pulse().received() > 0 => {
+        WaitKind::Head if client.deadlines().received() > 0 => {
             unread(client, true);
             true
         }
         // The account of the exchange has said so.
-        Wait::Bytes => !client.answered.get(),
-        Wait::Head | Wait::KeepAlive | Wait::Room | Wait::End => false,
+        WaitKind::Bytes => !client.answered.get(),
+        WaitKind::Head | WaitKind::KeepAlive | WaitKind::Room | WaitKind::End => false,
     };
     if owed {
-        client.socket.last_word(TOO_LATE);
+        client.socket.try_write_final(TOO_LATE);
     }
 }
 

@@ -5,16 +5,16 @@
 use std::future::poll_fn;
 use std::task::Poll;
 
-use super::ask::Asking;
-use super::pump::{Broken, Pump, Trailers, Way};
 use super::serve::End;
+use super::transfer::{Broken, Pump, Trailers, Transfer};
+use super::upstream_request::UpstreamRequest;
 use crate::net::Socket;
 use crate::proxy::exchange::Exchange;
 use crate::proxy::framing::Framing;
-use crate::upstream::Connection;
+use crate::upstream::ServerConnection;
 
 /// One direction.
-struct Lane {
+struct TunnelDirection {
     pump: Pump,
     done: bool,
 }
@@ -22,35 +22,35 @@ struct Lane {
 /// Passes bytes until the tunnel ends.
 pub(super) async fn run(
     exchange: &mut Exchange,
-    asking: &mut Asking<'_>,
-    connection: Box<Connection>,
+    asking: &mut UpstreamRequest<'_>,
+    connection: Box<ServerConnection>,
 ) -> End {
     let limit = exchange.tunnel_limit();
     let client = asking.client;
-    for pulse in [client.pulse(), connection.pulse()] {
-        pulse.set_write_limit(limit);
-        pulse.rest();
+    for deadlines in [client.deadlines(), connection.deadlines()] {
+        deadlines.set_write_limit(limit);
+        deadlines.disarm();
     }
-    client.pulse().await_bytes(limit);
-    let kit = &mut *asking.kit;
-    let mut up = Lane::new(std::mem::take(&mut kit.up), false);
-    let mut down = Lane::new(std::mem::take(&mut kit.down), true);
-    let (input, answer) = (&mut kit.input, &mut kit.answer);
-    let kits = &asking.worker.kits;
+    client.deadlines().await_bytes(limit);
+    let buffers = &mut *asking.buffers;
+    let mut up = TunnelDirection::new(std::mem::take(&mut buffers.request_head), false);
+    let mut down = TunnelDirection::new(std::mem::take(&mut buffers.response_head), true);
+    let (input, answer) = (&mut buffers.input, &mut buffers.answer);
+    let pool = &asking.worker.pool;
     poll_fn(|cx| {
-        if connection.pulse().poll_ended(cx).is_some() {
+        if connection.deadlines().poll_ended(cx).is_some() {
             return Poll::Ready(());
         }
         let before = up.pump.sent() + down.pump.sent();
         let (left, right) = (&client.socket, &connection.socket);
-        let broken = up.poll(cx, &mut Way { from: left, input: &mut *input, to: right, kits }).is_err()
-            || down.poll(cx, &mut Way { from: right, input: &mut *answer, to: left, kits }).is_err();
+        let broken = up.poll(cx, &mut Transfer { from: left, input: &mut *input, to: right, pool }).is_err()
+            || down.poll(cx, &mut Transfer { from: right, input: &mut *answer, to: left, pool }).is_err();
         if broken || up.done && down.done {
             return Poll::Ready(());
         }
         if up.pump.sent() + down.pump.sent() != before {
             // A sign of life of either side is one of the tunnel.
-            client.pulse().await_bytes(limit);
+            client.deadlines().await_bytes(limit);
         }
         Poll::Pending
     })
@@ -60,9 +60,9 @@ pub(super) async fn run(
     End::Closed
 }
 
-// === impl Lane ===
+// === impl TunnelDirection ===
 
-impl Lane {
+impl TunnelDirection {
     /// A direction that begins with `text`, if that is wanted.
     fn new(mut text: Vec<u8>, wanted: bool) -> Self {
         if !wanted {
@@ -74,7 +74,7 @@ impl Lane {
     }
 
     /// Passes what there is; the end of the direction is passed on and the other goes on.
-    fn poll(&mut self, cx: &mut std::task::Context<'_>, way: &mut Way<'_>) -> Result<(), Broken> {
+    fn poll(&mut self, cx: &mut std::task::Context<'_>, way: &mut Transfer<'_>) -> Result<(), Broken> {
         if self.done {
             return Ok(());
         }

@@ -13,9 +13,9 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
 use super::text;
-use crate::net::Duct;
+use crate::net::MemoryStream;
 use crate::proxy::framing::Framing;
-use crate::proxy::h1::chunk::{self, Decoder, Found};
+use crate::proxy::h1::chunk::{self, ChunkItem, Decoder};
 
 /// Most bytes of a trailer section that passes.
 const MAX_TRAILERS: usize = 64 * 1024;
@@ -32,16 +32,16 @@ pub(super) struct Received(pub(super) RecvStream);
 /// A body that the engine gives, as frames.
 #[derive(Debug)]
 pub(super) struct FromText {
-    duct: Rc<Duct>,
+    memory: Rc<MemoryStream>,
     /// Read and not yet passed on.
     buffer: BytesMut,
-    left: Left,
+    left: BodyRemainder,
     /// Set while the client waits for a word that its body is wanted.
     awaited: Option<Rc<Cell<bool>>>,
 }
 
 #[derive(Debug)]
-enum Left {
+enum BodyRemainder {
     Nothing,
     Length(u64),
     Chunked(Decoder),
@@ -52,14 +52,14 @@ enum Left {
 
 impl FromText {
     /// A body of which `buffer` has been read already.
-    pub(super) fn new(duct: Rc<Duct>, buffer: BytesMut, framing: Framing) -> Self {
+    pub(super) fn new(memory: Rc<MemoryStream>, buffer: BytesMut, framing: Framing) -> Self {
         let left = match framing {
-            Framing::None | Framing::Length(0) => Left::Nothing,
-            Framing::Length(length) => Left::Length(length),
-            Framing::Chunked => Left::Chunked(Decoder::new(MAX_TRAILERS)),
-            Framing::UntilClose => Left::UntilClose,
+            Framing::None | Framing::Length(0) => BodyRemainder::Nothing,
+            Framing::Length(length) => BodyRemainder::Length(length),
+            Framing::Chunked => BodyRemainder::Chunked(Decoder::new(MAX_TRAILERS)),
+            Framing::UntilClose => BodyRemainder::UntilClose,
         };
-        Self { duct, buffer, left, awaited: None }
+        Self { memory, buffer, left, awaited: None }
     }
 
     /// The same, of a client that waits for `100 Continue` as long as `awaited` is set.
@@ -71,7 +71,7 @@ impl FromText {
     fn poll_invite(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.awaited.as_ref().is_some_and(|awaited| awaited.replace(false)) {
             // It is the first thing that is put in: there is room.
-            ready!(self.duct.poll_write(cx, CONTINUE))?;
+            ready!(self.memory.poll_write(cx, CONTINUE))?;
         }
         Poll::Ready(Ok(()))
     }
@@ -82,32 +82,32 @@ impl FromText {
             return Ok(None);
         }
         match &mut self.left {
-            Left::Nothing => Ok(None),
-            Left::UntilClose => Ok(Some(Frame::data(self.buffer.split().freeze()))),
-            Left::Length(left) => {
+            BodyRemainder::Nothing => Ok(None),
+            BodyRemainder::UntilClose => Ok(Some(Frame::data(self.buffer.split().freeze()))),
+            BodyRemainder::Length(left) => {
                 let count =
                     usize::try_from(*left).map_or(self.buffer.len(), |left| left.min(self.buffer.len()));
                 *left -= count as u64;
                 if *left == 0 {
-                    self.left = Left::Nothing;
+                    self.left = BodyRemainder::Nothing;
                 }
                 Ok(Some(Frame::data(self.buffer.split_to(count).freeze())))
             }
-            Left::Chunked(decoder) => match decoder.next(&self.buffer).map_err(io::Error::other)? {
-                Found::Data(range) => {
+            BodyRemainder::Chunked(decoder) => match decoder.next(&self.buffer).map_err(io::Error::other)? {
+                ChunkItem::Data(range) => {
                     self.buffer.advance(range.start);
                     let data = self.buffer.split_to(range.len());
                     Ok(Some(Frame::data(with_more(decoder, data, &mut self.buffer).freeze())))
                 }
-                Found::Nothing => {
+                ChunkItem::Nothing => {
                     self.buffer.clear();
                     Ok(None)
                 }
-                Found::End(count) => {
+                ChunkItem::End(count) => {
                     self.buffer.advance(count);
                     let trailers = text::read_trailers(decoder.trailers())
                         .map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
-                    self.left = Left::Nothing;
+                    self.left = BodyRemainder::Nothing;
                     Ok((!trailers.is_empty()).then(|| Frame::trailers(trailers)))
                 }
             },
@@ -129,10 +129,10 @@ impl Body for FromText {
                 this.awaited = None;
                 return Poll::Ready(Some(frame));
             }
-            if matches!(this.left, Left::Nothing) {
+            if matches!(this.left, BodyRemainder::Nothing) {
                 return Poll::Ready(None);
             }
-            let more = poll_more(cx, &this.duct, &mut this.buffer);
+            let more = poll_more(cx, &this.memory, &mut this.buffer);
             if more.is_pending() {
                 ready!(this.poll_invite(cx))?;
             }
@@ -141,21 +141,22 @@ impl Body for FromText {
                 Ok(_) => continue,
                 Err(error) => error,
             };
-            let whole = matches!(this.left, Left::UntilClose) && end.kind() == io::ErrorKind::UnexpectedEof;
-            this.left = Left::Nothing;
+            let whole =
+                matches!(this.left, BodyRemainder::UntilClose) && end.kind() == io::ErrorKind::UnexpectedEof;
+            this.left = BodyRemainder::Nothing;
             return Poll::Ready(if whole { None } else { Some(Err(end)) });
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        matches!(self.left, Left::Nothing)
+        matches!(self.left, BodyRemainder::Nothing)
     }
 
     fn size_hint(&self) -> SizeHint {
         match self.left {
-            Left::Nothing => SizeHint::with_exact(0),
-            Left::Length(left) => SizeHint::with_exact(left),
-            Left::Chunked(_) | Left::UntilClose => SizeHint::default(),
+            BodyRemainder::Nothing => SizeHint::with_exact(0),
+            BodyRemainder::Length(left) => SizeHint::with_exact(left),
+            BodyRemainder::Chunked(_) | BodyRemainder::UntilClose => SizeHint::default(),
         }
     }
 }
@@ -193,7 +194,7 @@ fn with_more(decoder: &mut Decoder, mut data: BytesMut, buffer: &mut BytesMut) -
     while data.len() < LEAST && !buffer.is_empty() {
         let mut ahead = decoder.clone();
         // What is wrong, and the end, is found again at the next turn.
-        let Ok(Found::Data(range)) = ahead.next(buffer) else { break };
+        let Ok(ChunkItem::Data(range)) = ahead.next(buffer) else { break };
         data.extend_from_slice(&buffer[range.clone()]);
         buffer.advance(range.end);
         *decoder = ahead;
@@ -202,38 +203,42 @@ fn with_more(decoder: &mut Decoder, mut data: BytesMut, buffer: &mut BytesMut) -
 }
 
 /// Reads more of what the engine gives.
-pub(super) fn poll_more(cx: &mut Context<'_>, duct: &Duct, buffer: &mut BytesMut) -> Poll<io::Result<usize>> {
+pub(super) fn poll_more(
+    cx: &mut Context<'_>,
+    memory: &MemoryStream,
+    buffer: &mut BytesMut,
+) -> Poll<io::Result<usize>> {
     if buffer.capacity() - buffer.len() < LEAST {
         // What was taken out of it before keeps its memory until it is sent, so that a little of it is no reason for more.
         buffer.reserve(READ);
     }
     let room = buffer.capacity() - buffer.len();
-    duct.poll_read(cx, &mut buffer.limit(room))
+    memory.poll_read(cx, &mut buffer.limit(room))
 }
 
 /// Gives the engine a body: in chunks, or as it is.
 ///
 /// # Errors
 /// The body broke, or the engine takes no more.
-pub(super) async fn pour<B>(mut body: B, duct: &Duct, framing: Framing) -> io::Result<()>
+pub(super) async fn pour<B>(mut body: B, memory: &MemoryStream, framing: Framing) -> io::Result<()>
 where
     B: Body<Data = Bytes, Error: std::error::Error + Send + Sync + 'static> + Unpin,
 {
     let chunks = framing == Framing::Chunked;
     let mut out = Vec::new();
     let mut trailers = http::HeaderMap::new();
-    while let Some(frame) = next(&mut body, duct).await? {
+    while let Some(frame) = next(&mut body, memory).await? {
         match frame.into_data() {
             Ok(data) if data.is_empty() => {}
             Ok(data) => {
                 if chunks {
                     out.clear();
                     chunk::write_size(&mut out, data.len());
-                    put(duct, &out).await?;
+                    put(memory, &out).await?;
                 }
-                put(duct, &data).await?;
+                put(memory, &data).await?;
                 if chunks {
-                    put(duct, b"\r\n").await?;
+                    put(memory, b"\r\n").await?;
                 }
             }
             Err(frame) => {
@@ -247,7 +252,7 @@ where
         out.clear();
         out.extend_from_slice(b"0\r\n");
         text::write_trailers(&trailers, &mut out);
-        put(duct, &out).await?;
+        put(memory, &out).await?;
     }
     Ok(())
 }
@@ -256,8 +261,8 @@ where
 ///
 /// # Errors
 /// It is not, or it broke, or the engine wants no answer any more.
-pub(super) async fn read_nothing(body: &mut Incoming, duct: &Duct) -> io::Result<()> {
-    while let Some(frame) = next(body, duct).await? {
+pub(super) async fn read_nothing(body: &mut Incoming, memory: &MemoryStream) -> io::Result<()> {
+    while let Some(frame) = next(body, memory).await? {
         if frame.data_ref().is_some_and(|data| !data.is_empty()) {
             return Err(io::ErrorKind::InvalidData.into());
         }
@@ -266,7 +271,7 @@ pub(super) async fn read_nothing(body: &mut Incoming, duct: &Duct) -> io::Result
 }
 
 /// The next frame, for as long as somebody wants it; nothing at the end of the stream.
-async fn next<B>(body: &mut B, duct: &Duct) -> io::Result<Option<Frame<Bytes>>>
+async fn next<B>(body: &mut B, memory: &MemoryStream) -> io::Result<Option<Frame<Bytes>>>
 where
     B: Body<Data = Bytes, Error: std::error::Error + Send + Sync + 'static> + Unpin,
 {
@@ -278,16 +283,16 @@ where
                 frame => frame.transpose().map_err(io::Error::other),
             });
         }
-        duct.poll_unread(cx).map(|()| Err(io::ErrorKind::BrokenPipe.into()))
+        memory.poll_unread(cx).map(|()| Err(io::ErrorKind::BrokenPipe.into()))
     })
     .await
 }
 
 /// Gives the engine all of it.
-pub(super) async fn put(duct: &Duct, bytes: &[u8]) -> io::Result<()> {
+pub(super) async fn put(memory: &MemoryStream, bytes: &[u8]) -> io::Result<()> {
     let mut rest = bytes;
     while !rest.is_empty() {
-        let count = poll_fn(|cx| duct.poll_write(cx, rest)).await?;
+        let count = poll_fn(|cx| memory.poll_write(cx, rest)).await?;
         rest = &rest[count..];
     }
     Ok(())

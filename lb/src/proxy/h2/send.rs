@@ -21,7 +21,7 @@ const GRACE: Duration = Duration::from_secs(1);
 
 /// Why an answer did not get to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Cut {
+pub(super) enum SendError {
     /// By the client, or with the connection.
     Reset,
     /// The client has not made room for too long.
@@ -36,12 +36,12 @@ pub(super) async fn send(
     to: &mut SendStream<Bytes>,
     streams: &Streams,
     limit: Duration,
-) -> Result<(), Cut> {
+) -> Result<(), SendError> {
     loop {
         let frame = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx));
-        let frame = match unless(|cx| to.poll_reset(cx), frame).await.ok_or(Cut::Reset)? {
-            None => return to.send_data(Bytes::new(), true).map_err(|_| Cut::Reset),
-            Some(frame) => frame.map_err(|_| Cut::Broken)?,
+        let frame = match unless(|cx| to.poll_reset(cx), frame).await.ok_or(SendError::Reset)? {
+            None => return to.send_data(Bytes::new(), true).map_err(|_| SendError::Reset),
+            Some(frame) => frame.map_err(|_| SendError::Broken)?,
         };
         match frame.into_data() {
             Ok(mut data) => {
@@ -50,7 +50,7 @@ pub(super) async fn send(
                     let room = room(to, streams, data.len(), limit).await?;
                     let piece = data.split_to(room.min(data.len()));
                     streams.gives(piece.len());
-                    to.send_data(piece, last && data.is_empty()).map_err(|_| Cut::Reset)?;
+                    to.send_data(piece, last && data.is_empty()).map_err(|_| SendError::Reset)?;
                 }
                 if last {
                     return Ok(());
@@ -58,7 +58,7 @@ pub(super) async fn send(
             }
             Err(frame) => {
                 if let Ok(trailers) = frame.into_trailers() {
-                    return to.send_trailers(trailers).map_err(|_| Cut::Reset);
+                    return to.send_trailers(trailers).map_err(|_| SendError::Reset);
                 }
             }
         }
@@ -71,18 +71,18 @@ async fn room(
     streams: &Streams,
     wanted: usize,
     limit: Duration,
-) -> Result<usize, Cut> {
+) -> Result<usize, SendError> {
     to.reserve_capacity(wanted);
     let mut poll = |cx: &mut Context<'_>| loop {
         if to.poll_reset(cx).is_ready() {
-            return Poll::Ready(Err(Cut::Reset));
+            return Poll::Ready(Err(SendError::Reset));
         }
         if to.capacity() > 0 {
             return streams.poll_share(cx).map(|share| Ok(share.min(to.capacity())));
         }
         match to.poll_capacity(cx) {
             Poll::Ready(Some(Ok(_))) => {}
-            Poll::Ready(Some(Err(_)) | None) => return Poll::Ready(Err(Cut::Reset)),
+            Poll::Ready(Some(Err(_)) | None) => return Poll::Ready(Err(SendError::Reset)),
             Poll::Pending => return Poll::Pending,
         }
     };
@@ -90,7 +90,7 @@ async fn room(
     match poll_fn(|cx| Poll::Ready(poll(cx))).await {
         Poll::Ready(room) => room,
         Poll::Pending => {
-            tokio::time::timeout(limit + GRACE, poll_fn(poll)).await.unwrap_or(Err(Cut::Stalled))
+            tokio::time::timeout(limit + GRACE, poll_fn(poll)).await.unwrap_or(Err(SendError::Stalled))
         }
     }
 }

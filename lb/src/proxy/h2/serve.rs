@@ -16,10 +16,10 @@ use tokio::task::spawn_local;
 
 use super::frames::Frames;
 use super::paced::Paced;
-use super::stream::{Phase, Streams};
+use super::stream::{ConnectionPhase, Streams};
 use crate::net::Ended;
-use crate::net::pulse::Wait;
-use crate::proxy::{Client, Worker};
+use crate::net::deadlines::WaitKind;
+use crate::proxy::{Client, DataWorker};
 
 /// What a client may send before it has to take what it gets, a stream and a connection.
 const WINDOW: u32 = 1024 * 1024;
@@ -34,10 +34,10 @@ struct Begun {
 }
 
 /// Serves a connection, of which `first` has been read, until it ends; says whether its client may have to read last words.
-pub async fn serve(worker: &Rc<Worker>, client: &Rc<Client>, first: Vec<u8>) -> bool {
+pub async fn serve(worker: &Rc<DataWorker>, client: &Rc<Client>, first: Vec<u8>) -> bool {
     let config = client.frontend.borrow().config.clone();
     // 408 means nothing to who speaks in frames.
-    client.pulse().await_end(config.timeout.http_request);
+    client.deadlines().await_end(config.timeout.http_request);
     let streams = Streams::new(worker, client);
     let resets = usize::try_from(config.h2_max_resets).unwrap_or(usize::MAX);
     let mut builder = Builder::new();
@@ -53,24 +53,24 @@ pub async fn serve(worker: &Rc<Worker>, client: &Rc<Client>, first: Vec<u8>) -> 
     let paced = Paced::new(Frames::of_client(), first.into());
     let begun = Begun { paced, streams: Rc::clone(&streams) };
     let handshake = pin!(builder.handshake::<_, Bytes>(begun));
-    let Ok(Ok(mut connection)) = client.pulse().guard(handshake).await else { return false };
+    let Ok(Ok(mut connection)) = client.deadlines().guard(handshake).await else { return false };
     // One that has not been served yet gets its first answer, whatever ends it.
     let mut begun = false;
     poll_fn(|cx| {
         loop {
-            while let Some(ended) = client.pulse().poll_ended(cx) {
+            while let Some(ended) = client.deadlines().poll_ended(cx) {
                 if !overdue(&streams, &mut connection, ended) {
                     return Poll::Ready(false);
                 }
             }
-            if client.finishing.get() && begun && streams.phase() == Phase::Open {
+            if client.finishing.get() && begun && streams.phase() == ConnectionPhase::Open {
                 leave(&streams, &mut connection);
             }
-            if streams.is_unruly() && streams.phase() != Phase::Over {
+            if streams.is_unruly() && streams.phase() != ConnectionPhase::Over {
                 end(&streams, &mut connection, Reason::ENHANCE_YOUR_CALM);
             }
             let accepted = pin!(connection.accept()).poll(cx);
-            if !client.pulse().is_full() {
+            if !client.deadlines().is_full() {
                 streams.has_flushed();
             }
             let accepted = ready!(accepted);
@@ -85,14 +85,14 @@ pub async fn serve(worker: &Rc<Worker>, client: &Rc<Client>, first: Vec<u8>) -> 
 
 /// Something took too long; says whether there is anything left to be done about it but to close.
 fn overdue(streams: &Streams, connection: &mut Connection<Begun, Bytes>, ended: Ended) -> bool {
-    if ended != Ended::Overdue(Wait::End) {
+    if ended != Ended::Overdue(WaitKind::End) {
         return false;
     }
     match streams.phase() {
-        Phase::Over => return false,
+        ConnectionPhase::Over => return false,
         // Who does not get to the end of a head says nothing else either, whatever is asked.
-        Phase::Open if !streams.is_arriving() => leave(streams, connection),
-        Phase::Open | Phase::Leaving => end(streams, connection, Reason::NO_ERROR),
+        ConnectionPhase::Open if !streams.is_arriving() => leave(streams, connection),
+        ConnectionPhase::Open | ConnectionPhase::Leaving => end(streams, connection, Reason::NO_ERROR),
     }
     true
 }
@@ -100,13 +100,13 @@ fn overdue(streams: &Streams, connection: &mut Connection<Begun, Bytes>, ended: 
 /// Asks for no more streams; those that are on their way are served.
 fn leave(streams: &Streams, connection: &mut Connection<Begun, Bytes>) {
     connection.graceful_shutdown();
-    streams.enter_phase(Phase::Leaving);
+    streams.enter_phase(ConnectionPhase::Leaving);
 }
 
 /// Ends it as soon as that has been said.
 fn end(streams: &Streams, connection: &mut Connection<Begun, Bytes>, why: Reason) {
     // Before its streams hear of it.
-    streams.enter_phase(Phase::Over);
+    streams.enter_phase(ConnectionPhase::Over);
     connection.abrupt_shutdown(why);
 }
 

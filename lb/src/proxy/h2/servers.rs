@@ -25,10 +25,10 @@ use super::Local;
 use super::body::{FromText, poll_more, pour, put, read_nothing};
 use super::paced::ToServer;
 use super::text;
-use crate::net::{Duct, Pulse, Socket, Unit, Watchdog, pulse};
-use crate::proxy::Worker;
+use crate::net::{MemoryStream, Socket, StreamDeadlines, Unit, Watchdog, deadlines};
+use crate::proxy::DataWorker;
 use crate::proxy::h1::ANSWER;
-use crate::upstream::{Connection, Fate};
+use crate::upstream::{ServerConnection, StreamOutcome};
 
 /// Streams on one connection; more open another one.
 const STREAMS: usize = 100;
@@ -42,11 +42,11 @@ const HEAD: usize = ANSWER.max_head + 32 * ANSWER.max_fields;
 
 /// Connections of one worker, by server.
 #[derive(Debug, Default)]
-pub struct Servers(RefCell<HashMap<u32, Vec<Rc<Shared>>>>);
+pub struct H2Connections(RefCell<HashMap<u32, Vec<Rc<SharedConnection>>>>);
 
 /// A connection that exchanges share.
 #[derive(Debug)]
-struct Shared {
+struct SharedConnection {
     sender: SendRequest<FromText>,
     epoch: u32,
     streams: Cell<usize>,
@@ -58,7 +58,7 @@ struct Shared {
 
 /// Where a stream goes.
 #[derive(Debug, Clone, Copy)]
-pub struct Place {
+pub struct StreamPlace {
     /// The server.
     pub key: u32,
     /// Its address.
@@ -67,24 +67,24 @@ pub struct Place {
     pub epoch: u32,
 }
 
-/// A stream's unit of [`Shared::streams`].
-struct Taken(Rc<Shared>);
+/// A stream's unit of [`SharedConnection::streams`].
+struct Taken(Rc<SharedConnection>);
 
-// === impl Servers ===
+// === impl H2Connections ===
 
-impl Servers {
+impl H2Connections {
     /// A stream to a server, on a connection that is there unless it has to be `fresh`.
     ///
     /// # Errors
     /// The system's, or `TimedOut` after `limit`.
     pub async fn stream(
         &self,
-        place: Place,
+        place: StreamPlace,
         fresh: bool,
         limit: Duration,
         server: Duration,
-        worker: &Worker,
-    ) -> io::Result<Box<Connection>> {
+        worker: &DataWorker,
+    ) -> io::Result<Box<ServerConnection>> {
         let watchdog = &worker.watchdog;
         let there = if fresh { None } else { self.find(place) };
         let reused = there.is_some();
@@ -98,19 +98,19 @@ impl Servers {
             }
         };
         shared.streams.set(shared.streams.get() + 1);
-        let (near, far) = Duct::pair();
-        let fate = Rc::new(Cell::default());
-        let told = Rc::clone(&fate);
-        // How it ends shows at the other end of the duct.
+        let (near, far) = MemoryStream::pair();
+        let outcome = Rc::new(Cell::default());
+        let told = Rc::clone(&outcome);
+        // How it ends shows at the other end of the memory.
         spawn_local(async move {
             let _ = carry(Taken(shared), far, &told).await;
         });
-        let socket = Socket::within(near, Rc::new(Pulse::new(server)));
-        let watched = watchdog.watch(Rc::clone(socket.pulse()));
-        Ok(Connection::within(socket, watched, place.epoch, reused, fate))
+        let socket = Socket::in_memory(near, Rc::new(StreamDeadlines::new(server)));
+        let watched = watchdog.watch(Rc::clone(socket.deadlines()));
+        Ok(ServerConnection::within(socket, watched, place.epoch, reused, outcome))
     }
 
-    fn find(&self, place: Place) -> Option<Rc<Shared>> {
+    fn find(&self, place: StreamPlace) -> Option<Rc<SharedConnection>> {
         let mut servers = self.0.borrow_mut();
         let there = servers.get_mut(&place.key)?;
         there.retain(|shared| shared.epoch == place.epoch && !shared.is_over());
@@ -136,7 +136,7 @@ impl Servers {
 
     /// Lets go of those that have ended, or have been without a stream for longer than `limit` says for their server.
     pub fn prune(&self, limit: impl Fn(u32) -> Duration) {
-        let now = pulse::now();
+        let now = deadlines::now();
         self.0.borrow_mut().retain(|key, there| {
             let limit = limit(*key);
             there.retain(|shared| {
@@ -148,11 +148,16 @@ impl Servers {
     }
 }
 
-async fn open(place: Place, unit: Unit, server: Duration, watchdog: &Rc<Watchdog>) -> io::Result<Rc<Shared>> {
+async fn open(
+    place: StreamPlace,
+    unit: Unit,
+    server: Duration,
+    watchdog: &Rc<Watchdog>,
+) -> io::Result<Rc<SharedConnection>> {
     let stream = TcpStream::connect(place.address).await?;
-    let socket = Socket::new(stream, Rc::new(Pulse::new(server)));
-    let pulse = Rc::clone(socket.pulse());
-    let watched = watchdog.watch(Rc::clone(&pulse));
+    let socket = Socket::new(stream, Rc::new(StreamDeadlines::new(server)));
+    let deadlines = Rc::clone(socket.deadlines());
+    let watched = watchdog.watch(Rc::clone(&deadlines));
     let mut builder = Builder::new(Local);
     builder
         .max_send_buf_size(64 * 1024)
@@ -166,13 +171,13 @@ async fn open(place: Place, unit: Unit, server: Duration, watchdog: &Rc<Watchdog
     spawn_local(async move {
         let (_watched, _unit) = (watched, unit);
         // Its streams hear of its end.
-        let _ = pulse.guard(std::pin::pin!(driver)).await;
+        let _ = deadlines.guard(std::pin::pin!(driver)).await;
     });
-    let (streams, leaving, since) = (Cell::new(0), Cell::new(false), Cell::new(pulse::now()));
-    Ok(Rc::new(Shared { sender, epoch: place.epoch, streams, leaving, since }))
+    let (streams, leaving, since) = (Cell::new(0), Cell::new(false), Cell::new(deadlines::now()));
+    Ok(Rc::new(SharedConnection { sender, epoch: place.epoch, streams, leaving, since }))
 }
 
-impl Shared {
+impl SharedConnection {
     /// Whether nothing new can begin on it.
     fn is_over(&self) -> bool {
         self.leaving.get() || self.sender.is_closed()
@@ -182,13 +187,13 @@ impl Shared {
 impl Drop for Taken {
     fn drop(&mut self) {
         self.0.streams.set(self.0.streams.get() - 1);
-        self.0.since.set(pulse::now());
+        self.0.since.set(deadlines::now());
     }
 }
 
-/// Carries one exchange between the engine and a stream; tells its `fate` when there is no answer.
-async fn carry(taken: Taken, duct: Duct, fate: &Cell<Fate>) -> io::Result<()> {
-    let duct = Rc::new(duct);
+/// Carries one exchange between the engine and a stream; tells its `outcome` when there is no answer.
+async fn carry(taken: Taken, memory: MemoryStream, outcome: &Cell<StreamOutcome>) -> io::Result<()> {
+    let memory = Rc::new(memory);
     let mut buffer = BytesMut::new();
     let (mut request, framing) = loop {
         if let Some(read) = text::read_request(&buffer) {
@@ -196,7 +201,7 @@ async fn carry(taken: Taken, duct: Duct, fate: &Cell<Fate>) -> io::Result<()> {
             buffer.advance(read.size);
             break (read.message, read.framing);
         }
-        if poll_fn(|cx| poll_more(cx, &duct, &mut buffer)).await? == 0 {
+        if poll_fn(|cx| poll_more(cx, &memory, &mut buffer)).await? == 0 {
             return Ok(());
         }
     };
@@ -204,7 +209,8 @@ async fn carry(taken: Taken, duct: Duct, fate: &Cell<Fate>) -> io::Result<()> {
     // hyper does not tell when the server wants the body. By asking for it, it tells that the head has been handed over and that the
     // server has given room for more, which is as good.
     let awaited = text::take_expect(request.headers_mut()).then(|| Rc::new(Cell::new(true)));
-    let request = request.map(|()| FromText::new(Rc::clone(&duct), buffer, framing).awaited(awaited.clone()));
+    let request =
+        request.map(|()| FromText::new(Rc::clone(&memory), buffer, framing).awaited(awaited.clone()));
     let mut sender = taken.0.sender.clone();
     let mut sending = std::pin::pin!(sender.try_send_request(request));
     let response = poll_fn(|cx| {
@@ -212,7 +218,7 @@ async fn carry(taken: Taken, duct: Duct, fate: &Cell<Fate>) -> io::Result<()> {
             return Poll::Ready(Some(sent));
         }
         // The engine has given up: dropping the request resets the stream.
-        duct.poll_unread(cx).map(|()| None)
+        memory.poll_unread(cx).map(|()| None)
     })
     .await;
     let response = match response {
@@ -220,11 +226,11 @@ async fn carry(taken: Taken, duct: Duct, fate: &Cell<Fate>) -> io::Result<()> {
         Some(Ok(response)) => response,
         Some(Err(mut error)) => {
             let unsent = error.take_message().is_some();
-            fate.set(if unsent { Fate::Unsent } else { fate_of(error.error()) });
-            if matches!(fate.get(), Fate::Unknown | Fate::Unsent) {
+            outcome.set(if unsent { StreamOutcome::Unsent } else { fate_of(error.error()) });
+            if matches!(outcome.get(), StreamOutcome::Unknown | StreamOutcome::Unsent) {
                 taken.0.leaving.set(true);
             }
-            duct.abort();
+            memory.abort();
             return Ok(());
         }
     };
@@ -233,32 +239,34 @@ async fn carry(taken: Taken, duct: Duct, fate: &Cell<Fate>) -> io::Result<()> {
         awaited.set(false);
     }
     // What is not what it was said to be must not look like it (RFC 9113 section 8.1.1).
-    if text::is_declared_empty(&head.headers) && read_nothing(&mut body, &duct).await.is_err() {
-        fate.set(Fate::Reset);
-        duct.abort();
+    if text::is_declared_empty(&head.headers) && read_nothing(&mut body, &memory).await.is_err() {
+        outcome.set(StreamOutcome::Reset);
+        memory.abort();
         return Ok(());
     }
     let mut text = Vec::with_capacity(512);
     let framing = text::write_response(&head, !body.is_end_stream(), is_head, &mut text);
-    put(&duct, &text).await?;
-    if !body.is_end_stream() && pour(body, &duct, framing).await.is_err() {
-        duct.abort();
+    put(&memory, &text).await?;
+    if !body.is_end_stream() && pour(body, &memory, framing).await.is_err() {
+        memory.abort();
         return Ok(());
     }
-    duct.end();
+    memory.end();
     Ok(())
 }
 
 /// What an error says of the stream that it ended. Only the server's own word is trusted that it has done nothing with a request: by
 /// refusing the stream, or by leaving with a last stream before this one, which is when a stream hears of a GOAWAY (RFC 9113 section 8.7).
-fn fate_of(error: &hyper::Error) -> Fate {
+fn fate_of(error: &hyper::Error) -> StreamOutcome {
     let Some(cause) = error.source().and_then(|cause| cause.downcast_ref::<h2::Error>()) else {
-        return Fate::Unknown;
+        return StreamOutcome::Unknown;
     };
     match (cause.is_go_away(), cause.is_reset()) {
-        (true, _) if cause.is_remote() => Fate::Unsent,
-        (_, true) if cause.is_remote() && cause.reason() == Some(h2::Reason::REFUSED_STREAM) => Fate::Refused,
-        (_, true) => Fate::Reset,
-        _ => Fate::Unknown,
+        (true, _) if cause.is_remote() => StreamOutcome::Unsent,
+        (_, true) if cause.is_remote() && cause.reason() == Some(h2::Reason::REFUSED_STREAM) => {
+            StreamOutcome::Refused
+        }
+        (_, true) => StreamOutcome::Reset,
+        _ => StreamOutcome::Unknown,
     }
 }

@@ -18,12 +18,12 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::body::{FromText, Received, poll_more, pour, put};
-use super::send::{Cut, send, unless};
+use super::send::{SendError, send, unless};
 use super::text;
 use crate::config::Protocol;
-use crate::net::{Duct, Pulse, Socket, Unit, lane, pulse};
-use crate::proxy::framing::{Asked, Framing};
-use crate::proxy::{Client, Worker, h1, route};
+use crate::net::{MemoryStream, Socket, StreamDeadlines, Unit, deadlines, lane};
+use crate::proxy::framing::{Framing, RequestFraming};
+use crate::proxy::{Client, DataWorker, h1, route};
 
 /// How long resets are remembered, milliseconds.
 const MEMORY: u64 = 1000;
@@ -41,7 +41,7 @@ const LEAVE: Duration = Duration::from_secs(3);
 
 /// How far a connection is from its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Phase {
+pub(super) enum ConnectionPhase {
     /// It takes streams.
     Open,
     /// Its client has been asked for no more of them.
@@ -53,10 +53,10 @@ pub(super) enum Phase {
 /// What the streams of a connection share.
 #[derive(Debug)]
 pub(super) struct Streams {
-    worker: Rc<Worker>,
+    worker: Rc<DataWorker>,
     /// The connection.
     client: Rc<Client>,
-    phase: Cell<Phase>,
+    phase: Cell<ConnectionPhase>,
     open: Cell<usize>,
     /// A head is on its way.
     arriving: Cell<bool>,
@@ -93,13 +93,13 @@ enum Right {
 
 /// A stream's unit of [`Streams::open`].
 #[derive(Debug)]
-struct Open {
+struct OpenStream {
     streams: Rc<Streams>,
     done: bool,
 }
 
 /// An answer that has begun.
-struct Answer {
+struct OpenResponse {
     response: Response<()>,
     body: FromText,
     /// Ends with the answer, whatever the client would still send.
@@ -110,18 +110,18 @@ struct Answer {
 
 impl Streams {
     /// A connection without a stream.
-    pub(super) fn new(worker: &Rc<Worker>, client: &Rc<Client>) -> Rc<Self> {
+    pub(super) fn new(worker: &Rc<DataWorker>, client: &Rc<Client>) -> Rc<Self> {
         let (worker, client) = (Rc::clone(worker), Rc::clone(client));
         Rc::new(Self {
             worker,
             client,
-            phase: Cell::new(Phase::Open),
+            phase: Cell::new(ConnectionPhase::Open),
             open: Cell::new(0),
             arriving: Cell::new(false),
             resets: Cell::new(0),
-            since: Cell::new(pulse::now()),
+            since: Cell::new(deadlines::now()),
             control: Cell::default(),
-            control_since: Cell::new(pulse::now()),
+            control_since: Cell::new(deadlines::now()),
             control_sent: Cell::new(0),
             given: Cell::new(0),
             waiting: RefCell::default(),
@@ -136,16 +136,16 @@ impl Streams {
         &self.client
     }
 
-    pub(super) fn phase(&self) -> Phase {
+    pub(super) fn phase(&self) -> ConnectionPhase {
         self.phase.get()
     }
 
     /// Goes on towards the end, whatever is overdue so far.
-    pub(super) fn enter_phase(&self, phase: Phase) {
+    pub(super) fn enter_phase(&self, phase: ConnectionPhase) {
         self.phase.set(phase);
-        self.client.pulse().resume();
-        if phase == Phase::Over {
-            self.client.pulse().await_end(LEAVE);
+        self.client.deadlines().resume();
+        if phase == ConnectionPhase::Over {
+            self.client.deadlines().await_end(LEAVE);
         } else {
             self.settle();
         }
@@ -163,11 +163,11 @@ impl Streams {
 
     /// A head begins to arrive, or is whole. It gets the time of any head, whatever else goes on meanwhile.
     pub(super) fn head_arrives(&self, arriving: bool) {
-        if self.arriving.replace(arriving) == arriving || self.phase.get() == Phase::Over {
+        if self.arriving.replace(arriving) == arriving || self.phase.get() == ConnectionPhase::Over {
             return;
         }
         if arriving {
-            self.client.pulse().await_end(self.client.frontend.borrow().config.timeout.http_request);
+            self.client.deadlines().await_end(self.client.frontend.borrow().config.timeout.http_request);
         } else {
             self.settle();
         }
@@ -175,47 +175,49 @@ impl Streams {
 
     /// Waits for what the connection has to say next.
     fn settle(&self) {
-        let pulse = self.client.pulse();
+        let deadlines = self.client.deadlines();
         match self.phase.get() {
-            Phase::Over => {}
+            ConnectionPhase::Over => {}
             // Its time runs already, or was forgotten with what was overdue.
             _ if self.arriving.get() => {
-                if pulse.is_resting() {
-                    pulse.await_end(self.client.frontend.borrow().config.timeout.http_request);
+                if deadlines.is_resting() {
+                    deadlines.await_end(self.client.frontend.borrow().config.timeout.http_request);
                 }
             }
-            _ if self.open.get() > 0 => pulse.rest(),
-            Phase::Open => pulse.await_end(self.client.frontend.borrow().config.timeout.http_keep_alive),
-            Phase::Leaving => pulse.await_end(LEAVE),
+            _ if self.open.get() > 0 => deadlines.disarm(),
+            ConnectionPhase::Open => {
+                deadlines.await_end(self.client.frontend.borrow().config.timeout.http_keep_alive);
+            }
+            ConnectionPhase::Leaving => deadlines.await_end(LEAVE),
         }
     }
 
-    fn enter(self: &Rc<Self>) -> Open {
+    fn enter(self: &Rc<Self>) -> OpenStream {
         self.open.set(self.open.get() + 1);
         self.settle();
-        Open { streams: Rc::clone(self), done: false }
+        OpenStream { streams: Rc::clone(self), done: false }
     }
 
     /// Too many of them make work for nothing (CVE-2023-44487): the connection ends.
     fn reset(&self) {
-        if pulse::now().saturating_sub(self.since.get()) > MEMORY {
-            self.since.set(pulse::now());
+        if deadlines::now().saturating_sub(self.since.get()) > MEMORY {
+            self.since.set(deadlines::now());
             self.resets.set(0);
         }
         self.resets.set(self.resets.get() + 1);
         if self.resets.get() > self.client.frontend.borrow().config.h2_max_resets
             && !self.unruly.replace(true)
         {
-            self.client.pulse().wake();
+            self.client.deadlines().wake();
         }
     }
 
     /// Frames that carry nothing have come. More than are allowed in a second end the connection; those that tell of room for what it was
     /// sent are expected: two for each small message.
     pub(super) fn control(&self, count: u32, replies: u64) {
-        let sent = self.client.pulse().sent();
-        if pulse::now().saturating_sub(self.control_since.get()) > MEMORY {
-            self.control_since.set(pulse::now());
+        let sent = self.client.deadlines().sent();
+        if deadlines::now().saturating_sub(self.control_since.get()) > MEMORY {
+            self.control_since.set(deadlines::now());
             self.control_sent.set(sent);
             self.control.set((0, 0));
         }
@@ -225,7 +227,7 @@ impl Streams {
         let most = self.client.frontend.borrow().config.h2_max_control_frames;
         let messages = sent.saturating_sub(self.control_sent.get()).saturating_sub(answered) / SMALL_MESSAGE;
         if u64::from(count) > u64::from(most) + 2 * messages && !self.unruly.replace(true) {
-            self.client.pulse().wake();
+            self.client.deadlines().wake();
         }
     }
 
@@ -275,7 +277,7 @@ impl Streams {
         let asked = self.ask(request);
         let Some(answer) = unless(|cx| respond.poll_reset(cx), asked).await else { return };
         // The engine has no answer.
-        let Ok(Answer { response, body, upload }) = answer else {
+        let Ok(OpenResponse { response, body, upload }) = answer else {
             respond.send_reset(Reason::INTERNAL_ERROR);
             return;
         };
@@ -288,12 +290,12 @@ impl Streams {
             let limit = self.client.frontend.borrow().config.timeout.client;
             let cut = send(body, &mut to, &self, limit).await.err();
             // A body that broke is no fault of the client's.
-            open.done = cut != Some(Cut::Reset);
+            open.done = cut != Some(SendError::Reset);
             match cut {
                 // Frees what h2 still has of it, too.
-                Some(Cut::Stalled) => to.send_reset(Reason::CANCEL),
-                Some(Cut::Broken) => to.send_reset(Reason::INTERNAL_ERROR),
-                Some(Cut::Reset) | None => {}
+                Some(SendError::Stalled) => to.send_reset(Reason::CANCEL),
+                Some(SendError::Broken) => to.send_reset(Reason::INTERNAL_ERROR),
+                Some(SendError::Reset) | None => {}
             }
         }
         drop(upload);
@@ -326,12 +328,12 @@ impl Streams {
     }
 
     /// Asks the engine.
-    async fn ask(&self, request: Request<RecvStream>) -> io::Result<Answer> {
+    async fn ask(&self, request: Request<RecvStream>) -> io::Result<OpenResponse> {
         let (head, body) = request.into_parts();
-        let asked = Asked { head: head.method == Method::HEAD };
+        let asked = RequestFraming { head: head.method == Method::HEAD };
         let mut text = Vec::with_capacity(512);
         let written = text::write_request(&head, !body.is_end_stream(), &mut text);
-        let (near, far) = Duct::pair();
+        let (near, far) = MemoryStream::pair();
         let far = Rc::new(far);
         let upload = match written {
             Ok(framing) if text::may_say_te(&head.headers) => {
@@ -367,26 +369,26 @@ impl Streams {
             }
             *response.version_mut() = http::Version::HTTP_2;
             let body = FromText::new(far, buffer, framing);
-            return Ok(Answer { response, body, upload });
+            return Ok(OpenResponse { response, body, upload });
         }
     }
 
     /// Lets the engine serve the other end.
-    fn start(&self, near: Duct) {
+    fn start(&self, near: MemoryStream) {
         let worker = Rc::clone(&self.worker);
         let limits = self.client.frontend.borrow().config.timeout;
-        let pulse = Rc::new(Pulse::new(limits.client));
-        pulse.await_request(None, limits.http_request);
-        let registered = Client::stream_of(&worker, &self.client, Socket::within(near, pulse));
+        let deadlines = Rc::new(StreamDeadlines::new(limits.client));
+        deadlines.await_request(None, limits.http_request);
+        let registered = Client::stream_of(&worker, &self.client, Socket::in_memory(near, deadlines));
         spawn_local(async move { h1::serve_once(&registered).await });
     }
 }
 
-fn refusal(far: Rc<Duct>) -> Answer {
+fn refusal(far: Rc<MemoryStream>) -> OpenResponse {
     let body = FromText::new(far, BytesMut::new(), Framing::None);
     let mut response = Response::new(());
     *response.status_mut() = StatusCode::BAD_REQUEST;
-    Answer { response, body, upload: None }
+    OpenResponse { response, body, upload: None }
 }
 
 // === impl Right ===
@@ -400,9 +402,9 @@ impl Drop for Right {
     }
 }
 
-// === impl Open ===
+// === impl OpenStream ===
 
-impl Drop for Open {
+impl Drop for OpenStream {
     fn drop(&mut self) {
         let streams = &self.streams;
         streams.open.set(streams.open.get() - 1);

@@ -10,7 +10,7 @@ use http::header::{
 };
 use http::{HeaderMap, Method, Request, Response, StatusCode, Uri, request, response};
 
-use crate::proxy::framing::{Asked, Declared, Framing};
+use crate::proxy::framing::{Declared, Framing, RequestFraming};
 
 /// Most fields in a head that the engine has let pass, with those that it adds.
 const FIELDS: usize = 1100;
@@ -21,7 +21,7 @@ pub(super) struct Malformed;
 
 /// A head that the engine has written.
 #[derive(Debug)]
-pub(super) struct Read<T> {
+pub(super) struct TextHead<T> {
     pub(super) message: T,
     pub(super) framing: Framing,
     /// Its size as text.
@@ -74,7 +74,10 @@ pub(super) fn write_request(
 }
 
 /// Reads the engine's answer; nothing when it is not whole yet.
-pub(super) fn read_response(input: &[u8], asked: Asked) -> Option<Result<Read<Response<()>>, Malformed>> {
+pub(super) fn read_response(
+    input: &[u8],
+    asked: RequestFraming,
+) -> Option<Result<TextHead<Response<()>>, Malformed>> {
     let mut fields = [const { MaybeUninit::uninit() }; 256];
     let mut parsed = httparse::Response::new(&mut []);
     let parser = httparse::ParserConfig::default();
@@ -89,13 +92,13 @@ pub(super) fn read_response(input: &[u8], asked: Asked) -> Option<Result<Read<Re
         let mut response = Response::new(());
         *response.status_mut() = StatusCode::from_u16(status).map_err(|_| Malformed)?;
         *response.headers_mut() = headers;
-        Ok(Read { message: response, framing, size })
+        Ok(TextHead { message: response, framing, size })
     });
     Some(read)
 }
 
 /// Reads the engine's request; nothing when it is not whole yet.
-pub(super) fn read_request(input: &[u8]) -> Option<Result<Read<Request<()>>, Malformed>> {
+pub(super) fn read_request(input: &[u8]) -> Option<Result<TextHead<Request<()>>, Malformed>> {
     let mut fields = vec![MaybeUninit::uninit(); FIELDS];
     let mut parsed = httparse::Request::new(&mut []);
     let size = match parsed.parse_with_uninit_headers(input, &mut fields) {
@@ -118,7 +121,7 @@ pub(super) fn read_request(input: &[u8]) -> Option<Result<Read<Request<()>>, Mal
             uri.build().map_err(|_| Malformed)?
         };
         *request.headers_mut() = headers;
-        Ok(Read { message: request, framing, size })
+        Ok(TextHead { message: request, framing, size })
     });
     Some(read)
 }
@@ -265,7 +268,7 @@ mod tests {
     #[test]
     fn text_becomes_a_request() {
         let text = b"POST /x HTTP/1.1\r\nHost: a\r\nX-A: 1\r\nConnection: upgrade\r\nTransfer-Encoding: chunked\r\n\r\nbody";
-        let Read { message: request, framing, size } = read_request(text).unwrap().unwrap();
+        let TextHead { message: request, framing, size } = read_request(text).unwrap().unwrap();
         assert_eq!(
             (request.uri().to_string().as_str(), framing, size),
             ("http://a/x", Framing::Chunked, text.len() - 4)
@@ -286,8 +289,8 @@ mod tests {
                 Response::builder().status(status).header("x", "1").body(()).unwrap().into_parts();
             let mut out = Vec::new();
             write_response(&head, has_body, is_head, &mut out);
-            let Read { message: response, framing: read, size } =
-                read_response(&out, Asked { head: is_head }).unwrap().unwrap();
+            let TextHead { message: response, framing: read, size } =
+                read_response(&out, RequestFraming { head: is_head }).unwrap().unwrap();
             assert_eq!((response.status().as_u16(), read, size), (status, framing, out.len()));
             assert_eq!(response.headers()["x"], "1");
         }

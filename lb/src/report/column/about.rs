@@ -1,6 +1,6 @@
 //! What each column means, in our own words, in the order of the columns: for `show stat typed desc`.
 
-use super::Column;
+use super::StatColumn;
 
 const ABOUT: [&str; 144] = [
     "name of the proxy",
@@ -149,9 +149,9 @@ const ABOUT: [&str; 144] = [
     "those of them that the system moved by itself, out",
 ];
 
-// === impl Column ===
+// === impl StatColumn ===
 
-impl Column {
+impl StatColumn {
     /// What it means.
     pub fn about(self) -> &'static str {
         ABOUT[self as usize]

@@ -29,7 +29,7 @@ async fn every_line_has_one_separator_and_the_version_is_high_enough() {
 
 #[tokio::test]
 async fn typed_lines_and_json_tell_the_same() {
-    let typed = told(Style { form: Form::Typed, ..Style::default() });
+    let typed = told(Style { form: InfoFormat::Typed, ..Style::default() });
     for expected in [
         "0.Name.1:POSV:str:HAProxy",
         "15.Maxconn.1:CLPV:u32:20000",
@@ -39,7 +39,7 @@ async fn typed_lines_and_json_tell_the_same() {
     ] {
         assert!(typed.lines().any(|line| line == expected), "{expected} in\n{typed}");
     }
-    let json = told(Style { form: Form::Json, ..Style::default() });
+    let json = told(Style { form: InfoFormat::Json, ..Style::default() });
     assert_eq!(json.lines().count(), 1);
     let fields: Vec<serde_json::Value> = serde_json::from_str(&json).unwrap();
     assert_eq!(fields.len(), typed.lines().count());
@@ -55,7 +55,7 @@ async fn descriptions_and_fractions() {
         described.lines().all(|line| line.ends_with('"') && line.matches(":\"").count() == 1),
         "{described}"
     );
-    let exact = told(Style { form: Form::Typed, described: true, exact: true });
+    let exact = told(Style { form: InfoFormat::Typed, described: true, exact: true });
     let uptime = exact.lines().find(|line| line.starts_with("8.Uptime_sec.1:MDPV:flt:")).unwrap();
     assert!(
         uptime.split(':').nth(3).unwrap().split_once('.').is_some_and(|(_, part)| part.len() == 6),

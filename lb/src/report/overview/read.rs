@@ -5,7 +5,8 @@ use std::time::{Duration, UNIX_EPOCH};
 use tokio::time::Instant;
 
 use super::{
-    Agent, Backend, Check, Frontend, Latency, Overview, Process, Rising, ServerView, Traffic, UNCHECKED,
+    AgentReport, BackendReport, CheckReport, FrontendReport, Latency, Overview, ProcessReport, Rising,
+    ServerView, TrafficReport, UNCHECKED,
 };
 use crate::config::Balance;
 use crate::control::Control;
@@ -14,7 +15,7 @@ use crate::report::VERSION;
 use crate::report::collect::algorithm;
 use crate::report::process::Facts;
 use crate::report::readiness::{problems, used};
-use crate::server::{Admin, HealthRecord, Server, Status};
+use crate::server::{AdminState, HealthRecord, Server, Status};
 use crate::topology::{self, Topology};
 
 /// Name of a balancing algorithm, as in the configuration where HAProxy has none.
@@ -56,31 +57,31 @@ impl Overview {
         let addresses = control.addresses();
         let frontend = |of: &std::sync::Arc<topology::Frontend>| {
             let mine = addresses.iter().filter(|(name, _)| *name == of.live.name);
-            Frontend {
+            FrontendReport {
                 name: of.live.name.to_string(),
                 addresses: mine.map(|(_, address)| address.to_string()).collect(),
                 backend: of.config.backend.clone(),
                 connections: of.live.sessions.get(),
                 connections_max: of.live.sessions.max(),
                 unserved_total: of.live.tally.totals().unserved,
-                traffic: Traffic::of(&of.live.tally),
+                traffic: TrafficReport::of(&of.live.tally),
             }
         };
         let (used, clock) = (used(&topology), Clock::of(control));
         Self {
-            process: Process::of(control, &topology),
+            process: ProcessReport::of(control, &topology),
             frontends: topology.frontends.iter().map(frontend).collect(),
             backends: topology
                 .backends
                 .iter()
-                .map(|of| Backend::of(of, used.contains(&*of.live.name), clock))
+                .map(|of| BackendReport::of(of, used.contains(&*of.live.name), clock))
                 .collect(),
             events: control.journal(),
         }
     }
 }
 
-impl Process {
+impl ProcessReport {
     fn of(control: &Control, topology: &Topology) -> Self {
         let facts = Facts::of(control);
         let problems = problems(control, topology);
@@ -108,7 +109,7 @@ impl Process {
     }
 }
 
-impl Backend {
+impl BackendReport {
     fn of(backend: &topology::Backend, used: bool, clock: Clock) -> Self {
         let live = &backend.live;
         Self {
@@ -123,7 +124,7 @@ impl Backend {
             queue: live.queue.waiting().get(),
             queue_max: live.queue.waiting().max(),
             latency: Latency::of(&live.tally),
-            traffic: Traffic::of(&live.tally),
+            traffic: TrafficReport::of(&live.tally),
             servers: backend.servers.iter().map(|server| ServerView::of(server, clock)).collect(),
         }
     }
@@ -156,15 +157,15 @@ impl ServerView {
             in_flight_max: server.stats.in_flight_max.get(),
             maxconn: (maxconn > 0).then_some(maxconn),
             idle_connections: server.stats.idle.get(),
-            check: Check::of(&health, clock),
-            agent: Agent::of(server, &health, clock),
+            check: CheckReport::of(&health, clock),
+            agent: AgentReport::of(server, &health, clock),
             latency: Latency::of(&server.stats.tally),
-            traffic: Traffic::of(&server.stats.tally),
+            traffic: TrafficReport::of(&server.stats.tally),
         }
     }
 }
 
-impl Check {
+impl CheckReport {
     fn of(health: &HealthRecord, clock: Clock) -> Option<Self> {
         let last = health.last.as_ref()?;
         Some(Self {
@@ -189,7 +190,7 @@ impl Check {
     }
 }
 
-impl Agent {
+impl AgentReport {
     fn of(server: &Server, health: &HealthRecord, clock: Clock) -> Option<Self> {
         let agent = &health.agent;
         let last = agent.last.as_ref().filter(|_| agent.is_watched())?;
@@ -226,7 +227,7 @@ impl Latency {
     }
 }
 
-impl Traffic {
+impl TrafficReport {
     fn of(tally: &Tally) -> Self {
         let (totals, means, (rate, rate_max)) = (tally.totals(), tally.means(), tally.request_rate());
         Self {
@@ -270,7 +271,7 @@ fn rising(status: &Status) -> Option<Rising> {
 fn reason(server: &Server, status: &Status, health: &HealthRecord) -> Option<String> {
     let orders = server.orders();
     let track = server.track().filter(|_| !matches!(status, Status::Maint | Status::Unresolved));
-    if let Some(track) = track.filter(|_| orders.forced() == Admin::Ready) {
+    if let Some(track) = track.filter(|_| orders.forced() == AdminState::Ready) {
         return Some(format!("in the state of {track}, which it tracks"));
     }
     let by_agent = orders.agent > orders.operator;

@@ -2,20 +2,20 @@
 //!
 //! It refuses to keep a list of them: they are the columns behind the last one of HAProxy's core.
 
-use super::families::Subject;
-use super::text::{self, Head, Text, label};
-use crate::report::column::{Column, Kind};
+use super::families::SeriesRow;
+use super::text::{self, FamilyHead, MetricsText, label};
+use crate::report::column::{ProxyKind, StatColumn};
 
 /// Writes the families of rows of that kind; `word` is what their names say for it.
-pub(super) fn write(kind: Kind, word: &str, subjects: &[Subject<'_>], out: &mut Text<'_>) {
-    for column in Column::ALL.iter().filter(|column| **column > Column::LAST_OF_CORE) {
+pub(super) fn write(kind: ProxyKind, word: &str, subjects: &[SeriesRow<'_>], out: &mut MetricsText<'_>) {
+    for column in StatColumn::ALL.iter().filter(|column| **column > StatColumn::LAST_OF_CORE) {
         let name = column.meta().name;
         let told = subjects.iter().any(|subject| subject.row.number(*column).is_some());
         let Some((module, what)) = name.split_once('_').filter(|_| told) else { continue };
         let help = format!("{}, as counted by {module}", what.replace('_', " "));
         let is_level = column.tags(kind).starts_with("MG");
-        let kind = if is_level { text::Kind::Gauge } else { text::Kind::Counter };
-        let head = Head { name: &format!("haproxy_{word}_{name}"), kind, help: &help };
+        let kind = if is_level { text::MetricKind::Gauge } else { text::MetricKind::Counter };
+        let head = FamilyHead { name: &format!("haproxy_{word}_{name}"), kind, help: &help };
         let Some(mut family) = out.family(head) else { continue };
         let module = label("mod", module);
         subjects.iter().for_each(|subject| {

@@ -4,38 +4,38 @@
 //! than once a family: there may be thousands.
 
 use super::extra;
-use super::query::{Query, Scope};
-use super::text::{self, Family, Head, Text, Value, label};
+use super::query::{Scope, ScrapeQuery};
+use super::text::{self, Family, FamilyHead, MetricValue, MetricsText, label};
 use crate::report::collect::is_maint;
-use crate::report::column::{Column, Kind};
-use crate::report::row::Row;
+use crate::report::column::{ProxyKind, StatColumn};
+use crate::report::row::ReportRow;
 
 /// A row that series are about.
-pub(super) struct Subject<'a> {
-    pub(super) row: &'a Row,
+pub(super) struct SeriesRow<'a> {
+    pub(super) row: &'a ReportRow,
     /// Its labels, as they stand in the text.
     pub(super) labels: String,
     /// The rows of its servers, for a backend.
-    servers: &'a [Row],
+    servers: &'a [ReportRow],
 }
 
 /// Where the values of a family come from.
 #[derive(Clone, Copy)]
-enum Source {
+enum ValueSource {
     /// A number as it is.
-    Number(Column),
+    Number(StatColumn),
     /// The code that a check got, 0 for none; only told while the column before it says how the check ended.
-    Code(Column, Column),
+    Code(StatColumn, StatColumn),
     /// Milliseconds, told in seconds.
-    Seconds(Column),
+    Seconds(StatColumn),
     /// The same where there are any.
-    PresentSeconds(Column),
+    PresentSeconds(StatColumn),
     /// A series for each class of responses.
     Responses,
     /// A series for each state, 1 for the one in force.
     State,
     /// A series for each result of a check, or of an agent's, 1 for the last one.
-    Check(Column),
+    Check(StatColumn),
     /// A series for each state: how many servers are in it.
     CountedStates,
     /// A series for each result of a check: how many servers had it last.
@@ -43,15 +43,15 @@ enum Source {
 }
 
 /// A family in the table: type, the letters of the scopes that have it, name, source, meaning.
-struct Entry(char, &'static str, &'static str, Source, &'static str);
+struct FamilyEntry(char, &'static str, &'static str, ValueSource, &'static str);
 
-const CLASSES: [(&str, Column); 6] = [
-    ("1xx", Column::Hrsp1xx),
-    ("2xx", Column::Hrsp2xx),
-    ("3xx", Column::Hrsp3xx),
-    ("4xx", Column::Hrsp4xx),
-    ("5xx", Column::Hrsp5xx),
-    ("other", Column::HrspOther),
+const CLASSES: [(&str, StatColumn); 6] = [
+    ("1xx", StatColumn::Hrsp1xx),
+    ("2xx", StatColumn::Hrsp2xx),
+    ("3xx", StatColumn::Hrsp3xx),
+    ("4xx", StatColumn::Hrsp4xx),
+    ("5xx", StatColumn::Hrsp5xx),
+    ("other", StatColumn::HrspOther),
 ];
 
 const PROXY_STATES: &[&str] = &["DOWN", "UP"];
@@ -65,113 +65,117 @@ const CHECKS: &[&str] = &[
     "L7OKC", "L7STS", "PROCERR", "PROCTOUT", "PROCOK",
 ];
 
-use Column as C;
-use Source::{Check, Code, CountedChecks, CountedStates, Number, PresentSeconds, Responses, Seconds, State};
+use StatColumn as C;
+use ValueSource::{
+    Check, Code, CountedChecks, CountedStates, Number, PresentSeconds, Responses, Seconds, State,
+};
 
 #[rustfmt::skip]
-const TABLE: &[Entry] = &[
-    Entry('g', "BS", "current_queue", Number(C::Qcur), "Requests that wait now"),
-    Entry('g', "BS", "max_queue", Number(C::Qmax), "Most requests that waited at once"),
-    Entry('g', "FLBS", "current_sessions", Number(C::Scur), "Client connections (frontend) or exchanges now"),
-    Entry('g', "FLBS", "max_sessions", Number(C::Smax), "Most client connections or exchanges at once"),
-    Entry('g', "FLBS", "limit_sessions", Number(C::Slim), "Limit of client connections or exchanges"),
-    Entry('c', "FLBS", "sessions_total", Number(C::Stot), "Client connections or exchanges so far"),
-    Entry('c', "FLBS", "bytes_in_total", Number(C::Bin), "Bytes received from clients"),
-    Entry('c', "FLBS", "bytes_out_total", Number(C::Bout), "Bytes sent to clients"),
-    Entry('c', "FLB", "requests_denied_total", Number(C::Dreq), "Requests refused by policy"),
-    Entry('c', "FLBS", "responses_denied_total", Number(C::Dresp), "Responses refused by policy"),
-    Entry('c', "FL", "request_errors_total", Number(C::Ereq), "Bad or broken requests"),
-    Entry('c', "BS", "connection_errors_total", Number(C::Econ), "Failed connections to servers"),
-    Entry('c', "BS", "response_errors_total", Number(C::Eresp), "Bad or broken responses of servers"),
-    Entry('c', "BS", "retry_warnings_total", Number(C::Wretr), "Attempts after the first"),
-    Entry('c', "BS", "redispatch_warnings_total", Number(C::Wredis), "Attempts on another server than the first"),
-    Entry('g', "FLBS", "status", State, "1 for the state in force, 0 for the others"),
-    Entry('g', "BS", "weight", Number(C::Weight), "Weight in force"),
-    Entry('g', "B", "active_servers", Number(C::Act), "Active servers that can take traffic"),
-    Entry('g', "B", "backup_servers", Number(C::Bck), "Backup servers that can take traffic"),
-    Entry('g', "S", "active", Number(C::Act), "1 when configured as an active server"),
-    Entry('g', "S", "backup", Number(C::Bck), "1 when configured as a backup server"),
-    Entry('c', "S", "check_failures_total", Number(C::Chkfail), "Checks that failed while the server was up"),
-    Entry('c', "BS", "check_up_down_total", Number(C::Chkdown), "Times that it went down"),
-    Entry('g', "BS", "check_last_change_seconds", Number(C::Lastchg), "Seconds since it last went up or down"),
-    Entry('c', "BS", "downtime_seconds_total", Number(C::Downtime), "Seconds spent down"),
-    Entry('g', "S", "queue_limit", Number(C::Qlimit), "Limit of waiting requests"),
-    Entry('g', "S", "current_throttle", Number(C::Throttle), "Share of the weight during slow start, percent"),
-    Entry('c', "BS", "loadbalanced_total", Number(C::Lbtot), "Times chosen by the balancer"),
-    Entry('g', "FBS", "current_session_rate", Number(C::Rate), "Client connections or exchanges in the last second"),
-    Entry('g', "F", "limit_session_rate", Number(C::RateLim), "Limit of client connections a second"),
-    Entry('g', "FBS", "max_session_rate", Number(C::RateMax), "Most client connections or exchanges in a second"),
-    Entry('g', "S", "check_status", Check(C::CheckStatus), "1 for the last result of the check, 0 for the others"),
-    Entry('g', "S", "check_code", Code(C::CheckStatus, C::CheckCode), "HTTP status that the last check saw"),
-    Entry('g', "S", "check_duration_seconds", Seconds(C::CheckDuration), "Seconds that the last check took"),
-    Entry('c', "FBS", "http_responses_total", Responses, "Responses by class of their status"),
-    Entry('g', "F", "http_requests_rate_max", Number(C::ReqRateMax), "Most requests in a second"),
-    Entry('c', "FBS", "http_requests_total", Number(C::ReqTot), "Requests so far"),
-    Entry('c', "BS", "client_aborts_total", Number(C::CliAbrt), "Transfers that the client gave up"),
-    Entry('c', "BS", "server_aborts_total", Number(C::SrvAbrt), "Transfers that the server broke"),
-    Entry('c', "FB", "http_comp_bytes_in_total", Number(C::CompIn), "Bytes given to the compressor"),
-    Entry('c', "FB", "http_comp_bytes_out_total", Number(C::CompOut), "Bytes that the compressor made"),
-    Entry('c', "FB", "http_comp_bytes_bypassed_total", Number(C::CompByp), "Bytes that passed by the compressor"),
-    Entry('c', "FB", "http_comp_responses_total", Number(C::CompRsp), "Responses compressed"),
-    Entry('g', "F", "connections_rate_max", Number(C::ConnRateMax), "Most client connections in a second"),
-    Entry('c', "FL", "connections_total", Number(C::ConnTot), "Client connections so far"),
-    Entry('c', "F", "intercepted_requests_total", Number(C::Intercepted), "Requests that lb answered by itself"),
-    Entry('c', "FL", "denied_connections_total", Number(C::Dcon), "Client connections refused by policy"),
-    Entry('c', "FL", "denied_sessions_total", Number(C::Dses), "Sessions refused by policy"),
-    Entry('g', "BS", "last_session_seconds", Number(C::Lastsess), "Seconds since the last exchange ended, -1 before the first"),
-    Entry('g', "BS", "queue_time_average_seconds", Seconds(C::Qtime), "Mean wait in the queue, about the last 1024 exchanges"),
-    Entry('g', "BS", "connect_time_average_seconds", Seconds(C::Ctime), "Mean time to connect, about the last 1024 exchanges"),
-    Entry('g', "BS", "response_time_average_seconds", Seconds(C::Rtime), "Mean time to the response's head, about the last 1024 exchanges"),
-    Entry('g', "BS", "total_time_average_seconds", Seconds(C::Ttime), "Mean time of a whole exchange, about the last 1024"),
-    Entry('g', "S", "agent_status", Check(C::AgentStatus), "1 for the last result of asking the agent, 0 for the others"),
-    Entry('g', "S", "agent_code", Code(C::AgentStatus, C::AgentCode), "Code of the last result of asking the agent"),
-    Entry('g', "S", "agent_duration_seconds", PresentSeconds(C::AgentDuration), "Seconds that the agent's last answer took"),
-    Entry('c', "FLBS", "failed_header_rewriting_total", Number(C::Wrew), "Header rewrites that failed"),
-    Entry('c', "BS", "connection_attempts_total", Number(C::Connect), "Connections opened to servers"),
-    Entry('c', "BS", "connection_reuses_total", Number(C::Reuse), "Exchanges on a connection that had been used before"),
-    Entry('c', "FB", "http_cache_lookups_total", Number(C::CacheLookups), "Look-ups in the cache"),
-    Entry('c', "FB", "http_cache_hits_total", Number(C::CacheHits), "Hits in the cache"),
-    Entry('g', "S", "idle_connections_current", Number(C::SrvIcur), "Idle connections to the server"),
-    Entry('g', "S", "idle_connections_limit", Number(C::SrcIlim), "Limit of idle connections"),
-    Entry('g', "BS", "max_queue_time_seconds", Seconds(C::QtimeMax), "Longest wait in the queue"),
-    Entry('g', "BS", "max_connect_time_seconds", Seconds(C::CtimeMax), "Longest time to connect"),
-    Entry('g', "BS", "max_response_time_seconds", Seconds(C::RtimeMax), "Longest time to a response's head"),
-    Entry('g', "BS", "max_total_time_seconds", Seconds(C::TtimeMax), "Longest exchange"),
-    Entry('c', "FLBS", "internal_errors_total", Number(C::Eint), "Errors inside lb"),
-    Entry('g', "S", "unsafe_idle_connections_current", Number(C::IdleConnCur), "Idle connections that only some requests may use"),
-    Entry('g', "S", "safe_idle_connections_current", Number(C::SafeConnCur), "Idle connections that any request may use"),
-    Entry('g', "S", "used_connections_current", Number(C::UsedConnCur), "Connections in use"),
-    Entry('g', "S", "need_connections_current", Number(C::NeedConnEst), "Connections that will be needed, where estimated"),
-    Entry('g', "BS", "uweight", Number(C::Uweight), "Weight as set by the operator"),
-    Entry('g', "B", "agg_server_status", CountedStates, "How many servers are in each state"),
-    Entry('g', "B", "agg_server_check_status", CountedStates, "Former name of agg_server_status"),
-    Entry('g', "B", "agg_check_status", CountedChecks, "How many servers had each result of the check last"),
-    Entry('g', "S", "private_idle_connections_current", Number(C::PrivIdleCur), "Idle connections that belong to one client"),
-    Entry('c', "FLBS", "req_bytes_in_total", Number(C::Reqbin), "Bytes of requests received"),
-    Entry('c', "FLBS", "req_bytes_out_total", Number(C::Reqbout), "Bytes of requests forwarded"),
-    Entry('c', "FLBS", "res_bytes_in_total", Number(C::Resbin), "Bytes of responses received"),
-    Entry('c', "FLBS", "res_bytes_out_total", Number(C::Resbout), "Bytes of responses forwarded"),
+const TABLE: &[FamilyEntry] = &[
+    FamilyEntry('g', "BS", "current_queue", Number(C::Qcur), "Requests that wait now"),
+    FamilyEntry('g', "BS", "max_queue", Number(C::Qmax), "Most requests that waited at once"),
+    FamilyEntry('g', "FLBS", "current_sessions", Number(C::Scur), "Client connections (frontend) or exchanges now"),
+    FamilyEntry('g', "FLBS", "max_sessions", Number(C::Smax), "Most client connections or exchanges at once"),
+    FamilyEntry('g', "FLBS", "limit_sessions", Number(C::Slim), "Limit of client connections or exchanges"),
+    FamilyEntry('c', "FLBS", "sessions_total", Number(C::Stot), "Client connections or exchanges so far"),
+    FamilyEntry('c', "FLBS", "bytes_in_total", Number(C::Bin), "Bytes received from clients"),
+    FamilyEntry('c', "FLBS", "bytes_out_total", Number(C::Bout), "Bytes sent to clients"),
+    FamilyEntry('c', "FLB", "requests_denied_total", Number(C::Dreq), "Requests refused by policy"),
+    FamilyEntry('c', "FLBS", "responses_denied_total", Number(C::Dresp), "Responses refused by policy"),
+    FamilyEntry('c', "FL", "request_errors_total", Number(C::Ereq), "Bad or broken requests"),
+    FamilyEntry('c', "BS", "connection_errors_total", Number(C::Econ), "Failed connections to servers"),
+    FamilyEntry('c', "BS", "response_errors_total", Number(C::Eresp), "Bad or broken responses of servers"),
+    FamilyEntry('c', "BS", "retry_warnings_total", Number(C::Wretr), "Attempts after the first"),
+    FamilyEntry('c', "BS", "redispatch_warnings_total", Number(C::Wredis), "Attempts on another server than the first"),
+    FamilyEntry('g', "FLBS", "status", State, "1 for the state in force, 0 for the others"),
+    FamilyEntry('g', "BS", "weight", Number(C::Weight), "Weight in force"),
+    FamilyEntry('g', "B", "active_servers", Number(C::Act), "Active servers that can take traffic"),
+    FamilyEntry('g', "B", "backup_servers", Number(C::Bck), "Backup servers that can take traffic"),
+    FamilyEntry('g', "S", "active", Number(C::Act), "1 when configured as an active server"),
+    FamilyEntry('g', "S", "backup", Number(C::Bck), "1 when configured as a backup server"),
+    FamilyEntry('c', "S", "check_failures_total", Number(C::Chkfail), "Checks that failed while the server was up"),
+    FamilyEntry('c', "BS", "check_up_down_total", Number(C::Chkdown), "Times that it went down"),
+    FamilyEntry('g', "BS", "check_last_change_seconds", Number(C::Lastchg), "Seconds since it last went up or down"),
+    FamilyEntry('c', "BS", "downtime_seconds_total", Number(C::Downtime), "Seconds spent down"),
+    FamilyEntry('g', "S", "queue_limit", Number(C::Qlimit), "Limit of waiting requests"),
+    FamilyEntry('g', "S", "current_throttle", Number(C::Throttle), "Share of the weight during slow start, percent"),
+    FamilyEntry('c', "BS", "loadbalanced_total", Number(C::Lbtot), "Times chosen by the balancer"),
+    FamilyEntry('g', "FBS", "current_session_rate", Number(C::Rate), "Client connections or exchanges in the last second"),
+    FamilyEntry('g', "F", "limit_session_rate", Number(C::RateLim), "Limit of client connections a second"),
+    FamilyEntry('g', "FBS", "max_session_rate", Number(C::RateMax), "Most client connections or exchanges in a second"),
+    FamilyEntry('g', "S", "check_status", Check(C::CheckStatus), "1 for the last result of the check, 0 for the others"),
+    FamilyEntry('g', "S", "check_code", Code(C::CheckStatus, C::CheckCode), "HTTP status that the last check saw"),
+    FamilyEntry('g', "S", "check_duration_seconds", Seconds(C::CheckDuration), "Seconds that the last check took"),
+    FamilyEntry('c', "FBS", "http_responses_total", Responses, "Responses by class of their status"),
+    FamilyEntry('g', "F", "http_requests_rate_max", Number(C::ReqRateMax), "Most requests in a second"),
+    FamilyEntry('c', "FBS", "http_requests_total", Number(C::ReqTot), "Requests so far"),
+    FamilyEntry('c', "BS", "client_aborts_total", Number(C::CliAbrt), "Transfers that the client gave up"),
+    FamilyEntry('c', "BS", "server_aborts_total", Number(C::SrvAbrt), "Transfers that the server broke"),
+    FamilyEntry('c', "FB", "http_comp_bytes_in_total", Number(C::CompIn), "Bytes given to the compressor"),
+    FamilyEntry('c', "FB", "http_comp_bytes_out_total", Number(C::CompOut), "Bytes that the compressor made"),
+    FamilyEntry('c', "FB", "http_comp_bytes_bypassed_total", Number(C::CompByp), "Bytes that passed by the compressor"),
+    FamilyEntry('c', "FB", "http_comp_responses_total", Number(C::CompRsp), "Responses compressed"),
+    FamilyEntry('g', "F", "connections_rate_max", Number(C::ConnRateMax), "Most client connections in a second"),
+    FamilyEntry('c', "FL", "connections_total", Number(C::ConnTot), "Client connections so far"),
+    FamilyEntry('c', "F", "intercepted_requests_total", Number(C::Intercepted), "Requests that lb answered by itself"),
+    FamilyEntry('c', "FL", "denied_connections_total", Number(C::Dcon), "Client connections refused by policy"),
+    FamilyEntry('c', "FL", "denied_sessions_total", Number(C::Dses), "Sessions refused by policy"),
+    FamilyEntry('g', "BS", "last_session_seconds", Number(C::Lastsess), "Seconds since the last exchange ended, -1 before the first"),
+    FamilyEntry('g', "BS", "queue_time_average_seconds", Seconds(C::Qtime), "Mean wait in the queue, about the last 1024 exchanges"),
+    FamilyEntry('g', "BS", "connect_time_average_seconds", Seconds(C::Ctime), "Mean time to connect, about the last 1024 exchanges"),
+    FamilyEntry('g', "BS", "response_time_average_seconds", Seconds(C::Rtime), "Mean time to the response's head, about the last 1024 exchanges"),
+    FamilyEntry('g', "BS", "total_time_average_seconds", Seconds(C::Ttime), "Mean time of a whole exchange, about the last 1024"),
+    FamilyEntry('g', "S", "agent_status", Check(C::AgentStatus), "1 for the last result of asking the agent, 0 for the others"),
+    FamilyEntry('g', "S", "agent_code", Code(C::AgentStatus, C::AgentCode), "Code of the last result of asking the agent"),
+    FamilyEntry('g', "S", "agent_duration_seconds", PresentSeconds(C::AgentDuration), "Seconds that the agent's last answer took"),
+    FamilyEntry('c', "FLBS", "failed_header_rewriting_total", Number(C::Wrew), "Header rewrites that failed"),
+    FamilyEntry('c', "BS", "connection_attempts_total", Number(C::Connect), "Connections opened to servers"),
+    FamilyEntry('c', "BS", "connection_reuses_total", Number(C::Reuse), "Exchanges on a connection that had been used before"),
+    FamilyEntry('c', "FB", "http_cache_lookups_total", Number(C::CacheLookups), "Look-ups in the cache"),
+    FamilyEntry('c', "FB", "http_cache_hits_total", Number(C::CacheHits), "Hits in the cache"),
+    FamilyEntry('g', "S", "idle_connections_current", Number(C::SrvIcur), "Idle connections to the server"),
+    FamilyEntry('g', "S", "idle_connections_limit", Number(C::SrcIlim), "Limit of idle connections"),
+    FamilyEntry('g', "BS", "max_queue_time_seconds", Seconds(C::QtimeMax), "Longest wait in the queue"),
+    FamilyEntry('g', "BS", "max_connect_time_seconds", Seconds(C::CtimeMax), "Longest time to connect"),
+    FamilyEntry('g', "BS", "max_response_time_seconds", Seconds(C::RtimeMax), "Longest time to a response's head"),
+    FamilyEntry('g', "BS", "max_total_time_seconds", Seconds(C::TtimeMax), "Longest exchange"),
+    FamilyEntry('c', "FLBS", "internal_errors_total", Number(C::Eint), "Errors inside lb"),
+    FamilyEntry('g', "S", "unsafe_idle_connections_current", Number(C::IdleConnCur), "Idle connections that only some requests may use"),
+    FamilyEntry('g', "S", "safe_idle_connections_current", Number(C::SafeConnCur), "Idle connections that any request may use"),
+    FamilyEntry('g', "S", "used_connections_current", Number(C::UsedConnCur), "Connections in use"),
+    FamilyEntry('g', "S", "need_connections_current", Number(C::NeedConnEst), "Connections that will be needed, where estimated"),
+    FamilyEntry('g', "BS", "uweight", Number(C::Uweight), "Weight as set by the operator"),
+    FamilyEntry('g', "B", "agg_server_status", CountedStates, "How many servers are in each state"),
+    FamilyEntry('g', "B", "agg_server_check_status", CountedStates, "Former name of agg_server_status"),
+    FamilyEntry('g', "B", "agg_check_status", CountedChecks, "How many servers had each result of the check last"),
+    FamilyEntry('g', "S", "private_idle_connections_current", Number(C::PrivIdleCur), "Idle connections that belong to one client"),
+    FamilyEntry('c', "FLBS", "req_bytes_in_total", Number(C::Reqbin), "Bytes of requests received"),
+    FamilyEntry('c', "FLBS", "req_bytes_out_total", Number(C::Reqbout), "Bytes of requests forwarded"),
+    FamilyEntry('c', "FLBS", "res_bytes_in_total", Number(C::Resbin), "Bytes of responses received"),
+    FamilyEntry('c', "FLBS", "res_bytes_out_total", Number(C::Resbout), "Bytes of responses forwarded"),
 ];
 
 /// Writes the families of one of the three scopes that rows are about.
-pub(super) fn write(scope: Scope, rows: &[Row], query: &Query, out: &mut Text<'_>) {
+pub(super) fn write(scope: Scope, rows: &[ReportRow], query: &ScrapeQuery, out: &mut MetricsText<'_>) {
     let (kind, word) = match scope {
-        Scope::Frontend => (Kind::Frontend, "frontend"),
-        Scope::Listener => (Kind::Listener, "listener"),
-        Scope::Backend => (Kind::Backend, "backend"),
-        Scope::Server => (Kind::Server, "server"),
+        Scope::Frontend => (ProxyKind::Frontend, "frontend"),
+        Scope::Listener => (ProxyKind::Listener, "listener"),
+        Scope::Backend => (ProxyKind::Backend, "backend"),
+        Scope::Server => (ProxyKind::Server, "server"),
         Scope::Process | Scope::Table | Scope::Resolver => return,
     };
     let subjects = subjects(kind, rows, query.no_maint);
-    if kind == Kind::Listener && subjects.is_empty() {
+    if kind == ProxyKind::Listener && subjects.is_empty() {
         return;
     }
-    for Entry(letter, scopes, name, source, help) in TABLE {
+    for FamilyEntry(letter, scopes, name, source, help) in TABLE {
         if !scopes.contains(kind.letter()) {
             continue;
         }
-        let kind = if *letter == 'c' { text::Kind::Counter } else { text::Kind::Gauge };
-        if let Some(mut family) = out.family(Head { name: &format!("haproxy_{word}_{name}"), kind, help }) {
+        let kind = if *letter == 'c' { text::MetricKind::Counter } else { text::MetricKind::Gauge };
+        if let Some(mut family) =
+            out.family(FamilyHead { name: &format!("haproxy_{word}_{name}"), kind, help })
+        {
             source.write(&subjects, &mut family);
         }
     }
@@ -181,36 +185,36 @@ pub(super) fn write(scope: Scope, rows: &[Row], query: &Query, out: &mut Text<'_
 }
 
 /// The rows of that kind; a backend's servers stand right before it.
-fn subjects(kind: Kind, rows: &[Row], no_maint: bool) -> Vec<Subject<'_>> {
+fn subjects(kind: ProxyKind, rows: &[ReportRow], no_maint: bool) -> Vec<SeriesRow<'_>> {
     let mut first_server = 0;
     let mut subjects = Vec::new();
     for (index, row) in rows.iter().enumerate() {
-        let servers = if row.kind == Kind::Backend { &rows[first_server..index] } else { &[] };
-        if row.kind != Kind::Server {
+        let servers = if row.kind == ProxyKind::Backend { &rows[first_server..index] } else { &[] };
+        if row.kind != ProxyKind::Server {
             first_server = index + 1;
         }
-        if row.kind != kind || (no_maint && kind == Kind::Server && is_maint(row)) {
+        if row.kind != kind || (no_maint && kind == ProxyKind::Server && is_maint(row)) {
             continue;
         }
-        let mut labels = label("proxy", row.text(Column::Pxname));
+        let mut labels = label("proxy", row.text(StatColumn::Pxname));
         let own = match kind {
-            Kind::Server => Some("server"),
-            Kind::Listener => Some("listener"),
-            Kind::Frontend | Kind::Backend => None,
+            ProxyKind::Server => Some("server"),
+            ProxyKind::Listener => Some("listener"),
+            ProxyKind::Frontend | ProxyKind::Backend => None,
         };
         if let Some(own) = own {
             labels.push(',');
-            labels += &label(own, row.text(Column::Svname));
+            labels += &label(own, row.text(StatColumn::Svname));
         }
-        subjects.push(Subject { row, labels, servers });
+        subjects.push(SeriesRow { row, labels, servers });
     }
     subjects
 }
 
-// === impl Source ===
+// === impl ValueSource ===
 
-impl Source {
-    fn write(self, subjects: &[Subject<'_>], family: &mut Family<'_>) {
+impl ValueSource {
+    fn write(self, subjects: &[SeriesRow<'_>], family: &mut Family<'_>) {
         // A class of all objects, then the next: HAProxy's order.
         if matches!(self, Responses) {
             for (class, column) in CLASSES {
@@ -233,9 +237,9 @@ impl Source {
                 Seconds(column) => family.series([&subject.labels, ""], seconds(row, column)),
                 State => {
                     let states = match row.kind {
-                        Kind::Server => SERVER_STATES,
-                        Kind::Listener => LISTENER_STATES,
-                        Kind::Frontend | Kind::Backend => PROXY_STATES,
+                        ProxyKind::Server => SERVER_STATES,
+                        ProxyKind::Listener => LISTENER_STATES,
+                        ProxyKind::Frontend | ProxyKind::Backend => PROXY_STATES,
                     };
                     subject.each(states, family, |state| (self::state(row) == state).into());
                 }
@@ -255,11 +259,11 @@ impl Source {
     }
 }
 
-// === impl Subject ===
+// === impl SeriesRow ===
 
-impl Subject<'_> {
+impl SeriesRow<'_> {
     /// A series for each of `states`.
-    fn each(&self, states: &[&str], family: &mut Family<'_>, value: impl Fn(&str) -> Value) {
+    fn each(&self, states: &[&str], family: &mut Family<'_>, value: impl Fn(&str) -> MetricValue) {
         for state in states {
             family.series([&self.labels, &label("state", state)], value(state));
         }
@@ -268,14 +272,15 @@ impl Subject<'_> {
 
 /// Milliseconds, told in seconds.
 #[expect(clippy::cast_precision_loss, reason = "milliseconds of a few hours at most")]
-fn seconds(row: &Row, column: Column) -> Value {
-    row.number(column).map_or(Value::Unknown, |millis| Value::Fraction(millis as f64 / 1000.0))
+fn seconds(row: &ReportRow, column: StatColumn) -> MetricValue {
+    row.number(column).map_or(MetricValue::Unknown, |millis| MetricValue::Fraction(millis as f64 / 1000.0))
 }
 
 /// The state that a status text comes to; a server that is not known to be anything else is up.
-fn state(row: &Row) -> &'static str {
-    let status = row.text(Column::Status);
-    if let Some(state) = LISTENER_STATES.iter().find(|state| row.kind == Kind::Listener && **state == status)
+fn state(row: &ReportRow) -> &'static str {
+    let status = row.text(StatColumn::Status);
+    if let Some(state) =
+        LISTENER_STATES.iter().find(|state| row.kind == ProxyKind::Listener && **state == status)
     {
         return state;
     }
@@ -285,6 +290,6 @@ fn state(row: &Row) -> &'static str {
 }
 
 /// How the last check ended, empty while there is none.
-fn ended(row: &Row, status: Column) -> &str {
+fn ended(row: &ReportRow, status: StatColumn) -> &str {
     row.text(status).trim_start_matches("* ")
 }

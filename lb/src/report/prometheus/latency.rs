@@ -8,7 +8,7 @@ use std::time::Duration;
 use prometheus::TextEncoder;
 use prometheus::proto::{Bucket, Histogram, LabelPair, Metric, MetricFamily, MetricType};
 
-use super::text::Text;
+use super::text::MetricsText;
 use crate::topology::{Backend, Topology};
 
 const NAME: &str = "lb_backend_response_time_seconds";
@@ -20,7 +20,7 @@ const LIMITS: [u64; 14] = [
 ];
 
 /// Writes the family.
-pub(super) fn write(topology: &Topology, out: &mut Text<'_>) {
+pub(super) fn write(topology: &Topology, out: &mut MetricsText<'_>) {
     if topology.backends.is_empty() || !out.wants(NAME) {
         return;
     }

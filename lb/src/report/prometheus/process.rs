@@ -1,13 +1,13 @@
 //! Families of the process. What lb does not have is a true zero; what it does not measure is `NaN`.
 
-use super::query::Query;
-use super::text::{Head, Kind, Text, Value, label};
+use super::query::ScrapeQuery;
+use super::text::{FamilyHead, MetricKind, MetricValue, MetricsText, label};
 use crate::report::VERSION;
 use crate::report::process::Facts;
 
 /// The families of the process in the making.
-struct Process<'a, 'q> {
-    out: &'a mut Text<'q>,
+struct ProcessFamilies<'a, 'q> {
+    out: &'a mut MetricsText<'q>,
     /// What every series says of the process, where the scrape asks for it.
     description: String,
 }
@@ -16,10 +16,10 @@ struct Process<'a, 'q> {
 const NONE: u64 = 0;
 
 /// Writes all of them.
-pub(super) fn write(facts: &Facts, query: &Query, out: &mut Text<'_>) {
+pub(super) fn write(facts: &Facts, query: &ScrapeQuery, out: &mut MetricsText<'_>) {
     let describe = |description: &String| label("desc", description);
     let description = facts.description.as_ref().map(describe).unwrap_or_default();
-    let mut out = Process { out, description: String::new() };
+    let mut out = ProcessFamilies { out, description: String::new() };
     if query.describe {
         out.description.clone_from(&description);
     }
@@ -66,8 +66,8 @@ pub(super) fn write(facts: &Facts, query: &Query, out: &mut Text<'_>) {
     out.add("http_comp_bytes_in_total", NONE, "Bytes given to the compressor");
     out.add("http_comp_bytes_out_total", NONE, "Bytes that the compressor made");
     out.add("limit_http_comp", NONE, "Limit of the compressor's input a second, 0 for none");
-    out.add("current_zlib_memory", Value::Unknown, "Memory of the compressor");
-    out.add("max_zlib_memory", Value::Unknown, "Limit of the compressor's memory");
+    out.add("current_zlib_memory", MetricValue::Unknown, "Memory of the compressor");
+    out.add("max_zlib_memory", MetricValue::Unknown, "Limit of the compressor's memory");
     out.add("current_tasks", facts.tasks, "Tasks of the control side, and one for each client connection");
     out.add("current_run_queue", facts.run_queue, "Tasks of the control side that wait to run");
     out.add("idle_time_percent", facts.idle, "Share of the workers' time spent waiting since the start");
@@ -103,25 +103,25 @@ pub(super) fn write(facts: &Facts, query: &Query, out: &mut Text<'_>) {
     out.add("nb_thread_groups", 1u32, "Groups of threads");
 }
 
-// === impl Process ===
+// === impl ProcessFamilies ===
 
-impl Process<'_, '_> {
-    fn add(&mut self, name: &str, value: impl Into<Value>, help: &str) {
+impl ProcessFamilies<'_, '_> {
+    fn add(&mut self, name: &str, value: impl Into<MetricValue>, help: &str) {
         self.write(name, "", value.into(), help);
     }
 
     /// What is told in a label.
     fn one(&mut self, name: &str, label: &str, help: &str) {
-        self.write(name, label, Value::Whole(1), help);
+        self.write(name, label, MetricValue::Whole(1), help);
     }
 
-    fn write(&mut self, name: &str, label: &str, value: Value, help: &str) {
+    fn write(&mut self, name: &str, label: &str, value: MetricValue, help: &str) {
         // Two gauges of HAProxy's have a counter's name, and two counters a gauge's.
         let is_counter = matches!(name, "failed_resolutions" | "total_warnings")
             || (name.ends_with("_total") && !name.starts_with("patterns_"));
-        let kind = if is_counter { Kind::Counter } else { Kind::Gauge };
+        let kind = if is_counter { MetricKind::Counter } else { MetricKind::Gauge };
         if let Some(mut family) =
-            self.out.family(Head { name: &format!("haproxy_process_{name}"), kind, help })
+            self.out.family(FamilyHead { name: &format!("haproxy_process_{name}"), kind, help })
         {
             family.series([&self.description, label], value);
         }

@@ -4,7 +4,7 @@
 
 /// What a scrape asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Query {
+pub struct ScrapeQuery {
     scopes: Vec<Scope>,
     /// Leave out servers that are in maintenance.
     pub(super) no_maint: bool,
@@ -38,9 +38,9 @@ pub(super) enum Scope {
     Listener,
 }
 
-// === impl Query ===
+// === impl ScrapeQuery ===
 
-impl Query {
+impl ScrapeQuery {
     /// Reads the query of a request: `scope`, `metrics` (both may be repeated), `no-maint`, `extra-counters`,
     /// `desc-labels`.
     ///

@@ -2,11 +2,11 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::text::{Head, Kind, Text};
-use crate::topology::Process;
+use super::text::{FamilyHead, MetricKind, MetricsText};
+use crate::topology::ProcessState;
 
 /// Writes them.
-pub(super) fn write(process: &Process, out: &mut Text<'_>) {
+pub(super) fn write(process: &ProcessState, out: &mut MetricsText<'_>) {
     let last = process.last_reload.get();
     let seconds = |at: SystemTime| at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let families = [
@@ -27,7 +27,7 @@ pub(super) fn write(process: &Process, out: &mut Text<'_>) {
         ),
     ];
     for (name, value, help) in families {
-        if let Some(mut family) = out.family(Head { name, kind: Kind::Gauge, help }) {
+        if let Some(mut family) = out.family(FamilyHead { name, kind: MetricKind::Gauge, help }) {
             family.series(["", ""], value);
         }
     }

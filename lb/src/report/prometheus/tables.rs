@@ -1,10 +1,10 @@
 //! Families of stick tables. There are none where there is no table.
 
-use super::text::{Head, Kind, Text, label};
+use super::text::{FamilyHead, MetricKind, MetricsText, label};
 use crate::topology::Topology;
 
 /// Writes the families.
-pub(super) fn write(topology: &Topology, out: &mut Text<'_>) {
+pub(super) fn write(topology: &Topology, out: &mut MetricsText<'_>) {
     let tables: Vec<_> = topology
         .tables()
         .map(|table| {
@@ -19,7 +19,7 @@ pub(super) fn write(topology: &Topology, out: &mut Text<'_>) {
         ("haproxy_sticktable_local_updates", "Times that a key was bound to a server"),
     ];
     for (at, (name, help)) in families.into_iter().enumerate().filter(|_| !tables.is_empty()) {
-        if let Some(mut family) = out.family(Head { name, kind: Kind::Gauge, help }) {
+        if let Some(mut family) = out.family(FamilyHead { name, kind: MetricKind::Gauge, help }) {
             tables.iter().for_each(|(labels, values)| family.series([labels, ""], values[at]));
         }
     }

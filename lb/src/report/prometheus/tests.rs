@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::*;
 use crate::control::fixture::Fixture;
 use crate::control::{AgentAnswer, Origin};
-use crate::server::{Admin, CheckResult, CheckStatus};
+use crate::server::{AdminState, CheckResult, CheckStatus};
 
 const HEAD: &str = "[process]\ndescription = \"a lab\"\n[resolvers.r]\nnameservers = [\"192.0.2.53\"]\n";
 const BACKEND: &str = "health = { path = \"/\" }\ntable = { type = \"string\", size = 9 }\n[backend.be.servers]\ns1 = \"127.0.0.1:9\"\ns2 = \"127.0.0.1:10\"\ns3 = \"127.0.0.1:11\"\n";
@@ -58,7 +58,7 @@ fn parse(text: &str) -> HashMap<String, f64> {
 }
 
 fn scrape(fixture: &Fixture, query: &str) -> HashMap<String, f64> {
-    parse(&text(&fixture.control, &Query::parse(query).unwrap()))
+    parse(&text(&fixture.control, &ScrapeQuery::parse(query).unwrap()))
 }
 
 /// One server up, one drained, one in maintenance.
@@ -75,8 +75,8 @@ fn mixed() -> Fixture {
         };
         fixture.control.checked(&fixture.server(name), result);
     }
-    fixture.control.set_admin(&fixture.server("s2"), Admin::Drain, &Origin::Start);
-    fixture.control.set_admin(&fixture.server("s3"), Admin::Maint, &Origin::Start);
+    fixture.control.set_admin(&fixture.server("s2"), AdminState::Drain, &Origin::Start);
+    fixture.control.set_admin(&fixture.server("s3"), AdminState::Maint, &Origin::Start);
     fixture
 }
 
@@ -159,7 +159,7 @@ const HAPROXY: &str = include_str!("tests/haproxy-3.4.txt");
 
 #[tokio::test]
 async fn every_family_of_haproxy_is_served_in_its_order() {
-    let text = text(&mixed().control, &Query::parse("").unwrap());
+    let text = text(&mixed().control, &ScrapeQuery::parse("").unwrap());
     let heads = text.lines().filter_map(|line| line.strip_prefix("# TYPE "));
     let served: Vec<_> = heads.filter(|head| head.starts_with("haproxy_")).collect();
     assert_eq!(served, HAPROXY.lines().collect::<Vec<_>>());
@@ -257,11 +257,12 @@ async fn the_last_reload_is_told() {
 
 #[test]
 fn labels_are_escaped_and_fractions_have_six_decimals() {
-    let query = Query::parse("").unwrap();
-    let mut out = Text::new(&query);
-    let mut family = out.family(text::Head { name: "f", kind: text::Kind::Gauge, help: "h" }).unwrap();
-    family.series([&text::label("a", "\\\"\nü"), ""], text::Value::Fraction(0.0015));
-    family.series(["", ""], text::Value::from(None::<u64>));
+    let query = ScrapeQuery::parse("").unwrap();
+    let mut out = MetricsText::new(&query);
+    let mut family =
+        out.family(text::FamilyHead { name: "f", kind: text::MetricKind::Gauge, help: "h" }).unwrap();
+    family.series([&text::label("a", "\\\"\nü"), ""], text::MetricValue::Fraction(0.0015));
+    family.series(["", ""], text::MetricValue::from(None::<u64>));
     assert_eq!(out.into_string(), "# HELP f h\n# TYPE f gauge\nf{a=\"\\\\\\\"\\nü\"} 0.001500\nf NaN\n");
 }
 
@@ -280,13 +281,13 @@ async fn a_query_chooses_scopes_families_and_servers() {
     let scoped = scrape(&fixture, "scope=frontend&scope=listener");
     assert!(!scoped.is_empty() && scoped.keys().all(|key| key.starts_with("haproxy_frontend_")));
     assert_eq!(scrape(&fixture, "scope=*").len(), scrape(&fixture, "").len());
-    let error = Query::parse("scope=bogus").unwrap_err();
+    let error = ScrapeQuery::parse("scope=bogus").unwrap_err();
     assert!(error.to_string().contains("`bogus`"));
 }
 
 #[tokio::test]
 async fn scopes_come_in_haproxys_order() {
-    let text = text(&mixed().control, &Query::parse("").unwrap());
+    let text = text(&mixed().control, &ScrapeQuery::parse("").unwrap());
     let mut scopes: Vec<_> = text
         .lines()
         .filter(|line| line.starts_with("haproxy_"))

@@ -4,39 +4,39 @@
 
 use std::fmt::{self, Write as _};
 
-use super::query::Query;
+use super::query::ScrapeQuery;
 use crate::report::whole::Whole;
 
 /// The text so far.
-pub(super) struct Text<'a> {
-    query: &'a Query,
+pub(super) struct MetricsText<'a> {
+    query: &'a ScrapeQuery,
     out: String,
 }
 
 /// A family whose series are being written.
 pub(super) struct Family<'a> {
-    head: Head<'a>,
+    head: FamilyHead<'a>,
     out: &'a mut String,
     begun: bool,
 }
 
 /// What a family is.
 #[derive(Clone, Copy)]
-pub(super) struct Head<'a> {
+pub(super) struct FamilyHead<'a> {
     pub(super) name: &'a str,
-    pub(super) kind: Kind,
+    pub(super) kind: MetricKind,
     pub(super) help: &'a str,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum MetricKind {
     Counter,
     Gauge,
 }
 
 /// A value as HAProxy's exporter writes it.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Value {
+pub(super) enum MetricValue {
     /// A whole number.
     Whole(i64),
     /// A number with six decimals.
@@ -45,15 +45,15 @@ pub(super) enum Value {
     Unknown,
 }
 
-// === impl Text ===
+// === impl MetricsText ===
 
-impl<'a> Text<'a> {
-    pub(super) fn new(query: &'a Query) -> Self {
+impl<'a> MetricsText<'a> {
+    pub(super) fn new(query: &'a ScrapeQuery) -> Self {
         Self { query, out: String::new() }
     }
 
     /// Begins a family; `None` when the scrape does not ask for it.
-    pub(super) fn family<'f>(&'f mut self, head: Head<'f>) -> Option<Family<'f>> {
+    pub(super) fn family<'f>(&'f mut self, head: FamilyHead<'f>) -> Option<Family<'f>> {
         self.wants(head.name).then_some(Family { head, out: &mut self.out, begun: false })
     }
 
@@ -76,9 +76,9 @@ impl<'a> Text<'a> {
 
 impl Family<'_> {
     /// Writes a series; `labels` come one after the other, each of them nothing or made by [`label`].
-    pub(super) fn series(&mut self, labels: [&str; 2], value: impl Into<Value>) {
+    pub(super) fn series(&mut self, labels: [&str; 2], value: impl Into<MetricValue>) {
         let value = value.into();
-        let Head { name, kind, help } = self.head;
+        let FamilyHead { name, kind, help } = self.head;
         if !std::mem::replace(&mut self.begun, true) {
             self.write(format_args!("# HELP {name} {help}\n# TYPE {name} {kind}\n"));
         }
@@ -113,9 +113,9 @@ pub(super) fn label(name: &str, value: &str) -> String {
     out
 }
 
-// === impl Kind ===
+// === impl MetricKind ===
 
-impl fmt::Display for Kind {
+impl fmt::Display for MetricKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Counter => "counter",
@@ -124,9 +124,9 @@ impl fmt::Display for Kind {
     }
 }
 
-// === impl Value ===
+// === impl MetricValue ===
 
-impl fmt::Display for Value {
+impl fmt::Display for MetricValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Whole(number) => number.fmt(f),
@@ -136,7 +136,7 @@ impl fmt::Display for Value {
     }
 }
 
-impl<T> From<T> for Value
+impl<T> From<T> for MetricValue
 where
     Whole: From<T>,
 {
@@ -145,7 +145,7 @@ where
     }
 }
 
-impl<T: Into<Self>> From<Option<T>> for Value {
+impl<T: Into<Self>> From<Option<T>> for MetricValue {
     fn from(number: Option<T>) -> Self {
         number.map_or(Self::Unknown, Into::into)
     }

@@ -2,42 +2,42 @@
 
 use serde::Serialize;
 
-use crate::report::column::Column;
-use crate::report::field::{Place, Scalar, Tags, Value};
-use crate::report::row::{self, Row};
+use crate::report::column::StatColumn;
+use crate::report::field::{FieldPosition, Scalar, Tags, TypedValue};
+use crate::report::row::{self, ReportRow};
 
 /// One field of one row.
 #[derive(Serialize)]
-pub(super) struct Field<'a> {
+pub(super) struct JsonField<'a> {
     #[serde(rename = "objType")]
     object: &'static str,
     #[serde(rename = "proxyId")]
     proxy: u32,
     id: u32,
-    field: Place,
+    field: FieldPosition,
     #[serde(rename = "processNum")]
     process: u32,
     tags: Tags,
-    value: Value<'a>,
+    value: TypedValue<'a>,
 }
 
-// === impl Field ===
+// === impl JsonField ===
 
-impl<'a> Field<'a> {
+impl<'a> JsonField<'a> {
     /// The field of `row` in `column`.
-    pub(super) fn new(row: &Row, column: Column, value: &'a row::Field) -> Self {
+    pub(super) fn new(row: &ReportRow, column: StatColumn, value: &'a row::FieldValue) -> Self {
         let value = match value {
-            row::Field::Number(number) => Scalar::Number(*number),
-            row::Field::Text(text) => Scalar::Text(text),
+            row::FieldValue::Number(number) => Scalar::Number(*number),
+            row::FieldValue::Text(text) => Scalar::Text(text),
         };
         Self {
             object: row.kind.name(),
             proxy: row.proxy,
             id: row.number,
-            field: Place { pos: column as usize, name: column.meta().name },
+            field: FieldPosition { pos: column as usize, name: column.meta().name },
             process: 1,
             tags: Tags::new(column.tags(row.kind)),
-            value: Value { kind: column.meta().kind.name(), value },
+            value: TypedValue { kind: column.meta().kind.name(), value },
         }
     }
 }

@@ -5,12 +5,12 @@ use std::time::Duration;
 use super::*;
 use crate::control::Origin;
 use crate::control::fixture::Fixture;
-use crate::server::{Admin, CheckResult, CheckStatus};
+use crate::server::{AdminState, CheckResult, CheckStatus};
 
 const CHECKED: &str = "health = { path = \"/health\", rise = 2, fall = 3 }\n[backend.be.servers]\n\
     s1 = \"127.0.0.1:9\"\ns2 = { address = \"127.0.0.1:10\", weight = 2, maxconn = 50 }\n";
 
-fn csv_of(fixture: &Fixture, query: &Query) -> Vec<Vec<String>> {
+fn csv_of(fixture: &Fixture, query: &StatQuery) -> Vec<Vec<String>> {
     let text = csv(fixture.control.shared(), query).unwrap();
     assert!(text.ends_with('\n') && !text.contains("\n\n"));
     text.lines().map(|line| line.split(',').map(str::to_owned).collect()).collect()
@@ -18,7 +18,7 @@ fn csv_of(fixture: &Fixture, query: &Query) -> Vec<Vec<String>> {
 
 /// A column of the row of `name`, everything shown.
 fn cell(fixture: &Fixture, name: &str, column: &str) -> String {
-    let lines = csv_of(fixture, &Query::default());
+    let lines = csv_of(fixture, &StatQuery::default());
     let at = lines[0].iter().position(|name| name.trim_start_matches("# ") == column).unwrap();
     lines.iter().find(|line| line[1] == name).unwrap()[at].clone()
 }
@@ -35,7 +35,7 @@ fn check(fixture: &Fixture, name: &str, status: CheckStatus, code: Option<u16>, 
     );
 }
 
-fn order(fixture: &Fixture, name: &str, admin: Admin) {
+fn order(fixture: &Fixture, name: &str, admin: AdminState) {
     fixture.control.set_admin(&fixture.server(name), admin, &Origin::Start);
 }
 
@@ -62,7 +62,7 @@ async fn rows_are_haproxys_to_the_comma() {
     server.stats.tally.maxima.total_time.record(4);
     server.stats.idle.up();
     server.stats.in_flight_max.record(1);
-    let text = csv(fixture.control.shared(), &Query::default()).unwrap();
+    let text = csv(fixture.control.shared(), &StatQuery::default()).unwrap();
     let rows: Vec<_> = text.lines().skip(1).collect();
     // HAProxy's own row for such a server, but for: no cookie, idle connections that any request may use, no estimate of
     // connections needed.
@@ -80,7 +80,7 @@ async fn rows_are_haproxys_to_the_comma() {
 
 #[tokio::test]
 async fn header_and_rows_have_146_fields() {
-    let lines = csv_of(&Fixture::new(CHECKED), &Query::default());
+    let lines = csv_of(&Fixture::new(CHECKED), &StatQuery::default());
     assert_eq!(lines.iter().map(Vec::len).collect::<Vec<_>>(), [146; 5]);
     assert!(lines.iter().all(|line| line[145].is_empty()));
     assert_eq!(lines[0][0], "# pxname");
@@ -113,7 +113,7 @@ async fn a_server_goes_through_its_states() {
         ),
         (
             "drained while down",
-            &|| order(&fixture, "s1", Admin::Drain),
+            &|| order(&fixture, "s1", AdminState::Drain),
             ["DOWN", "1", "L4CON", "", "0", "3", "1"],
         ),
         (
@@ -126,8 +126,8 @@ async fn a_server_goes_through_its_states() {
             &|| check(&fixture, "s1", CheckStatus::L7Ok, Some(200), ""),
             ["DRAIN", "1", "L7OK", "200", "4", "3", "1"],
         ),
-        ("maint", &|| order(&fixture, "s1", Admin::Maint), ["MAINT", "1", "", "", "", "3", "2"]),
-        ("back", &|| order(&fixture, "s1", Admin::Ready), ["UP 1/3", "1", "L7OK", "200", "2", "3", "2"]),
+        ("maint", &|| order(&fixture, "s1", AdminState::Maint), ["MAINT", "1", "", "", "", "3", "2"]),
+        ("back", &|| order(&fixture, "s1", AdminState::Ready), ["UP 1/3", "1", "L7OK", "200", "2", "3", "2"]),
     ];
     for (step, act, expected) in steps {
         act();
@@ -169,35 +169,35 @@ async fn a_backend_without_servers_is_up_and_one_with_only_backups_counts_them()
 #[tokio::test]
 async fn queries_choose_rows() {
     let fixture = Fixture::new(CHECKED);
-    order(&fixture, "s1", Admin::Maint);
-    let names = |query: Query| {
+    order(&fixture, "s1", AdminState::Maint);
+    let names = |query: StatQuery| {
         csv(fixture.control.shared(), &query).map(|text| {
             let name = |line: &str| line.split(',').nth(1).unwrap().to_owned();
             text.lines().skip(1).map(name).collect::<Vec<_>>().join(" ")
         })
     };
-    let of = |proxy: &str| Query { proxy: Some(proxy.to_owned()), ..Query::default() };
+    let of = |proxy: &str| StatQuery { proxy: Some(proxy.to_owned()), ..StatQuery::default() };
     let cases = [
-        (Query::default(), "FRONTEND s1 s2 BACKEND"),
+        (StatQuery::default(), "FRONTEND s1 s2 BACKEND"),
         (of("be"), "s1 s2 BACKEND"),
         (of("2"), "FRONTEND"),
         (of("-1"), "FRONTEND s1 s2 BACKEND"),
         (of("999"), ""),
-        (Query { kinds: 4, ..Query::default() }, "s1 s2"),
-        (Query { kinds: 3, ..Query::default() }, "FRONTEND BACKEND"),
-        (Query { kinds: 8, ..Query::default() }, ""),
-        (Query { kinds: 4, server: 2, ..Query::default() }, "s2"),
-        (Query { up: true, ..Query::default() }, "FRONTEND s2 BACKEND"),
-        (Query { no_maint: true, ..Query::default() }, "FRONTEND s2 BACKEND"),
+        (StatQuery { kinds: 4, ..StatQuery::default() }, "s1 s2"),
+        (StatQuery { kinds: 3, ..StatQuery::default() }, "FRONTEND BACKEND"),
+        (StatQuery { kinds: 8, ..StatQuery::default() }, ""),
+        (StatQuery { kinds: 4, server: 2, ..StatQuery::default() }, "s2"),
+        (StatQuery { up: true, ..StatQuery::default() }, "FRONTEND s2 BACKEND"),
+        (StatQuery { no_maint: true, ..StatQuery::default() }, "FRONTEND s2 BACKEND"),
     ];
     for (query, expected) in cases {
         assert_eq!(names(query.clone()).as_deref(), Ok(expected), "{query:?}");
     }
     assert_eq!(names(of("nope")), Err(UnknownProxy));
     assert_eq!(UnknownProxy.to_string(), "No such proxy.");
-    let lines = csv_of(&fixture, &Query { no_maint: true, kinds: 2, ..Query::default() });
+    let lines = csv_of(&fixture, &StatQuery { no_maint: true, kinds: 2, ..StatQuery::default() });
     assert_eq!(lines[1][17], "UP (1/2)");
-    let user = csv_of(&fixture, &Query { full: false, ..Query::default() });
+    let user = csv_of(&fixture, &StatQuery { full: false, ..StatQuery::default() });
     assert!(user[1..].iter().all(|line| line[73..=74].concat().is_empty() && line[76].is_empty()));
 }
 
@@ -205,7 +205,7 @@ async fn queries_choose_rows() {
 async fn texts_with_commas_and_quotes_stay_in_their_field() {
     let fixture = Fixture::new(CHECKED);
     check(&fixture, "s1", CheckStatus::L7Rsp, None, "a \"b\", c\nd");
-    let text = csv(fixture.control.shared(), &Query::default()).unwrap();
+    let text = csv(fixture.control.shared(), &StatQuery::default()).unwrap();
     assert_eq!(text.lines().count(), 5);
     assert!(text.contains(",\"a \"\"b\"\", c d\","), "{text}");
 }
@@ -213,8 +213,8 @@ async fn texts_with_commas_and_quotes_stay_in_their_field() {
 #[tokio::test]
 async fn typed_lines_parse_and_leave_out_what_does_not_apply() {
     let fixture = Fixture::new(CHECKED);
-    order(&fixture, "s1", Admin::Maint);
-    let text = typed(fixture.control.shared(), &Query::default()).unwrap();
+    order(&fixture, "s1", AdminState::Maint);
+    let text = typed(fixture.control.shared(), &StatQuery::default()).unwrap();
     for line in text.lines() {
         let (place, rest) = line.split_once(':').unwrap();
         let place: Vec<_> = place.split('.').collect();
@@ -222,7 +222,7 @@ async fn typed_lines_parse_and_leave_out_what_does_not_apply() {
         let (tags, rest) = rest.split_once(':').unwrap();
         let (type_, value) = rest.split_once(':').unwrap();
         assert!("FBS".contains(kind) && process == "1" && tags.len() == 4, "{line}");
-        assert_eq!(Column::ALL[position.parse::<usize>().unwrap()].meta().name, name);
+        assert_eq!(StatColumn::ALL[position.parse::<usize>().unwrap()].meta().name, name);
         let fits = match type_ {
             "u32" => value.parse::<u32>().is_ok(),
             "u64" => value.parse::<u64>().is_ok(),
@@ -243,7 +243,7 @@ async fn typed_lines_parse_and_leave_out_what_does_not_apply() {
         assert!(text.lines().any(|line| line == expected), "{expected} in\n{text}");
     }
     assert!(!text.contains("S.3.1.36."), "maintenance hides the check");
-    let query = Query { described: true, ..Query::default() };
+    let query = StatQuery { described: true, ..StatQuery::default() };
     let described = typed(fixture.control.shared(), &query).unwrap();
     assert!(described.contains("\nS.3.2.6.slim.1:CLPV:u32:50:\"most sessions at once\"\n"), "{described}");
     assert_eq!(described.lines().count(), text.lines().count());
@@ -252,13 +252,13 @@ async fn typed_lines_parse_and_leave_out_what_does_not_apply() {
 #[tokio::test]
 async fn json_is_one_line_of_fields() {
     let fixture = Fixture::new(CHECKED);
-    let text = json(fixture.control.shared(), &Query::default()).unwrap();
+    let text = json(fixture.control.shared(), &StatQuery::default()).unwrap();
     assert_eq!(text.lines().count(), 1);
     let rows: Vec<Vec<serde_json::Value>> = serde_json::from_str(&text).unwrap();
     let expected = "{\"objType\":\"Server\",\"proxyId\":3,\"id\":2,\"field\":{\"pos\":6,\"name\":\"slim\"},\"processNum\":1,\
         \"tags\":{\"origin\":\"Config\",\"nature\":\"Limit\",\"scope\":\"Process\"},\"value\":{\"type\":\"u32\",\"value\":50}}";
     assert!(text.contains(expected), "{text}");
-    let typed = typed(fixture.control.shared(), &Query::default()).unwrap();
+    let typed = typed(fixture.control.shared(), &StatQuery::default()).unwrap();
     assert_eq!(rows.iter().map(Vec::len).sum::<usize>(), typed.lines().count());
 }
 
@@ -266,7 +266,7 @@ async fn json_is_one_line_of_fields() {
 async fn servers_state_has_haproxys_numbers() {
     let fixture = Fixture::new(CHECKED);
     check(&fixture, "s1", CheckStatus::L7Ok, Some(200), "");
-    order(&fixture, "s2", Admin::Maint);
+    order(&fixture, "s2", AdminState::Maint);
     let topology = fixture.control.topology();
     let text = crate::report::servers_state(&topology, Some("#3")).unwrap();
     let lines: Vec<_> = text.lines().collect();

@@ -4,9 +4,9 @@
 
 use tokio::time::Instant;
 
-use super::{CheckResult, Health, Verdict};
+use super::{CheckResult, Health, HealthChange};
 use crate::config;
-use crate::server::Admin;
+use crate::server::AdminState;
 
 /// What is known from an agent.
 #[derive(Debug, Clone)]
@@ -30,7 +30,7 @@ pub struct AgentRecord {
 // === impl AgentRecord ===
 
 impl AgentRecord {
-    pub(super) fn new(agent: Option<&config::Agent>) -> Self {
+    pub(super) fn new(agent: Option<&config::AgentConfig>) -> Self {
         let configured = agent.is_some();
         Self {
             configured,
@@ -64,11 +64,17 @@ impl Health {
 
     /// Takes an answer into account; `said` are its words, `up` is what it says of the server's health, if anything. One that comes after it was switched off is
     /// not taken.
-    pub fn agent_said(&self, admin: Admin, result: CheckResult, said: String, up: Option<bool>) -> Verdict {
+    pub fn agent_said(
+        &self,
+        admin: AdminState,
+        result: CheckResult,
+        said: String,
+        up: Option<bool>,
+    ) -> HealthChange {
         let mut record = self.lock();
         record.agent.asking = false;
         if !record.agent.is_watched() {
-            return Verdict::Same;
+            return HealthChange::Same;
         }
         (record.agent.last, record.agent.said) = (Some(result), said);
         record.agent.last_at = Some(Instant::now());
@@ -80,16 +86,16 @@ impl Health {
     }
 
     /// Takes the agent to have said that; nothing happens without one.
-    pub fn force_agent(&self, admin: Admin, up: bool) -> Verdict {
+    pub fn force_agent(&self, admin: AdminState, up: bool) -> HealthChange {
         let record = self.lock();
         if !record.agent.is_watched() {
-            return Verdict::Same;
+            return HealthChange::Same;
         }
         self.turn(record, admin, |record| record.agent.up = up)
     }
 
     /// Switches the agent off or on again; returns whether that changed anything. What comes of it for the server is no finding.
-    pub fn pause_agent(&self, admin: Admin, paused: bool) -> bool {
+    pub fn pause_agent(&self, admin: AdminState, paused: bool) -> bool {
         let record = self.lock();
         let changes = record.agent.configured && record.agent.paused != paused;
         self.turn(record, admin, |record| record.agent.paused = paused && record.agent.configured);

@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::text::{Spark, Text};
+use super::text::{EscapedText, Spark};
 
 /// The page at one moment. Ages are left to the page's script, so that a document only differs where something has happened.
 #[derive(Debug, Default)]
@@ -15,18 +15,18 @@ pub(in crate::web) struct Doc {
     pub(super) now: u64,
     /// By the `id` of the element that holds each.
     pub(super) parts: Vec<(&'static str, String)>,
-    pub(super) groups: Vec<Group>,
+    pub(super) groups: Vec<BackendTable>,
 }
 
 /// A backend.
 #[derive(Debug)]
-pub(super) struct Group {
+pub(super) struct BackendTable {
     pub(super) name: String,
     pub(super) head: String,
     /// The heading and the class of each column.
     pub(super) columns: Vec<(&'static str, &'static str)>,
     /// Its servers, in file order.
-    pub(super) rows: Vec<Row>,
+    pub(super) rows: Vec<ServerTableRow>,
     /// Rows that are shown at once, by number.
     pub(super) shown: Vec<usize>,
     /// Rows that are folded away, by number; always none in small backends.
@@ -35,18 +35,18 @@ pub(super) struct Group {
 
 /// A server.
 #[derive(Debug)]
-pub(super) struct Row {
+pub(super) struct ServerTableRow {
     pub(super) name: String,
     /// Its state.
     pub(super) class: &'static str,
     /// Whether it can take traffic.
     pub(super) usable: bool,
-    pub(super) cells: Vec<Cell>,
+    pub(super) cells: Vec<TableCell>,
 }
 
 /// A place in a table.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Cell {
+pub(super) struct TableCell {
     /// Its heading, for screens where it stands alone; empty for those that need none.
     pub(super) label: &'static str,
     pub(super) class: &'static str,
@@ -118,7 +118,7 @@ impl Doc {
 
     /// About how many bytes it has.
     pub(in crate::web) fn size(&self) -> usize {
-        let cells = |row: &Row| row.cells.iter().map(|cell| cell.html.len() + 60).sum::<usize>();
+        let cells = |row: &ServerTableRow| row.cells.iter().map(|cell| cell.html.len() + 60).sum::<usize>();
         let groups = self.groups.iter();
         self.parts.iter().map(|(_, html)| html.len()).sum::<usize>()
             + groups.flat_map(|group| &group.rows).map(cells).sum::<usize>()
@@ -141,16 +141,16 @@ impl Doc {
     }
 }
 
-// === impl Group ===
+// === impl BackendTable ===
 
-impl Group {
+impl BackendTable {
     /// What is said of the rows that are folded away.
     fn fold_text(&self) -> String {
         format!("{} well", self.folded.len())
     }
 
     fn html(&self, at: usize, drawn: bool) -> String {
-        let name = Text(&self.name);
+        let name = EscapedText(&self.name);
         let rows = |numbers: &[usize]| -> String {
             let row = |number: &usize| self.rows[*number].html(&anchor(at, *number), &self.name, drawn);
             numbers.iter().map(row).collect()
@@ -188,16 +188,16 @@ impl Group {
     }
 }
 
-// === impl Row ===
+// === impl ServerTableRow ===
 
-impl Row {
+impl ServerTableRow {
     fn html(&self, id: &str, backend: &str, drawn: bool) -> String {
         let cells = self.cells.iter().enumerate().map(|(at, cell)| cell.html(at == 0, drawn));
         format!(
             "<tr id=\"{id}\" class=\"{}\" data-backend=\"{}\" data-server=\"{}\" data-usable=\"{}\">{}</tr>",
             self.class,
-            Text(backend),
-            Text(&self.name),
+            EscapedText(backend),
+            EscapedText(&self.name),
             u8::from(self.usable),
             cells.collect::<String>()
         )
@@ -223,9 +223,9 @@ impl Row {
     }
 }
 
-// === impl Cell ===
+// === impl TableCell ===
 
-impl Cell {
+impl TableCell {
     fn html(&self, is_head: bool, drawn: bool) -> String {
         let Self { label, class, html, .. } = self;
         if is_head {
@@ -253,10 +253,10 @@ pub(super) fn anchor(backend: usize, server: usize) -> String {
 mod tests {
     use super::*;
 
-    fn row(name: &str, class: &'static str, html: &str, levels: &str) -> Row {
-        let cell = |html: &str, spark| Cell { label: "", class: "n", html: html.to_owned(), spark };
+    fn row(name: &str, class: &'static str, html: &str, levels: &str) -> ServerTableRow {
+        let cell = |html: &str, spark| TableCell { label: "", class: "n", html: html.to_owned(), spark };
         let spark = Spark { levels: levels.to_owned(), kind: "rate" };
-        Row {
+        ServerTableRow {
             name: name.to_owned(),
             class,
             usable: class == "up",
@@ -264,10 +264,16 @@ mod tests {
         }
     }
 
-    fn doc(rows: Vec<Row>, shown: &[usize], folded: &[usize]) -> Doc {
+    fn doc(rows: Vec<ServerTableRow>, shown: &[usize], folded: &[usize]) -> Doc {
         let (shown, folded) = (shown.to_vec(), folded.to_vec());
-        let group =
-            Group { name: "be".to_owned(), head: "h".to_owned(), columns: Vec::new(), rows, shown, folded };
+        let group = BackendTable {
+            name: "be".to_owned(),
+            head: "h".to_owned(),
+            columns: Vec::new(),
+            rows,
+            shown,
+            folded,
+        };
         Doc {
             title: "t".to_owned(),
             grade: "up",

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::Draw;
-use super::doc::{Cell, FOLD, Group, Row};
-use super::text::{Spark, Text, badge, count, millis};
-use crate::report::overview::{Agent, Backend, Check, Frontend, ServerView, UNCHECKED};
+use super::doc::{BackendTable, FOLD, ServerTableRow, TableCell};
+use super::text::{EscapedText, Spark, badge, count, millis};
+use crate::report::overview::{
+    AgentReport, BackendReport, CheckReport, FrontendReport, ServerView, UNCHECKED,
+};
 use crate::web::history::{Trend, failures};
 
 /// The columns: their headings, and the classes of their cells.
@@ -23,14 +25,14 @@ const COLUMNS: [(&str, &str); 9] = [
 /// One more where changes are allowed.
 const CHANGE: (&str, &str) = ("Change", "acts");
 
-pub(super) fn frontend(frontend: &Frontend) -> String {
+pub(super) fn frontend(frontend: &FrontendReport) -> String {
     let addresses = frontend.addresses.join(", ");
     let bad = if frontend.unserved_total > 0 { " class=\"fault\"" } else { "" };
     format!(
         "<p><strong>{}</strong> on {} → {}: {} connections, {}/s, {} requests, {} answered 5xx, <span{bad}>{} of them by lb itself</span>, {} errors</p>",
-        Text(&frontend.name),
-        Text(if addresses.is_empty() { "no address" } else { &addresses }),
-        Text(&frontend.backend),
+        EscapedText(&frontend.name),
+        EscapedText(if addresses.is_empty() { "no address" } else { &addresses }),
+        EscapedText(&frontend.backend),
         frontend.connections,
         frontend.traffic.request_rate,
         count(frontend.traffic.requests_total),
@@ -40,7 +42,7 @@ pub(super) fn frontend(frontend: &Frontend) -> String {
     )
 }
 
-pub(super) fn backend(draw: &Draw<'_>, backend: &Backend) -> Group {
+pub(super) fn backend(draw: &Draw<'_>, backend: &BackendReport) -> BackendTable {
     let rows: Vec<_> = backend.servers.iter().map(|one| server(draw, backend, one)).collect();
     let is_folded = rows.len() > FOLD;
     let (mut shown, mut folded) = (Vec::new(), Vec::new());
@@ -52,7 +54,7 @@ pub(super) fn backend(draw: &Draw<'_>, backend: &Backend) -> Group {
         shown.sort_by_key(|number| rows[*number].1);
     }
     let columns = COLUMNS.iter().chain(draw.view.token.is_some().then_some(&CHANGE));
-    Group {
+    BackendTable {
         name: backend.name.clone(),
         head: head(draw, backend),
         columns: columns.copied().collect(),
@@ -72,7 +74,7 @@ enum Rank {
 }
 
 /// What is said of a backend as a whole.
-fn head(draw: &Draw<'_>, backend: &Backend) -> String {
+fn head(draw: &Draw<'_>, backend: &BackendReport) -> String {
     let trend = draw.view.history.backend(backend);
     let mut facts = vec![
         format!("{} in flight", backend.in_flight),
@@ -85,20 +87,20 @@ fn head(draw: &Draw<'_>, backend: &Backend) -> String {
     facts.push(backend.balance.to_owned());
     format!(
         "<h2>{}</h2>{}{}<span class=\"soft\"><span data-others=\"{}\">{} of {} usable</span> · {} · for {}</span>{}",
-        Text(&backend.name),
+        EscapedText(&backend.name),
         status(backend),
         versions(backend),
         backend.usable,
         backend.usable,
         backend.servers.len(),
-        Text(&facts.join(" · ")),
+        EscapedText(&facts.join(" · ")),
         draw.age(backend.since),
         Spark::counts(&trend.requests, "rate").html(true),
     )
 }
 
 /// A backend's status, as far as its clients are concerned.
-fn status(backend: &Backend) -> String {
+fn status(backend: &BackendReport) -> String {
     if !backend.used {
         return badge("unused", "UNUSED");
     }
@@ -109,7 +111,7 @@ fn status(backend: &Backend) -> String {
 }
 
 /// How many servers run which version, where they do not all say the same.
-fn versions(backend: &Backend) -> String {
+fn versions(backend: &BackendReport) -> String {
     let mut versions = BTreeMap::<&str, usize>::new();
     for version in backend.servers.iter().filter_map(|server| server.version.as_deref()) {
         *versions.entry(version).or_default() += 1;
@@ -117,12 +119,12 @@ fn versions(backend: &Backend) -> String {
     let is_mixed = versions.len() > 1;
     let chips = versions.iter().map(|(version, number)| {
         let times = if is_mixed { format!(" ×{number}") } else { String::new() };
-        format!("<span class=\"version\">{}{times}</span>", Text(version))
+        format!("<span class=\"version\">{}{times}</span>", EscapedText(version))
     });
     chips.collect()
 }
 
-fn server(draw: &Draw<'_>, backend: &Backend, server: &ServerView) -> (Row, Rank) {
+fn server(draw: &Draw<'_>, backend: &BackendReport, server: &ServerView) -> (ServerTableRow, Rank) {
     let trend = draw.view.history.server(backend, server);
     let failing = failing(&trend).filter(|_| server.state != "maint");
     let is_pending = pending(server).is_some();
@@ -163,20 +165,22 @@ fn server(draw: &Draw<'_>, backend: &Backend, server: &ServerView) -> (Row, Rank
         (latency, Some(Spark::gaps(&trend.latency, "time"))),
         (weight(draw, backend, server), None),
     ];
-    let cell = |((label, class), (html, spark))| Cell { label, class, html, spark };
+    let cell = |((label, class), (html, spark))| TableCell { label, class, html, spark };
     let mut cells: Vec<_> = COLUMNS.into_iter().zip(values).map(cell).collect();
     if draw.view.token.is_some() {
         cells.push(cell((CHANGE, (actions(draw, backend, server), None))));
     }
-    let row = Row { name: server.name.clone(), class, usable: is_usable(server), cells };
+    let row = ServerTableRow { name: server.name.clone(), class, usable: is_usable(server), cells };
     (row, rank)
 }
 
 fn name(server: &ServerView) -> String {
-    let version =
-        server.version.as_deref().map(|version| format!(" <span class=\"version\">{}</span>", Text(version)));
-    let address = Text(server.address.as_deref().unwrap_or(&server.host));
-    let name = Text(&server.name);
+    let version = server
+        .version
+        .as_deref()
+        .map(|version| format!(" <span class=\"version\">{}</span>", EscapedText(version)));
+    let address = EscapedText(server.address.as_deref().unwrap_or(&server.host));
+    let name = EscapedText(&server.name);
     let backup = if server.backup { " (backup)" } else { "" };
     let version = version.unwrap_or_default();
     format!("<span title=\"{name} at {address}\">{name}{backup}{version} <small>{address}</small></span>")
@@ -203,7 +207,7 @@ fn state(server: &ServerView) -> String {
 fn reason(draw: &Draw<'_>, server: &ServerView, is_well: bool, failing: Option<String>) -> String {
     let mut parts = Vec::new();
     parts.extend(failing.map(|text| format!("<strong class=\"fault\">{text}</strong>")));
-    parts.extend(server.reason.as_deref().map(|text| Text(text).to_string()));
+    parts.extend(server.reason.as_deref().map(|text| EscapedText(text).to_string()));
     let check = server.check.as_ref().map(|check| if is_well { brief(check) } else { checked(draw, check) });
     parts.extend(check);
     parts.extend(server.agent.as_ref().map(|agent| said(draw, agent, is_well)));
@@ -212,35 +216,35 @@ fn reason(draw: &Draw<'_>, server: &ServerView, is_well: bool, failing: Option<S
 }
 
 /// The result of a check that passed. Times of ordinary checks are left out: they would change the page with every check.
-fn brief(check: &Check) -> String {
+fn brief(check: &CheckReport) -> String {
     let code = check.code.map(|code| format!(" {code}")).unwrap_or_default();
     let slow = if check.duration_ms >= 100 { format!(" in {} ms", check.duration_ms) } else { String::new() };
-    format!("<small>{}{code}{slow}</small>", Text(&check.status))
+    format!("<small>{}{code}{slow}</small>", EscapedText(&check.status))
 }
 
 /// What the last check found, and when.
-fn checked(draw: &Draw<'_>, check: &Check) -> String {
-    format!("{}, checked {} ago", Text(&check.summary()), draw.age(check.at))
+fn checked(draw: &Draw<'_>, check: &CheckReport) -> String {
+    format!("{}, checked {} ago", EscapedText(&check.summary()), draw.age(check.at))
 }
 
 /// What the agent said, and when where that matters.
-fn said(draw: &Draw<'_>, agent: &Agent, is_well: bool) -> String {
+fn said(draw: &Draw<'_>, agent: &AgentReport, is_well: bool) -> String {
     let text = agent.summary();
     if is_well {
-        format!("<small>{}</small>", Text(&text))
+        format!("<small>{}</small>", EscapedText(&text))
     } else {
-        format!("{}, {} ago", Text(&text), draw.age(agent.at))
+        format!("{}, {} ago", EscapedText(&text), draw.age(agent.at))
     }
 }
 
 /// The weight in force, with the configured one beside it where they differ.
-fn weight(draw: &Draw<'_>, backend: &Backend, server: &ServerView) -> String {
+fn weight(draw: &Draw<'_>, backend: &BackendReport, server: &ServerView) -> String {
     let (now, set, configured) = (server.weight_in_force, server.weight, server.weight_configured);
     let text = if draw.view.token.is_some() {
         format!(
             "<button type=\"button\" class=\"weight\" data-act=\"weight\" aria-label=\"weight of {}/{}: {now}, change\" data-weight=\"{set}\">{now}</button>",
-            Text(&backend.name),
-            Text(&server.name),
+            EscapedText(&backend.name),
+            EscapedText(&server.name),
         )
     } else {
         now.to_string()
@@ -256,7 +260,7 @@ pub(super) fn why(draw: &Draw<'_>, server: &ServerView) -> String {
     // What has taken it down comes first.
     let agent = server.agent.as_ref().filter(|agent| !agent.up).map(|agent| said(draw, agent, false));
     let found = agent.or_else(|| server.check.as_ref().map(|check| checked(draw, check)));
-    let reason = server.reason.as_deref().map(|reason| Text(reason).to_string());
+    let reason = server.reason.as_deref().map(|reason| EscapedText(reason).to_string());
     [reason, found].into_iter().flatten().collect::<Vec<_>>().join(": ")
 }
 
@@ -271,7 +275,7 @@ fn is_usable(server: &ServerView) -> bool {
 }
 
 /// The buttons that fit a server's state, where changes are allowed.
-pub(super) fn actions(draw: &Draw<'_>, backend: &Backend, server: &ServerView) -> String {
+pub(super) fn actions(draw: &Draw<'_>, backend: &BackendReport, server: &ServerView) -> String {
     if draw.view.token.is_none() {
         return String::new();
     }
@@ -281,7 +285,7 @@ pub(super) fn actions(draw: &Draw<'_>, backend: &Backend, server: &ServerView) -
         _ => &[("drain", "Drain"), ("maint", "Maint")],
     };
     let buttons = offered.iter().map(|(act, word)| {
-        let (backend, server) = (Text(&backend.name), Text(&server.name));
+        let (backend, server) = (EscapedText(&backend.name), EscapedText(&server.name));
         format!("<button type=\"button\" data-act=\"{act}\" aria-label=\"{word} {backend}/{server}\">{word}</button>")
     });
     format!("<span class=\"buttons\">{}</span>", buttons.collect::<String>())

@@ -5,7 +5,7 @@
 use std::fmt;
 
 /// Text in a place where HTML would be read.
-pub(super) struct Text<'a>(pub(super) &'a str);
+pub(super) struct EscapedText<'a>(pub(super) &'a str);
 
 /// How long something has been so: `now` is `None` where the page's script fills in the text, so that what is sent does not change with
 /// every second.
@@ -32,7 +32,7 @@ const HEIGHT: u64 = 20;
 
 /// A word in the color of a state.
 pub(super) fn badge(state: &str, word: &str) -> String {
-    format!("<span class=\"badge {}\">{}</span>", Text(state), Text(word))
+    format!("<span class=\"badge {}\">{}</span>", EscapedText(state), EscapedText(word))
 }
 
 /// A length of time as people say it.
@@ -80,9 +80,9 @@ pub(super) fn class(status: &str) -> &'static str {
     }
 }
 
-// === impl Text ===
+// === impl EscapedText ===
 
-impl fmt::Display for Text<'_> {
+impl fmt::Display for EscapedText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.chars().try_for_each(|letter| match letter {
             '&' => f.write_str("&amp;"),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Draw;
-use super::text::{Text, badge, class};
+use super::text::{EscapedText, badge, class};
 use crate::control::Record;
 
 /// Events that are shown at once; more are folded away.
@@ -39,14 +39,14 @@ fn item(draw: &Draw<'_>, event: &Record) -> String {
     let time = event.time as u64;
     format!(
         "<li data-kind=\"{}\" data-number=\"{}\"><time data-time=\"{}\">{:02}:{:02}:{:02} UTC</time> <span class=\"soft\">{} ago</span> {status} {deployed} <span class=\"what\">{}</span></li>",
-        Text(event.kind),
+        EscapedText(event.kind),
         event.number,
         event.time,
         time / 3600 % 24,
         time / 60 % 60,
         time % 60,
         draw.age(time),
-        Text(&event.text),
+        EscapedText(&event.text),
     )
 }
 

@@ -5,8 +5,8 @@
 use super::Draw;
 use super::doc::anchor;
 use super::servers::{actions, failing, pending, why};
-use super::text::{Text, badge, many};
-use crate::report::overview::{Backend, ServerView};
+use super::text::{EscapedText, badge, many};
+use crate::report::overview::{BackendReport, ServerView};
 
 /// Faults that are listed one by one.
 const LISTED: usize = 8;
@@ -25,7 +25,7 @@ enum Grade {
 }
 
 /// Something that somebody should look at.
-struct Fault {
+struct VisibleFault {
     grade: Grade,
     html: String,
     /// What is wrong, when it is the only fault.
@@ -34,7 +34,7 @@ struct Fault {
 
 /// Counts of servers by state.
 #[derive(Default)]
-struct Counts {
+struct StateCounts {
     servers: usize,
     down: usize,
     rising: usize,
@@ -44,20 +44,20 @@ struct Counts {
 }
 
 /// The headline, for people and for the title.
-pub(super) struct Verdict {
+pub(super) struct Headline {
     pub(super) headline: String,
     /// `up`, `drain`, `partial` or `down`: its color.
     pub(super) grade: &'static str,
     pub(super) html: String,
 }
 
-pub(super) fn verdict(draw: &Draw<'_>) -> Verdict {
+pub(super) fn verdict(draw: &Draw<'_>) -> Headline {
     let process = &draw.view.overview.process;
-    let (mut counts, mut faults) = (Counts::default(), Vec::new());
+    let (mut counts, mut faults) = (StateCounts::default(), Vec::new());
     for (at, backend) in draw.view.overview.backends.iter().enumerate().filter(|(_, backend)| backend.used) {
         for (number, server) in backend.servers.iter().enumerate() {
             let Some((grade, text)) = counts.take(draw, backend, server) else { continue };
-            faults.push(Fault::of_server(draw, (at, number), backend, server, grade, &text));
+            faults.push(VisibleFault::of_server(draw, (at, number), backend, server, grade, &text));
         }
     }
     // A server that is down comes before one that is coming up.
@@ -78,7 +78,7 @@ pub(super) fn verdict(draw: &Draw<'_>) -> Verdict {
     let list = outages
         .iter()
         .filter(|_| outages.len() > 1)
-        .map(|outage| format!("<li>{} {}</li>", badge("down", "OUTAGE"), Text(&outage.text)));
+        .map(|outage| format!("<li>{} {}</li>", badge("down", "OUTAGE"), EscapedText(&outage.text)));
     let list = list.chain(faults.iter().map(|fault| fault.html.clone()));
     let mut list: Vec<String> = list.collect();
     let more = list.len().saturating_sub(LISTED);
@@ -89,8 +89,9 @@ pub(super) fn verdict(draw: &Draw<'_>) -> Verdict {
     let list = if list.is_empty() { String::new() } else { format!("<ul>{}</ul>", list.concat()) };
     let hint = if outages.is_empty() { "" } else { "<p>Clients get 503.</p>" };
     let grade = grade.word();
-    let html = format!("<div class=\"verdict {grade}\"><h2>{}</h2>{hint}{list}</div>", Text(&headline));
-    Verdict { headline, grade, html }
+    let html =
+        format!("<div class=\"verdict {grade}\"><h2>{}</h2>{hint}{list}</div>", EscapedText(&headline));
+    Headline { headline, grade, html }
 }
 
 fn first_upper(text: &str) -> String {
@@ -111,11 +112,16 @@ impl Grade {
     }
 }
 
-// === impl Counts ===
+// === impl StateCounts ===
 
-impl Counts {
+impl StateCounts {
     /// Counts a server; returns its fault, if it has one.
-    fn take(&mut self, draw: &Draw<'_>, backend: &Backend, server: &ServerView) -> Option<(Grade, String)> {
+    fn take(
+        &mut self,
+        draw: &Draw<'_>,
+        backend: &BackendReport,
+        server: &ServerView,
+    ) -> Option<(Grade, String)> {
         self.servers += 1;
         let check_failed = server.check.as_ref().is_some_and(|check| !check.passed);
         match server.state {
@@ -146,7 +152,7 @@ impl Counts {
         Some((Grade::Partial, text))
     }
 
-    fn headline(&self, faults: &[Fault]) -> String {
+    fn headline(&self, faults: &[VisibleFault]) -> String {
         let mut parts = Vec::new();
         let mut say = |number: usize, text: &str| {
             if number > 0 {
@@ -172,13 +178,13 @@ impl Counts {
     }
 }
 
-// === impl Fault ===
+// === impl VisibleFault ===
 
-impl Fault {
+impl VisibleFault {
     fn of_server(
         draw: &Draw<'_>,
         (at, number): (usize, usize),
-        backend: &Backend,
+        backend: &BackendReport,
         server: &ServerView,
         grade: Grade,
         text: &str,
@@ -192,8 +198,8 @@ impl Fault {
         let html = format!(
             "<li data-row=\"{0}\">{badge} <a href=\"#{0}\">{1}/{2}</a> <span>{text}</span>{3}</li>",
             anchor(at, number),
-            Text(&backend.name),
-            Text(&server.name),
+            EscapedText(&backend.name),
+            EscapedText(&server.name),
             actions(draw, backend, server),
         );
         Self { grade, html, alone: format!("{}/{} {word}", backend.name, server.name) }

@@ -24,7 +24,7 @@ async fn viewers_are_shown_changes_at_once_and_let_go_at_the_stop() {
         assert!(first.to_lowercase().contains("content-type: text/event-stream"), "{first}");
         assert!(first.contains("retry: 300\ndata: {"), "{first}");
     }
-    pages.order("s1", Admin::Maint);
+    pages.order("s1", AdminState::Maint);
     for viewer in &mut viewers {
         read_until(viewer, |seen| seen.contains("1 in maintenance of 2 servers")).await;
     }
@@ -80,7 +80,7 @@ async fn a_change_of_one_server_of_two_hundred_is_one_row() {
     // A viewer that has missed an event gets a whole page, as one on a busy machine may: then the next server is tried.
     for number in 0..20 {
         let row = format!("s0-{number}");
-        pages.order(&format!("s{number}"), Admin::Maint);
+        pages.order(&format!("s{number}"), AdminState::Maint);
         let later = read_until(&mut viewer, |seen| has_row(seen, &row) || is_whole(seen)).await;
         let Some(change) = events(&later).into_iter().find(|event| !event["rows"][&row].is_null()) else {
             continue;

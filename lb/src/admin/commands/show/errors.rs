@@ -8,10 +8,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::SystemTime;
 
-use crate::admin::answer::{Answer, Report};
+use crate::admin::answer::{CommandOutput, Report};
 use crate::admin::session::Session;
 use crate::log::date;
-use crate::topology::{Capture, Topology};
+use crate::topology::{RejectedMessage, Topology};
 
 /// Bytes of a buffer, as the report tells them.
 const BUFFER: usize = 64 * 1024;
@@ -20,25 +20,25 @@ const WIDTH: usize = 71;
 
 /// Which messages are wanted.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Filter {
+struct ErrorFilter {
     proxy: Option<u32>,
     requests: bool,
     responses: bool,
 }
 
 /// A captured message and whose it is.
-struct Found {
+struct CapturedError {
     is_request: bool,
     name: Arc<str>,
     id: u32,
-    capture: Capture,
+    capture: RejectedMessage,
 }
 
-pub(in crate::admin::commands) fn show(session: &Session, words: &[String]) -> Result<Report, Answer> {
+pub(in crate::admin::commands) fn show(session: &Session, words: &[String]) -> Result<Report, CommandOutput> {
     let (control, words) = (Arc::clone(&session.control), words.to_vec());
     Ok(Report::whole(format!("errors {words:?}"), move || {
         let topology = control.topology();
-        let filter = Filter::parse(&words, &topology).ok_or("No such proxy.")?;
+        let filter = ErrorFilter::parse(&words, &topology).ok_or("No such proxy.")?;
         let total = control.shared().process.captures.load(Relaxed);
         let mut out = format!("Total events captured on [{}] : {total}\n", date::http(SystemTime::now()));
         found(&topology).iter().filter(|found| filter.wants(found)).for_each(|found| report(&mut out, found));
@@ -46,21 +46,21 @@ pub(in crate::admin::commands) fn show(session: &Session, words: &[String]) -> R
     }))
 }
 
-fn found(topology: &Topology) -> Vec<Found> {
+fn found(topology: &Topology) -> Vec<CapturedError> {
     let requests = topology.frontends.iter().filter_map(|frontend| {
         let (name, id) = (Arc::clone(&frontend.live.name), frontend.live.id);
-        Some(Found { is_request: true, name, id, capture: frontend.live.captured.get()? })
+        Some(CapturedError { is_request: true, name, id, capture: frontend.live.captured.get()? })
     });
     let responses = topology.backends.iter().filter_map(|backend| {
         let (name, id) = (Arc::clone(&backend.live.name), backend.live.id);
-        Some(Found { is_request: false, name, id, capture: backend.live.captured.get()? })
+        Some(CapturedError { is_request: false, name, id, capture: backend.live.captured.get()? })
     });
     requests.chain(responses).collect()
 }
 
-fn report(out: &mut String, found: &Found) {
-    let Found { is_request, name, id, capture } = found;
-    let Capture { at, event, peer, frontend, server, bytes, length } = capture;
+fn report(out: &mut String, found: &CapturedError) {
+    let CapturedError { is_request, name, id, capture } = found;
+    let RejectedMessage { at, event, peer, frontend, server, bytes, length } = capture;
     let (date, fault) = (date::http(*at), fault_in(bytes, *is_request));
     // Writing to a String cannot fail.
     let _ = if *is_request {
@@ -145,9 +145,9 @@ fn escape(byte: u8) -> String {
     }
 }
 
-// === impl Filter ===
+// === impl ErrorFilter ===
 
-impl Filter {
+impl ErrorFilter {
     /// `[PROXY] [request|response]`; a proxy is a name, a number, or -1 for all.
     fn parse(words: &[String], topology: &Topology) -> Option<Self> {
         let mut filter = Self { proxy: None, requests: true, responses: true };
@@ -168,7 +168,7 @@ impl Filter {
         Some(filter)
     }
 
-    fn wants(&self, found: &Found) -> bool {
+    fn wants(&self, found: &CapturedError) -> bool {
         let direction = if found.is_request { self.requests } else { self.responses };
         let concerned = self.proxy.is_none_or(|proxy| {
             let frontend = found.capture.frontend.1;

@@ -2,7 +2,7 @@
 //!
 //! It is protocol, so it has HAProxy's bytes.
 
-use crate::admin::answer::Answer;
+use crate::admin::answer::CommandOutput;
 use crate::admin::session::Session;
 
 #[rustfmt::skip]
@@ -33,10 +33,10 @@ const SCHEMA: &str = concat!(
     r##":["type","value"]}}}}}"##,
 );
 
-pub(in crate::admin::commands) fn show(_: &mut Session, words: &[String]) -> Answer {
+pub(in crate::admin::commands) fn show(_: &mut Session, words: &[String]) -> CommandOutput {
     match words.first().map(String::as_str) {
-        Some("json") | None => Answer::Dump(SCHEMA.to_owned()),
-        Some(_) => Answer::error("The schema that there is, is that of JSON: 'show schema json'."),
+        Some("json") | None => CommandOutput::Dump(SCHEMA.to_owned()),
+        Some(_) => CommandOutput::error("The schema that there is, is that of JSON: 'show schema json'."),
     }
 }
 

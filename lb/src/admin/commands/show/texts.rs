@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::admin::answer::Answer;
+use crate::admin::answer::CommandOutput;
 use crate::admin::session::Session;
 use crate::control::Record;
 use crate::log::date;
@@ -17,7 +17,7 @@ const SINKS: [&str; 3] = ["stdout", "stderr", "buf0"];
 /// The one that is our own: changes of state, orders, reloads.
 const JOURNAL: &str = "journal";
 
-pub(in crate::admin::commands) fn activity(session: &mut Session, _: &[String]) -> Answer {
+pub(in crate::admin::commands) fn activity(session: &mut Session, _: &[String]) -> CommandOutput {
     let shared = session.control.shared();
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let accepted: u64 = session
@@ -28,7 +28,7 @@ pub(in crate::admin::commands) fn activity(session: &mut Session, _: &[String]) 
         .map(|frontend| frontend.live.tally.totals().connections)
         .sum();
     let (workers, started) = (shared.workers.count(), shared.process.started.elapsed());
-    Answer::Dump(format!(
+    CommandOutput::Dump(format!(
         "thread_id: 1 (1..{workers})\ndate_now: {:.6}\nuptime_now: {:.6}\nmaxconn_reached: {}\naccepted: {accepted}\n",
         now.as_secs_f64(),
         started.as_secs_f64(),
@@ -36,47 +36,47 @@ pub(in crate::admin::commands) fn activity(session: &mut Session, _: &[String]) 
     ))
 }
 
-pub(in crate::admin::commands) fn threads(session: &mut Session, _: &[String]) -> Answer {
+pub(in crate::admin::commands) fn threads(session: &mut Session, _: &[String]) -> CommandOutput {
     let mut out = String::from("One thread of the control side, and the data workers:\n");
     for (number, connections) in session.control.shared().workers.connections().iter().enumerate() {
         // Writing to a String cannot fail.
         let _ = writeln!(out, "  worker {}: {connections} client connections", number + 1);
     }
-    Answer::Dump(out)
+    CommandOutput::Dump(out)
 }
 
-pub(in crate::admin::commands) fn pools(_: &mut Session, _: &[String]) -> Answer {
-    Answer::Dump("There are no memory pools: lb uses the system's allocator.\n".to_owned())
+pub(in crate::admin::commands) fn pools(_: &mut Session, _: &[String]) -> CommandOutput {
+    CommandOutput::Dump("There are no memory pools: lb uses the system's allocator.\n".to_owned())
 }
 
-pub(in crate::admin::commands) fn fd(_: &mut Session, _: &[String]) -> Answer {
+pub(in crate::admin::commands) fn fd(_: &mut Session, _: &[String]) -> CommandOutput {
     // Where the system does not list them, their number is not known.
     let open = std::fs::read_dir("/proc/self/fd").map(|list| list.count().saturating_sub(1));
     let open = open.map_or_else(|_| "An unknown number of".to_owned(), |count| count.to_string());
-    Answer::Dump(format!("{open} file descriptors are open.\n"))
+    CommandOutput::Dump(format!("{open} file descriptors are open.\n"))
 }
 
-pub(in crate::admin::commands) fn startup_logs(_: &mut Session, _: &[String]) -> Answer {
+pub(in crate::admin::commands) fn startup_logs(_: &mut Session, _: &[String]) -> CommandOutput {
     let (pid, version) = (std::process::id(), report::VERSION);
-    Answer::Dump(format!("[NOTICE]   ({pid}) : lb version is {version}\n"))
+    CommandOutput::Dump(format!("[NOTICE]   ({pid}) : lb version is {version}\n"))
 }
 
-pub(in crate::admin::commands) fn profiling(_: &mut Session, _: &[String]) -> Answer {
-    Answer::Dump("Nothing is profiled from within: use perf on the process.\n".to_owned())
+pub(in crate::admin::commands) fn profiling(_: &mut Session, _: &[String]) -> CommandOutput {
+    CommandOutput::Dump("Nothing is profiled from within: use perf on the process.\n".to_owned())
 }
 
-pub(in crate::admin::commands) fn events(session: &mut Session, words: &[String]) -> Answer {
+pub(in crate::admin::commands) fn events(session: &mut Session, words: &[String]) -> CommandOutput {
     match words.first().map(String::as_str) {
         None => {
             let lines = SINKS.map(|sink| format!("    {sink:<11}: 0 dropped, nothing is kept\n"));
-            Answer::Dump(format!(
+            CommandOutput::Dump(format!(
                 "Sinks of events:\n    {JOURNAL:<11}: the last changes of state, orders and reloads\n{}",
                 lines.concat()
             ))
         }
-        Some(JOURNAL) => Answer::Dump(journal(session)),
-        Some(sink) if SINKS.contains(&sink) => Answer::Done,
-        Some(_) => Answer::error("No such event sink"),
+        Some(JOURNAL) => CommandOutput::Dump(journal(session)),
+        Some(sink) if SINKS.contains(&sink) => CommandOutput::Done,
+        Some(_) => CommandOutput::error("No such event sink"),
     }
 }
 
@@ -90,15 +90,15 @@ fn journal(session: &Session) -> String {
     session.control.journal().iter().rev().map(|record| line(record)).collect()
 }
 
-pub(in crate::admin::commands) fn anon(_: &mut Session, _: &[String]) -> Answer {
-    Answer::info("Anonymized mode disabled")
+pub(in crate::admin::commands) fn anon(_: &mut Session, _: &[String]) -> CommandOutput {
+    CommandOutput::info("Anonymized mode disabled")
 }
 
-pub(in crate::admin::commands) fn tls_keys(_: &mut Session, _: &[String]) -> Answer {
-    Answer::Dump("# id (file)\n".to_owned())
+pub(in crate::admin::commands) fn tls_keys(_: &mut Session, _: &[String]) -> CommandOutput {
+    CommandOutput::Dump("# id (file)\n".to_owned())
 }
 
 /// There are none of what is asked for.
-pub(in crate::admin::commands) fn none(_: &mut Session, _: &[String]) -> Answer {
-    Answer::Done
+pub(in crate::admin::commands) fn none(_: &mut Session, _: &[String]) -> CommandOutput {
+    CommandOutput::Done
 }

@@ -3,9 +3,9 @@
 use std::fs;
 
 use super::{SOUND, check, fault};
-use crate::config::{Config, Secret, Stats};
+use crate::config::{Config, Secret, StatsConfig};
 
-fn stats(text: &str, folder: &std::path::Path) -> Stats {
+fn stats(text: &str, folder: &std::path::Path) -> StatsConfig {
     Config::parse(&format!("{SOUND}[stats]\n{text}"), &folder.join("lb.toml")).unwrap().stats
 }
 

@@ -32,15 +32,15 @@ async fn orders() {
     let fixture = Fixture::new(TWO);
     let (a, b) = (fixture.server("a"), fixture.server("b"));
     for (server, admin) in [
-        (&a, Admin::Maint),
-        (&a, Admin::Ready),
-        (&a, Admin::Drain),
-        (&a, Admin::Drain),
-        (&a, Admin::Maint),
-        (&a, Admin::Drain),
-        (&b, Admin::Maint),
-        (&a, Admin::Ready),
-        (&a, Admin::Maint),
+        (&a, AdminState::Maint),
+        (&a, AdminState::Ready),
+        (&a, AdminState::Drain),
+        (&a, AdminState::Drain),
+        (&a, AdminState::Maint),
+        (&a, AdminState::Drain),
+        (&b, AdminState::Maint),
+        (&a, AdminState::Ready),
+        (&a, AdminState::Maint),
     ] {
         fixture.control.set_admin(server, admin, &Origin::Signal);
     }
@@ -70,11 +70,11 @@ async fn findings() {
     control.checked(&a, result(CheckStatus::L7Ok, Some(200), ""));
     control.checked(&b, result(CheckStatus::L7Tout, None, ""));
     control.checked(&a, result(CheckStatus::L7Sts, Some(500), "Oops"));
-    control.set_admin(&a, Admin::Drain, &Origin::Signal);
+    control.set_admin(&a, AdminState::Drain, &Origin::Signal);
     control.checked(&a, result(CheckStatus::L7Ok, Some(200), ""));
-    control.set_admin(&a, Admin::Ready, &Origin::Signal);
+    control.set_admin(&a, AdminState::Ready, &Origin::Signal);
     control.force_health(&a, false, &Origin::Signal);
-    control.set_admin(&a, Admin::Maint, &Origin::Signal);
+    control.set_admin(&a, AdminState::Maint, &Origin::Signal);
     control.force_health(&b, true, &Origin::Signal);
     assert_eq!(
         said(fixture),

@@ -7,18 +7,21 @@ use std::mem::MaybeUninit;
 
 use httparse::Status;
 
-use super::target::Target;
-use super::{Ties, Towards, is_cookie, key, ties};
+use super::target::RequestTarget;
+use super::{Persistence, RewriteContext, is_cookie, key, ties};
 use crate::proxy::h1::field;
 
 /// Writes the head at the start of `text` as another backend wants it; says by which key a hash picks a server, and what binds the client.
 /// Nothing when no head is there.
-pub fn write_again(text: &mut Vec<u8>, towards: Towards<'_>) -> Option<(u64, Option<Box<Ties>>)> {
+pub fn write_again(
+    text: &mut Vec<u8>,
+    towards: RewriteContext<'_>,
+) -> Option<(u64, Option<Box<Persistence>>)> {
     let lines = memchr::memchr_iter(b'\n', text).count();
     let mut fields = vec![MaybeUninit::uninit(); lines];
     let mut request = httparse::Request::new(&mut []);
     let Ok(Status::Complete(_)) = request.parse_with_uninit_headers(text, &mut fields) else { return None };
-    let target = Target::new(request.method?, request.path?).ok()?;
+    let target = RequestTarget::new(request.method?, request.path?).ok()?;
     let fields = &*request.headers;
     let cookies = || fields.iter().filter(|field| is_cookie(field));
     let asked = towards.jar.map(|(jar, now)| jar.read(cookies().map(|field| field.value), now));

@@ -1,12 +1,17 @@
 //! The `X-Forwarded` fields in the unusual cases: there is no host to tell, or fields that the client has sent are kept.
 
-use super::Towards;
+use super::RewriteContext;
 use crate::config::Forwarded;
 use crate::proxy::h1::rewrite::Rewrite;
 
 /// Writes the `X-Forwarded` fields in the unusual cases: there is no host, or those that the client has sent are kept.
 #[cold]
-pub(super) fn add(fields: &[httparse::Header<'_>], towards: Towards<'_>, host: &[u8], out: &mut Rewrite<'_>) {
+pub(super) fn add(
+    fields: &[httparse::Header<'_>],
+    towards: RewriteContext<'_>,
+    host: &[u8],
+    out: &mut Rewrite<'_>,
+) {
     let is_kept = |name: &str| {
         towards.forwarded == Forwarded::Keep
             && fields.iter().any(|field| field.name.eq_ignore_ascii_case(name))

@@ -6,16 +6,16 @@ use super::{BAD, field};
 use crate::proxy::ProxyError;
 
 /// The target's parts: what the server gets, and the authority if it named one.
-pub(super) struct Target<'a> {
+pub(super) struct RequestTarget<'a> {
     pub(super) path: &'a str,
     /// `OPTIONS` of the whole server, and absolute targets without a path.
     pub(super) instead: Option<&'static str>,
     pub(super) authority: Option<&'a str>,
 }
 
-// === impl Target ===
+// === impl RequestTarget ===
 
-impl<'a> Target<'a> {
+impl<'a> RequestTarget<'a> {
     pub(super) fn new(method: &str, target: &'a str) -> Result<Self, ProxyError> {
         // A fragment never leaves a client, and anything outside of visible ASCII has to be encoded (RFC 3986 section 2).
         if target.bytes().any(|byte| byte == b'#' || !byte.is_ascii_graphic()) {

@@ -4,16 +4,16 @@ use super::*;
 
 const LIMITS: Limits = Limits { max_head: 1024, max_fields: 20 };
 
-fn parse_with(text: &str, forwarded: Forwarded) -> Result<Option<(Head, String)>, ProxyError> {
+fn parse_with(text: &str, forwarded: Forwarded) -> Result<Option<(RequestHead, String)>, ProxyError> {
     let towards =
-        Towards { forwarded, balance: &Balance::Uri, peer: b"192.0.2.1", jar: None, keys: [None; 2] };
+        RewriteContext { forwarded, balance: &Balance::Uri, peer: b"192.0.2.1", jar: None, keys: [None; 2] };
     let mut out = Vec::new();
     let head = parse(text.as_bytes(), LIMITS, towards, &mut out)?;
     Ok(head.map(|head| (head, String::from_utf8(out).unwrap())))
 }
 
 /// The head and what the server gets for it; each line ends with CR LF, the last one twice.
-fn passed(lines: &str) -> (Head, String) {
+fn passed(lines: &str) -> (RequestHead, String) {
     let text = format!("{}\r\n\r\n", lines.replace('\n', "\r\n"));
     let (head, out) = parse_with(&text, Forwarded::Off).unwrap().unwrap();
     assert_eq!(head.size, text.len());

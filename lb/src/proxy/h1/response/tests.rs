@@ -3,9 +3,10 @@
 use super::*;
 
 const LIMITS: Limits = Limits { max_head: 1024, max_fields: 20 };
-const PLAIN: Towards<'_> = Towards { is_head: false, old: false, keep: true, upgrade: None, reply: None };
+const PLAIN: ResponseContext<'_> =
+    ResponseContext { is_head: false, old: false, keep: true, upgrade: None, reply: None };
 
-fn parse_for(lines: &str, towards: Towards<'_>) -> Result<(Head, String), Faulty> {
+fn parse_for(lines: &str, towards: ResponseContext<'_>) -> Result<(ResponseHead, String), InvalidResponse> {
     let text = format!("{}\r\n\r\n", lines.replace('\n', "\r\n"));
     let mut out = Vec::new();
     let head = parse(text.as_bytes(), LIMITS, towards, &mut out)?.expect("a whole head");
@@ -51,7 +52,7 @@ fn nobody_can_take_the_length_away_or_say_it_twice() {
 
 #[test]
 fn a_body_is_framed_as_the_client_can_read_it() {
-    let old = Towards { old: true, ..PLAIN };
+    let old = ResponseContext { old: true, ..PLAIN };
     let chunked = "HTTP/1.1 200 OK\nTransfer-Encoding: chunked";
     let close = "HTTP/1.1 200 OK\nX: 1";
     let framed = |text, towards| {
@@ -76,8 +77,8 @@ fn a_body_is_framed_as_the_client_can_read_it() {
 
 #[test]
 fn answers_without_a_body() {
-    let head = Towards { is_head: true, ..PLAIN };
-    let old = Towards { old: true, ..head };
+    let head = ResponseContext { is_head: true, ..PLAIN };
+    let old = ResponseContext { old: true, ..head };
     for (text, towards, out) in [
         ("HTTP/1.1 200 OK\nTransfer-Encoding: chunked", old, "HTTP/1.1 200 OK\nConnection: keep-alive"),
         ("HTTP/1.1 200 OK\nContent-Length: 5", head, "HTTP/1.1 200 OK\nContent-Length: 5"),
@@ -119,12 +120,12 @@ fn a_body_that_is_announced_against_its_status_ends_the_connection() {
 #[test]
 fn a_change_of_protocol_only_as_asked_for() {
     let text = "HTTP/1.1 101 Switching\nUpgrade: websocket\nConnection: Upgrade\nX: 1";
-    let asked = |protocol: &'static str| Towards { upgrade: Some(protocol.as_bytes()), ..PLAIN };
+    let asked = |protocol: &'static str| ResponseContext { upgrade: Some(protocol.as_bytes()), ..PLAIN };
     let (_, out) = parse_for(text, asked("h9, WebSocket")).unwrap();
     assert_eq!(out, "HTTP/1.1 101 Switching\nX: 1\nConnection: upgrade\nUpgrade: websocket");
-    assert_eq!(parse_for(text, asked("other")), Err(Faulty));
-    assert_eq!(parse_for(text, PLAIN), Err(Faulty));
-    assert_eq!(parse_for("HTTP/1.1 101 S\nUpgrade: websocket", asked("websocket")), Err(Faulty));
+    assert_eq!(parse_for(text, asked("other")), Err(InvalidResponse));
+    assert_eq!(parse_for(text, PLAIN), Err(InvalidResponse));
+    assert_eq!(parse_for("HTTP/1.1 101 S\nUpgrade: websocket", asked("websocket")), Err(InvalidResponse));
 }
 
 #[test]
@@ -145,10 +146,10 @@ fn answers_that_are_none() {
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n",
         "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
     ] {
-        assert_eq!(parse(bad.as_bytes(), LIMITS, PLAIN, &mut Vec::new()), Err(Faulty), "{bad:?}");
+        assert_eq!(parse(bad.as_bytes(), LIMITS, PLAIN, &mut Vec::new()), Err(InvalidResponse), "{bad:?}");
     }
     let long = format!("HTTP/1.1 200 OK\r\nX: {}", "a".repeat(1024));
-    assert_eq!(parse(long.as_bytes(), LIMITS, PLAIN, &mut Vec::new()), Err(Faulty));
+    assert_eq!(parse(long.as_bytes(), LIMITS, PLAIN, &mut Vec::new()), Err(InvalidResponse));
     assert_eq!(parse(b"HTTP/1.1 200 OK\r\nX: 1\r\n", LIMITS, PLAIN, &mut Vec::new()), Ok(None));
 }
 

@@ -15,16 +15,16 @@ async fn what_becomes_of_one_becomes_of_the_other() {
     control.checked(&a, result(CheckStatus::L4Con, None, ""));
     control.checked(&a, result(CheckStatus::L7Ok, Some(200), ""));
     for (server, admin) in [
-        (&a, Admin::Drain),
-        (&a, Admin::Ready),
-        (&a, Admin::Maint),
-        (&t, Admin::Maint),
-        (&t, Admin::Ready),
-        (&t, Admin::Maint),
-        (&a, Admin::Ready),
-        (&t, Admin::Ready),
-        (&a, Admin::Maint),
-        (&a, Admin::Ready),
+        (&a, AdminState::Drain),
+        (&a, AdminState::Ready),
+        (&a, AdminState::Maint),
+        (&t, AdminState::Maint),
+        (&t, AdminState::Ready),
+        (&t, AdminState::Maint),
+        (&a, AdminState::Ready),
+        (&t, AdminState::Ready),
+        (&a, AdminState::Maint),
+        (&a, AdminState::Ready),
     ] {
         control.set_admin(server, admin, &Origin::Signal);
     }
@@ -76,7 +76,7 @@ async fn what_becomes_of_one_becomes_of_the_other() {
 async fn agents_are_quoted() {
     let fixture = Fixture::new(ASKED);
     let (control, a) = (&fixture.control, fixture.server("a"));
-    let say = |status: CheckStatus, up: Option<bool>, order: Option<Admin>, told: &str| {
+    let say = |status: CheckStatus, up: Option<bool>, order: Option<AdminState>, told: &str| {
         let code = status.has_code().then_some(0);
         let result = result(status, code, told);
         let said = told.to_owned();
@@ -85,8 +85,8 @@ async fn agents_are_quoted() {
     say(CheckStatus::L7Sts, Some(false), None, "via agent : down");
     say(CheckStatus::L4Con, None, None, "Connection refused");
     say(CheckStatus::L7Ok, Some(true), None, "via agent : up");
-    say(CheckStatus::Checked, None, Some(Admin::Drain), "");
-    say(CheckStatus::Checked, None, Some(Admin::Ready), "");
+    say(CheckStatus::Checked, None, Some(AdminState::Drain), "");
+    say(CheckStatus::Checked, None, Some(AdminState::Ready), "");
     let expected = [
         format!(
             "alert Server be/a is DOWN, reason: Layer7 wrong status, code: 0, info: \"via agent : down\", check duration: 7ms. 1 active and 0 backup servers left. {NOBODY}"

@@ -6,27 +6,27 @@ use super::*;
 use crate::balance::hash;
 use crate::config::{self, Balance, Config, Forwarded, HealthStart};
 use crate::server::{Queue, Server, ServerId};
-use crate::stick::Jar;
+use crate::stick::PersistenceCookie;
 
 const HEAD: &str = "POST /a?b HTTP/1.1\r\nHost: x\r\nCookie: u=1; SRV=c2; v=2\r\nX-Forwarded-For: 192.0.2.1\r\nCOOKIE: SRV=c1\r\n\
      Content-Length: 4\r\n\r\nbody";
 
 /// A jar of two servers with the cookies `c1` and `c2`, of which servers see nothing; and the server of `c2`.
-fn jar() -> (Jar, ServerId) {
+fn jar() -> (PersistenceCookie, ServerId) {
     let text = "[backend.be]\ncookie = { name = \"SRV\", indirect = true }\n[frontend.fe]\nbind = \"127.0.0.1:0\"\nbackend = \"be\"\n";
     let config =
         Config::parse(text, std::path::Path::new("lb.toml")).unwrap_or_else(|faults| panic!("{faults}"));
     let server = |name: &str| {
-        let spec = config::Server::new(name, "127.0.0.1", 1);
+        let spec = config::ServerConfig::new(name, "127.0.0.1", 1);
         Server::new(&"be".into(), 1, &spec, HealthStart::Up, &Arc::new(Queue::default()), 1)
     };
     let servers = ["c1", "c2"].map(|cookie| (Some(Arc::from(cookie)), server(cookie)));
     let second = servers[1].1.id;
-    (Jar::new(config.backends[0].cookie.as_ref().unwrap(), servers.into_iter()), second)
+    (PersistenceCookie::new(config.backends[0].cookie.as_ref().unwrap(), servers.into_iter()), second)
 }
 
-fn towards<'a>(balance: &'a Balance, jar: Option<&'a Jar>) -> Towards<'a> {
-    Towards {
+fn towards<'a>(balance: &'a Balance, jar: Option<&'a PersistenceCookie>) -> RewriteContext<'a> {
+    RewriteContext {
         forwarded: Forwarded::Off,
         balance,
         peer: b"192.0.2.1",

@@ -13,53 +13,63 @@ const KEPT: usize = 64;
 
 /// Buffers for one exchange at a time. They change hands with every exchange and live in a box.
 #[derive(Debug)]
-pub struct Kit {
+pub struct ExchangeBuffers {
     /// What the client has sent.
     pub input: Buffer,
     /// What the server has sent.
     pub answer: Buffer,
     /// What goes to the server.
-    pub up: Vec<u8>,
+    pub request_head: Vec<u8>,
     /// What goes to the client.
-    pub down: Vec<u8>,
+    pub response_head: Vec<u8>,
 }
 
 /// What nobody uses at present.
 #[derive(Debug, Default)]
-pub struct Kits {
+pub struct BufferPool {
     #[expect(clippy::vec_box, reason = "they come in boxes and leave in them")]
-    kits: RefCell<Vec<Box<Kit>>>,
+    pool: RefCell<Vec<Box<ExchangeBuffers>>>,
     pipes: RefCell<Vec<Pipe>>,
     budget: Arc<Descriptors>,
 }
 
-// === impl Kit ===
+// === impl ExchangeBuffers ===
 
-impl Kit {
+impl ExchangeBuffers {
     fn new() -> Box<Self> {
         let (up, down) = Default::default();
-        Box::new(Self { input: Buffer::new(Buffer::SIZE), answer: Buffer::new(Buffer::SIZE), up, down })
+        Box::new(Self {
+            input: Buffer::new(Buffer::SIZE),
+            answer: Buffer::new(Buffer::SIZE),
+            request_head: up,
+            response_head: down,
+        })
     }
 
     /// One for a stream of HTTP/2, which no store keeps.
     pub fn of_stream(least: usize) -> Box<Self> {
         let (up, down) = Default::default();
-        Box::new(Self { input: Buffer::of_stream(least), answer: Buffer::of_stream(least), up, down })
+        Box::new(Self {
+            input: Buffer::of_stream(least),
+            answer: Buffer::of_stream(least),
+            request_head: up,
+            response_head: down,
+        })
     }
 
     fn clear(&mut self) {
         self.input.clear();
         self.answer.clear();
-        for text in [&mut self.up, &mut self.down] {
+        for text in [&mut self.request_head, &mut self.response_head] {
             text.clear();
             text.shrink_to(Buffer::SIZE);
         }
     }
 }
 
-// === impl Kits ===
+// === impl BufferPool ===
 
-impl Kits {
+impl BufferPool {
     /// None yet; pipes are made within `budget`.
     pub fn new(budget: &Arc<Descriptors>) -> Self {
         Self { budget: Arc::clone(budget), ..Self::default() }
@@ -67,18 +77,18 @@ impl Kits {
 
     /// A set whose buffers have the ordinary size, or more.
     #[inline]
-    pub fn take(&self) -> Box<Kit> {
-        let kept = self.kits.borrow_mut().pop();
-        kept.unwrap_or_else(Kit::new)
+    pub fn take(&self) -> Box<ExchangeBuffers> {
+        let kept = self.pool.borrow_mut().pop();
+        kept.unwrap_or_else(ExchangeBuffers::new)
     }
 
     /// Takes a set back.
     #[inline]
-    pub fn give(&self, mut kit: Box<Kit>) {
-        let mut kits = self.kits.borrow_mut();
-        if kits.len() < KEPT {
-            kit.clear();
-            kits.push(kit);
+    pub fn give(&self, mut buffers: Box<ExchangeBuffers>) {
+        let mut pool = self.pool.borrow_mut();
+        if pool.len() < KEPT {
+            buffers.clear();
+            pool.push(buffers);
         }
     }
 

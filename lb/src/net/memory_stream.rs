@@ -21,13 +21,13 @@ const SHORT: usize = 2 * 1024;
 
 /// One end.
 #[derive(Debug)]
-pub struct Duct {
-    inbound: Rc<RefCell<Lane>>,
-    outbound: Rc<RefCell<Lane>>,
+pub struct MemoryStream {
+    inbound: Rc<RefCell<ByteQueue>>,
+    outbound: Rc<RefCell<ByteQueue>>,
 }
 
 #[derive(Debug, Default)]
-struct Lane {
+struct ByteQueue {
     bytes: VecDeque<u8>,
     /// Its writer has ended it.
     ended: bool,
@@ -39,12 +39,12 @@ struct Lane {
     writer: Option<Waker>,
 }
 
-// === impl Duct ===
+// === impl MemoryStream ===
 
-impl Duct {
+impl MemoryStream {
     /// Both ends of a new stream.
     pub fn pair() -> (Self, Self) {
-        let lanes: [Rc<RefCell<Lane>>; 2] = Default::default();
+        let lanes: [Rc<RefCell<ByteQueue>>; 2] = Default::default();
         let end = |inbound: usize| Self {
             inbound: Rc::clone(&lanes[inbound]),
             outbound: Rc::clone(&lanes[1 - inbound]),
@@ -148,9 +148,9 @@ impl Duct {
     }
 }
 
-// === impl Lane ===
+// === impl ByteQueue ===
 
-impl Lane {
+impl ByteQueue {
     /// How much can be put in.
     fn room(&self) -> usize {
         let most = if lane::is_short() { SHORT } else { CAPACITY };
@@ -168,13 +168,13 @@ impl Lane {
     }
 }
 
-impl Drop for Lane {
+impl Drop for ByteQueue {
     fn drop(&mut self) {
         lane::release(self.bytes.len());
     }
 }
 
-impl Drop for Duct {
+impl Drop for MemoryStream {
     fn drop(&mut self) {
         self.abort();
         let mut lane = self.inbound.borrow_mut();
@@ -196,14 +196,14 @@ mod tests {
 
     use super::*;
 
-    async fn read(duct: &Duct) -> io::Result<Vec<u8>> {
+    async fn read(memory: &MemoryStream) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
-        poll_fn(|cx| duct.poll_read(cx, &mut bytes)).await.map(|_| bytes)
+        poll_fn(|cx| memory.poll_read(cx, &mut bytes)).await.map(|_| bytes)
     }
 
     #[tokio::test]
     async fn a_full_lane_waits_for_its_reader() {
-        let (near, far) = Duct::pair();
+        let (near, far) = MemoryStream::pair();
         let bytes = vec![7; CAPACITY + 5];
         assert_eq!(poll_fn(|cx| near.poll_write(cx, &bytes)).await.unwrap(), CAPACITY);
         let (rest, taken) = tokio::join!(poll_fn(|cx| near.poll_write(cx, &bytes[CAPACITY..])), read(&far));
@@ -212,7 +212,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_end_is_told_from_a_break() {
-        let (near, far) = Duct::pair();
+        let (near, far) = MemoryStream::pair();
         poll_fn(|cx| near.poll_write(cx, b"abc")).await.unwrap();
         near.end();
         drop(near);
@@ -220,7 +220,7 @@ mod tests {
         assert_eq!(read(&far).await.unwrap(), b"");
         assert!(poll_fn(|cx| far.poll_write(cx, b"x")).await.is_err());
 
-        let (near, far) = Duct::pair();
+        let (near, far) = MemoryStream::pair();
         drop(near);
         assert!(far.is_readable());
         assert_eq!(read(&far).await.unwrap_err().kind(), io::ErrorKind::ConnectionReset);

@@ -5,7 +5,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use crate::admin::answer::Answer;
+use crate::admin::answer::CommandOutput;
 use crate::admin::session::Session;
 use crate::server::Server;
 
@@ -13,12 +13,12 @@ const BY: &str = "by 'stats socket command'";
 const UNCHANGED: &str = "nothing changed";
 
 /// `IP [port PORT]`: a name is refused, as it is by HAProxy.
-pub(super) fn set_address(session: &Session, server: &Arc<Server>, words: &[String]) -> Answer {
+pub(super) fn set_address(session: &Session, server: &Arc<Server>, words: &[String]) -> CommandOutput {
     let Some(word) = words.first() else {
-        return Answer::error("set server <b>/<s> addr requires an address and optionally a port.");
+        return CommandOutput::error("set server <b>/<s> addr requires an address and optionally a port.");
     };
     let Ok(address) = word.parse::<IpAddr>() else {
-        return Answer::error(format!("Invalid addr '{word}'"));
+        return CommandOutput::error(format!("Invalid addr '{word}'"));
     };
     let (named, former_port) = server.place.named();
     let port = match words.get(1).map(String::as_str) {
@@ -27,7 +27,7 @@ pub(super) fn set_address(session: &Session, server: &Arc<Server>, words: &[Stri
             // HAProxy takes 99999 for 34463, which nobody means.
             match word.parse::<u16>() {
                 Ok(port) if port > 0 => port,
-                _ => return Answer::error(format!("problem converting port '{word}' to an int")),
+                _ => return CommandOutput::error(format!("problem converting port '{word}' to an int")),
             }
         }
         _ => former_port,
@@ -44,26 +44,28 @@ pub(super) fn set_address(session: &Session, server: &Arc<Server>, words: &[Stri
         changes.push(format!("port changed from '{former_port}' to '{port}'"));
     }
     if changes.is_empty() {
-        return Answer::info(UNCHANGED);
+        return CommandOutput::info(UNCHANGED);
     }
-    Answer::info(format!("{} {BY}", changes.join(", ")))
+    CommandOutput::info(format!("{} {BY}", changes.join(", ")))
 }
 
 /// `IP [port PORT]`: where the server is checked from now on.
-pub(super) fn set_check_address(session: &Session, server: &Arc<Server>, words: &[String]) -> Answer {
+pub(super) fn set_check_address(session: &Session, server: &Arc<Server>, words: &[String]) -> CommandOutput {
     let Some(word) = words.first() else {
-        return Answer::error("set server <b>/<s> check-addr requires an address and optionally a port.");
+        return CommandOutput::error(
+            "set server <b>/<s> check-addr requires an address and optionally a port.",
+        );
     };
     let Ok(address) = word.parse::<IpAddr>() else {
-        return Answer::error(format!("invalid addr '{word}'"));
+        return CommandOutput::error(format!("invalid addr '{word}'"));
     };
     let port = match (words.get(1).map(String::as_str), words.get(2)) {
         (Some("port"), Some(word)) => match port(word) {
             Ok(port) => Some(port),
-            Err(text) => return Answer::error(text),
+            Err(text) => return CommandOutput::error(text),
         },
         (Some("port"), None) => {
-            return Answer::error("set server <b>/<s> check-port requires a port.");
+            return CommandOutput::error("set server <b>/<s> check-port requires a port.");
         }
         _ => None,
     };
@@ -71,22 +73,31 @@ pub(super) fn set_check_address(session: &Session, server: &Arc<Server>, words: 
 }
 
 /// The port on which the server is checked from now on.
-pub(super) fn set_check_port(session: &Session, server: &Arc<Server>, word: Option<&String>) -> Answer {
+pub(super) fn set_check_port(
+    session: &Session,
+    server: &Arc<Server>,
+    word: Option<&String>,
+) -> CommandOutput {
     let Some(word) = word else {
-        return Answer::error("set server <b>/<s> check-port requires a port.");
+        return CommandOutput::error("set server <b>/<s> check-port requires a port.");
     };
     match port(word) {
         Ok(port) => check_at(session, server, None, Some(port)),
-        Err(text) => Answer::error(text),
+        Err(text) => CommandOutput::error(text),
     }
 }
 
-fn check_at(session: &Session, server: &Arc<Server>, address: Option<IpAddr>, port: Option<u16>) -> Answer {
+fn check_at(
+    session: &Session,
+    server: &Arc<Server>,
+    address: Option<IpAddr>,
+    port: Option<u16>,
+) -> CommandOutput {
     if server.check.plan().is_none() {
-        return Answer::error("Health checks are not enabled on this server.");
+        return CommandOutput::error("Health checks are not enabled on this server.");
     }
     session.control.set_check_place(server, address, port, &session.origin);
-    Answer::Done
+    CommandOutput::Done
 }
 
 /// A port; 0 is the server's own.
@@ -101,19 +112,19 @@ pub(super) fn port(word: &str) -> Result<u16, String> {
 }
 
 /// Another name for a server that has one: HAProxy has nothing to look it up with where the server is given by address.
-pub(super) fn set_name(session: &Session, server: &Arc<Server>, word: Option<&String>) -> Answer {
+pub(super) fn set_name(session: &Session, server: &Arc<Server>, word: Option<&String>) -> CommandOutput {
     let Some(name) = word else {
-        return Answer::error("set server <b>/<s> fqdn requires a FQDN.");
+        return CommandOutput::error("set server <b>/<s> fqdn requires a FQDN.");
     };
     if !server.place.is_name() {
-        return Answer::error("set server <b>/<s> fqdn failed because no resolution is configured.");
+        return CommandOutput::error("set server <b>/<s> fqdn failed because no resolution is configured.");
     }
     if !crate::config::is_host(name) {
-        return Answer::error(format!("Invalid FQDN '{name}'"));
+        return CommandOutput::error(format!("Invalid FQDN '{name}'"));
     }
     let (former, port) = server.place.named();
     if !session.control.set_place(server, name, port, &session.origin) {
-        return Answer::info(UNCHANGED);
+        return CommandOutput::info(UNCHANGED);
     }
-    Answer::info(format!("{} changed its FQDN from {former} to {name} {BY}", server.full_name()))
+    CommandOutput::info(format!("{} changed its FQDN from {former} to {name} {BY}", server.full_name()))
 }

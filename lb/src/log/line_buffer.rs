@@ -1,13 +1,13 @@
 //! Lines of one thread on their way to the logs' own: under load many are handed over at once, so that few of them cost a switch of threads.
 //!
-//! It never waits: whoever gathers has to call [`Gathered::hand_over`] now and then. Besides, lines go before their thread sleeps, unless others have
+//! It never waits: whoever gathers has to call [`LineBuffer::hand_over`] now and then. Besides, lines go before their thread sleeps, unless others have
 //! just gone, and at the end of its life.
 
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 use std::time::{Duration, Instant};
 
-use super::Ways;
+use super::LogSinks;
 use super::writer::Writer;
 use crate::config::LogFormat;
 
@@ -17,12 +17,12 @@ const MOST: usize = 32 * 1024;
 const PAUSE: Duration = Duration::from_millis(2);
 
 thread_local! {
-    static MINE: RefCell<Weak<Gathered>> = const { RefCell::new(Weak::new()) };
+    static MINE: RefCell<Weak<LineBuffer>> = const { RefCell::new(Weak::new()) };
 }
 
 /// Lines that have been written and not handed over. For one thread.
 #[derive(Debug)]
-pub struct Gathered {
+pub struct LineBuffer {
     /// For each format that is wanted.
     lines: RefCell<Box<[Lines]>>,
     wanted: Cell<bool>,
@@ -45,25 +45,25 @@ pub fn before_sleep() {
     }
 }
 
-// === impl Gathered ===
+// === impl LineBuffer ===
 
-impl Gathered {
+impl LineBuffer {
     /// Lines of this thread, none yet.
-    pub fn new(ways: &Ways) -> Rc<Self> {
-        let gathered = Rc::new(Self {
+    pub fn new(sinks: &LogSinks) -> Rc<Self> {
+        let line_buffer = Rc::new(Self {
             lines: RefCell::default(),
             wanted: Cell::new(false),
             handed_over: Cell::new(None),
         });
-        gathered.turn_to(ways);
-        MINE.set(Rc::downgrade(&gathered));
-        gathered
+        line_buffer.turn_to(sinks);
+        MINE.set(Rc::downgrade(&line_buffer));
+        line_buffer
     }
 
-    /// What there is goes where it was meant to, what follows goes these ways.
-    pub fn turn_to(&self, ways: &Ways) {
+    /// What there is goes where it was meant to, what follows goes these sinks.
+    pub fn turn_to(&self, sinks: &LogSinks) {
         self.hand_over();
-        let lines = ways.for_exchanges();
+        let lines = sinks.for_exchanges();
         self.wanted.set(!lines.is_empty());
         self.lines.replace(lines);
     }
@@ -103,7 +103,7 @@ impl Gathered {
     }
 }
 
-impl Drop for Gathered {
+impl Drop for LineBuffer {
     fn drop(&mut self) {
         self.hand_over();
     }

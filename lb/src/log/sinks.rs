@@ -1,30 +1,30 @@
-//! The ways to all logs as they are at one moment: who sends lines holds them until it is told of others.
+//! The sinks to all logs as they are at one moment: who sends lines holds them until it is told of others.
 //!
 //! They refuse to know who else has them.
 
 use std::sync::Arc;
 
-use super::gathered::Lines;
+use super::line_buffer::Lines;
 use super::writer::Writer;
-use super::{Level, Line};
+use super::{Level, LogLine};
 use crate::config::{self, LogFormat};
 
 /// Ways to all logs.
 #[derive(Debug, Clone, Default)]
-pub struct Ways(Arc<[Way]>);
+pub struct LogSinks(Arc<[LogSink]>);
 
 /// The way to one log.
 #[derive(Debug, Clone)]
-pub(super) struct Way {
-    config: config::Log,
+pub(super) struct LogSink {
+    config: config::LogConfig,
     pub(super) writer: Writer,
 }
 
-// === impl Ways ===
+// === impl LogSinks ===
 
-impl Ways {
+impl LogSinks {
     /// Hands each log the lines that `lines` makes for it, without those that matter too little to it.
-    pub fn tell<L: Line + 'static>(&self, lines: impl Fn(&config::Log) -> Vec<L>) {
+    pub fn tell<L: LogLine + 'static>(&self, lines: impl Fn(&config::LogConfig) -> Vec<L>) {
         for way in &*self.0 {
             let wanted = lines(&way.config).into_iter().filter(|line| line.level() <= way.config.level);
             wanted.for_each(|line| way.writer.send(Box::new(line)));
@@ -32,12 +32,12 @@ impl Ways {
     }
 
     /// Whether one of the logs is as asked.
-    pub fn any(&self, is: impl Fn(&config::Log) -> bool) -> bool {
+    pub fn any(&self, is: impl Fn(&config::LogConfig) -> bool) -> bool {
         self.0.iter().any(|way| is(&way.config))
     }
 
     /// Whether they are the logs of that configuration.
-    pub(super) fn are(&self, configs: &[config::Log]) -> bool {
+    pub(super) fn are(&self, configs: &[config::LogConfig]) -> bool {
         self.0.iter().map(|way| &way.config).eq(configs)
     }
 
@@ -46,11 +46,11 @@ impl Ways {
     }
 
     /// The writer of one that writes as `config` says.
-    pub(super) fn writer_for(&self, config: &config::Log) -> Option<Writer> {
-        let fits = |known: &config::Log| {
+    pub(super) fn writer_for(&self, config: &config::LogConfig) -> Option<Writer> {
+        let fits = |known: &config::LogConfig| {
             // What is decided before lines are handed over does not concern the writer.
-            let config::Log { format, level, health_checks, .. } = *config;
-            config::Log { format, level, health_checks, ..known.clone() } == *config
+            let config::LogConfig { format, level, health_checks, .. } = *config;
+            config::LogConfig { format, level, health_checks, ..known.clone() } == *config
         };
         self.0.iter().find(|way| fits(&way.config)).map(|way| way.writer.clone())
     }
@@ -59,23 +59,23 @@ impl Ways {
     pub(super) fn for_exchanges(&self) -> Box<[Lines]> {
         let formats = [LogFormat::Json, LogFormat::Http, LogFormat::Text].into_iter();
         let all = formats.map(|format| {
-            let wants = |way: &&Way| way.config.format == format && way.config.level >= Level::Info;
+            let wants = |way: &&LogSink| way.config.format == format && way.config.level >= Level::Info;
             Lines::new(format, self.0.iter().filter(wants).map(|way| way.writer.clone()).collect())
         });
         all.filter(Lines::are_wanted).collect()
     }
 }
 
-impl FromIterator<Way> for Ways {
-    fn from_iter<T: IntoIterator<Item = Way>>(ways: T) -> Self {
-        Self(ways.into_iter().collect())
+impl FromIterator<LogSink> for LogSinks {
+    fn from_iter<T: IntoIterator<Item = LogSink>>(sinks: T) -> Self {
+        Self(sinks.into_iter().collect())
     }
 }
 
-// === impl Way ===
+// === impl LogSink ===
 
-impl Way {
-    pub(super) fn new(config: &config::Log, writer: Writer) -> Self {
+impl LogSink {
+    pub(super) fn new(config: &config::LogConfig, writer: Writer) -> Self {
         Self { config: config.clone(), writer }
     }
 }

@@ -8,9 +8,9 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use super::buffer::Buffer;
-use super::chunk::{self, Decoder, Found};
+use super::buffers::BufferPool;
+use super::chunk::{self, ChunkItem, Decoder};
 use super::field;
-use super::kit::Kits;
 use crate::net::{Pipe, Socket, turn};
 use crate::proxy::framing::Framing;
 
@@ -30,7 +30,7 @@ const CHUNKS: usize = 512;
 /// A message on its way.
 #[derive(Debug)]
 pub struct Pump {
-    source: Source,
+    source: BodySource,
     /// Whether the body leaves in chunks.
     chunks: bool,
     /// Whether trailers leave with them.
@@ -57,7 +57,7 @@ pub struct Trailers {
 
 /// What is still to come.
 #[derive(Debug)]
-enum Source {
+enum BodySource {
     Done,
     Length(u64),
     Chunked(Box<Decoder>),
@@ -66,7 +66,7 @@ enum Source {
 
 /// Between which connections, and what has arrived.
 #[derive(Debug)]
-pub struct Way<'a> {
+pub struct Transfer<'a> {
     /// Where bytes come from.
     pub from: &'a Socket,
     /// What has come from there.
@@ -74,7 +74,7 @@ pub struct Way<'a> {
     /// Where bytes go.
     pub to: &'a Socket,
     /// Pipes to borrow.
-    pub kits: &'a Kits,
+    pub pool: &'a BufferPool,
 }
 
 /// Why a message did not get through.
@@ -101,10 +101,10 @@ impl Pump {
         limit: Option<Duration>,
     ) -> Self {
         let source = match source {
-            Framing::None | Framing::Length(0) => Source::Done,
-            Framing::Length(length) => Source::Length(length),
-            Framing::Chunked => Source::Chunked(Box::new(Decoder::new(trailers.most))),
-            Framing::UntilClose => Source::UntilClose,
+            Framing::None | Framing::Length(0) => BodySource::Done,
+            Framing::Length(length) => BodySource::Length(length),
+            Framing::Chunked => BodySource::Chunked(Box::new(Decoder::new(trailers.most))),
+            Framing::UntilClose => BodySource::UntilClose,
         };
         let chunks = sink == Framing::Chunked;
         Self {
@@ -133,7 +133,7 @@ impl Pump {
 
     /// Whether all of it is still here, to be sent again.
     pub fn is_whole(&self) -> bool {
-        matches!(self.source, Source::Done) && self.sent == self.at as u64
+        matches!(self.source, BodySource::Done) && self.sent == self.at as u64
     }
 
     /// The message from its first byte on, with as much of its body as is in one piece with it; nothing when that has left.
@@ -143,33 +143,33 @@ impl Pump {
 
     /// The rest of the body has arrived already: it is dropped, and the message is at its end.
     pub fn skip(&mut self, input: &mut Buffer) -> bool {
-        if let Source::Length(left) = self.source
+        if let BodySource::Length(left) = self.source
             && let Ok(left) = usize::try_from(left)
             && left <= input.data().len()
         {
             input.consume(left);
-            self.source = Source::Done;
+            self.source = BodySource::Done;
         }
-        matches!(self.source, Source::Done)
+        matches!(self.source, BodySource::Done)
     }
 
     /// Gives back what it had borrowed, and its text; it is over.
-    pub fn end(&mut self, kits: &Kits) -> Vec<u8> {
+    pub fn end(&mut self, pool: &BufferPool) -> Vec<u8> {
         if let Some(pipe) = self.pipe.take() {
-            kits.give_pipe(pipe);
+            pool.give_pipe(pipe);
         }
         std::mem::take(&mut self.staged)
     }
 
     /// Moves what can be moved; ready when the last byte has left.
-    pub fn poll(&mut self, cx: &mut Context<'_>, way: &mut Way<'_>) -> Poll<Result<(), Broken>> {
+    pub fn poll(&mut self, cx: &mut Context<'_>, way: &mut Transfer<'_>) -> Poll<Result<(), Broken>> {
         let mut steps = 0;
         while steps < STEPS {
             steps += 1;
             if self.is_over() {
                 return Poll::Ready(Ok(()));
             }
-            if matches!(self.source, Source::Chunked(_)) && self.at == 0 && !way.input.is_empty() {
+            if matches!(self.source, BodySource::Chunked(_)) && self.at == 0 && !way.input.is_empty() {
                 // Head and first chunks leave together.
                 steps += self.decode(way.input)?;
             }
@@ -196,7 +196,7 @@ impl Pump {
 
     /// Whether the last byte has left.
     fn is_over(&self) -> bool {
-        matches!(self.source, Source::Done) && self.at == self.staged.len() && !self.has_piped()
+        matches!(self.source, BodySource::Done) && self.at == self.staged.len() && !self.has_piped()
     }
 
     /// Whether bytes have been taken from the source and not been given on.
@@ -206,11 +206,11 @@ impl Pump {
 
     /// Whether bytes leave as they come.
     fn plain(&self) -> bool {
-        !self.chunks && matches!(self.source, Source::Length(_) | Source::UntilClose)
+        !self.chunks && matches!(self.source, BodySource::Length(_) | BodySource::UntilClose)
     }
 
     /// Sends what is staged and what can go as it came, in one call.
-    fn poll_put(&mut self, cx: &mut Context<'_>, way: &mut Way<'_>) -> Poll<Result<(), Broken>> {
+    fn poll_put(&mut self, cx: &mut Context<'_>, way: &mut Transfer<'_>) -> Poll<Result<(), Broken>> {
         let staged = self.staged.len() - self.at;
         let direct = if self.plain() { self.most(way.input.data().len()) } else { 0 };
         let put = if direct == 0 {
@@ -225,7 +225,7 @@ impl Pump {
         } else if self.at == 0 && way.input.prepend(&self.staged) {
             // From here on it is as if the head were a part of the body.
             self.staged.clear();
-            if let Source::Length(left) = &mut self.source {
+            if let BodySource::Length(left) = &mut self.source {
                 *left += staged as u64;
             }
             way.to.poll_put(cx, &way.input.data()[..staged + direct])
@@ -250,7 +250,7 @@ impl Pump {
     fn wait_for_room(&self, from: &Socket) -> Poll<Result<(), Broken>> {
         if self.limit.is_some() {
             // It is not the source's turn.
-            from.pulse().rest();
+            from.deadlines().disarm();
         }
         Poll::Pending
     }
@@ -258,21 +258,21 @@ impl Pump {
     /// How much of `there` belongs to the body.
     fn most(&self, there: usize) -> usize {
         match self.source {
-            Source::Length(left) => usize::try_from(left).map_or(there, |left| left.min(there)),
+            BodySource::Length(left) => usize::try_from(left).map_or(there, |left| left.min(there)),
             _ => there,
         }
     }
 
     fn arrived(&mut self, count: usize) {
-        if let Source::Length(left) = &mut self.source {
+        if let BodySource::Length(left) = &mut self.source {
             *left -= count as u64;
             if *left == 0 {
-                self.source = Source::Done;
+                self.source = BodySource::Done;
             }
         }
     }
 
-    fn poll_fill(&mut self, cx: &mut Context<'_>, way: &mut Way<'_>) -> Poll<Result<(), Broken>> {
+    fn poll_fill(&mut self, cx: &mut Context<'_>, way: &mut Transfer<'_>) -> Poll<Result<(), Broken>> {
         match way.input.poll_fill(cx, way.from) {
             Poll::Ready(Ok(0)) => Poll::Ready(self.ended()),
             Poll::Ready(Ok(count)) => {
@@ -286,19 +286,19 @@ impl Pump {
 
     fn wait_for_bytes(&self, from: &Socket) -> Poll<Result<(), Broken>> {
         if let Some(limit) = self.limit
-            && from.pulse().is_resting()
+            && from.deadlines().is_resting()
         {
-            from.pulse().await_bytes(limit);
+            from.deadlines().await_bytes(limit);
         }
         Poll::Pending
     }
 
     /// The source has ended.
     fn ended(&mut self) -> Result<(), Broken> {
-        if !matches!(self.source, Source::UntilClose) {
+        if !matches!(self.source, BodySource::UntilClose) {
             return Err(Broken::Source);
         }
-        self.source = Source::Done;
+        self.source = BodySource::Done;
         if self.chunks {
             self.stage(b"0\r\n\r\n");
         }
@@ -316,13 +316,13 @@ impl Pump {
     /// Frames what has arrived anew; says how many more steps that was worth.
     fn decode(&mut self, input: &mut Buffer) -> Result<usize, Broken> {
         match &mut self.source {
-            Source::Chunked(_) => self.decode_chunks(input),
+            BodySource::Chunked(_) => self.decode_chunks(input),
             _ => {
                 let count = self.most(input.data().len());
                 self.stage_data(&input.data()[..count]);
                 input.consume(count);
                 self.arrived(count);
-                if matches!(self.source, Source::Done) {
+                if matches!(self.source, BodySource::Done) {
                     self.stage(b"0\r\n\r\n");
                 }
                 Ok(0)
@@ -342,23 +342,23 @@ impl Pump {
     }
 
     fn decode_chunks(&mut self, input: &mut Buffer) -> Result<usize, Broken> {
-        let Source::Chunked(mut decoder) = std::mem::replace(&mut self.source, Source::Done) else {
+        let BodySource::Chunked(mut decoder) = std::mem::replace(&mut self.source, BodySource::Done) else {
             return Ok(0);
         };
         let mut chunks = 0;
         loop {
             match decoder.next(input.data()).map_err(|_| Broken::Faulty)? {
-                Found::Data(range) => {
+                ChunkItem::Data(range) => {
                     chunks += 1;
                     self.stage_data(&input.data()[range.clone()]);
                     input.consume(range.end);
                 }
-                Found::Nothing => {
+                ChunkItem::Nothing => {
                     input.clear();
-                    self.source = Source::Chunked(decoder);
+                    self.source = BodySource::Chunked(decoder);
                     return Ok(chunks / CHUNKS);
                 }
-                Found::End(count) => {
+                ChunkItem::End(count) => {
                     input.consume(count);
                     if self.chunks {
                         self.stage(b"0\r\n");
@@ -372,20 +372,20 @@ impl Pump {
     }
 
     /// Whether so much is to come that a pipe pays.
-    fn may_splice(&mut self, way: &Way<'_>) -> bool {
+    fn may_splice(&mut self, way: &Transfer<'_>) -> bool {
         let large = match self.source {
-            Source::Length(left) => left >= SPLICE,
-            Source::UntilClose => self.bulk,
-            Source::Done | Source::Chunked(_) => false,
+            BodySource::Length(left) => left >= SPLICE,
+            BodySource::UntilClose => self.bulk,
+            BodySource::Done | BodySource::Chunked(_) => false,
         };
         if large && self.plain() && self.pipe.is_none() && Pipe::fits(way.from, way.to) {
-            self.pipe = way.kits.take_pipe();
+            self.pipe = way.pool.take_pipe();
         }
         self.pipe.is_some() && self.plain()
     }
 
-    fn poll_splice(&mut self, cx: &mut Context<'_>, way: &mut Way<'_>) -> Poll<Result<(), Broken>> {
-        let most = if let Source::Length(left) = self.source { left } else { u64::MAX };
+    fn poll_splice(&mut self, cx: &mut Context<'_>, way: &mut Transfer<'_>) -> Poll<Result<(), Broken>> {
+        let most = if let BodySource::Length(left) = self.source { left } else { u64::MAX };
         let Some(pipe) = &mut self.pipe else { return Poll::Ready(Ok(())) };
         match pipe.poll_take(cx, way.from, most) {
             Poll::Ready(Ok(0)) => Poll::Ready(self.ended()),
@@ -398,7 +398,7 @@ impl Pump {
         }
     }
 
-    fn poll_give(&mut self, cx: &mut Context<'_>, way: &mut Way<'_>) -> Poll<Result<(), Broken>> {
+    fn poll_give(&mut self, cx: &mut Context<'_>, way: &mut Transfer<'_>) -> Poll<Result<(), Broken>> {
         let Some(pipe) = &mut self.pipe else { return Poll::Ready(Ok(())) };
         match pipe.poll_give(cx, way.to) {
             Poll::Ready(Ok(count)) => {

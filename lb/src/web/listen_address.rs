@@ -18,7 +18,7 @@ const OPTIONS: [&str; 6] = ["csv", "json", "typed", "norefresh", "up", "no-maint
 
 /// An address, understood.
 #[derive(Debug)]
-pub(super) struct Place<'a> {
+pub(super) struct ListenAddress<'a> {
     /// The path; [`PAGE`] for every place of the status page.
     pub(super) path: &'a str,
     /// Where the status page is, as it was asked for.
@@ -26,9 +26,9 @@ pub(super) struct Place<'a> {
     options: Vec<&'a str>,
 }
 
-// === impl Place ===
+// === impl ListenAddress ===
 
-impl<'a> Place<'a> {
+impl<'a> ListenAddress<'a> {
     /// Understands an address; `more` are the beginnings of addresses at which the configuration puts the page.
     pub(super) fn of(uri: &'a Uri, more: &[String]) -> Self {
         let text = uri.path_and_query().map_or("/", |text| text.as_str());
@@ -129,7 +129,7 @@ mod tests {
         let more = ["/here".to_owned(), "/here?there".to_owned()];
         for (text, path, page, options) in table {
             let uri = text.parse().unwrap();
-            let place = Place::of(&uri, &more);
+            let place = ListenAddress::of(&uri, &more);
             assert_eq!((place.path, &*place.page, &*place.options), (*path, *page, *options), "{text}");
         }
     }
@@ -140,7 +140,7 @@ mod tests {
         for (text, path) in
             [("/whatever", "/stats"), ("/metrics", "/metrics"), ("/stats.json", "/stats.json")]
         {
-            assert_eq!(Place::of(&text.parse().unwrap(), &more).path, path, "{text}");
+            assert_eq!(ListenAddress::of(&text.parse().unwrap(), &more).path, path, "{text}");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Signs of life of a stream, and the time by which the next one must come.
 //!
 //! A request costs no timer: reads and writes only stamp a deadline on a coarse clock, and one sweep a worker
-//! ([`super::watchdog`]) looks for deadlines that have passed. A pulse refuses to act: it only says what is overdue, and
+//! ([`super::watchdog`]) looks for deadlines that have passed. A deadlines refuses to act: it only says what is overdue, and
 //! carries the word that something has been ended.
 
 use std::cell::{Cell, RefCell};
@@ -22,7 +22,7 @@ thread_local! {
 
 /// What is being waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wait {
+pub enum WaitKind {
     /// The next request of a client's connection.
     KeepAlive,
     /// The rest of a request head; signs of life do not extend it.
@@ -39,16 +39,16 @@ pub enum Wait {
 ///
 /// It is shared between a stream and who watches it, on one thread.
 #[derive(Debug)]
-pub struct Pulse {
+pub struct StreamDeadlines {
     read_by: Cell<u64>,
     write_by: Cell<u64>,
     received: Cell<u64>,
     sent: Cell<u64>,
     read_limit: Cell<u32>,
     write_limit: Cell<u32>,
-    /// Limit for a request head, milliseconds: when bytes end a [`Wait::KeepAlive`], they begin a head.
+    /// Limit for a request head, milliseconds: when bytes end a [`WaitKind::KeepAlive`], they begin a head.
     head_limit: Cell<u32>,
-    read_wait: Cell<Wait>,
+    read_wait: Cell<WaitKind>,
     /// Why the watchdog, or somebody else, has ended what is done on the stream.
     ended: Cell<Option<Ended>>,
     /// Who has to be told of that.
@@ -59,7 +59,7 @@ pub struct Pulse {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {
     /// It was silent for too long.
-    Overdue(Wait),
+    Overdue(WaitKind),
     /// Somebody asked for its end.
     Killed,
 }
@@ -85,9 +85,9 @@ fn millis(duration: Duration) -> u32 {
     u32::try_from(whole.saturating_add(duration.subsec_millis().into())).unwrap_or(u32::MAX)
 }
 
-// === impl Pulse ===
+// === impl StreamDeadlines ===
 
-impl Pulse {
+impl StreamDeadlines {
     /// A stream of which nothing is awaited, and which may take `write_limit` to make room for what is written.
     pub fn new(write_limit: Duration) -> Self {
         Self {
@@ -98,7 +98,7 @@ impl Pulse {
             read_limit: Cell::new(0),
             write_limit: Cell::new(millis(write_limit)),
             head_limit: Cell::new(0),
-            read_wait: Cell::new(Wait::Bytes),
+            read_wait: Cell::new(WaitKind::Bytes),
             ended: Cell::new(None),
             waker: RefCell::default(),
         }
@@ -109,8 +109,8 @@ impl Pulse {
     pub fn await_request(&self, keep_alive: Option<Duration>, head: Duration) {
         self.head_limit.set(millis(head));
         match keep_alive {
-            Some(limit) => self.arm(Wait::KeepAlive, millis(limit)),
-            None => self.arm(Wait::Head, millis(head)),
+            Some(limit) => self.arm(WaitKind::KeepAlive, millis(limit)),
+            None => self.arm(WaitKind::Head, millis(head)),
         }
     }
 
@@ -122,12 +122,12 @@ impl Pulse {
     /// It shall end: one that has waited for its next request for `quiet` is overdue now, one that has not waits for no more than `limit`. Where
     /// something else is awaited this changes nothing.
     pub fn hasten(&self, quiet: Duration, limit: Duration) {
-        if self.read_wait.get() != Wait::KeepAlive || self.is_resting() {
+        if self.read_wait.get() != WaitKind::KeepAlive || self.is_resting() {
             return;
         }
         let since = self.read_by.get().saturating_sub(u64::from(self.read_limit.get()) + SLACK.get());
         if since + u64::from(millis(quiet)) <= now() {
-            self.end(Ended::Overdue(Wait::KeepAlive));
+            self.end(Ended::Overdue(WaitKind::KeepAlive));
         } else {
             self.read_by.set(self.read_by.get().min(deadline(millis(limit))));
         }
@@ -136,17 +136,17 @@ impl Pulse {
     /// Waits for bytes; each sign of life gives it `limit` more.
     #[inline]
     pub fn await_bytes(&self, limit: Duration) {
-        self.arm(Wait::Bytes, millis(limit));
+        self.arm(WaitKind::Bytes, millis(limit));
     }
 
     /// The other side has said all that it will say, and gets `limit` to hear the rest.
     pub fn await_end(&self, limit: Duration) {
-        self.arm(Wait::End, millis(limit));
+        self.arm(WaitKind::End, millis(limit));
     }
 
     /// Waits for nothing from the other side: it is not its turn.
     #[inline]
-    pub fn rest(&self) {
+    pub fn disarm(&self) {
         self.read_by.set(NEVER);
     }
 
@@ -168,11 +168,11 @@ impl Pulse {
     }
 
     /// What is overdue at the moment `now` of the coarse clock.
-    pub fn overdue(&self, now: u64) -> Option<Wait> {
+    pub fn overdue(&self, now: u64) -> Option<WaitKind> {
         if self.read_by.get() <= now {
             return Some(self.read_wait.get());
         }
-        (self.write_by.get() <= now).then_some(Wait::Room)
+        (self.write_by.get() <= now).then_some(WaitKind::Room)
     }
 
     /// Bytes received so far.
@@ -190,19 +190,19 @@ impl Pulse {
     #[inline]
     pub(super) fn on_read(&self, bytes: usize) {
         self.received.set(self.received() + bytes as u64);
-        self.on_life();
+        self.on_activity();
     }
 
     /// A sign of life.
     #[inline]
-    pub(super) fn on_life(&self) {
+    pub(super) fn on_activity(&self) {
         if self.read_by.get() == NEVER {
             return;
         }
         match self.read_wait.get() {
-            Wait::Bytes => self.read_by.set(deadline(self.read_limit.get())),
-            Wait::KeepAlive => self.arm(Wait::Head, self.head_limit.get()),
-            Wait::Head | Wait::Room | Wait::End => {}
+            WaitKind::Bytes => self.read_by.set(deadline(self.read_limit.get())),
+            WaitKind::KeepAlive => self.arm(WaitKind::Head, self.head_limit.get()),
+            WaitKind::Head | WaitKind::Room | WaitKind::End => {}
         }
     }
 
@@ -220,7 +220,7 @@ impl Pulse {
     }
 
     #[inline]
-    fn arm(&self, wait: Wait, limit: u32) {
+    fn arm(&self, wait: WaitKind, limit: u32) {
         self.read_wait.set(wait);
         self.read_limit.set(limit);
         self.read_by.set(deadline(limit));
@@ -264,7 +264,7 @@ impl Pulse {
     /// Forgets that it was ended: who has been told goes on towards an end of its own, and sets another deadline for that.
     pub fn resume(&self) {
         self.ended.set(None);
-        self.rest();
+        self.disarm();
     }
 
     /// Gives whoever polls a turn.
@@ -284,52 +284,53 @@ mod tests {
     #[test]
     fn bytes_extend_a_body_but_not_a_head() {
         set_now(0, Duration::ZERO);
-        let pulse = Pulse::new(SECOND);
-        pulse.await_bytes(SECOND);
+        let deadlines = StreamDeadlines::new(SECOND);
+        deadlines.await_bytes(SECOND);
         set_now(900, Duration::ZERO);
-        pulse.on_read(1);
-        assert_eq!(pulse.overdue(1000), None);
-        assert_eq!(pulse.overdue(1900), Some(Wait::Bytes));
+        deadlines.on_read(1);
+        assert_eq!(deadlines.overdue(1000), None);
+        assert_eq!(deadlines.overdue(1900), Some(WaitKind::Bytes));
 
-        pulse.await_request(Some(SECOND * 10), SECOND);
-        pulse.on_read(1);
+        deadlines.await_request(Some(SECOND * 10), SECOND);
+        deadlines.on_read(1);
         set_now(1800, Duration::ZERO);
-        pulse.on_read(1);
-        assert_eq!(pulse.overdue(1900), Some(Wait::Head));
-        pulse.rest();
-        assert_eq!(pulse.overdue(1_000_000), None);
+        deadlines.on_read(1);
+        assert_eq!(deadlines.overdue(1900), Some(WaitKind::Head));
+        deadlines.disarm();
+        assert_eq!(deadlines.overdue(1_000_000), None);
     }
 
     #[test]
     fn a_write_without_room_is_overdue_until_one_succeeds() {
         set_now(0, Duration::ZERO);
-        let pulse = Pulse::new(SECOND);
-        pulse.on_full();
+        let deadlines = StreamDeadlines::new(SECOND);
+        deadlines.on_full();
         set_now(500, Duration::ZERO);
-        pulse.on_full();
-        assert_eq!(pulse.overdue(1000), Some(Wait::Room));
-        pulse.on_write(3);
-        assert_eq!(pulse.overdue(1000), None);
+        deadlines.on_full();
+        assert_eq!(deadlines.overdue(1000), Some(WaitKind::Room));
+        deadlines.on_write(3);
+        assert_eq!(deadlines.overdue(1000), None);
     }
 
     #[test]
     fn what_is_quiet_is_over_at_once_and_what_was_busy_soon() {
         set_now(5000, Duration::ZERO);
         let quiet = || {
-            let pulse = Pulse::new(SECOND);
-            pulse.await_request(Some(SECOND * 60), SECOND * 10);
-            pulse
+            let deadlines = StreamDeadlines::new(SECOND);
+            deadlines.await_request(Some(SECOND * 60), SECOND * 10);
+            deadlines
         };
-        let (long, short, new, busy) = (quiet(), Pulse::new(SECOND), Pulse::new(SECOND), quiet());
+        let (long, short, new, busy) =
+            (quiet(), StreamDeadlines::new(SECOND), StreamDeadlines::new(SECOND), quiet());
         new.await_request(None, SECOND * 10);
         set_now(6000, Duration::ZERO);
         short.await_request(Some(SECOND * 60), SECOND * 10);
-        busy.rest();
-        [&long, &short, &new, &busy].iter().for_each(|pulse| pulse.hasten(SECOND, SECOND / 2));
-        assert_eq!(long.ended(), Some(Ended::Overdue(Wait::KeepAlive)));
-        assert_eq!([&short, &new, &busy].map(Pulse::ended), [None; 3]);
-        assert_eq!((short.overdue(6499), short.overdue(6500)), (None, Some(Wait::KeepAlive)));
-        assert_eq!((new.overdue(14_999), new.overdue(15_000)), (None, Some(Wait::Head)));
+        busy.disarm();
+        [&long, &short, &new, &busy].iter().for_each(|deadlines| deadlines.hasten(SECOND, SECOND / 2));
+        assert_eq!(long.ended(), Some(Ended::Overdue(WaitKind::KeepAlive)));
+        assert_eq!([&short, &new, &busy].map(StreamDeadlines::ended), [None; 3]);
+        assert_eq!((short.overdue(6499), short.overdue(6500)), (None, Some(WaitKind::KeepAlive)));
+        assert_eq!((new.overdue(14_999), new.overdue(15_000)), (None, Some(WaitKind::Head)));
         assert_eq!(busy.overdue(1_000_000), None);
     }
 }

@@ -12,8 +12,8 @@ use tokio::sync::Notify;
 
 /// A server's place.
 #[derive(Debug)]
-pub struct Place {
-    named: Mutex<Named>,
+pub struct Endpoint {
+    named: Mutex<EndpointName>,
     address: ArcSwapOption<SocketAddr>,
     /// Rises when connections made so far must not be used again.
     epoch: AtomicU32,
@@ -23,21 +23,21 @@ pub struct Place {
 
 /// What a place is called.
 #[derive(Debug)]
-struct Named {
+struct EndpointName {
     host: String,
     port: u16,
     /// The host that the address in force belongs to, while that is not yet `host`.
     former: Option<String>,
 }
 
-// === impl Place ===
+// === impl Endpoint ===
 
-impl Place {
+impl Endpoint {
     /// A place by name or by address.
     pub fn new(host: &str, port: u16) -> Self {
         let address = literal(host, port).map(Arc::new);
         Self {
-            named: Mutex::new(Named { host: host.to_owned(), port, former: None }),
+            named: Mutex::new(EndpointName { host: host.to_owned(), port, former: None }),
             address: ArcSwapOption::new(address),
             epoch: AtomicU32::new(0),
             doubted: Notify::new(),
@@ -88,7 +88,7 @@ impl Place {
         if named.host == host && named.port == port {
             return false;
         }
-        let before = Named { host: host.to_owned(), port, former: None };
+        let before = EndpointName { host: host.to_owned(), port, former: None };
         let before = std::mem::replace(&mut *named, before);
         match (literal(host, port), self.address()) {
             (Some(address), _) => {
@@ -129,12 +129,12 @@ impl Place {
 
     /// What a connection made now must carry to be used again.
     #[inline]
-    pub fn epoch(&self) -> u32 {
+    pub fn connection_generation(&self) -> u32 {
         self.epoch.load(Relaxed)
     }
 
     /// A connection failed: the address may be an old one.
-    pub fn doubt(&self) {
+    pub fn request_lookup(&self) {
         self.doubted.notify_one();
     }
 
@@ -143,7 +143,7 @@ impl Place {
         self.doubted.notified().await;
     }
 
-    fn lock(&self) -> MutexGuard<'_, Named> {
+    fn lock(&self) -> MutexGuard<'_, EndpointName> {
         self.named.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -158,18 +158,18 @@ mod tests {
 
     #[test]
     fn another_address_retires_connections_and_the_same_one_does_not() {
-        let place = Place::new("127.0.0.1", 4000);
-        let epoch = place.epoch();
+        let place = Endpoint::new("127.0.0.1", 4000);
+        let epoch = place.connection_generation();
         assert!(!place.set_address(place.address()));
-        assert_eq!(place.epoch(), epoch);
+        assert_eq!(place.connection_generation(), epoch);
         assert!(place.move_to("127.0.0.2", 4000));
-        assert_ne!(place.epoch(), epoch);
+        assert_ne!(place.connection_generation(), epoch);
         assert_eq!(place.address(), Some("127.0.0.2:4000".parse().unwrap()));
     }
 
     #[test]
     fn a_name_has_no_address_until_it_is_looked_up() {
-        let place = Place::new("api0", 4000);
+        let place = Endpoint::new("api0", 4000);
         assert!(place.is_name() && place.address().is_none());
         place.set_address(Some("10.0.0.1:4000".parse().unwrap()));
         place.move_to("api0", 4001);
@@ -179,22 +179,29 @@ mod tests {
     #[test]
     fn another_name_keeps_the_address_until_it_is_looked_up() {
         let at = |text: &str| Some(text.parse::<SocketAddr>().unwrap());
-        let place = Place::new("api0", 4000);
+        let place = Endpoint::new("api0", 4000);
         place.set_address(at("10.0.0.1:4000"));
-        let epoch = place.epoch();
+        let epoch = place.connection_generation();
         for (host, port) in [("api1", 4000), ("api1", 4001), ("api2", 4001)] {
             assert!(place.move_to(host, port));
             let found = (place.named(), place.address(), place.is_former(), place.is_settled());
             assert_eq!(found, ((host.to_owned(), port), at("10.0.0.1:4000"), true, false));
-            assert_eq!((place.named_in_force(), place.epoch()), (("api0".to_owned(), 4000), epoch));
+            assert_eq!(
+                (place.named_in_force(), place.connection_generation()),
+                (("api0".to_owned(), 4000), epoch)
+            );
         }
         assert!(place.set_address(at("10.0.0.2:4001")) && place.is_settled());
         assert_eq!(place.named_in_force(), ("api2".to_owned(), 4001));
-        assert_ne!(place.epoch(), epoch);
+        assert_ne!(place.connection_generation(), epoch);
         // The new name has the same address.
-        let epoch = place.epoch();
+        let epoch = place.connection_generation();
         place.move_to("api3", 4001);
-        assert!(!place.set_address(at("10.0.0.2:4001")) && place.is_settled() && place.epoch() == epoch);
+        assert!(
+            !place.set_address(at("10.0.0.2:4001"))
+                && place.is_settled()
+                && place.connection_generation() == epoch
+        );
         // Back to the name before, and on to an address.
         place.move_to("api4", 4001);
         place.move_to("api3", 4001);

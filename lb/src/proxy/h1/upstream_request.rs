@@ -7,33 +7,33 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use super::kit::Kit;
-use super::pump::{Broken, Pump, Trailers, Way};
-use super::request::{self, Head, Ties, Towards};
+use super::buffers::ExchangeBuffers;
+use super::request::{self, Persistence, RequestHead, RewriteContext};
+use super::transfer::{Broken, Pump, Trailers, Transfer};
 use super::{ANSWER, field, response};
 use crate::config::Forwarded;
 use crate::net::Ended;
-use crate::proxy::attempts::{Failed, Outgoing, connect, take_idle, while_there};
+use crate::proxy::attempts::{Failed, OutgoingRequest, connect, take_idle, while_there};
 use crate::proxy::error::ProxyError;
 use crate::proxy::exchange::Exchange;
 use crate::proxy::framing::Framing;
-use crate::proxy::route::{self, Wish};
-use crate::proxy::{Client, Worker};
+use crate::proxy::route::{self, PickHints};
+use crate::proxy::{Client, DataWorker};
 use crate::server::Server;
-use crate::stick::Reply;
+use crate::stick::SetCookie;
 use crate::topology::Backend;
-use crate::upstream::Connection;
+use crate::upstream::ServerConnection;
 
 /// Interim answers to one request, at most.
 pub const MAX_INTERIM: u32 = 32;
 
 /// A request that is being sent.
 #[derive(Debug)]
-pub(super) struct Asking<'a> {
-    pub(super) worker: &'a Rc<Worker>,
+pub(super) struct UpstreamRequest<'a> {
+    pub(super) worker: &'a Rc<DataWorker>,
     pub(super) client: &'a Client,
-    pub(super) kit: &'a mut Kit,
-    pub(super) head: &'a Head,
+    pub(super) buffers: &'a mut ExchangeBuffers,
+    pub(super) head: &'a RequestHead,
     pub(super) upload: Pump,
     pub(super) state: Upload,
     /// The client has closed its side: it may still be listening.
@@ -56,9 +56,9 @@ pub(super) enum Upload {
 
 /// A server's answer: its head is written for the client, its body follows on this connection.
 #[derive(Debug)]
-pub(super) struct Answered {
-    pub(super) connection: Box<Connection>,
-    pub(super) head: response::Head,
+pub(super) struct UpstreamResponse {
+    pub(super) connection: Box<ServerConnection>,
+    pub(super) head: response::ResponseHead,
 }
 
 /// The client has left.
@@ -84,22 +84,27 @@ enum Cause {
     Down(bool),
 }
 
-// === impl Asking ===
+// === impl UpstreamRequest ===
 
-impl<'a> Asking<'a> {
-    /// The request whose head is in `kit.up`, and of whose body some may be in `kit.input`.
+impl<'a> UpstreamRequest<'a> {
+    /// The request whose head is in `buffers.up`, and of whose body some may be in `buffers.input`.
     #[inline]
-    pub(super) fn new(worker: &'a Rc<Worker>, client: &'a Client, kit: &'a mut Kit, head: &'a Head) -> Self {
+    pub(super) fn new(
+        worker: &'a Rc<DataWorker>,
+        client: &'a Client,
+        buffers: &'a mut ExchangeBuffers,
+        head: &'a RequestHead,
+    ) -> Self {
         let frontend = client.frontend.borrow();
         let config = &frontend.config;
-        let text = std::mem::take(&mut kit.up);
+        let text = std::mem::take(&mut buffers.request_head);
         let trailers = Trailers { most: config.max_head, pass: head.trailers };
         let limit = Some(config.timeout.client);
         let upload = Pump::new(text, head.framing, head.framing, trailers, limit);
         Self {
             worker,
             client,
-            kit,
+            buffers,
             head,
             upload,
             state: Upload::Going,
@@ -114,20 +119,20 @@ impl<'a> Asking<'a> {
     pub(super) fn answered(&mut self) {
         self.answering = true;
         if self.half_closed {
-            self.client.pulse().rest();
+            self.client.deadlines().disarm();
         }
     }
 
     /// No answer came. Says whether all of the request has been read, so that the connection can go on.
     pub(super) fn give_up(&mut self) -> bool {
-        let whole = self.state == Upload::Done || self.upload.skip(&mut self.kit.input);
+        let whole = self.state == Upload::Done || self.upload.skip(&mut self.buffers.input);
         self.end_upload();
         whole
     }
 
     /// Gives back what the upload had borrowed.
     pub(super) fn end_upload(&mut self) {
-        self.kit.up = self.upload.end(&self.worker.kits);
+        self.buffers.request_head = self.upload.end(&self.worker.pool);
     }
 
     fn is_replayable(&self) -> bool {
@@ -138,25 +143,25 @@ impl<'a> Asking<'a> {
     async fn ask(
         &mut self,
         exchange: &mut Exchange,
-        connection: &mut Connection,
+        connection: &mut ServerConnection,
         limit: Duration,
-        reply: Option<&Reply<'_>>,
-    ) -> Result<response::Head, Cause> {
-        self.kit.answer.clear();
+        reply: Option<&SetCookie<'_>>,
+    ) -> Result<response::ResponseHead, Cause> {
+        self.buffers.answer.clear();
         if self.upload.is_whole() || self.upload.sent() == 0 {
             self.upload.rewind();
             self.state = Upload::Going;
         }
         loop {
-            self.kit.down.clear();
+            self.buffers.response_head.clear();
             self.looked = 0;
             let head = poll_fn(|cx| self.poll_head(cx, connection, limit, reply)).await?;
             let last = head.status >= 200 || head.status == 101;
             if last {
                 exchange.given(head.given);
-                exchange.capture(&self.kit.answer.data()[..head.size]);
+                exchange.capture(&self.buffers.answer.data()[..head.size]);
             }
-            self.kit.answer.consume(head.size);
+            self.buffers.answer.consume(head.size);
             if last {
                 return Ok(head);
             }
@@ -166,7 +171,7 @@ impl<'a> Asking<'a> {
             }
             // Old clients know of none (RFC 9110 section 15.2).
             if !self.head.old {
-                self.client.socket.put_all(&self.kit.down).await.map_err(|_| Cause::Gone)?;
+                self.client.socket.put_all(&self.buffers.response_head).await.map_err(|_| Cause::Gone)?;
             }
         }
     }
@@ -174,26 +179,26 @@ impl<'a> Asking<'a> {
     fn poll_head(
         &mut self,
         cx: &mut Context<'_>,
-        connection: &Connection,
+        connection: &ServerConnection,
         limit: Duration,
-        reply: Option<&Reply<'_>>,
-    ) -> Poll<Result<response::Head, Cause>> {
-        if let Some(ended) = connection.pulse().poll_ended(cx) {
+        reply: Option<&SetCookie<'_>>,
+    ) -> Poll<Result<response::ResponseHead, Cause>> {
+        if let Some(ended) = connection.deadlines().poll_ended(cx) {
             return Poll::Ready(Err(Cause::Ended(ended)));
         }
         let asking = self.state == Upload::Going;
         if asking {
             self.poll_request(cx, connection)?;
             if self.state != Upload::Going {
-                connection.pulse().await_bytes(limit);
+                connection.deadlines().await_bytes(limit);
             }
         }
         loop {
-            let data = self.kit.answer.data();
+            let data = self.buffers.answer.data();
             let looked = std::mem::replace(&mut self.looked, data.len());
             let news = data.len() > looked;
             if news && (looked == 0 || field::may_end(data, looked) || data.len() >= ANSWER.max_head) {
-                let towards = response::Towards {
+                let towards = response::ResponseContext {
                     is_head: self.head.is_head,
                     old: self.head.old,
                     keep: self.head.keep && self.state == Upload::Done && !self.client.finishing.get(),
@@ -201,7 +206,7 @@ impl<'a> Asking<'a> {
                     upgrade: self.head.upgrade.as_deref().filter(|_| self.state == Upload::Done),
                     reply,
                 };
-                match response::parse(data, ANSWER, towards, &mut self.kit.down) {
+                match response::parse(data, ANSWER, towards, &mut self.buffers.response_head) {
                     Ok(Some(head)) => return Poll::Ready(Ok(head)),
                     Ok(None) => {}
                     Err(_) => return Poll::Ready(Err(Cause::Faulty)),
@@ -211,11 +216,11 @@ impl<'a> Asking<'a> {
             let filled = if asking && connection.socket.poll_readable(cx).is_pending() {
                 Poll::Pending
             } else {
-                self.kit.answer.poll_fill(cx, &connection.socket)
+                self.buffers.answer.poll_fill(cx, &connection.socket)
             };
             match filled {
                 Poll::Ready(Ok(0) | Err(_)) => {
-                    let begun = !self.kit.answer.is_empty() || self.interim > 0;
+                    let begun = !self.buffers.answer.is_empty() || self.interim > 0;
                     return Poll::Ready(Err(Cause::Closed(begun)));
                 }
                 Poll::Ready(Ok(_)) => {}
@@ -234,14 +239,14 @@ impl<'a> Asking<'a> {
     }
 
     /// Sends what there is of the request.
-    fn poll_request(&mut self, cx: &mut Context<'_>, connection: &Connection) -> Result<(), Cause> {
+    fn poll_request(&mut self, cx: &mut Context<'_>, connection: &ServerConnection) -> Result<(), Cause> {
         match self.poll_upload(cx, connection) {
             Poll::Ready(Err(Broken::Source)) => return Err(Cause::Gone),
             Poll::Ready(Err(Broken::Faulty)) => return Err(Cause::BadBody),
             Poll::Ready(Err(Broken::Sink(_))) if self.upload.sent() == 0 => return Err(Cause::Unsent),
             Poll::Ready(Err(Broken::Sink(_))) => self.state = Upload::Refused,
             Poll::Ready(Ok(())) => {
-                self.client.pulse().rest();
+                self.client.deadlines().disarm();
                 self.state = Upload::Done;
             }
             Poll::Pending => {}
@@ -252,35 +257,35 @@ impl<'a> Asking<'a> {
     pub(super) fn poll_upload(
         &mut self,
         cx: &mut Context<'_>,
-        connection: &Connection,
+        connection: &ServerConnection,
     ) -> Poll<Result<(), Broken>> {
         // The upload takes what comes, and with it the promise of being woken: who watches the client afterwards has to ask anew.
         self.client.listening.set(false);
         self.upload.poll(
             cx,
-            &mut Way {
+            &mut Transfer {
                 from: &self.client.socket,
-                input: &mut self.kit.input,
+                input: &mut self.buffers.input,
                 to: &connection.socket,
-                kits: &self.worker.kits,
+                pool: &self.worker.pool,
             },
         )
     }
 
     /// Looks whether the client is still there; what it sends meanwhile waits for its turn.
     pub(super) fn poll_watch(&mut self, cx: &mut Context<'_>) -> Result<(), Gone> {
-        if self.client.is_silent() {
+        if self.client.woke_since() {
             return Ok(());
         }
         while !self.half_closed {
             // Nearly always there is nothing to read, which the event loop knows.
             let polled = match self.client.socket.poll_readable(cx) {
                 Poll::Pending => Poll::Pending,
-                Poll::Ready(_) => self.kit.input.poll_fill(cx, &self.client.socket),
+                Poll::Ready(_) => self.buffers.input.poll_fill(cx, &self.client.socket),
             };
             match polled {
                 Poll::Pending => {
-                    self.client.listening.set(!self.kit.input.is_full());
+                    self.client.listening.set(!self.buffers.input.is_full());
                     break;
                 }
                 Poll::Ready(Ok(0)) => {
@@ -290,7 +295,7 @@ impl<'a> Asking<'a> {
                         break;
                     }
                     let limit = self.client.frontend.borrow().config.timeout.client_fin;
-                    self.client.pulse().await_end(limit);
+                    self.client.deadlines().await_end(limit);
                 }
                 Poll::Ready(Ok(_)) => {}
                 Poll::Ready(Err(_)) => return Err(Gone),
@@ -300,7 +305,7 @@ impl<'a> Asking<'a> {
     }
 
     /// Whether nothing is lost when it is sent again, as things are.
-    fn can_be_sent_again(&self, connection: &Connection) -> bool {
+    fn can_be_sent_again(&self, connection: &ServerConnection) -> bool {
         // A server that has not seen it has done nothing with it.
         let unseen = connection.is_unsent() && self.upload.is_whole();
         unseen || self.is_replayable() || self.head.idempotent && self.upload.is_whole()
@@ -309,15 +314,15 @@ impl<'a> Asking<'a> {
     /// Leaves a server that has gone down before it answered: for another one, if nothing is lost by that and there is one; with an error, if
     /// nothing is heard of the server any more. Otherwise the request stays, since a server that is only found unwell may still answer.
     #[cold]
-    fn leave_lost_server(&mut self, connection: &Connection) -> Result<(), Cause> {
-        let begun = !self.kit.answer.is_empty() || self.interim > 0;
+    fn leave_lost_server(&mut self, connection: &ServerConnection) -> Result<(), Cause> {
+        let begun = !self.buffers.answer.is_empty() || self.interim > 0;
         let movable = !begun && (self.upload.sent() == 0 || self.can_be_sent_again(connection));
         let leaves = if movable { self.finds_another() } else { self.client.stays() };
         if leaves {
             return Err(Cause::Down(movable));
         }
         // It waits on, and is woken as before.
-        self.client.pulse().wake();
+        self.client.deadlines().wake();
         Ok(())
     }
 
@@ -330,7 +335,7 @@ impl<'a> Asking<'a> {
         there
     }
 
-    fn failed(&self, cause: Cause, connection: &Connection) -> Failed {
+    fn failed(&self, cause: Cause, connection: &ServerConnection) -> Failed {
         let (error, retry) = match cause {
             Cause::Unsent => (ProxyError::ServerBroke, true),
             Cause::Closed(begun) => (ProxyError::ServerBroke, !begun && self.can_be_sent_again(connection)),
@@ -347,8 +352,8 @@ impl<'a> Asking<'a> {
     }
 }
 
-impl Outgoing for Asking<'_> {
-    type Answer = Answered;
+impl OutgoingRequest for UpstreamRequest<'_> {
+    type Answer = UpstreamResponse;
 
     fn poll_interrupted(&mut self, cx: &mut Context<'_>) -> Option<ProxyError> {
         if self.poll_watch(cx).is_err() {
@@ -358,8 +363,8 @@ impl Outgoing for Asking<'_> {
         leaves.then_some(ProxyError::ServerDown)
     }
 
-    fn write_again(&mut self, backend: &Backend) -> Option<(u64, Option<Box<Ties>>)> {
-        let towards = Towards {
+    fn write_again(&mut self, backend: &Backend) -> Option<(u64, Option<Box<Persistence>>)> {
+        let towards = RewriteContext {
             // What servers are told of the client stands in it already.
             forwarded: Forwarded::Off,
             balance: &backend.config.balance,
@@ -375,14 +380,13 @@ impl Outgoing for Asking<'_> {
         exchange: &mut Exchange,
         backend: &Backend,
         server: &Server,
-        wish: &Wish,
+        wish: &PickHints,
         fresh: bool,
-    ) -> Result<Answered, Failed> {
-        let reply = backend
-            .jar
-            .as_ref()
-            .zip(wish.asked)
-            .map(|(jar, asked)| Reply::new(jar, server.id, asked, self.head.is_post, self.worker.wall()));
+    ) -> Result<UpstreamResponse, Failed> {
+        let reply =
+            backend.jar.as_ref().zip(wish.asked).map(|(jar, asked)| {
+                SetCookie::new(jar, server.id, asked, self.head.is_post, self.worker.wall())
+            });
         loop {
             let idle = if fresh { None } else { take_idle(self.worker, server, self.is_replayable()) };
             let mut connection = match idle {
@@ -397,14 +401,14 @@ impl Outgoing for Asking<'_> {
                     }
                 },
             };
-            exchange.connected(connection.begin(), connection.pulse());
+            exchange.connected(connection.begin(), connection.deadlines());
             let limit = backend.config.timeout.server;
             let cause = match self.ask(exchange, &mut connection, limit, reply.as_ref()).await {
-                Ok(head) => return Ok(Answered { connection, head }),
+                Ok(head) => return Ok(UpstreamResponse { connection, head }),
                 Err(cause) => cause,
             };
             if matches!(cause, Cause::Faulty) {
-                let (frontend, bytes) = (self.client.frontend.borrow(), self.kit.answer.data());
+                let (frontend, bytes) = (self.client.frontend.borrow(), self.buffers.answer.data());
                 self.worker.shared.capture_response(server, &frontend.live, self.client.peer, bytes);
             }
             // It had been closed before the request went out: nothing happened, and nobody is to blame.
