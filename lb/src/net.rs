@@ -1,6 +1,6 @@
-//! Sockets: binding, options, limits of the process, and streams that know how long they have been silent.
+//! Sockets: binding, options, limits of the process, and streams with deadlines.
 //!
-//! Nothing here knows HTTP, and nothing here decides what a silence means: see [`deadlines`] for who is told.
+//! Nothing here knows HTTP or decides what silence means: see [`deadlines`].
 
 pub mod bind;
 pub mod deadlines;

@@ -1,5 +1,6 @@
-//! Listening TCP sockets: opened, also beside one of our own on an overlapping address, and closed so that no connection is lost that the
-//! kernel has accepted; and sockets for datagrams. It refuses to fall back: an address that cannot be bound is an error that names it.
+//! Opens and closes sockets. Listening TCP sockets can overlap with one of this process (0.0.0.0 beside
+//! 127.0.0.1), and are closed without losing a connection that the kernel has accepted. An address that cannot be
+//! bound is an error that names it; there is no fallback.
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
@@ -7,13 +8,14 @@ use std::time::Duration;
 
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
-/// Connections that the kernel holds for us before they are accepted.
+/// Connections that the kernel queues before they are accepted.
 const BACKLOG: i32 = 4096;
 
-/// How long a handshake that has begun gets for its end before a socket closes; on one machine it takes microseconds.
+/// Time for TCP handshakes in progress to complete before a socket is closed. On one machine a handshake takes
+/// microseconds.
 const HANDSHAKE: Duration = Duration::from_millis(1);
 
-/// Connections that are taken of a socket that closes.
+/// Maximum number of connections accepted from a socket that is being closed.
 const MOST: usize = 16 * 1024;
 
 /// Binds and listens, non-blocking.
@@ -32,15 +34,16 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     })
 }
 
-/// The same beside sockets of our own on overlapping addresses, as 0.0.0.0 is beside 127.0.0.1. The kernel allows that only while all of them
-/// say so; they stop saying it at once, so that a second lb cannot listen there by mistake.
+/// Like [`listen`], beside sockets of this process on overlapping addresses, such as 0.0.0.0 beside 127.0.0.1.
+/// The kernel allows that only while all of them have SO_REUSEPORT set. It is cleared again at once, so that a
+/// second lb cannot listen there by mistake.
 ///
 /// # Errors
-/// As [`listen`]'s.
+/// As [`listen`].
 pub fn listen_beside(address: SocketAddr, others: &[&TcpListener]) -> io::Result<TcpListener> {
     let say = |yes: bool| {
         for other in others {
-            // Where it fails, binding fails, and says so.
+            // If this fails, binding fails below and reports the error.
             let _ = share_port(&SockRef::from(*other), yes);
         }
     };
@@ -52,8 +55,8 @@ pub fn listen_beside(address: SocketAddr, others: &[&TcpListener]) -> io::Result
     Ok(listener)
 }
 
-/// Closes listening sockets, whoever else still has them open. Returns the connections that the kernel has accepted for each: from now on
-/// others are refused, or reach the socket that has the address next.
+/// Closes listening sockets, even where other threads hold duplicates of them. Returns the connections that the
+/// kernel had already accepted for each. Later connections are refused, or reach the next socket on that address.
 pub fn close(listeners: &[TcpListener]) -> Vec<Vec<(TcpStream, SocketAddr)>> {
     if listeners.is_empty() {
         return Vec::new();
@@ -64,14 +67,14 @@ pub fn close(listeners: &[TcpListener]) -> Vec<Vec<(TcpStream, SocketAddr)>> {
         .iter()
         .map(|listener| {
             let accepted = take_accepted(listener);
-            // Where the system cannot do this, connections are refused as soon as the last one has closed it.
+            // Systems without this refuse connections once the last duplicate is closed.
             let _ = rustix::net::shutdown(listener, rustix::net::Shutdown::Read);
             accepted
         })
         .collect()
 }
 
-/// Lets handshakes that have begun come to their end.
+/// Waits for TCP handshakes in progress to complete.
 #[expect(clippy::disallowed_methods, reason = "nothing tells when the last handshake is at its end")]
 fn pause() {
     std::thread::sleep(HANDSHAKE);
@@ -79,7 +82,7 @@ fn pause() {
 
 fn take_accepted(listener: &TcpListener) -> Vec<(TcpStream, SocketAddr)> {
     let mut accepted = Vec::new();
-    // Where newcomers are not ignored they could come as fast as they are taken.
+    // Without the packet filter, new connections could arrive as fast as they are taken.
     while accepted.len() < MOST {
         match listener.accept() {
             Ok((stream, peer)) => {
@@ -96,7 +99,7 @@ fn take_accepted(listener: &TcpListener) -> Vec<(TcpStream, SocketAddr)> {
     accepted
 }
 
-/// A socket for datagrams to `peer`, from whatever address and port the system likes, non-blocking.
+/// A non-blocking UDP socket connected to `peer`; the system chooses the local address and port.
 ///
 /// # Errors
 /// The system's.
@@ -111,7 +114,7 @@ pub fn datagrams_to(peer: SocketAddr) -> io::Result<UdpSocket> {
 
 fn try_listen(address: SocketAddr, shared: bool) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    // A restart must not wait for connections of the process before it to leave TIME_WAIT.
+    // Do not wait until connections of the previous process have left TIME_WAIT.
     socket.set_reuse_address(true)?;
     if shared {
         share_port(&SockRef::from(&socket), true)?;
@@ -135,12 +138,13 @@ fn share_port(_socket: &SockRef<'_>, _yes: bool) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// Lets the kernel drop what opens a connection: its client says it again after a second, when another socket may have the address. Connections
-/// that are being opened are not concerned, so that everything accepted so far can be taken and nothing comes after it.
+/// Makes the kernel drop new SYN packets: the client retransmits after a second, when another socket may have the
+/// address. Handshakes in progress are not affected, so everything accepted so far can be taken and nothing
+/// follows it.
 #[cfg(target_os = "linux")]
 fn ignore_newcomers(listener: &TcpListener) {
     use socket2::SockFilter;
-    // In terms of the kernel's packet filter (BPF): of the flags of TCP, SYN is set and ACK is not.
+    // A classic BPF program: matches TCP packets with SYN set and ACK clear.
     const LOAD_BYTE: u16 = 0x30;
     const AND: u16 = 0x54;
     const SKIP_UNLESS_EQUAL: u16 = 0x15;
@@ -153,7 +157,7 @@ fn ignore_newcomers(listener: &TcpListener) {
         SockFilter::new(RETURN, 0, 0, 0),
         SockFilter::new(RETURN, 0, 0, u32::MAX),
     ];
-    // Without it a connection that comes in the next microseconds may be reset.
+    // If this fails, a connection that arrives in the next microseconds may be reset.
     let _ = SockRef::from(listener).attach_filter(&filter);
 }
 
@@ -198,7 +202,7 @@ mod tests {
         for other in [everywhere, narrow.local_addr().unwrap()] {
             assert!(listen(other).is_err(), "{other}");
         }
-        // The narrow one gets what comes to its address, for as long as it is there.
+        // The more specific address gets its connections for as long as its socket exists.
         let client = TcpStream::connect(("127.0.0.1", port)).unwrap();
         let accepted = close(&[narrow]).remove(0);
         assert_eq!((accepted.len(), wide.accept().is_err()), (1, true));

@@ -1,8 +1,8 @@
-//! Signs of life of a stream, and the time by which the next one must come.
+//! Deadlines of a stream, and the counters that show it is alive.
 //!
-//! A request costs no timer: reads and writes only stamp a deadline on a coarse clock, and one sweep a worker
-//! ([`super::watchdog`]) looks for deadlines that have passed. A deadlines refuses to act: it only says what is overdue, and
-//! carries the word that something has been ended.
+//! A request starts no timer: reads and writes only store a deadline on a coarse clock, and one sweep for each
+//! worker ([`super::watchdog`]) looks for deadlines that have passed. This type never closes anything: it reports
+//! what is overdue and carries the reason why a stream was ended.
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
@@ -14,30 +14,30 @@ use std::time::Duration;
 const NEVER: u64 = u64::MAX;
 
 thread_local! {
-    /// This worker's coarse clock, milliseconds; its sweep moves it.
+    /// The worker's coarse clock, milliseconds; advanced by its sweep.
     static NOW: Cell<u64> = const { Cell::new(0) };
-    /// Milliseconds by which the coarse clock may be behind.
+    /// Maximum lag of the coarse clock, milliseconds.
     static SLACK: Cell<u64> = const { Cell::new(0) };
 }
 
-/// What is being waited for.
+/// What a stream is waiting for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WaitKind {
     /// The next request of a client's connection.
     KeepAlive,
-    /// The rest of a request head; signs of life do not extend it.
+    /// The rest of a request head. Bytes that arrive do not extend it.
     Head,
     /// Bytes of a body or a response.
     Bytes,
     /// Room to write.
     Room,
-    /// Its own end of a conversation of which it has closed the other.
+    /// The peer half-closed; waiting for it to close fully.
     End,
 }
 
-/// Deadlines of one stream: one for what it should say, one for what it should take.
+/// Deadlines of one stream: one for reading, one for writing.
 ///
-/// It is shared between a stream and who watches it, on one thread.
+/// Shared on one thread between the stream and the watchdog.
 #[derive(Debug)]
 pub struct StreamDeadlines {
     read_by: Cell<u64>,
@@ -46,31 +46,31 @@ pub struct StreamDeadlines {
     sent: Cell<u64>,
     read_limit: Cell<u32>,
     write_limit: Cell<u32>,
-    /// Limit for a request head, milliseconds: when bytes end a [`WaitKind::KeepAlive`], they begin a head.
+    /// Limit for a request head, milliseconds. It starts when the first bytes end a [`WaitKind::KeepAlive`].
     head_limit: Cell<u32>,
     read_wait: Cell<WaitKind>,
-    /// Why the watchdog, or somebody else, has ended what is done on the stream.
+    /// Why the watchdog or another task has ended the work on this stream.
     ended: Cell<Option<Ended>>,
-    /// Who has to be told of that.
+    /// The task to wake when the stream is ended.
     waker: RefCell<Option<Waker>>,
 }
 
-/// Why a watched future was ended before its time.
+/// Why a watched future was ended early.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {
-    /// It was silent for too long.
+    /// It was silent for longer than its limit.
     Overdue(WaitKind),
-    /// Somebody asked for its end.
+    /// It was killed, for example by `shutdown session`.
     Killed,
 }
 
-/// Moves the coarse clock of this thread; `slack` is how far it may lag.
+/// Sets this thread's coarse clock. `slack` is its maximum lag.
 pub(super) fn set_now(now: u64, slack: Duration) {
     NOW.set(now);
     SLACK.set(millis(slack).into());
 }
 
-/// This worker's coarse clock: milliseconds since its start, as of the last sweep.
+/// The worker's coarse clock: milliseconds since its start, as of the last sweep.
 pub fn now() -> u64 {
     NOW.get()
 }
@@ -79,7 +79,7 @@ fn deadline(limit: u32) -> u64 {
     NOW.get() + SLACK.get() + u64::from(limit)
 }
 
-/// Not by `as_millis`, whose 128 bits are the most of what a deadline would cost.
+/// `as_millis` computes with 128 bits, which would be most of the cost of a deadline.
 fn millis(duration: Duration) -> u32 {
     let whole = duration.as_secs().saturating_mul(1000);
     u32::try_from(whole.saturating_add(duration.subsec_millis().into())).unwrap_or(u32::MAX)
@@ -88,7 +88,7 @@ fn millis(duration: Duration) -> u32 {
 // === impl StreamDeadlines ===
 
 impl StreamDeadlines {
-    /// A stream of which nothing is awaited, and which may take `write_limit` to make room for what is written.
+    /// A stream without deadlines. `write_limit`: how long a write may wait for space in the send buffer.
     pub fn new(write_limit: Duration) -> Self {
         Self {
             read_by: Cell::new(NEVER),
@@ -104,8 +104,8 @@ impl StreamDeadlines {
         }
     }
 
-    /// Waits for the next request head: `keep_alive` for its first byte (`None` when it is overdue from the start, as on a new
-    /// connection), then `head` for the whole of it.
+    /// Waits for the next request head: `keep_alive` for its first byte (`None`: the connection is new, so
+    /// the head's limit starts now), then `head` for all of it.
     pub fn await_request(&self, keep_alive: Option<Duration>, head: Duration) {
         self.head_limit.set(millis(head));
         match keep_alive {
@@ -114,13 +114,14 @@ impl StreamDeadlines {
         }
     }
 
-    /// Changes how long the next request head may take.
+    /// Changes the limit for the next request head.
     pub fn set_head_limit(&self, limit: Duration) {
         self.head_limit.set(millis(limit));
     }
 
-    /// It shall end: one that has waited for its next request for `quiet` is overdue now, one that has not waits for no more than `limit`. Where
-    /// something else is awaited this changes nothing.
+    /// Shortens the wait for the next request when the listener is stopping. A stream that has been idle for
+    /// `quiet` is overdue now; another one waits for at most `limit`. No effect where something else is
+    /// awaited.
     pub fn hasten(&self, quiet: Duration, limit: Duration) {
         if self.read_wait.get() != WaitKind::KeepAlive || self.is_resting() {
             return;
@@ -133,41 +134,41 @@ impl StreamDeadlines {
         }
     }
 
-    /// Waits for bytes; each sign of life gives it `limit` more.
+    /// Waits for bytes; any activity extends the wait by `limit`.
     #[inline]
     pub fn await_bytes(&self, limit: Duration) {
         self.arm(WaitKind::Bytes, millis(limit));
     }
 
-    /// The other side has said all that it will say, and gets `limit` to hear the rest.
+    /// The peer has sent everything; it gets `limit` to read the rest.
     pub fn await_end(&self, limit: Duration) {
         self.arm(WaitKind::End, millis(limit));
     }
 
-    /// Waits for nothing from the other side: it is not its turn.
+    /// Stops waiting for the peer.
     #[inline]
     pub fn disarm(&self) {
         self.read_by.set(NEVER);
     }
 
-    /// Whether nothing is awaited from the other side.
+    /// Whether nothing is awaited from the peer.
     #[inline]
     pub fn is_resting(&self) -> bool {
         self.read_by.get() == NEVER
     }
 
-    /// Whether a write waits for room.
+    /// Whether a write waits for space in the send buffer.
     #[inline]
     pub fn is_full(&self) -> bool {
         self.write_by.get() != NEVER
     }
 
-    /// Changes how long a write may wait for room.
+    /// Changes how long a write may wait for space.
     pub fn set_write_limit(&self, limit: Duration) {
         self.write_limit.set(millis(limit));
     }
 
-    /// What is overdue at the moment `now` of the coarse clock.
+    /// Which wait is overdue at `now` of the coarse clock.
     pub fn overdue(&self, now: u64) -> Option<WaitKind> {
         if self.read_by.get() <= now {
             return Some(self.read_wait.get());
@@ -193,7 +194,7 @@ impl StreamDeadlines {
         self.on_activity();
     }
 
-    /// A sign of life.
+    /// Records activity: extends the deadlines.
     #[inline]
     pub(super) fn on_activity(&self) {
         if self.read_by.get() == NEVER {
@@ -226,12 +227,12 @@ impl StreamDeadlines {
         self.read_by.set(deadline(limit));
     }
 
-    /// Why what is done on it was ended, when it was.
+    /// Why the work on this stream was ended, if it was.
     pub fn ended(&self) -> Option<Ended> {
         self.ended.get()
     }
 
-    /// The same; else whoever polls is woken when it is.
+    /// Like [`Self::ended`], but wakes the polling task when it happens.
     #[inline]
     pub fn poll_ended(&self, cx: &Context<'_>) -> Option<Ended> {
         let ended = self.ended.get();
@@ -244,7 +245,7 @@ impl StreamDeadlines {
         ended
     }
 
-    /// Runs `future` until it is done or what is done on the stream is ended.
+    /// Runs `future` until it completes or the stream is ended.
     pub async fn guard<F: Future>(&self, mut future: Pin<&mut F>) -> Result<F::Output, Ended> {
         poll_fn(|cx| match self.poll_ended(cx) {
             Some(ended) => Poll::Ready(Err(ended)),
@@ -253,7 +254,8 @@ impl StreamDeadlines {
         .await
     }
 
-    /// Ends what is done on it: its future is dropped at its next turn, which comes at once. Who is killed has no other end.
+    /// Ends the work on this stream: its future is dropped at its next poll, for which it is woken. `Killed`
+    /// is never overridden.
     pub fn end(&self, why: Ended) {
         if self.ended.get().is_none() || why == Ended::Killed {
             self.ended.set(Some(why));
@@ -261,13 +263,13 @@ impl StreamDeadlines {
         }
     }
 
-    /// Forgets that it was ended: who has been told goes on towards an end of its own, and sets another deadline for that.
+    /// Clears the reason: the task goes on to a regular end, and sets another deadline for that.
     pub fn resume(&self) {
         self.ended.set(None);
         self.disarm();
     }
 
-    /// Gives whoever polls a turn.
+    /// Wakes the polling task.
     pub fn wake(&self) {
         if let Some(waker) = &*self.waker.borrow() {
             waker.wake_by_ref();

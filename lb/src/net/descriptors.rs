@@ -1,7 +1,8 @@
-//! A budget for the descriptors that serving takes: connections to servers, and pipes.
+//! A budget for the file descriptors that traffic uses: connections to servers, and pipes.
 //!
-//! Client connections are limited by `maxconn` and not counted here. What is not given out stays with the control side, so that checks, the
-//! runtime socket and the pages always get a descriptor. The numbers come from [`limits`](super::limits).
+//! Client connections are limited by `maxconn` and not counted here. The remainder is reserved for the control
+//! side, so that health checks, the runtime socket and the pages always get a descriptor. The numbers come from
+//! [`limits`](super::limits).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,12 +18,12 @@ use super::limits::Shares;
 pub struct Descriptors {
     /// Connections to servers, and both ends of each pipe.
     pub all: Arc<DescriptorUnits>,
-    /// The part of them that is not promised to clients, of which each can have one connection to a server: pipes, and streams of
-    /// HTTP/2 beyond the first of their connection.
+    /// The part beyond one server connection for each client: used by pipes, and by HTTP/2 streams beyond the
+    /// first of their connection.
     pub spare: Arc<DescriptorUnits>,
 }
 
-/// A number of descriptors to give out.
+/// A number of descriptors that can be taken.
 #[derive(Debug)]
 pub struct DescriptorUnits {
     most: AtomicUsize,
@@ -30,7 +31,7 @@ pub struct DescriptorUnits {
     freed: Notify,
 }
 
-/// Descriptors that are given out until this is dropped.
+/// Holds descriptors of the budget until it is dropped.
 #[derive(Debug)]
 pub struct Unit {
     of: Arc<DescriptorUnits>,
@@ -40,13 +41,13 @@ pub struct Unit {
 // === impl Descriptors ===
 
 impl Descriptors {
-    /// Divides descriptors as `shares` says.
+    /// Sets the budgets to `shares`.
     pub fn resize(&self, shares: &Shares) {
         self.all.resize(shares.servers);
         self.spare.resize(shares.spare);
     }
 
-    /// The two ends of a pipe, as long as others are left at least half of what is spare.
+    /// Takes both ends of a pipe, provided that half of the spare descriptors stay free.
     pub fn pipe(&self) -> Option<[Unit; 2]> {
         let keep = self.spare.most.load(Ordering::Relaxed) / 2;
         let spare = DescriptorUnits::take(&self.spare, 2, keep)?;
@@ -55,7 +56,7 @@ impl Descriptors {
 }
 
 impl Default for Descriptors {
-    /// Without limits.
+    /// Unlimited budgets.
     fn default() -> Self {
         let units = || {
             let (most, used) = (AtomicUsize::new(usize::MAX), AtomicUsize::new(0));
@@ -68,12 +69,12 @@ impl Default for Descriptors {
 // === impl DescriptorUnits ===
 
 impl DescriptorUnits {
-    /// One, if there is one.
+    /// Takes one, if available.
     pub fn one(self: &Arc<Self>) -> Option<Unit> {
         self.take(1, 0)
     }
 
-    /// `count` of them, if at least `keep` are left then.
+    /// Takes `count`, provided that `keep` are left afterwards.
     fn take(self: &Arc<Self>, count: usize, keep: usize) -> Option<Unit> {
         let most = self.most.load(Ordering::Relaxed).saturating_sub(keep);
         let fits = |used: usize| used.checked_add(count).filter(|used| *used <= most);
@@ -81,14 +82,14 @@ impl DescriptorUnits {
         Some(Unit { of: Arc::clone(self), count })
     }
 
-    /// Waits up to `limit` for one.
+    /// Takes one; waits up to `limit` for it.
     pub async fn wait(self: &Arc<Self>, limit: Duration) -> Option<Unit> {
         let wait = async {
             loop {
                 let mut freed = std::pin::pin!(self.freed.notified());
                 freed.as_mut().enable();
                 if let Some(unit) = self.one() {
-                    // Several may have become free at once.
+                    // Several may have been released at once: wake the next waiter.
                     if !self.is_used_up() {
                         self.freed.notify_one();
                     }
@@ -105,7 +106,7 @@ impl DescriptorUnits {
         self.used.load(Ordering::Relaxed) >= self.most.load(Ordering::Relaxed)
     }
 
-    /// How many are given out, and how many there are.
+    /// How many are taken, and how many there are.
     pub fn used_of(&self) -> (usize, usize) {
         (self.used.load(Ordering::Relaxed), self.most.load(Ordering::Relaxed))
     }

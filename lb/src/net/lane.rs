@@ -1,7 +1,7 @@
-//! How many bytes wait within this worker, between HTTP/2 and the engine, and whether they are too many.
+//! Counts the bytes that wait inside this worker between HTTP/2 and the engine.
 //!
-//! Clients that do not read can make lb keep what their servers send: a portion for each stream. Beyond the bound of the process, which workers
-//! share evenly, portions are small. Each worker counts for itself.
+//! Clients that do not read make lb buffer what their servers send, a portion for each stream. Above the bound
+//! (`process.h2_waiting`, shared evenly among workers), the portions become small. Each worker counts for itself.
 
 use std::cell::Cell;
 
@@ -15,18 +15,18 @@ pub fn set_bound(bytes: usize) {
     MOST.set(bytes);
 }
 
-/// Whether so much waits that portions are small.
+/// Whether the bound is reached, so that portions must be small.
 pub fn is_short() -> bool {
     HELD.get() >= MOST.get()
 }
 
-/// More bytes wait, or memory for them is taken.
+/// Counts `count` more bytes that wait, or memory that is reserved for them.
 pub fn hold(count: usize) {
     HELD.set(HELD.get() + count);
 }
 
-/// They wait no more.
+/// Counts `count` bytes less.
 pub fn release(count: usize) {
-    // At the end of its thread there is nothing to count any more.
+    // At the end of the thread the counter may be gone already.
     let _ = HELD.try_with(|held| held.set(held.get().saturating_sub(count)));
 }

@@ -1,75 +1,75 @@
-//! The limit of open files, and how the descriptors that it allows are shared out. It refuses to lower it.
+//! The limit of open files, and how the descriptors that it allows are divided. The limit is never lowered.
 
-/// Descriptors of a process that serves nobody: standard streams, logs, signals, and an event loop.
+/// Descriptors of an idle process: standard streams, logs, signals, an event loop.
 const BASE: u64 = 32;
 
-/// Least number of connections that the control side can have at once: checks, agents, look-ups, commands, pages.
+/// Minimum number of connections of the control side at once: checks, agents, name lookups, commands, pages.
 const CONTROL: u64 = 32;
 
-/// So many it gets when there is no shortage.
+/// What the control side gets when there is no shortage.
 const CONTROL_WISH: u64 = 1024;
 
-/// How descriptors are shared out.
+/// How descriptors are divided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shares {
     /// Client connections.
     pub maxconn: u32,
     /// Connections to servers, and pipes.
     pub servers: usize,
-    /// The part of them that is more than one for each client.
+    /// The part beyond one for each client.
     pub spare: usize,
-    /// The limit that a default `maxconn` was lowered for.
+    /// The limit of open files, if the default `maxconn` was lowered because of it.
     pub limit: Option<u64>,
 }
 
 /// What descriptors are needed for.
 #[derive(Debug, Clone, Copy)]
 pub struct Wanted {
-    /// Client connections, each with one to a server.
+    /// Client connections, each with one server connection.
     pub maxconn: u32,
-    /// Whether the configuration says so, so that it cannot be fewer.
+    /// Whether `maxconn` is configured; then it is never lowered.
     pub is_explicit: bool,
     /// Data workers.
     pub threads: usize,
-    /// Addresses that are listened on.
+    /// Addresses to listen on.
     pub listeners: usize,
 }
 
-/// The limit is too low and cannot be raised by this process.
+/// The limit of open files is too low, and this process may not raise it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "process.maxconn = {maxconn} needs {needed} open files but the limit is {limit}: raise it (ulimit -n, LimitNOFILE=, ulimits:) or \
      lower maxconn to {possible}"
 )]
 pub struct TooFewFiles {
-    /// As configured.
+    /// `maxconn` as configured.
     pub maxconn: u32,
-    /// What fits.
+    /// The largest `maxconn` that fits.
     pub possible: u32,
     /// The limit in force.
     pub limit: u64,
-    /// What the configuration needs.
+    /// The limit that the configuration needs.
     pub needed: u64,
 }
 
-/// Raises the soft limit of open files as far as it is of use and allowed, and shares out what there is.
+/// Raises the soft limit of open files as far as useful and allowed, and divides the descriptors.
 ///
 /// # Errors
-/// The limit is too low for a `maxconn` that the configuration asks for.
+/// [`TooFewFiles`] when the limit is too low for a configured `maxconn`.
 pub fn share_open_files(wanted: &Wanted) -> Result<Shares, TooFewFiles> {
     let limit = open_files().map(|now| if now < wanted.wish() { raise(wanted, now) } else { now });
     share(wanted, limit)
 }
 
-/// Whether something failed because this process, or this machine, has run out of descriptors, memory, buffers or ports: that says nothing
-/// about the other side.
+/// Whether an operation failed because this process or machine has run out of descriptors, memory, buffers or
+/// ports. Such an error says nothing about the peer.
 pub fn is_shortage(error: &std::io::Error) -> bool {
     use rustix::io::Errno;
     let short = [Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::NOBUFS, Errno::ADDRNOTAVAIL];
     error.raw_os_error().is_some_and(|number| short.iter().any(|errno| errno.raw_os_error() == number))
 }
 
-/// No descriptor is left.
+/// The error for an exhausted budget.
 pub fn no_descriptor() -> std::io::Error {
     rustix::io::Errno::MFILE.into()
 }
@@ -86,14 +86,14 @@ pub fn open_files() -> Option<u64> {
     None
 }
 
-/// Raises the limit; returns the one that is in force then.
+/// Raises the limit; returns the limit in force afterwards.
 #[cfg(unix)]
 fn raise(wanted: &Wanted, now: u64) -> u64 {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let hard = getrlimit(Resource::Nofile).maximum;
     let within = |wish: u64| hard.map_or(wish, |hard| hard.min(wish));
     let (needed, wish) = (wanted.needed(), wanted.wish());
-    // Root may raise the hard limit as well, which is done only for what is needed.
+    // Root may raise the hard limit, too; do so only when it is needed.
     let attempts = [
         (hard.is_some_and(|hard| hard < needed))
             .then_some(Rlimit { current: Some(needed), maximum: Some(needed) }),
@@ -126,13 +126,13 @@ fn share(wanted: &Wanted, limit: Option<u64>) -> Result<Shares, TooFewFiles> {
         let possible = u32::try_from(possible).unwrap_or(u32::MAX);
         return Err(TooFewFiles { maxconn, possible, limit, needed: wanted.needed() });
     }
-    // A quarter is left for the control side, for pipes and for streams of HTTP/2.
+    // A quarter is reserved for the control side, pipes and HTTP/2 streams.
     let fits = limit.saturating_sub(fixed) * 3 / 8;
     let lowered = u32::try_from(fits).unwrap_or(u32::MAX).clamp(1, maxconn);
     Ok(divide(lowered, limit, fixed, Some(limit)))
 }
 
-/// The control side gets half of what is more than one connection to a server for each client.
+/// Gives the control side half of what exceeds one server connection for each client.
 fn divide(maxconn: u32, limit: u64, fixed: u64, lowered: Option<u64>) -> Shares {
     let rest = limit.saturating_sub(2 * u64::from(maxconn) + fixed);
     let control = (rest / 2).clamp(CONTROL, CONTROL_WISH).min(rest);
@@ -144,18 +144,18 @@ fn divide(maxconn: u32, limit: u64, fixed: u64, lowered: Option<u64>) -> Shares 
 // === impl Wanted ===
 
 impl Wanted {
-    /// What is there whoever comes: the process itself, three for each worker's event loop, and for each listener the socket, the copy that
-    /// its worker has, and a connection that waits for room.
+    /// Descriptors that are needed without any client: the process, three for each worker's event loop, and
+    /// for each listener its socket, each worker's duplicate, and a connection that waits for a slot.
     fn fixed(&self) -> u64 {
         BASE + 4 * self.threads as u64 + 3 * self.listeners as u64
     }
 
-    /// Without these `maxconn` cannot be kept.
+    /// The minimum for `maxconn`.
     fn needed(&self) -> u64 {
         2 * u64::from(self.maxconn) + self.fixed() + CONTROL
     }
 
-    /// With these every client can have a pipe, too.
+    /// What allows every client a pipe, too.
     fn wish(&self) -> u64 {
         4 * u64::from(self.maxconn) + self.fixed() + CONTROL_WISH
     }
@@ -188,7 +188,8 @@ mod tests {
     #[test]
     fn a_default_is_lowered_and_what_was_asked_for_is_kept_or_refused() {
         let table = [
-            // The limit, `maxconn`, whether it was asked for; what becomes of it, and what is spare.
+            // limit, `maxconn`, whether it is configured; the resulting `maxconn` and spare
+            // descriptors
             (1024, 20_000, false, Some((364, 122))),
             (1024, 200, true, Some((200, 286))),
             (1024, 400, true, Some((400, 86))),

@@ -1,7 +1,7 @@
-//! A stream within the process: what one end puts in, the other end reads, under back-pressure.
+//! A stream inside the process, with back-pressure: one end writes, the other reads.
 //!
-//! With it HTTP/2 looks to the HTTP/1.1 engine like any other connection. Both ends live on one thread, and nothing is sent over a
-//! socket. It refuses to grow: a full lane makes its writer wait.
+//! Through it HTTP/2 looks to the engine like any other connection. Both ends live on one thread, and nothing
+//! passes through a socket. A full queue makes its writer wait.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -13,10 +13,10 @@ use bytes::BufMut;
 
 use super::lane;
 
-/// Bytes on their way in one direction, at most.
+/// Maximum number of bytes queued in one direction.
 const CAPACITY: usize = 64 * 1024;
 
-/// The same while memory for what waits is short.
+/// The same while memory for waiting bytes is short.
 const SHORT: usize = 2 * 1024;
 
 /// One end.
@@ -29,11 +29,11 @@ pub struct MemoryStream {
 #[derive(Debug, Default)]
 struct ByteQueue {
     bytes: VecDeque<u8>,
-    /// Its writer has ended it.
+    /// The writer has ended the stream.
     ended: bool,
-    /// Its writer has gone without ending it.
+    /// The writer was dropped without ending the stream.
     broken: bool,
-    /// Its reader has gone.
+    /// The reader was dropped.
     unread: bool,
     reader: Option<Waker>,
     writer: Option<Waker>,
@@ -52,10 +52,10 @@ impl MemoryStream {
         (end(0), end(1))
     }
 
-    /// Reads what there is into `buffer`; 0 is the end.
+    /// Reads what is available into `buffer`; 0 means the end.
     ///
     /// # Errors
-    /// The other end has gone without ending.
+    /// `ConnectionReset` when the other end was dropped without ending the stream.
     pub fn poll_read(&self, cx: &mut Context<'_>, buffer: &mut impl BufMut) -> Poll<io::Result<usize>> {
         let mut lane = self.inbound.borrow_mut();
         let (front, _) = lane.bytes.as_slices();
@@ -76,10 +76,10 @@ impl MemoryStream {
         Poll::Pending
     }
 
-    /// Puts in what there is room for.
+    /// Writes as much as fits.
     ///
     /// # Errors
-    /// Nobody reads it any more.
+    /// `BrokenPipe` when the reader was dropped.
     pub fn poll_write(&self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let mut lane = self.outbound.borrow_mut();
         if lane.unread || lane.ended {
@@ -96,7 +96,7 @@ impl MemoryStream {
         Poll::Ready(Ok(count))
     }
 
-    /// Whether reading would not have to wait.
+    /// Ready when a read would not wait.
     pub fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<()> {
         if self.is_readable() {
             return Poll::Ready(());
@@ -105,13 +105,13 @@ impl MemoryStream {
         Poll::Pending
     }
 
-    /// Whether there is something to read, or an end.
+    /// Whether bytes or the end can be read.
     pub fn is_readable(&self) -> bool {
         let lane = self.inbound.borrow();
         !lane.bytes.is_empty() || lane.ended || lane.broken
     }
 
-    /// Whether something can be put in, or nobody will read it.
+    /// Ready when a write would not wait, or the reader was dropped.
     pub fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
         let mut lane = self.outbound.borrow_mut();
         if lane.unread || lane.ended || lane.room() > 0 {

@@ -48,25 +48,25 @@ impl ReadTarget for Vec<u8> {
 // === impl Socket ===
 
 impl Socket {
-    /// Wraps a connected stream.
+    /// Wraps a connected TCP stream.
     pub fn new(stream: TcpStream, deadlines: Rc<StreamDeadlines>) -> Self {
-        // A failure means a stream that is gone already; the first read will say so.
+        // On failure the connection is gone; the first read reports it.
         let _ = stream.set_nodelay(true);
         Self { stream: Stream::Tcp(stream), deadlines }
     }
 
-    /// Wraps a stream within the process.
+    /// Wraps one end of a stream inside the process.
     pub fn in_memory(memory: MemoryStream, deadlines: Rc<StreamDeadlines>) -> Self {
         Self { stream: Stream::Memory(memory), deadlines }
     }
 
-    /// Its signs of life.
+    /// Its deadlines.
     pub fn deadlines(&self) -> &Rc<StreamDeadlines> {
         &self.deadlines
     }
 
-    /// Whether the other side has neither closed nor said anything unasked: one system call, which sees what the event
-    /// loop has not been told yet.
+    /// Whether the peer has neither closed nor sent anything unexpected. One system call, which also sees
+    /// what the event loop has not reported yet.
     pub fn is_idle_and_alive(&self) -> bool {
         match &self.stream {
             Stream::Tcp(stream) => is_would_block(&peek(stream)),
@@ -74,7 +74,7 @@ impl Socket {
         }
     }
 
-    /// Whether bytes are there that have not been read: one system call, as [`Socket::is_idle_and_alive`].
+    /// Whether unread bytes have arrived. One system call, like [`Socket::is_idle_and_alive`].
     pub fn holds_bytes(&self) -> bool {
         match &self.stream {
             Stream::Tcp(stream) => matches!(peek(stream), Ok(1..)),
@@ -82,7 +82,8 @@ impl Socket {
         }
     }
 
-    /// Whether the event loop may have heard something that has not been read: bytes, the end, or an error. No system call.
+    /// Whether the event loop may have reported bytes, the end or an error that was not read yet. No system
+    /// call.
     #[inline]
     pub fn may_be_readable(&self) -> bool {
         match &self.stream {
@@ -91,8 +92,8 @@ impl Socket {
         }
     }
 
-    /// Whether something that has not been read is there for sure, as far as the event loop has heard. Costs a system call only
-    /// when it has heard something; if that was read long ago it is forgotten.
+    /// Whether something unread is certainly there, as far as the event loop has reported. Makes a system
+    /// call only after a report; clears a report that has been read already.
     pub fn has_more(&self) -> bool {
         match &self.stream {
             Stream::Tcp(stream) => {
@@ -102,7 +103,7 @@ impl Socket {
         }
     }
 
-    /// Whether there is something to read, or the end.
+    /// Ready when bytes or the end can be read.
     #[inline]
     pub fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &self.stream {
@@ -111,7 +112,7 @@ impl Socket {
         }
     }
 
-    /// Reads into `room`; 0 is the end of the stream.
+    /// Reads into `room`; 0 means the end of the stream.
     #[inline]
     pub fn poll_read(&self, cx: &mut Context<'_>, room: &mut impl ReadTarget) -> Poll<io::Result<usize>> {
         let read = match &self.stream {
@@ -126,7 +127,8 @@ impl Socket {
         Poll::Ready(Ok(read))
     }
 
-    /// Whether what is read for it could be written; the kernel has room of its own for a socket, a memory within the process has not.
+    /// Ready when received bytes can be passed on. The kernel buffers for a socket; a stream inside the
+    /// process has no such buffer.
     #[inline]
     pub fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
         let Stream::Memory(memory) = &self.stream else { return Poll::Ready(()) };
@@ -139,7 +141,7 @@ impl Socket {
         room
     }
 
-    /// Writes what there is room for.
+    /// Writes as much as fits.
     #[inline]
     pub fn poll_put(&self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         match &self.stream {
@@ -150,7 +152,7 @@ impl Socket {
         }
     }
 
-    /// Writes what there is room for, of two pieces at once.
+    /// Writes as much as fits of two slices at once.
     #[inline]
     pub fn poll_put_both(
         &self,
@@ -180,17 +182,17 @@ impl Socket {
         Ok(())
     }
 
-    /// Writes what fits right now; for a last word before closing, when nothing else is being written.
+    /// Writes what fits right now: a final message before closing, when nothing else is being written.
     pub fn try_write_final(&self, text: &[u8]) {
-        // A waker that is never woken: what does not fit is not said.
+        // Never woken: what does not fit is dropped.
         let mut cx = Context::from_waker(std::task::Waker::noop());
         let _ = self.poll_put(&mut cx, text);
     }
 
-    /// Says that nothing more will be written.
+    /// Closes the writing side.
     pub fn finish_writing(&self) {
         match &self.stream {
-            // Only fails when the stream is gone, and then there is nothing left to say.
+            // Fails only when the connection is gone already.
             Stream::Tcp(stream) => {
                 let _ = socket2::SockRef::from(stream).shutdown(std::net::Shutdown::Write);
             }
@@ -198,10 +200,11 @@ impl Socket {
         }
     }
 
-    /// Makes the connection end with a reset when it is dropped: nobody shall take what was sent for all there was to send.
+    /// Makes the connection end with a reset when it is dropped, so that the peer cannot take a truncated
+    /// message for a complete one.
     pub fn abort(&self) {
         match &self.stream {
-            // Only fails when the stream is gone.
+            // Fails only when the connection is gone already.
             Stream::Tcp(stream) => {
                 let _ = socket2::SockRef::from(stream).set_linger(Some(std::time::Duration::ZERO));
             }
@@ -209,7 +212,7 @@ impl Socket {
         }
     }
 
-    /// Reads and drops what the other side still sends, until it closes or `limit` bytes have come.
+    /// Reads and discards what the peer still sends, until it closes or `limit` bytes have arrived.
     pub async fn drain(&self, limit: usize) {
         let mut taken = 0;
         let mut scrap = Vec::with_capacity(4096);
@@ -267,7 +270,7 @@ impl Socket {
     }
 }
 
-/// Receives; `receive` says how much came, and how much could have.
+/// Receives; `receive` returns how many bytes came and how many were asked for.
 #[inline]
 fn poll_receive(
     stream: &TcpStream,
@@ -279,8 +282,9 @@ fn poll_receive(
         let received = stream.try_io(Interest::READABLE, || {
             let (read, room) = receive()?;
             if cfg!(target_os = "linux") && read > 0 && read < room {
-                // It has emptied the kernel's buffer: the next one waits for news instead of asking in vain. The end of the stream is not
-                // forgotten by this. It saves a system call for every read.
+                // The kernel's buffer is empty: the next read waits for the event loop instead of
+                // making a system call in vain. The end of the stream is still seen. This saves
+                // one system call for each read.
                 emptied = Some(read);
                 return Err(io::ErrorKind::WouldBlock.into());
             }
@@ -301,7 +305,7 @@ fn poll_receive(
     }
 }
 
-// The system is called without the detour of the C library, which prepares each of these calls for the end of its thread.
+// Direct system calls: the C library's wrappers add cancellation points to each of these.
 
 #[inline]
 fn receive(stream: &TcpStream, buffer: &mut Vec<u8>) -> io::Result<(usize, usize)> {
@@ -311,13 +315,14 @@ fn receive(stream: &TcpStream, buffer: &mut Vec<u8>) -> io::Result<(usize, usize
     Ok((read, room))
 }
 
-/// A broken pipe is an error and no signal: Rust's programs ignore that one.
+/// A broken pipe is reported as an error, not by a signal: Rust programs ignore SIGPIPE.
 #[inline]
 fn send(stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
     Ok(rustix::net::send(stream, bytes, SendFlags::empty())?)
 }
 
-/// Whether it is no error. That the event loop has heard nothing is only a kind, which owns nothing: dropping it would cost a call.
+/// Like `is_ok`. The `WouldBlock` of the event loop owns no heap data, so that forgetting it saves the call to
+/// its destructor.
 #[inline]
 fn is_ok<T>(told: io::Result<T>) -> bool {
     let is_ok = told.is_ok();
@@ -334,7 +339,7 @@ fn is_would_block(result: &io::Result<usize>) -> bool {
     matches!(result, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
 }
 
-// For who speaks another protocol on it.
+// `AsyncRead` and `AsyncWrite`, for h2 and hyper.
 
 impl AsyncRead for &Socket {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {

@@ -1,7 +1,7 @@
-//! Moving bytes from one socket to another inside the kernel, where it can do that (`splice(2)`).
+//! Moves bytes from one socket to another inside the kernel (`splice(2)`).
 //!
-//! A pipe belongs to one transfer at a time and is never left with bytes in it. Elsewhere than on Linux there are no pipes, and whoever
-//! asks for one copies instead.
+//! A pipe belongs to one transfer at a time and is always empty afterwards. There are no pipes on other systems
+//! than Linux; callers copy instead.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -11,7 +11,7 @@ use tokio::io::Interest;
 
 use super::{Socket, Unit};
 
-/// What a pipe holds by default on Linux; a larger one gains nothing.
+/// The default size of a pipe on Linux. Larger ones brought no gain.
 const CAPACITY: usize = 64 * 1024;
 
 /// A pipe between two sockets.
@@ -26,7 +26,7 @@ pub struct Pipe {
 // === impl Pipe ===
 
 impl Pipe {
-    /// A new pipe on the descriptors of `units`, where the system can splice.
+    /// A new pipe that holds `units` of the budget; `None` where the system cannot splice.
     pub fn new(units: [Unit; 2]) -> Option<Self> {
         #[cfg(target_os = "linux")]
         {
@@ -41,12 +41,12 @@ impl Pipe {
         }
     }
 
-    /// Bytes that have been taken from one socket and not yet been given to the other.
+    /// Bytes taken from one socket and not yet given to the other.
     pub fn held(&self) -> usize {
         self.held
     }
 
-    /// Takes up to `most` bytes from a socket; 0 is the end of the stream. The pipe must be empty.
+    /// Takes up to `most` bytes from a socket; 0 means the end of the stream. The pipe must be empty.
     pub fn poll_take(&mut self, cx: &mut Context<'_>, from: &Socket, most: u64) -> Poll<io::Result<usize>> {
         let most = usize::try_from(most).map_or(CAPACITY, |most| most.min(CAPACITY));
         let Some(stream) = from.tcp() else { return Poll::Ready(Err(io::ErrorKind::Unsupported.into())) };
@@ -65,7 +65,7 @@ impl Pipe {
         }
     }
 
-    /// Gives what it holds to a socket, as far as there is room.
+    /// Gives what it holds to a socket, as much as fits.
     pub fn poll_give(&mut self, cx: &mut Context<'_>, to: &Socket) -> Poll<io::Result<usize>> {
         let Self { out, held, .. } = self;
         let Some(stream) = to.tcp() else { return Poll::Ready(Err(io::ErrorKind::Unsupported.into())) };
@@ -75,7 +75,7 @@ impl Pipe {
         Poll::Ready(Ok(given))
     }
 
-    /// Whether bytes can pass from one to the other this way: only between connections of the kernel's.
+    /// Whether bytes can be spliced: both must be TCP connections.
     pub fn fits(from: &Socket, to: &Socket) -> bool {
         from.tcp().is_some() && to.tcp().is_some()
     }

@@ -1,4 +1,4 @@
-//! What the system offers and no safe interface does: the only file with `unsafe` in it. It refuses to hold more than what the compiler
+//! System interfaces without a safe wrapper: the only file with `unsafe`. It contains only what the compiler
 //! cannot check.
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -10,8 +10,8 @@ use std::sync::{Mutex, PoisonError};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
-/// Puts a listening socket into this thread's event loop, so that what it accepts is not there yet. A connection that was accepted by the event
-/// loop's own listener would be: in that of a thread which may not be the one that serves it.
+/// Registers a listening socket with this thread's event loop. Connections accepted through tokio's own listener
+/// would be registered with the loop of the accepting thread, which may not be the one that serves them.
 ///
 /// # Errors
 /// The process is out of descriptors or memory.
@@ -22,8 +22,8 @@ pub fn watch(listener: TcpListener) -> io::Result<AsyncFd<TcpListener>> {
     Ok(watched?)
 }
 
-/// Has the system's allocator give large blocks back as soon as they are freed. Otherwise it takes the largest that was freed so far as a
-/// sign that such blocks are needed, and keeps them: what readers of large reports once needed would be kept to the end.
+/// Makes the C library's allocator return large blocks to the system as soon as they are freed. By default it
+/// raises its threshold to the largest block that was freed, and memory that large reports needed once is kept.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 #[expect(unsafe_code, reason = "no safe interface offers this setting")]
 pub fn give_large_blocks_back() {
@@ -31,24 +31,24 @@ pub fn give_large_blocks_back() {
     unsafe extern "C" {
         fn mallopt(setting: c_int, value: c_int) -> c_int;
     }
-    /// Blocks of at least so many bytes come from the system and go back to it.
+    /// The `mallopt` parameter for the size from which blocks come from the system directly.
     const MMAP_THRESHOLD: c_int = -3;
     // SAFETY: the signature is that of the C library, whose allocator this target uses; the setting may be changed at any time.
     unsafe { mallopt(MMAP_THRESHOLD, 256 * 1024) };
 }
 
-/// Other allocators do so by themselves, or offer no such setting.
+/// Other allocators do this by themselves, or have no such setting.
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
 pub fn give_large_blocks_back() {}
 
-/// The system's allocator, but for blocks of the one kind that it wastes a third on: those of which every connection has two, its task and
-/// its place in the event loop, which are aligned to pairs of cache lines.
+/// The system's allocator, with slabs for one kind of block that it wastes a third on: every connection has two
+/// (its task, its entry in the event loop) that are aligned to pairs of cache lines.
 ///
-/// They come from slabs that are kept for later connections. Its lock is taken for a connection, never for a request.
+/// Freed blocks are kept for later connections. The lock is taken once a connection, never for a request.
 #[derive(Debug, Default)]
 pub struct Blocks(Mutex<Free>);
 
-/// Blocks that nobody uses: each holds the address of the next.
+/// Free blocks, a linked list: each holds the address of the next.
 #[derive(Debug)]
 struct Free(*mut Block);
 
@@ -61,7 +61,7 @@ struct Block {
 
 const ALIGN: usize = 128;
 const BLOCK: usize = 256;
-/// Blocks of a slab.
+/// Blocks in a slab.
 const SLAB: usize = 64;
 
 // === impl Blocks ===
@@ -83,17 +83,18 @@ fn is_block(layout: Layout) -> bool {
     layout.align() == ALIGN && layout.size() <= BLOCK && layout.size() > BLOCK / 2
 }
 
-// SAFETY: the list only holds blocks that nobody else has, whichever thread they come from.
+// SAFETY: the list only holds blocks that nothing else refers to, whichever thread they come from.
 #[expect(unsafe_code, reason = "a raw pointer says nothing of who may use it")]
 unsafe impl Send for Free {}
 
-// SAFETY: what is no block is the system's throughout, told by its layout alone. Blocks are as large and aligned as what is asked for; one is
-// in the list or in use, never both, since it leaves the list when it is given out and enters it when it is given back.
+// SAFETY: whether memory is a block is decided by its layout alone; everything else goes to the system's
+// allocator. Blocks have the size and alignment that is asked for. A block is either in the list or in use: it
+// leaves the list when it is allocated and enters it when it is freed.
 #[expect(unsafe_code, reason = "an allocator deals in raw memory")]
 unsafe impl GlobalAlloc for Blocks {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         if !is_block(layout) {
-            // SAFETY: what the caller promises is what the system wants.
+            // SAFETY: the caller's promises are those that the system's allocator requires.
             return unsafe { System.alloc(layout) };
         }
         let mut free = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -104,7 +105,7 @@ unsafe impl GlobalAlloc for Blocks {
                 return null_mut();
             }
             for index in 0..SLAB {
-                // SAFETY: there are so many blocks in the slab, and nobody else has them.
+                // SAFETY: the slab has this many blocks, and nothing else refers to them.
                 unsafe {
                     let block = slab.add(index);
                     (&raw mut (*block).next).write(free.0);
@@ -113,29 +114,29 @@ unsafe impl GlobalAlloc for Blocks {
             }
         }
         let block = free.0;
-        // SAFETY: it is in the list, so it is ours, and its first word is the address of the next.
+        // SAFETY: a block in the list is unused, and its first word is the address of the next.
         free.0 = unsafe { (&raw const (*block).next).read() };
         block.cast()
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
         if !is_block(layout) {
-            // SAFETY: what is no block came from the system.
+            // SAFETY: it is not a block, so it came from the system.
             return unsafe { System.dealloc(pointer, layout) };
         }
         let mut free = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let block = pointer.cast::<Block>();
-        // SAFETY: it is a whole block that the caller gives up.
+        // SAFETY: a whole block, which the caller gives up.
         unsafe { (&raw mut (*block).next).write(free.0) };
         free.0 = block;
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         if !is_block(layout) {
-            // SAFETY: what the caller promises is what the system wants.
+            // SAFETY: the caller's promises are those that the system's allocator requires.
             return unsafe { System.alloc_zeroed(layout) };
         }
-        // SAFETY: the same, and a block that is there has so many bytes.
+        // SAFETY: as in `alloc`; the block has this many bytes.
         unsafe {
             let block = self.alloc(layout);
             if !block.is_null() {
@@ -147,7 +148,7 @@ unsafe impl GlobalAlloc for Blocks {
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         if layout.align() != ALIGN {
-            // SAFETY: neither it nor what it becomes is a block.
+            // SAFETY: neither the old nor the new layout is a block.
             return unsafe { System.realloc(pointer, layout, size) };
         }
         // SAFETY: the caller promises that the size is not zero and can be aligned so; the old memory has as many bytes as its layout says,

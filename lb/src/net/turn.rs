@@ -1,15 +1,17 @@
-//! Giving up one's turn so that others get theirs, and the event loop is asked what has happened meanwhile.
+//! Yields to other tasks, and to the event loop.
 //!
-//! A task that only wakes itself runs again before the event loop is asked: tasks of a worker are polled 61 times before that. Sockets are read
-//! and written without tokio's budget for tasks, so that what one connection does at once is bounded by those who serve it.
+//! A task that only wakes itself runs again before the event loop is polled: a worker polls up to 61 tasks in
+//! between. Sockets are read and written without tokio's cooperative budget, so the code that serves a connection
+//! must bound its work by itself.
 
 use std::pin::pin;
 use std::task::Context;
 
-/// Ends a turn that has work left: the task is woken after the event loop has been asked. The caller returns `Pending`.
+/// Ends a turn although work is left: the task is woken after the event loop was polled. The caller returns
+/// `Pending`.
 #[cold]
 pub fn end(cx: &mut Context<'_>) {
-    // It has left the waker with the scheduler when it returns for the first time, and need not be polled again.
+    // The first poll defers the waker to the scheduler; no further poll is needed.
     let _ = pin!(tokio::task::yield_now()).poll(cx);
 }
 
@@ -25,8 +27,8 @@ mod tests {
 
     use super::*;
 
-    /// Breaks when a busy task is polled again before the event loop is asked: a connection that has just been made is then seen
-    /// after 61 turns at the earliest.
+    /// Breaks when a busy task is polled again before the event loop: a new connection is then noticed after
+    /// 61 turns at the earliest.
     #[test]
     fn the_event_loop_is_asked_between_two_turns() {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

@@ -1,7 +1,8 @@
-//! Unix listening sockets for the runtime API, and the files by which clients find them.
+//! Unix listening sockets for the runtime API, and their files.
 //!
-//! Only two things are replaced at the path: a socket that nobody listens on, and the small file that `socat` leaves when it is started
-//! before `lb`. Mode and owner are set on the socket itself, never through a link that somebody may have put in its place.
+//! Only two things are replaced at the path: a socket without a listener, and the small file that `socat` leaves
+//! when it is started before `lb`. Mode and owner are set on the socket itself, never through a link in its
+//! place.
 
 use std::fs::Metadata;
 use std::io;
@@ -11,38 +12,39 @@ use std::path::{Path, PathBuf};
 
 use socket2::{Domain, SockAddr, Socket, Type};
 
-/// Connections that the kernel holds until they are accepted.
+/// Connections that the kernel queues before they are accepted.
 const BACKLOG: i32 = 4096;
-/// Largest file, bytes, that may have been left by `socat`.
+/// Maximum size, bytes, of a file that `socat` may have left.
 const LARGEST_LEFT: u64 = 4096;
-/// What to do about anything else in the place of a socket.
+/// What to do when something else is in the place of a socket.
 const ELSEWHERE: &str = "remove it, or give another path as `socket` in [admin]";
 
-/// A socket that listens, and its file.
+/// A listening socket and its file.
 #[derive(Debug)]
 pub struct Listening {
     /// Non-blocking.
     pub listener: UnixListener,
-    /// Drop it before the listener.
+    /// Dropped before the listener.
     pub file: SocketFile,
 }
 
-/// The file of a socket, which is removed when this is dropped, unless another socket has taken its place.
+/// The file of a socket. Removed on drop, unless another socket has taken its place.
 #[derive(Debug)]
 pub struct SocketFile {
     path: PathBuf,
-    /// Device and number; the number is not used again while the socket is open.
+    /// Device and inode; the inode is not reused while the socket is open.
     identity: (u64, u64),
 }
 
-/// Binds and listens, with permission bits `mode`. `is_left` says whether the content of a file is what `socat` leaves.
+/// Binds and listens, with permission bits `mode`. `is_left` tells whether the content of a file is what `socat`
+/// leaves.
 ///
-/// When this process runs as root and the folder belongs to another user, the socket is handed to the folder's owner: that is how
-/// the host's user can reach the socket of a container through a shared folder.
+/// When this process runs as root and the folder belongs to another user, the socket is given to the folder's
+/// owner, so that the host's user can reach the socket of a container through a shared folder.
 ///
 /// # Errors
-/// The system's error, with the path and what to do about it; `AddrInUse` when another process listens there, `AlreadyExists` when
-/// something is there that is not replaced.
+/// The system's error, with the path and what to do about it; `AddrInUse` when another process listens there,
+/// `AlreadyExists` when something is there that is not replaced.
 pub fn listen(path: &Path, mode: u32, is_left: impl Fn(&[u8]) -> bool) -> io::Result<Listening> {
     let explain = |hint: &str, error: &io::Error| explain(path, hint, error);
     let folder = folder(path);
@@ -73,7 +75,7 @@ pub fn listen(path: &Path, mode: u32, is_left: impl Fn(&[u8]) -> bool) -> io::Re
     Ok(Listening { listener: UnixListener::from(std::os::fd::OwnedFd::from(socket)), file })
 }
 
-/// Finds out whether a socket could take the place of what is at `path`; changes nothing.
+/// Checks whether a socket can take the place of what is at `path`, without changing anything.
 ///
 /// # Errors
 /// `AlreadyExists` when something is there that is not replaced, with what to do about it.
@@ -81,7 +83,7 @@ pub fn check(path: &Path, is_left: impl Fn(&[u8]) -> bool) -> io::Result<()> {
     look(path, is_left).map(|_| ())
 }
 
-/// What is at `path`, if it is something that a socket may replace.
+/// What is at `path`, if a socket may replace it.
 fn look(path: &Path, is_left: impl Fn(&[u8]) -> bool) -> io::Result<Option<Metadata>> {
     let there = match std::fs::symlink_metadata(path) {
         Ok(there) => there,
@@ -117,11 +119,11 @@ fn folder(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Whether anybody listens on a socket, or may: only a refused connection tells that nobody does.
+/// Whether a process listens on the socket, or may: only a refused connection proves that none does.
 fn answers(path: &Path) -> bool {
     let connected = SockAddr::unix(path).and_then(|address| {
         let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
-        // Connecting to one whose queue is full would wait.
+        // A blocking connect to a socket with a full queue would wait.
         socket.set_nonblocking(true)?;
         socket.connect(&address)
     });
@@ -132,7 +134,8 @@ fn answers(path: &Path) -> bool {
 
 fn bind(path: &Path, mode: u32) -> io::Result<Socket> {
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
-    // Linux gives the file the mode of its socket, less the umask: at no moment may more users connect than shall.
+    // Linux derives the file's mode from the socket's mode and the umask, so the file is never more accessible
+    // than intended.
     #[cfg(target_os = "linux")]
     rustix::fs::fchmod(&socket, rustix::fs::Mode::from_raw_mode(mode))?;
     #[cfg(not(target_os = "linux"))]
@@ -149,11 +152,11 @@ fn give_access(path: &Path, mode: u32, folder: &Path) -> io::Result<()> {
 
     use rustix::fs::{AtFlags, Gid, Mode, OFlags, Uid, chownat, fstat, open};
 
-    // A handle of the thing itself: a link that takes its place later is not followed.
+    // `O_PATH | O_NOFOLLOW` refers to the file itself: a link that replaces it later is not followed.
     let socket = open(path, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())?;
     let there = fstat(&socket)?;
     let is_socket = rustix::fs::FileType::from_raw_mode(there.st_mode).is_socket();
-    // A second name would be somebody else's socket.
+    // A second hard link would be a socket of another user.
     if !is_socket || there.st_nlink != 1 || there.st_uid != rustix::process::geteuid().as_raw() {
         return Err(io::Error::other("something else was put in its place"));
     }
@@ -184,11 +187,11 @@ fn give_access(path: &Path, mode: u32, folder: &Path) -> io::Result<()> {
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        // A successor may have its own socket there already.
+        // A successor may have created its own socket there.
         let is_mine = std::fs::symlink_metadata(&self.path)
             .is_ok_and(|there| (there.dev(), there.ino()) == self.identity);
         if is_mine {
-            // It may be gone by now, or the folder be read-only: then the next one replaces it.
+            // It may be gone, or the folder read-only; the next process replaces it.
             let _ = std::fs::remove_file(&self.path);
         }
     }
@@ -214,7 +217,7 @@ mod tests {
         let path = folder.path().join("run/lb.sock");
         for (content, mode) in [("", 0o640), ("show info\n", 0o666)] {
             std::fs::create_dir_all(folder.path().join("run")).unwrap();
-            // The socket of the round before is stale: nobody can write to it.
+            // The socket of the previous round has no listener any more.
             let _ = std::fs::remove_file(&path);
             std::fs::write(&path, content).unwrap();
             let Listening { listener, file } = listen(&path, mode, by_socat).unwrap();
@@ -229,7 +232,7 @@ mod tests {
         assert!(!path.exists(), "its file goes with a socket");
     }
 
-    /// Breaks when a configuration, or what a link leads to, is deleted because `socket` names it.
+    /// Breaks when a configuration file, or the target of a link, is deleted because `socket` names it.
     #[test]
     fn nothing_else_is_replaced() {
         let folder = tempfile::tempdir().unwrap();

@@ -1,8 +1,8 @@
-//! One sweep a worker over everything that may fall silent.
+//! One sweep for each worker over the deadlines of all its streams.
 //!
-//! A connection's future runs inside [`StreamDeadlines::guard`]. The sweep marks those whose [`StreamDeadlines`] is overdue and wakes them; so does
-//! whoever wants to end one from outside. The watchdog refuses to close sockets itself: a marked future is dropped by its own task,
-//! so no descriptor number is ever touched by a stranger.
+//! A connection's future runs inside [`StreamDeadlines::guard`]. The sweep marks and wakes those whose
+//! [`StreamDeadlines`] are overdue; other parts can end a stream in the same way. The watchdog never closes
+//! sockets itself: the marked future is dropped by its own task, so no descriptor is closed by another one.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -21,7 +21,7 @@ pub struct Watchdog {
     watched: RefCell<Slab<Rc<StreamDeadlines>>>,
 }
 
-/// A place in the sweep; leaving scope gives it back.
+/// A registration with the sweep; removed on drop.
 #[derive(Debug)]
 pub struct WatchGuard {
     watchdog: Rc<Watchdog>,
@@ -31,36 +31,36 @@ pub struct WatchGuard {
 // === impl Watchdog ===
 
 impl Watchdog {
-    /// A sweep that looks every `tick`.
+    /// A sweep every `tick`.
     pub fn new(tick: Duration) -> Rc<Self> {
         let watchdog = Self { started: Instant::now(), tick: Cell::new(tick), watched: RefCell::default() };
         deadlines::set_now(0, tick);
         Rc::new(watchdog)
     }
 
-    /// Changes how often it looks, from the next time on.
+    /// Changes the interval, from the next sweep on.
     pub fn set_tick(&self, tick: Duration) {
         self.tick.set(tick);
     }
 
-    /// Gives `deadlines` a place in the sweep.
+    /// Registers `deadlines` with the sweep.
     pub fn watch(self: &Rc<Self>, deadlines: Rc<StreamDeadlines>) -> WatchGuard {
         let key = self.watched.borrow_mut().insert(deadlines);
         WatchGuard { watchdog: Rc::clone(self), key }
     }
 
-    /// The same for those that have room for nothing but the number of their place: they have to [`Watchdog::leave`] it.
+    /// Like [`Watchdog::watch`], for callers that keep only a number. They must call [`Watchdog::leave`].
     pub fn enter(&self, deadlines: Rc<StreamDeadlines>) -> u32 {
-        // There are never so many that the number does not fit.
+        // The number of streams always fits.
         u32::try_from(self.watched.borrow_mut().insert(deadlines)).unwrap_or(u32::MAX)
     }
 
-    /// Gives back a place that was entered.
+    /// Removes a registration made by [`Watchdog::enter`].
     pub fn leave(&self, place: u32) {
         self.watched.borrow_mut().try_remove(place as usize);
     }
 
-    /// Sweeps for ever; `each` runs after every sweep, for what else a worker does now and then.
+    /// Sweeps until dropped; `each` runs after every sweep, for the worker's other periodic work.
     pub async fn run(&self, mut each: impl FnMut()) {
         let mut tick = self.tick.get();
         let mut interval = tokio::time::interval(tick);

@@ -157,7 +157,9 @@ async fn one(worker: &Rc<DataWorker>, client: &Rc<Client>, buffers: &mut Exchang
                 }
                 return Some(End::Closed);
             }
-            Err(Unread::Refused(error)) => return Some(Box::pin(refuse(worker, client, buffers, error)).await),
+            Err(Unread::Refused(error)) => {
+                return Some(Box::pin(refuse(worker, client, buffers, error)).await);
+            }
         }
     };
     client.deadlines().disarm();
