@@ -5,7 +5,7 @@ use std::hint::black_box;
 use criterion::{Criterion, criterion_group, criterion_main};
 use lb::config::Level;
 use lb::config::{Balance, Forwarded};
-use lb::proxy::h1::chunk::{ChunkItem, Decoder};
+use lb::http::chunk::{ChunkItem, Decoder};
 use lb::proxy::h1::request::Limits;
 use lb::proxy::h1::{request, response};
 

@@ -13,6 +13,7 @@ pub mod counters;
 pub mod ctl;
 pub mod discovery;
 pub mod health;
+pub mod http;
 pub mod listener;
 pub mod log;
 pub mod net;

@@ -10,7 +10,6 @@ mod attempts;
 mod client;
 mod error;
 mod exchange;
-pub mod framing;
 pub mod h1;
 pub mod h2;
 mod route;

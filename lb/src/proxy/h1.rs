@@ -6,13 +6,10 @@
 
 mod buffer;
 mod buffers;
-pub mod chunk;
 mod deliver;
-mod field;
 pub mod probe;
 pub mod request;
 pub mod response;
-mod rewrite;
 mod serve;
 mod session;
 mod transfer;

@@ -9,11 +9,11 @@ use super::serve::{End, answer};
 use super::transfer::{Broken, Pump, Trailers, Transfer};
 use super::upstream_request::{Upload, UpstreamRequest, UpstreamResponse};
 use super::{ANSWER, tunnel};
+use crate::http::framing::Framing;
 use crate::net::Ended;
 use crate::proxy::Client;
 use crate::proxy::error::{ProxyError, Termination};
 use crate::proxy::exchange::Exchange;
-use crate::proxy::framing::Framing;
 use crate::upstream::ServerConnection;
 
 /// Why an answer did not get through.

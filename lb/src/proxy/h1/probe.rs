@@ -2,11 +2,11 @@
 //!
 //! Nothing that serves calls this. Each function panics where a property does not hold.
 
-use super::chunk::{ChunkItem, Decoder, write_size};
 use super::request::{self, Limits};
 use super::response;
 use crate::config::{Balance, Forwarded};
-use crate::proxy::framing::Framing;
+use crate::http::chunk::{ChunkItem, Decoder, write_size};
+use crate::http::framing::Framing;
 
 const LIMITS: Limits = Limits { max_head: 16 * 1024, max_fields: 101 };
 

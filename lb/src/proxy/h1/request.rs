@@ -13,12 +13,12 @@ use std::ops::Range;
 use http::StatusCode;
 use httparse::Status;
 
-use super::field::{self, ConnectionOptions, FieldMask, Known};
-use super::rewrite::Rewrite;
 use crate::balance::{NO_KEY, hash};
 use crate::config::{Balance, Forwarded};
+use crate::http::field::{self, ConnectionOptions, FieldMask, Known};
+use crate::http::framing::{Declared, Framing, FramingFault};
+use crate::http::rewrite::Rewrite;
 use crate::proxy::ProxyError;
-use crate::proxy::framing::{Declared, Framing, FramingFault};
 use crate::stick::{CookieMatch, PersistenceCookie, StickKey};
 use crate::topology::KeyedTable;
 use target::RequestTarget;

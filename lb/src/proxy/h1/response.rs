@@ -8,10 +8,10 @@ use std::mem::MaybeUninit;
 use http::StatusCode;
 use httparse::Status;
 
-use super::field::{self, ConnectionOptions, FieldMask, Known};
 use super::request::Limits;
-use super::rewrite::Rewrite;
-use crate::proxy::framing::{Declared, Framing, RequestFraming};
+use crate::http::field::{self, ConnectionOptions, FieldMask, Known};
+use crate::http::framing::{Declared, Framing, RequestFraming};
+use crate::http::rewrite::Rewrite;
 use crate::stick::{CookieAction, SetCookie};
 
 /// Fields that are parsed without an allocation.

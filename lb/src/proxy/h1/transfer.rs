@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use super::buffer::Buffer;
 use super::buffers::BufferPool;
-use super::chunk::{self, ChunkItem, Decoder};
-use super::field;
+use crate::http::chunk::{self, ChunkItem, Decoder};
+use crate::http::field;
+use crate::http::framing::Framing;
 use crate::net::{Pipe, Socket, turn};
-use crate::proxy::framing::Framing;
 
 /// Up to here body bytes are copied behind the head, so that both leave in one plain write, which costs less than one of two pieces. Of more
 /// bytes the head is copied in front.

@@ -8,9 +8,9 @@ use std::task::Poll;
 use super::serve::End;
 use super::transfer::{Broken, Pump, Trailers, Transfer};
 use super::upstream_request::UpstreamRequest;
+use crate::http::framing::Framing;
 use crate::net::Socket;
 use crate::proxy::exchange::Exchange;
-use crate::proxy::framing::Framing;
 use crate::upstream::ServerConnection;
 
 /// One direction.

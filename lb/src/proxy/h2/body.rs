@@ -13,9 +13,9 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
 use super::text;
+use crate::http::chunk::{self, ChunkItem, Decoder};
+use crate::http::framing::Framing;
 use crate::net::MemoryStream;
-use crate::proxy::framing::Framing;
-use crate::proxy::h1::chunk::{self, ChunkItem, Decoder};
 
 /// Most bytes of a trailer section that passes.
 const MAX_TRAILERS: usize = 64 * 1024;

@@ -21,8 +21,8 @@ use super::body::{FromText, Received, poll_more, pour, put};
 use super::send::{SendError, send, unless};
 use super::text;
 use crate::config::Protocol;
+use crate::http::framing::{Framing, RequestFraming};
 use crate::net::{MemoryStream, Socket, StreamDeadlines, Unit, deadlines, lane};
-use crate::proxy::framing::{Framing, RequestFraming};
 use crate::proxy::{Client, DataWorker, h1, route};
 
 /// How long resets are remembered, milliseconds.

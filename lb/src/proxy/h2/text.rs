@@ -10,7 +10,7 @@ use http::header::{
 };
 use http::{HeaderMap, Method, Request, Response, StatusCode, Uri, request, response};
 
-use crate::proxy::framing::{Declared, Framing, RequestFraming};
+use crate::http::framing::{Declared, Framing, RequestFraming};
 
 /// Most fields in a head that the engine has let pass, with those that it adds.
 const FIELDS: usize = 1100;

@@ -9,7 +9,7 @@ use httparse::Status;
 
 use super::target::RequestTarget;
 use super::{Persistence, RewriteContext, is_cookie, key, ties};
-use crate::proxy::h1::field;
+use crate::http::field;
 
 /// Writes the head at the start of `text` as another backend wants it; says by which key a hash picks a server, and what binds the client.
 /// Nothing when no head is there.

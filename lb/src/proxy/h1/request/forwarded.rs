@@ -2,7 +2,7 @@
 
 use super::RewriteContext;
 use crate::config::Forwarded;
-use crate::proxy::h1::rewrite::Rewrite;
+use crate::http::rewrite::Rewrite;
 
 /// Writes the `X-Forwarded` fields in the unusual cases: there is no host, or those that the client has sent are kept.
 #[cold]

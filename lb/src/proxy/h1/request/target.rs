@@ -2,7 +2,8 @@
 
 use http::Uri;
 
-use super::{BAD, field};
+use super::BAD;
+use crate::http::field;
 use crate::proxy::ProxyError;
 
 /// The target's parts: what the server gets, and the authority if it named one.

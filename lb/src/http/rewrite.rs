@@ -6,7 +6,7 @@
 use super::field;
 
 /// A head on its way from `head` to `out`.
-pub(super) struct Rewrite<'a> {
+pub(crate) struct Rewrite<'a> {
     head: &'a [u8],
     out: &'a mut Vec<u8>,
     /// What is to be copied and has not been.
@@ -19,19 +19,19 @@ pub(super) struct Rewrite<'a> {
 impl<'a> Rewrite<'a> {
     /// Begins with nothing of `head`, which ends with its empty line.
     #[inline]
-    pub(super) fn new(head: &'a [u8], out: &'a mut Vec<u8>) -> Self {
+    pub(crate) fn new(head: &'a [u8], out: &'a mut Vec<u8>) -> Self {
         Self { head, out, from: 0, to: 0 }
     }
 
     /// Begins with the first bytes of `head`, a whole line.
     #[inline]
-    pub(super) fn with_line(head: &'a [u8], size: usize, out: &'a mut Vec<u8>) -> Self {
+    pub(crate) fn with_line(head: &'a [u8], size: usize, out: &'a mut Vec<u8>) -> Self {
         Self { head, out, from: 0, to: size }
     }
 
     /// A field line as it came.
     #[inline]
-    pub(super) fn pass(&mut self, field: &httparse::Header<'_>) {
+    pub(crate) fn pass(&mut self, field: &httparse::Header<'_>) {
         let place = |piece: *const u8| piece as usize - self.head.as_ptr() as usize;
         let (start, value) = (place(field.name.as_ptr()), place(field.value.as_ptr()));
         let (middle, end) = (start + field.name.len(), value + field.value.len() + 2);
@@ -48,20 +48,20 @@ impl<'a> Rewrite<'a> {
     }
 
     /// A field line of our own.
-    pub(super) fn write(&mut self, name: &str, value: &[u8]) {
+    pub(crate) fn write(&mut self, name: &str, value: &[u8]) {
         field::write(self.text(), name, value);
     }
 
     /// What has been written, to write more.
     #[inline]
-    pub(super) fn text(&mut self) -> &mut Vec<u8> {
+    pub(crate) fn text(&mut self) -> &mut Vec<u8> {
         self.copy();
         self.out
     }
 
     /// The empty line.
     #[inline]
-    pub(super) fn end(mut self) {
+    pub(crate) fn end(mut self) {
         if self.to + 2 == self.head.len() {
             self.to = self.head.len();
             self.copy();

@@ -4,7 +4,7 @@
 
 /// A field that a proxy must do something about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Known {
+pub(crate) enum Known {
     Other,
     Te,
     Host,
@@ -25,14 +25,14 @@ pub(super) enum Known {
 
 /// Fields that are not just passed on, by their place in the head.
 #[derive(Debug, Default)]
-pub(super) struct FieldMask([u64; 4]);
+pub(crate) struct FieldMask([u64; 4]);
 
 /// What `Connection` says (RFC 9110 section 7.6.1).
 #[derive(Debug, Default)]
-pub(super) struct ConnectionOptions<'a> {
-    pub(super) close: bool,
-    pub(super) keep_alive: bool,
-    pub(super) upgrade: bool,
+pub(crate) struct ConnectionOptions<'a> {
+    pub(crate) close: bool,
+    pub(crate) keep_alive: bool,
+    pub(crate) upgrade: bool,
     /// Other fields that end here.
     named: Vec<&'a [u8]>,
 }
@@ -41,7 +41,7 @@ pub(super) struct ConnectionOptions<'a> {
 
 impl Known {
     #[inline]
-    pub(super) fn of(name: &str) -> Self {
+    pub(crate) fn of(name: &str) -> Self {
         let is = |known: &str| same(name.as_bytes(), known.as_bytes());
         let Some(first) = name.as_bytes().first() else { return Self::Other };
         match (name.len(), first | 0x20) {
@@ -68,7 +68,7 @@ impl Known {
 
 impl FieldMask {
     #[inline]
-    pub(super) fn add(&mut self, index: usize) {
+    pub(crate) fn add(&mut self, index: usize) {
         if let Some(bits) = self.0.get_mut(index / 64) {
             *bits |= 1 << (index % 64);
         }
@@ -76,13 +76,13 @@ impl FieldMask {
 
     /// Whether none of `count` fields has to be looked at again.
     #[inline]
-    pub(super) fn is_none_of(&self, count: usize) -> bool {
+    pub(crate) fn is_none_of(&self, count: usize) -> bool {
         count <= 64 * self.0.len() && self.0 == [0; 4]
     }
 
     /// Whether it has to be looked at again. Far behind that is said of all.
     #[inline]
-    pub(super) fn has(&self, index: usize) -> bool {
+    pub(crate) fn has(&self, index: usize) -> bool {
         self.0.get(index / 64).is_none_or(|bits| bits >> (index % 64) & 1 == 1)
     }
 }
@@ -91,7 +91,7 @@ impl FieldMask {
 
 impl<'a> ConnectionOptions<'a> {
     #[inline]
-    pub(super) fn add(&mut self, value: &'a [u8]) {
+    pub(crate) fn add(&mut self, value: &'a [u8]) {
         for token in tokens(value) {
             if token.eq_ignore_ascii_case(b"close") {
                 self.close = true;
@@ -107,18 +107,18 @@ impl<'a> ConnectionOptions<'a> {
 
     /// Whether it names no field.
     #[inline]
-    pub(super) fn names_none(&self) -> bool {
+    pub(crate) fn names_none(&self) -> bool {
         self.named.is_empty()
     }
 
     /// Whether it names something that could stand in a trailer section: that ends here as well (RFC 9110 section 7.6.1).
-    pub(super) fn names_trailers(&self) -> bool {
+    pub(crate) fn names_trailers(&self) -> bool {
         self.named.iter().any(|named| str::from_utf8(named).is_ok_and(may_trail))
     }
 
     /// Whether it names this field, which is none of those that frame or route.
     #[inline]
-    pub(super) fn names(&self, name: &str) -> bool {
+    pub(crate) fn names(&self, name: &str) -> bool {
         self.named.iter().any(|named| named.eq_ignore_ascii_case(name.as_bytes()))
     }
 }
@@ -146,19 +146,19 @@ fn same(name: &[u8], known: &[u8]) -> bool {
 }
 
 /// The members of a list (RFC 9110 section 5.6.1).
-pub(super) fn tokens(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub(crate) fn tokens(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii).filter(|token| !token.is_empty())
 }
 
 /// Whether `TE` says that trailers are welcome.
-pub(super) fn wants_trailers(value: &[u8]) -> bool {
+pub(crate) fn wants_trailers(value: &[u8]) -> bool {
     tokens(value).any(|token| token.eq_ignore_ascii_case(b"trailers"))
 }
 
 /// Whether every line of a head ends with CR LF: a bare LF is an end of line to some and not to others. Before each field name stands the
 /// end of the line before it, and at the end stand two.
 #[inline]
-pub(super) fn ends_lines_with_crlf(head: &[u8], fields: &[httparse::Header<'_>]) -> bool {
+pub(crate) fn ends_lines_with_crlf(head: &[u8], fields: &[httparse::Header<'_>]) -> bool {
     let after_crlf = |field: &httparse::Header<'_>| {
         let at = field.name.as_ptr() as usize - head.as_ptr() as usize;
         head.get(..at).is_some_and(|before| before.ends_with(b"\r\n"))
@@ -168,7 +168,7 @@ pub(super) fn ends_lines_with_crlf(head: &[u8], fields: &[httparse::Header<'_>])
 
 /// Whether a head may end in `bytes`, of which everything before `from` has been looked at.
 #[inline]
-pub(super) fn may_end(bytes: &[u8], from: usize) -> bool {
+pub(crate) fn may_end(bytes: &[u8], from: usize) -> bool {
     let fresh = &bytes[from.saturating_sub(3).min(bytes.len())..];
     memchr::memchr_iter(b'\n', fresh).any(|at| matches!(fresh[at + 1..], [b'\n', ..] | [b'\r', b'\n', ..]))
 }
@@ -185,7 +185,7 @@ static PLAIN: [bool; 256] = {
 };
 
 /// Whether it is `uri-host [":" port]`, without user info. Nothing is no host of an `http` address (RFC 9110 sections 4.2.1 and 7.2).
-pub(in crate::proxy) fn is_host(value: &[u8]) -> bool {
+pub(crate) fn is_host(value: &[u8]) -> bool {
     // Nearly every Host is a plain name with an optional port; the full grammar is only for the rest.
     let plain = |byte: &u8| PLAIN[usize::from(*byte)];
     let mut rest = value;
@@ -239,7 +239,7 @@ fn is_registered(name: &[u8]) -> bool {
 
 /// Whether a field may stand in a trailer section: none that frames, routes, authenticates or says how to read the body
 /// (RFC 9110 section 6.5.1).
-pub(in crate::proxy) fn may_trail(name: &str) -> bool {
+pub(crate) fn may_trail(name: &str) -> bool {
     const NEVER: [&str; 29] = [
         "authorization",
         "cache-control",
@@ -276,7 +276,7 @@ pub(in crate::proxy) fn may_trail(name: &str) -> bool {
 
 /// Whether it is a number as everybody writes it.
 #[inline]
-pub(super) fn is_plain_number(value: &[u8]) -> bool {
+pub(crate) fn is_plain_number(value: &[u8]) -> bool {
     value.iter().all(u8::is_ascii_digit)
         && (value.len() == 1 || !value.starts_with(b"0"))
         && !value.is_empty()
@@ -284,7 +284,7 @@ pub(super) fn is_plain_number(value: &[u8]) -> bool {
 
 /// Writes a field line.
 #[inline]
-pub(super) fn write(out: &mut Vec<u8>, name: &str, value: &[u8]) {
+pub(crate) fn write(out: &mut Vec<u8>, name: &str, value: &[u8]) {
     out.extend_from_slice(name.as_bytes());
     out.extend_from_slice(b": ");
     out.extend_from_slice(value);
@@ -292,7 +292,7 @@ pub(super) fn write(out: &mut Vec<u8>, name: &str, value: &[u8]) {
 }
 
 /// Writes a field line with what `write` writes, or none when that is nothing.
-pub(super) fn write_some<T>(out: &mut Vec<u8>, name: &str, write: impl FnOnce(&mut Vec<u8>) -> T) -> T {
+pub(crate) fn write_some<T>(out: &mut Vec<u8>, name: &str, write: impl FnOnce(&mut Vec<u8>) -> T) -> T {
     let start = out.len();
     out.extend_from_slice(name.as_bytes());
     out.extend_from_slice(b": ");
@@ -310,7 +310,7 @@ pub(super) fn write_some<T>(out: &mut Vec<u8>, name: &str, write: impl FnOnce(&m
 ///
 /// # Errors
 /// A line is no field line.
-pub(super) fn write_trailers(
+pub(crate) fn write_trailers(
     out: &mut Vec<u8>,
     lines: &[u8],
     pass: bool,
@@ -332,7 +332,7 @@ pub(super) fn write_trailers(
 }
 
 /// Whether a field says for whom a request has been forwarded: `Forwarded` (RFC 7239), or any `X-Forwarded-`.
-pub(super) fn says_forwarded(name: &str) -> bool {
+pub(crate) fn says_forwarded(name: &str) -> bool {
     name.eq_ignore_ascii_case("forwarded")
         || name.get(..12).is_some_and(|start| start.eq_ignore_ascii_case("x-forwarded-"))
 }
@@ -419,7 +419,7 @@ mod tests {
         let mut out = Vec::new();
         assert!(write_trailers(&mut out, lines.as_bytes(), false).is_ok() && out == b"\r\n");
         for bad in ["X\r\n", "X : 1\r\n", " X: 1\r\n", ": 1\r\n", "X: 1\r\n folded\r\n"] {
-            assert_eq!(written(bad), Err(crate::proxy::h1::chunk::InvalidChunk), "{bad:?}");
+            assert_eq!(written(bad), Err(crate::http::chunk::InvalidChunk), "{bad:?}");
         }
     }
 }
