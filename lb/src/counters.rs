@@ -1,7 +1,7 @@
-//! Counters, gauges and means on atomics: every counting trick of the program lives here.
+//! Counters, gauges and means on atomics.
 //!
-//! Data workers never share a cache line to count: each has its own copy ([`Sharded`]) that only it writes, and whoever
-//! reads adds the copies up. This module refuses to know what is being counted, and it takes no lock.
+//! Data workers never share a cache line to count: each has its own copy ([`Sharded`]) that only it writes;
+//! readers add the copies up. This module does not know what is counted, and takes no lock.
 
 mod latency;
 mod mean;
@@ -24,18 +24,18 @@ pub use standing::UptimeStats;
 pub use tally::{Maxima, Means, Tally};
 pub use traffic::{Totals, Traffic};
 
-/// A sum that one thread writes and any thread reads.
+/// A sum, written by one thread and read by any.
 #[derive(Debug, Default)]
 pub struct Counter(AtomicU64);
 
-/// A level that many threads move, with the highest it has reached.
+/// A level that many threads change, with its maximum.
 #[derive(Debug, Default)]
 pub struct Gauge {
     now: AtomicU64,
     max: AtomicU64,
 }
 
-/// One unit of a gauge, until it is dropped.
+/// Holds one unit of a gauge until it is dropped.
 #[derive(Debug)]
 pub struct GaugeGuard(Arc<Gauge>);
 
@@ -43,12 +43,12 @@ pub struct GaugeGuard(Arc<Gauge>);
 #[derive(Debug, Default)]
 pub struct Peak(AtomicU64);
 
-/// One `T` for each data worker and one for everybody else.
+/// One `T` for each data worker and one for all other threads.
 #[derive(Debug)]
 pub struct Sharded<T>(Box<[CachePadded<T>]>);
 
 thread_local! {
-    /// The copy of this thread; 0 is everybody else's, so it is shared by the threads of the control side.
+    /// The index of this thread's copy; the threads of the control side share copy 0.
     static SHARD: Cell<usize> = const { Cell::new(0) };
 }
 
@@ -57,7 +57,7 @@ pub fn enter_worker(worker: usize) {
     SHARD.set(worker + 1);
 }
 
-/// Whole milliseconds, in which times are counted and told.
+/// Whole milliseconds.
 #[inline]
 pub fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
@@ -66,19 +66,20 @@ pub fn millis(time: Duration) -> u64 {
 // === impl Counter ===
 
 impl Counter {
-    /// Adds `n`. Only the owning thread may call this: it is a plain load and store, which no other writer survives.
+    /// Adds `n`. Only the owning thread may call this: it is a plain load and store, so a concurrent write
+    /// would be lost.
     #[inline]
     pub fn add(&self, n: u64) {
         self.0.store(self.0.load(Relaxed).wrapping_add(n), Relaxed);
     }
 
-    /// Adds `n` from whichever thread.
+    /// Adds `n`, from any thread.
     #[inline]
     pub fn add_shared(&self, n: u64) {
         self.0.fetch_add(n, Relaxed);
     }
 
-    /// The sum so far.
+    /// The sum.
     #[inline]
     pub fn get(&self) -> u64 {
         self.0.load(Relaxed)
@@ -88,7 +89,7 @@ impl Counter {
 // === impl Gauge ===
 
 impl Gauge {
-    /// One more; returns the new level.
+    /// Adds one; returns the new level.
     #[inline]
     pub fn up(&self) -> u64 {
         let now = self.now.fetch_add(1, Relaxed) + 1;
@@ -96,13 +97,13 @@ impl Gauge {
         now
     }
 
-    /// One more, until the result is dropped.
+    /// Adds one, until the result is dropped.
     pub fn hold(self: &Arc<Self>) -> GaugeGuard {
         self.up();
         GaugeGuard(Arc::clone(self))
     }
 
-    /// One less.
+    /// Subtracts one.
     #[inline]
     pub fn down(&self) {
         self.now.fetch_sub(1, Relaxed);
@@ -114,12 +115,12 @@ impl Gauge {
         self.now.load(Relaxed)
     }
 
-    /// The highest level since the start or the last [`Gauge::clear_max`].
+    /// The maximum since the start or the last [`Gauge::clear_max`].
     pub fn max(&self) -> u64 {
         self.max.load(Relaxed)
     }
 
-    /// Forgets the highest level: it is the present one again.
+    /// Resets the maximum to the current level.
     pub fn clear_max(&self) {
         self.max.store(self.get(), Relaxed);
     }
@@ -154,7 +155,7 @@ impl Peak {
         self.0.load(Relaxed)
     }
 
-    /// Forgets.
+    /// Resets.
     pub fn clear(&self) {
         self.0.store(0, Relaxed);
     }

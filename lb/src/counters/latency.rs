@@ -1,7 +1,7 @@
-//! How long things took: counts in buckets whose limits are round numbers, and the percentiles read off them.
+//! Latency histograms with round bucket limits, and percentiles.
 //!
-//! To record is one plain increment in the worker's own array (and a sum); everything else is arithmetic of readers. A bucket is at most
-//! a seventh wide, so a percentile is at most that far off. It refuses to keep single values.
+//! Recording is one plain increment in the worker's own array (and one of a sum); the rest is done by readers. A
+//! bucket is at most a seventh wide, so a percentile is off by at most that much.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -10,62 +10,63 @@ use tokio::time::Instant;
 
 use super::{Counter, Sharded};
 
-/// How far back percentiles look.
+/// The period that percentiles cover.
 pub const WINDOW: Duration = Duration::from_secs(60);
-/// Between two readings that the window may begin at.
+/// Interval between readings at which the window may begin.
 const STEP: Duration = Duration::from_secs(10);
 
-/// The limits of one decade in hundredths of its first: 1, 2.5 and 5 are among them, which is what limits of alerts are made of.
+/// The limits of one decade, in hundredths of its first. They include 1, 2.5 and 5, the usual limits of alerts.
 const DECADE: [u64; 20] =
     [100, 112, 125, 140, 160, 180, 200, 224, 250, 280, 315, 355, 400, 450, 500, 560, 630, 710, 800, 900];
 /// From 10 microseconds to 100 seconds.
 const DECADES: usize = 7;
 /// Limits; the last one ends the last decade.
 const LIMITS: usize = DECADE.len() * DECADES + 1;
-/// One for each limit, whose values are at most that and more than the limit before, and one for all that took longer.
+/// One bucket for each limit (values above the previous limit, up to this one), and one for everything above the
+/// last.
 const BUCKETS: usize = LIMITS + 1;
 
 /// The limits, nanoseconds.
 const NANOS: [u64; LIMITS] = limits();
 
-/// The bucket that a time belongs to.
+/// The bucket of a latency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bucket {
     index: usize,
     micros: u64,
 }
 
-/// Times as one worker counts them.
+/// Latencies that one worker has recorded.
 #[derive(Debug)]
 pub struct Latencies {
     buckets: [Counter; BUCKETS],
-    /// Of all times, microseconds.
+    /// Sum of all, microseconds.
     sum: Counter,
 }
 
-/// The counts of all workers at one moment, or between two.
+/// Counts of all workers at one moment, or between two.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Histogram {
     buckets: [u64; BUCKETS],
     micros: u64,
 }
 
-/// What the times of the last minute say.
+/// Percentiles of the last minute.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Percentiles {
-    /// How many times there were.
+    /// Number of values.
     pub count: u64,
-    /// Half took at most this long.
+    /// The median.
     pub p50: Duration,
-    /// Nine of ten.
+    /// The 90th percentile.
     pub p90: Duration,
-    /// 99 of 100.
+    /// The 99th percentile.
     pub p99: Duration,
-    /// 999 of 1,000.
+    /// The 99.9th percentile.
     pub p999: Duration,
 }
 
-/// Readings of the last minute, for a window that moves.
+/// Readings of the last minute, for a window that slides.
 #[derive(Debug, Default)]
 pub(super) struct SlidingWindow {
     /// Oldest first. All but the first are within the window.
@@ -88,7 +89,7 @@ const fn limits() -> [u64; LIMITS] {
 // === impl Bucket ===
 
 impl Bucket {
-    /// The bucket of a time.
+    /// The bucket of `time`.
     #[inline]
     pub fn of(took: Duration) -> Self {
         let nanos = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
@@ -99,7 +100,7 @@ impl Bucket {
 // === impl Latencies ===
 
 impl Latencies {
-    /// Counts a time; only the owning thread may.
+    /// Records a latency. Only the owning thread may call this.
     #[inline]
     pub fn record(&self, bucket: Bucket) {
         self.buckets[bucket.index].add(1);
@@ -128,7 +129,7 @@ impl Histogram {
         spread
     }
 
-    /// What has been counted since `base`, an earlier reading.
+    /// What was recorded since the earlier reading `base`.
     #[must_use]
     pub(super) fn since(&self, base: &Self) -> Self {
         let mut spread = self.clone();
@@ -139,37 +140,38 @@ impl Histogram {
         spread
     }
 
-    /// How many times there are.
+    /// Number of values.
     pub fn count(&self) -> u64 {
         self.buckets.iter().sum()
     }
 
-    /// All of them together.
+    /// Sum of all values.
     pub fn sum(&self) -> Duration {
         Duration::from_micros(self.micros)
     }
 
-    /// How many took at most `limit`, exactly when that is one of the limits: 1, 2.5 or 5 times a power of ten.
+    /// How many values are at most `limit`. Exact for bucket limits: 1, 2.5 or 5 times a power of ten.
     pub fn at_most(&self, limit: Duration) -> u64 {
         let buckets = NANOS.partition_point(|nanos| u128::from(*nanos) <= limit.as_nanos());
         self.buckets[..buckets].iter().sum()
     }
 
-    /// The percentiles; `None` when there are no times.
+    /// The percentiles; `None` without values.
     pub fn percentiles(&self) -> Option<Percentiles> {
         let count = self.count();
         let at = |permille| self.permille(permille, count);
         (count > 0).then(|| Percentiles { count, p50: at(500), p90: at(900), p99: at(990), p999: at(999) })
     }
 
-    /// The time that `permille` of 1,000 did not exceed: its bucket is exact, its place in the bucket is estimated.
+    /// The value that `permille` of 1,000 do not exceed: the bucket is exact, the position in it is
+    /// interpolated.
     fn permille(&self, permille: u64, count: u64) -> Duration {
         let rank = (u128::from(count) * u128::from(permille)).div_ceil(1000).max(1);
         let mut before = 0;
         for (index, bucket) in self.buckets.iter().map(|bucket| u128::from(*bucket)).enumerate() {
             if before + bucket >= rank {
                 let low = if index == 0 { 0 } else { NANOS[index - 1] };
-                // Of what took longer than all limits nothing is known but that.
+                // The last bucket has no upper limit.
                 let high = NANOS.get(index).copied().unwrap_or(low);
                 let part = u128::from(high - low) * (rank - before) / bucket;
                 return Duration::from_nanos(low + u64::try_from(part).unwrap_or_default());
@@ -189,7 +191,7 @@ impl Default for Histogram {
 // === impl SlidingWindow ===
 
 impl SlidingWindow {
-    /// Takes a reading, if it is time for one.
+    /// Takes a reading, if one is due.
     pub(super) fn sample(&mut self, now: Instant, read: impl FnOnce() -> Histogram) {
         if self.readings.back().is_some_and(|(at, _)| now.duration_since(*at) < STEP) {
             return;
@@ -200,12 +202,13 @@ impl SlidingWindow {
         }
     }
 
-    /// What was counted within the window, which is up to a step longer than a minute, or as long as there are readings.
+    /// What was recorded within the window: up to one step longer than a minute, or as long as there are
+    /// readings.
     pub(super) fn window(&self, now: &Histogram) -> Histogram {
         self.readings.front().map_or_else(|| now.clone(), |(_, base)| now.since(base))
     }
 
-    /// Forgets all readings, and begins at this one.
+    /// Drops all readings and starts with `base`.
     pub(super) fn clear(&mut self, now: Instant, base: Histogram) {
         self.readings.clear();
         self.readings.push_back((now, Box::new(base)));

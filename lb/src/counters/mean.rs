@@ -1,13 +1,13 @@
-//! A sliding mean over about the last 1,024 values, kept in one word.
+//! A sliding mean of about the last 1,024 values, in one word.
 //!
-//! It refuses to remember values: it holds a scaled sum that forgets 1/1024 of itself with each new one, which is what
-//! HAProxy's `qtime`, `ctime`, `rtime` and `ttime` columns show (HAProxy manual, management, section 9.1).
+//! It keeps a scaled sum that loses 1/1024 of itself with each new value: this is what HAProxy's `qtime`,
+//! `ctime`, `rtime` and `ttime` columns show (HAProxy manual, management, section 9.1).
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 const WINDOW: u64 = 1024;
 
-/// A sliding mean that one thread feeds and any thread reads.
+/// A sliding mean, written by one thread and read by any.
 #[derive(Debug, Default)]
 pub struct Mean {
     /// Sum of the last values, at most `WINDOW` of them.
@@ -17,7 +17,7 @@ pub struct Mean {
 }
 
 impl Mean {
-    /// Takes a value into account; only the owning thread may.
+    /// Adds a value. Only the owning thread may call this.
     #[inline]
     pub fn record(&self, value: u64) {
         let (sum, count) = (self.sum.load(Relaxed), self.count.load(Relaxed));
@@ -29,7 +29,7 @@ impl Mean {
         }
     }
 
-    /// The mean of several of these together, 0 without values.
+    /// The combined mean of several, 0 without values.
     pub fn of<'a>(means: impl Iterator<Item = &'a Self>) -> u64 {
         let (sum, count) = means.fold((0, 0), |(sum, count), mean| {
             (sum + mean.sum.load(Relaxed), count + mean.count.load(Relaxed))
@@ -37,7 +37,7 @@ impl Mean {
         sum.checked_div(count).unwrap_or(0)
     }
 
-    /// Forgets all values.
+    /// Drops all values.
     pub fn clear(&self) {
         self.count.store(0, Relaxed);
         self.sum.store(0, Relaxed);

@@ -1,7 +1,7 @@
-//! Events in the last second, and the most there ever were, read off a running total.
+//! Events in the last second, and their maximum, derived from a running total.
 //!
-//! Nothing is counted here: a sampler on the control side looks at the total now and then, so that a rate costs the hot path
-//! nothing. It refuses to be asked for a window other than one second.
+//! A sampler on the control side reads the total several times a second, so that a rate costs the hot path
+//! nothing. The window is always one second.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -13,7 +13,7 @@ const WINDOW: Duration = Duration::from_secs(1);
 /// A rate over the last second.
 #[derive(Debug, Default)]
 pub struct Rate {
-    /// Readings of the total, oldest first; all but the first are within the window.
+    /// Readings of the total, oldest first. All but the first are within the window.
     readings: VecDeque<(Instant, u64)>,
     max: u64,
 }
@@ -38,12 +38,12 @@ impl Rate {
         }
     }
 
-    /// The most that [`Rate::get`] has been since the start or the last [`Rate::clear_max`].
+    /// The maximum of [`Rate::get`] since the start or the last [`Rate::clear_max`].
     pub fn max(&self) -> u64 {
         self.max
     }
 
-    /// Forgets the most.
+    /// Resets the maximum.
     pub fn clear_max(&mut self) {
         self.max = 0;
     }

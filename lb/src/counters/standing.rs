@@ -1,30 +1,30 @@
-//! Whether something runs, since when, and how long it has not.
+//! Tracks whether something is up, since when, and its total downtime.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// The running or not running of one thing over time.
+/// Uptime of one thing.
 #[derive(Debug, Clone)]
 pub struct UptimeStats {
     running: bool,
     since: Instant,
-    /// Time not running, without the present stretch.
+    /// Downtime, without the current stretch.
     downtime: Duration,
     downs: u64,
-    /// It has stopped once.
+    /// Whether it has been down at least once.
     stopped: bool,
 }
 
 // === impl UptimeStats ===
 
 impl UptimeStats {
-    /// From now on.
+    /// Starts now.
     pub fn new(running: bool) -> Self {
         Self { running, since: Instant::now(), downtime: Duration::ZERO, downs: 0, stopped: false }
     }
 
-    /// Says whether it runs now.
+    /// Records whether it is up now.
     pub fn turn(&mut self, running: bool) {
         if running == self.running {
             return;
@@ -39,7 +39,7 @@ impl UptimeStats {
         self.since = Instant::now();
     }
 
-    /// For how long it has run since it last began to; `None` while it does not, and when it ran from the beginning.
+    /// How long it has been up since its last downtime; `None` while it is down, and if it was never down.
     pub fn running_again(&self) -> Option<Duration> {
         (self.running && self.stopped).then(|| self.since.elapsed())
     }
@@ -49,17 +49,17 @@ impl UptimeStats {
         self.since
     }
 
-    /// Time not running, with the present stretch.
+    /// Downtime, including the current stretch.
     pub fn downtime(&self) -> Duration {
         if self.running { self.downtime } else { self.downtime + self.since.elapsed() }
     }
 
-    /// Times it stopped running, since the start or since it was last [forgotten](Self::forget).
+    /// How often it went down, since the start or the last [`Self::forget`].
     pub fn downs(&self) -> u64 {
         self.downs
     }
 
-    /// Begins to count anew. What was and how long it took stays.
+    /// Resets the count. State and downtime stay.
     pub fn forget(&mut self) {
         self.downs = 0;
     }

@@ -1,7 +1,7 @@
-//! Everything that one object counts: counters by worker, largest values, rates, and what was cleared.
+//! All statistics of one object: counters by worker, maxima, rates, and what was cleared.
 //!
-//! Workers only touch [`Tally::mine`] and [`Tally::maxima`]. Clearing never writes to a worker's counters: it remembers what they
-//! were.
+//! Workers only touch [`Tally::mine`] and [`Tally::maxima`]. Clearing never writes to a worker's counters: it
+//! stores their values as the new base.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,18 +12,18 @@ use tokio::time::Instant;
 use super::latency::SlidingWindow;
 use super::{Histogram, Mean, Peak, Percentiles, Rate, Sharded, Totals, Traffic};
 
-/// What one frontend, backend or server counts.
+/// Statistics of one frontend, backend or server.
 #[derive(Debug)]
 pub struct Tally {
     shards: Sharded<Traffic>,
-    /// Largest values.
+    /// Maxima.
     pub maxima: Maxima,
-    /// Unix time of the last exchange's end, 0 before the first; seconds.
+    /// Unix time of the end of the last exchange, seconds; 0 before the first.
     last: AtomicU64,
     read: Mutex<ReaderTotals>,
 }
 
-/// Largest values since the start or the last clearing; times in milliseconds.
+/// Maxima since the start or the last clearing; times in milliseconds.
 #[derive(Debug, Default)]
 pub struct Maxima {
     /// Longest wait in the queue.
@@ -39,17 +39,17 @@ pub struct Maxima {
 /// Sliding means over about the last 1,024 exchanges, in milliseconds.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Means {
-    /// In the queue.
+    /// Wait in the queue.
     pub queue_time: u64,
-    /// To connect.
+    /// Time to connect.
     pub connect_time: u64,
-    /// To the response's head.
+    /// Time to the response's head.
     pub response_time: u64,
-    /// The whole exchange.
+    /// Whole exchange.
     pub total_time: u64,
 }
 
-/// What only readers use.
+/// State that only readers use.
 #[derive(Debug, Default)]
 struct ReaderTotals {
     base: Totals,
@@ -79,7 +79,7 @@ impl Tally {
         self.shards.mine()
     }
 
-    /// An exchange has just ended.
+    /// Records that an exchange has ended just now.
     #[inline]
     pub fn touch(&self, unix_seconds: u64) {
         self.last.store(unix_seconds, Relaxed);
@@ -92,7 +92,7 @@ impl Tally {
         (last > 0).then(|| now.saturating_sub(last))
     }
 
-    /// The sums since the start or the last [`Tally::clear`].
+    /// Totals since the start or the last [`Tally::clear`].
     pub fn totals(&self) -> Totals {
         Totals::of(&self.shards).since(&self.read().base)
     }
@@ -103,7 +103,7 @@ impl Tally {
         totals.requests.saturating_sub(totals.ended)
     }
 
-    /// The means over all workers.
+    /// Means over all workers.
     pub fn means(&self) -> Means {
         let mean = |of: fn(&Traffic) -> &Mean| Mean::of(self.shards.all().map(of));
         Means {
@@ -114,25 +114,25 @@ impl Tally {
         }
     }
 
-    /// How long responses took to begin, since the start or the last [`Tally::clear`].
+    /// Times to the response's head, since the start or the last [`Tally::clear`].
     pub fn latencies(&self) -> Histogram {
         self.all_latencies().since(&self.read().latency_base)
     }
 
-    /// The percentiles of the last minute, or since [`Tally::clear`]; `None` when nothing ended in it.
+    /// Percentiles of the last minute, or since [`Tally::clear`]; `None` without values.
     pub fn percentiles(&self) -> Option<Percentiles> {
         let now = self.all_latencies();
         self.read().latencies.window(&now).percentiles()
     }
 
-    /// The percentiles of what has ended since `counted` was set, which is set again; `None` when nothing has.
+    /// Percentiles since `counted` was set, and sets it again; `None` without values.
     pub fn percentiles_since(&self, counted: &mut Option<Box<Histogram>>) -> Option<Percentiles> {
         let now = self.all_latencies();
         let found = match counted {
             Some(before) => now.since(before).percentiles(),
             None => now.percentiles(),
         };
-        // Most servers of a large backend have nothing to remember.
+        // Most servers of a large backend have nothing to store.
         if found.is_some() {
             *counted = Some(Box::new(now));
         }
@@ -143,7 +143,7 @@ impl Tally {
         Histogram::of(&self.shards, |traffic| &traffic.latency)
     }
 
-    /// Takes a sample for the rates; somebody must call this several times a second.
+    /// Takes a sample for the rates. Must be called several times a second.
     pub fn sample(&self, now: Instant) {
         let totals = Totals::of(&self.shards);
         let mut read = self.read();
@@ -153,13 +153,13 @@ impl Tally {
         read.bytes_out.sample(now, totals.bytes_out);
     }
 
-    /// Requests in the last second, and the most there were.
+    /// Requests in the last second, and the maximum.
     pub fn request_rate(&self) -> (u64, u64) {
         let read = self.read();
         (read.requests.get(), read.requests.max())
     }
 
-    /// Connections in the last second, and the most there were.
+    /// Connections in the last second, and the maximum.
     pub fn connection_rate(&self) -> (u64, u64) {
         let read = self.read();
         (read.connections.get(), read.connections.max())
@@ -170,7 +170,7 @@ impl Tally {
         self.read().bytes_out.get()
     }
 
-    /// Forgets the largest values and rates.
+    /// Resets maxima of values and rates.
     pub fn clear_maxima(&self) {
         let Maxima { queue_time, connect_time, response_time, total_time } = &self.maxima;
         [queue_time, connect_time, response_time, total_time].into_iter().for_each(Peak::clear);
@@ -179,7 +179,7 @@ impl Tally {
         read.connections.clear_max();
     }
 
-    /// Makes all sums and means begin again.
+    /// Resets all totals and means.
     pub fn clear(&self) {
         self.clear_maxima();
         let latencies = self.all_latencies();

@@ -1,10 +1,11 @@
-//! What a frontend, a backend or a server counts about its traffic.
+//! Traffic counters of a frontend, backend or server.
 //!
-//! [`Traffic`] is the copy that a worker writes, [`Totals`] the sum that reports read. Neither knows what it counts for.
+//! [`Traffic`] is the copy that a worker writes, [`Totals`] the sum that reports read. Neither knows what it
+//! belongs to.
 
 use super::{Counter, Latencies, Mean, Sharded};
 
-/// Declares the counters once: as the atomics that workers write and as the plain numbers that reports read.
+/// Declares the counters once: as atomics for workers and as plain numbers for reports.
 macro_rules! traffic {
     ($($(#[doc = $doc:literal])+ $name:ident,)+) => {
         /// Counters of one object, as one worker keeps them.
@@ -25,7 +26,7 @@ macro_rules! traffic {
             pub latency: Latencies,
         }
 
-        /// The sums over all workers at one moment.
+        /// Sums over all workers at one moment.
         #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
         pub struct Totals {
             $($(#[doc = $doc])+ pub $name: u64,)+
@@ -46,7 +47,7 @@ macro_rules! traffic {
                 totals
             }
 
-            /// What has been counted since `base`, an earlier reading.
+            /// What was counted since the earlier reading `base`.
             #[must_use]
             pub fn since(&self, base: &Self) -> Self {
                 let mut totals = *self;
@@ -85,19 +86,19 @@ traffic! {
     retries,
     /// Attempts on another server than the first.
     redispatches,
-    /// Transfers that the client gave up.
+    /// Transfers that the client aborted.
     client_aborts,
-    /// Transfers that the server broke.
+    /// Transfers that the server aborted.
     server_aborts,
-    /// Times that the balancer chose this object.
+    /// How often the balancer chose this object.
     chosen,
     /// Connections opened to a server.
     connects,
-    /// Exchanges on a connection that had been used before.
+    /// Exchanges on a reused connection.
     reuses,
-    /// Exchanges that a fault of lb's own broke off.
+    /// Exchanges that failed because of a fault in lb.
     internal_errors,
-    /// Requests that lb itself answered with 5xx, for want of a server or of its response (frontends).
+    /// Requests that lb answered with 5xx itself, because it had no server or no response (frontends).
     unserved,
 }
 
@@ -110,7 +111,7 @@ impl Traffic {
         self.responses[Self::class(status)].add(1);
     }
 
-    /// The place of a status among [`Self::responses`].
+    /// The index of a status in [`Self::responses`].
     #[inline]
     pub fn class(status: u16) -> usize {
         match status / 100 {

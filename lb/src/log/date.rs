@@ -1,4 +1,4 @@
-//! Dates as logs write them, in local time. There is no clock here.
+//! Dates as logs write them, in local time. Callers pass the time; there is no clock here.
 
 use std::io::{self, Write};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -8,7 +8,7 @@ use super::zone;
 const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
-/// A moment in parts.
+/// A broken-down time.
 struct DateParts {
     year: u64,
     month: &'static str,
@@ -26,7 +26,7 @@ pub fn write_http(out: &mut Vec<u8>, unix: Duration) -> io::Result<()> {
     DateParts::of(unix).write_http(out, unix.subsec_millis())
 }
 
-/// The same of a moment, as text.
+/// Like [`write_http`], as a `String`.
 pub fn http(time: SystemTime) -> String {
     let mut out = Vec::new();
     // Writing to memory cannot fail, and all of it is ASCII.
@@ -34,7 +34,7 @@ pub fn http(time: SystemTime) -> String {
     String::from_utf8_lossy(&out).into_owned()
 }
 
-/// `21:34:05`, for people who know what day it is.
+/// `21:34:05`, for logs on a terminal.
 ///
 /// # Errors
 /// The writer's.
@@ -59,7 +59,8 @@ impl DateParts {
         Self::ahead(seconds, zone::ahead(seconds))
     }
 
-    /// A moment so many seconds ahead of UTC; nothing is before 1970.
+    /// Converts Unix seconds to local time that is `ahead` seconds ahead of UTC. Times before 1970 become
+    /// 1970.
     fn ahead(unix: i64, ahead: i64) -> Self {
         let seconds = u64::try_from(unix.saturating_add(ahead)).unwrap_or(0);
         let (year, month, day) = civil(seconds / 86_400);
@@ -84,7 +85,8 @@ impl DateParts {
     }
 }
 
-/// Year, month from 0 and day from 1 of a day after 1970-01-01, by counting in years that begin in March.
+/// Year, month (from 0) and day (from 1) of the day number `days` since 1970-01-01. Counts in years that begin in
+/// March, so that leap days come last.
 fn civil(days: u64) -> (u64, usize, u64) {
     let shifted = days + 719_468;
     let (era, of_era) = (shifted / 146_097, shifted % 146_097);
@@ -123,7 +125,7 @@ mod tests {
         }
     }
 
-    /// Whatever the time zone of who tests: it differs from UTC by whole minutes.
+    /// Holds in any time zone: offsets from UTC are whole minutes.
     #[test]
     fn milliseconds_and_seconds_are_those_of_the_moment() {
         for (millis, expected) in [(951_782_401_000, ":01.000"), (1_795_378_280_296, ":20.296")] {

@@ -1,7 +1,8 @@
-//! Lines of one thread on their way to the logs' own: under load many are handed over at once, so that few of them cost a switch of threads.
+//! Buffers one thread's log lines. Under load, many lines are passed to the log's thread at once, so that few of
+//! them cost a thread switch.
 //!
-//! It never waits: whoever gathers has to call [`LineBuffer::hand_over`] now and then. Besides, lines go before their thread sleeps, unless others have
-//! just gone, and at the end of its life.
+//! It has no timer: the owner calls [`LineBuffer::hand_over`] regularly. Lines are also handed over before the
+//! thread sleeps (at most once every [`PAUSE`]) and when the buffer is dropped.
 
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
@@ -11,25 +12,25 @@ use super::LogSinks;
 use super::writer::Writer;
 use crate::config::LogFormat;
 
-/// So many bytes are handed over without being asked.
+/// Buffered bytes, per format, that cause an immediate hand-over.
 const MOST: usize = 32 * 1024;
-/// Between two times that a thread that is about to sleep hands over what it has.
+/// Minimum interval between hand-overs before sleep.
 const PAUSE: Duration = Duration::from_millis(2);
 
 thread_local! {
     static MINE: RefCell<Weak<LineBuffer>> = const { RefCell::new(Weak::new()) };
 }
 
-/// Lines that have been written and not handed over. For one thread.
+/// Lines written but not handed over yet. Used by one thread.
 #[derive(Debug)]
 pub struct LineBuffer {
-    /// For each format that is wanted.
+    /// One buffer for each format in use.
     lines: RefCell<Box<[Lines]>>,
     wanted: Cell<bool>,
     handed_over: Cell<Option<Instant>>,
 }
 
-/// Lines of one format, for all logs that want it.
+/// Lines of one format, for all logs that use it.
 #[derive(Debug)]
 pub(super) struct Lines {
     format: LogFormat,
@@ -38,7 +39,7 @@ pub(super) struct Lines {
     count: u64,
 }
 
-/// What a thread has to do before it sleeps.
+/// Hands lines over before the thread sleeps.
 pub fn before_sleep() {
     if let Some(mine) = MINE.with_borrow(Weak::upgrade) {
         mine.before_sleep();
@@ -48,7 +49,7 @@ pub fn before_sleep() {
 // === impl LineBuffer ===
 
 impl LineBuffer {
-    /// Lines of this thread, none yet.
+    /// An empty buffer, registered for this thread.
     pub fn new(sinks: &LogSinks) -> Rc<Self> {
         let line_buffer = Rc::new(Self {
             lines: RefCell::default(),
@@ -60,7 +61,7 @@ impl LineBuffer {
         line_buffer
     }
 
-    /// What there is goes where it was meant to, what follows goes these sinks.
+    /// Sends buffered lines to the former sinks and later lines to `sinks`.
     pub fn turn_to(&self, sinks: &LogSinks) {
         self.hand_over();
         let lines = sinks.for_exchanges();
@@ -68,13 +69,13 @@ impl LineBuffer {
         self.lines.replace(lines);
     }
 
-    /// Whether there is a log for lines.
+    /// Whether any log takes access lines.
     #[inline]
     pub fn are_wanted(&self) -> bool {
         self.wanted.get()
     }
 
-    /// Adds the line that `write` writes in each format that is wanted, without a line feed: it may not contain any.
+    /// Adds a line: `write` is called once for each format in use, and must not write a line feed.
     #[inline]
     pub fn add(&self, write: impl Fn(LogFormat, &mut Vec<u8>)) {
         for lines in &mut *self.lines.borrow_mut() {
@@ -87,7 +88,7 @@ impl LineBuffer {
         }
     }
 
-    /// Hands over what there is.
+    /// Passes all buffered lines to the logs' threads.
     pub fn hand_over(&self) {
         self.lines.borrow_mut().iter_mut().for_each(Lines::hand_over);
     }
@@ -123,7 +124,7 @@ impl Lines {
     fn hand_over(&mut self) {
         let count = std::mem::take(&mut self.count);
         if count > 0 {
-            // While there is traffic the next ones need as much room; afterwards none is kept.
+            // Under traffic the next batch needs as much space; without, none is kept.
             let room = self.text.len();
             let full = std::mem::replace(&mut self.text, Vec::with_capacity(room));
             if let Some((last, others)) = self.writers.split_last() {

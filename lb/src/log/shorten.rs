@@ -1,11 +1,12 @@
-//! Makes a JSON object fit into a datagram: its longest text is shortened, so that it stays one that programs can read.
+//! Shortens a JSON object to fit a datagram. Its longest strings are truncated, so that it stays valid JSON.
 //!
-//! It works on the written text (RFC 8259) and does not know what the fields mean.
+//! It works on the text (RFC 8259) and does not know the fields.
 
-/// What a shortened text ends with.
+/// Marks the end of a shortened string.
 const MARK: &[u8] = "…".as_bytes();
 
-/// Shortens `object` to at most `room` bytes: texts, the longest first, lose their ends. What cannot be shortened so far becomes `{}`.
+/// Shortens `object` to at most `room` bytes by truncating its strings, the longest first. If that is not enough,
+/// it becomes `{}`.
 pub(super) fn shorten(object: &mut Vec<u8>, room: usize) {
     while object.len() > room {
         let excess = object.len() - room;
@@ -22,7 +23,7 @@ pub(super) fn shorten(object: &mut Vec<u8>, room: usize) {
     }
 }
 
-/// Where the texts that are values stand, without their quotes.
+/// Byte ranges of the string values, without quotes.
 fn texts(object: &[u8]) -> impl Iterator<Item = (usize, usize)> {
     let mut at = 0;
     std::iter::from_fn(move || {
@@ -41,12 +42,12 @@ fn texts(object: &[u8]) -> impl Iterator<Item = (usize, usize)> {
     })
 }
 
-/// The most bytes of a text, at most `most`, that end neither within a letter nor within an escape.
+/// The largest length up to `most` at which `text` can be cut without splitting a character or an escape.
 fn boundary(text: &[u8], most: usize) -> usize {
     let mut end = 0;
     while end < text.len() {
         let letter = match text[end..] {
-            // A pair of surrogates is one letter (RFC 8259 section 7).
+            // A surrogate pair is one character (RFC 8259 section 7).
             [b'\\', b'u', b'd' | b'D', b'8'..=b'9' | b'a'..=b'b' | b'A'..=b'B', ..] => 12,
             [b'\\', b'u', ..] => 6,
             [b'\\', ..] => 2,

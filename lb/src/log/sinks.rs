@@ -1,6 +1,4 @@
-//! The sinks to all logs as they are at one moment: who sends lines holds them until it is told of others.
-//!
-//! They refuse to know who else has them.
+//! The sinks of all logs at one moment. Threads that send lines hold a copy until they are given a new one.
 
 use std::sync::Arc;
 
@@ -9,11 +7,11 @@ use super::writer::Writer;
 use super::{Level, LogLine};
 use crate::config::{self, LogFormat};
 
-/// Ways to all logs.
+/// The sinks of all logs.
 #[derive(Debug, Clone, Default)]
 pub struct LogSinks(Arc<[LogSink]>);
 
-/// The way to one log.
+/// The sink of one log.
 #[derive(Debug, Clone)]
 pub(super) struct LogSink {
     config: config::LogConfig,
@@ -23,7 +21,7 @@ pub(super) struct LogSink {
 // === impl LogSinks ===
 
 impl LogSinks {
-    /// Hands each log the lines that `lines` makes for it, without those that matter too little to it.
+    /// Sends each log the lines that `lines` makes for it, except those below its level.
     pub fn tell<L: LogLine + 'static>(&self, lines: impl Fn(&config::LogConfig) -> Vec<L>) {
         for way in &*self.0 {
             let wanted = lines(&way.config).into_iter().filter(|line| line.level() <= way.config.level);
@@ -31,12 +29,12 @@ impl LogSinks {
         }
     }
 
-    /// Whether one of the logs is as asked.
+    /// Whether `is` holds for the configuration of any log.
     pub fn any(&self, is: impl Fn(&config::LogConfig) -> bool) -> bool {
         self.0.iter().any(|way| is(&way.config))
     }
 
-    /// Whether they are the logs of that configuration.
+    /// Whether these are the sinks of `configs`.
     pub(super) fn are(&self, configs: &[config::LogConfig]) -> bool {
         self.0.iter().map(|way| &way.config).eq(configs)
     }
@@ -45,17 +43,17 @@ impl LogSinks {
         self.0.iter().map(|way| &way.writer)
     }
 
-    /// The writer of one that writes as `config` says.
+    /// The writer of an existing log that can be kept for `config`.
     pub(super) fn writer_for(&self, config: &config::LogConfig) -> Option<Writer> {
         let fits = |known: &config::LogConfig| {
-            // What is decided before lines are handed over does not concern the writer.
+            // Settings that apply before lines reach the writer do not matter to it.
             let config::LogConfig { format, level, health_checks, .. } = *config;
             config::LogConfig { format, level, health_checks, ..known.clone() } == *config
         };
         self.0.iter().find(|way| fits(&way.config)).map(|way| way.writer.clone())
     }
 
-    /// Room for lines of exchanges: for each format that is wanted.
+    /// Buffers for access lines: one for each format in use.
     pub(super) fn for_exchanges(&self) -> Box<[Lines]> {
         let formats = [LogFormat::Json, LogFormat::Http, LogFormat::Text].into_iter();
         let all = formats.map(|format| {

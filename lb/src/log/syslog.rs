@@ -6,11 +6,11 @@ use std::time::Duration;
 use super::{Level, date};
 use crate::config::{self, Facility};
 
-/// Who says it.
+/// The sender of lines: facility, tag and process.
 #[derive(Debug)]
 pub(super) struct SyslogHeader {
     facility: Facility,
-    /// No line is said to matter more.
+    /// Lines are sent with this severity or a less severe one.
     min_level: Level,
     /// `tag[pid]: `.
     sender: Box<[u8]>,
@@ -25,7 +25,7 @@ impl SyslogHeader {
         Self { facility: *facility, min_level: *min_level, sender }
     }
 
-    /// Writes what comes before a line in a datagram.
+    /// Writes the header of a datagram.
     pub(super) fn write(&self, out: &mut Vec<u8>, level: Level, now: Duration) {
         let level = level.max(self.min_level).number();
         let priority = u32::from(self.facility.number()) * 8 + u32::from(level);
@@ -34,7 +34,7 @@ impl SyslogHeader {
         self.write_date(out, now);
     }
 
-    /// The same without the number, as a file of syslog's has it.
+    /// Like [`Self::write`] without the priority, as in a file that syslog writes.
     pub(super) fn write_date(&self, out: &mut Vec<u8>, now: Duration) {
         let written = date::write_syslog(out, now);
         debug_assert!(written.is_ok(), "writing to memory does not fail");
@@ -47,7 +47,7 @@ impl SyslogHeader {
 mod tests {
     use super::*;
 
-    /// What HAProxy 2.6 was seen to send.
+    /// HAProxy 2.6 was seen to send this.
     #[test]
     fn lines_are_framed_as_haproxy_does() {
         let now = Duration::from_secs(1_795_378_278);
@@ -68,7 +68,7 @@ mod tests {
             let mut out = Vec::new();
             SyslogHeader::new(&config::LogConfig { facility, ..config::LogConfig::default() }, 7)
                 .write(&mut out, level, now);
-            // It was UTC there; here it may be local time of any kind.
+            // The captured line was in UTC; the test runs in any time zone.
             assert_eq!(String::from_utf8(out).unwrap(), expected.replace("Nov 22 20:11:18", &date));
         }
     }

@@ -1,6 +1,7 @@
-//! Where lines go: a stream that takes many at once, or a socket that takes each by itself.
+//! The destination of a log: a stream that takes batches of lines, or a socket that takes one line a datagram.
 //!
-//! A datagram never waits: what a daemon does not take is lost. A file that was moved away or deleted is noticed and opened anew.
+//! Datagrams never wait: what the daemon does not take is lost. A file that was moved or deleted is noticed and
+//! opened again.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -14,21 +15,21 @@ use super::{Level, LogLine};
 use crate::config::{self, LogTarget};
 use crate::net::bind;
 
-/// Bytes that are written in one go at most.
+/// Maximum number of bytes in one write.
 pub(super) const BATCH: usize = 64 * 1024;
 
-/// How often a file is looked for in its place while lines are written.
+/// How often the path of an open file is checked while lines are written.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// A target and what is written around lines.
+/// An open destination, with the header of its lines.
 pub(super) struct OpenTarget {
     way: Transport,
     frame: SyslogHeader,
-    /// Most bytes of a datagram.
+    /// Maximum size of a datagram, bytes.
     length: usize,
-    /// Why a line could not be sent.
+    /// The last error of sending a line.
     error: Option<io::Error>,
-    /// Why a file could not be opened again.
+    /// The last error of opening the file again.
     not_opened: Option<io::Error>,
 }
 
@@ -62,7 +63,8 @@ impl OpenTarget {
         Ok(Self { way, frame, length: config.length, error: None, not_opened: None })
     }
 
-    /// Takes a line: into `batch`, or out at once where each goes by itself. Says how many were lost.
+    /// Takes a line: appends it to `batch`, or sends it at once where each line is a datagram. Returns the
+    /// number of lost lines.
     pub(super) fn take(&mut self, line: &dyn LogLine, batch: &mut Vec<u8>) -> u64 {
         if !self.is_stream() {
             return self.send(line.level(), |out| line.write(out), batch);
@@ -75,7 +77,7 @@ impl OpenTarget {
         0
     }
 
-    /// The same for lines that end with a line feed each and say themselves when they happened.
+    /// Like [`Self::take`], for complete lines: each has its time and ends with a line feed.
     pub(super) fn take_written(&mut self, lines: &[u8], batch: &mut Vec<u8>) -> u64 {
         if self.is_stream() {
             batch.extend_from_slice(lines);
@@ -85,7 +87,7 @@ impl OpenTarget {
         each.map(|line| self.send(Level::Info, |out| out.extend_from_slice(line), batch)).sum()
     }
 
-    /// Why lines could not be sent, since this was asked last.
+    /// Takes the error of sending, if there was one since the last call.
     pub(super) fn take_error(&mut self) -> Option<io::Error> {
         self.error.take()
     }
@@ -114,7 +116,7 @@ impl OpenTarget {
         is_lost.into()
     }
 
-    /// Writes what was taken.
+    /// Writes a batch.
     pub(super) fn write(&mut self, batch: &[u8]) -> io::Result<()> {
         match &mut self.way {
             _ if batch.is_empty() => Ok(()),
@@ -129,7 +131,7 @@ impl OpenTarget {
         }
     }
 
-    /// Looks, now and then, whether a file is still in its place, and opens it anew when it is not.
+    /// Checks now and then whether the file is still at its path; opens it again when it is not.
     pub(super) fn look(&mut self) {
         if let Transport::File { file, path, looked } = &mut self.way
             && looked.elapsed() >= LOOK
@@ -142,7 +144,7 @@ impl OpenTarget {
     }
 
     pub(super) fn reopen(&mut self) {
-        // What cannot be opened now may be there later; until then lines go where they went.
+        // If it cannot be opened now, it may be possible later; meanwhile lines go to the old file.
         if let Transport::File { file, path, .. } = &mut self.way {
             match open(path) {
                 Ok(new) => *file = new,
@@ -151,7 +153,7 @@ impl OpenTarget {
         }
     }
 
-    /// Why the file could not be opened again, since this was asked last.
+    /// Takes the error of opening the file again, if there was one since the last call.
     pub(super) fn take_not_opened(&mut self) -> Option<io::Error> {
         self.not_opened.take()
     }
@@ -165,7 +167,8 @@ fn now() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
-/// Opens a file to append to, or a pipe that is being read. Nothing waits: a reload must not hang on a pipe that nobody reads.
+/// Opens a file to append to, or a pipe that has a reader. Non-blocking: a reload must not hang on a pipe without
+/// a reader.
 fn open(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.create(true).append(true);
@@ -184,7 +187,7 @@ fn open(path: &Path) -> io::Result<File> {
     })
 }
 
-/// Lets writes wait for room again, in the log's own thread: a line is written whole or not at all.
+/// Makes writes blocking again; they happen on the log's own thread. A line is written completely or not at all.
 #[cfg(unix)]
 fn writes_wait(file: File) -> io::Result<File> {
     use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
@@ -209,7 +212,7 @@ fn is_pipe(_: &Path) -> bool {
     false
 }
 
-/// Whether `path` leads to the open file; what is no file (a pipe) never moves.
+/// Whether `path` is the open file. A pipe counts as never moved.
 #[cfg(unix)]
 fn is_at(file: &File, path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt as _;
@@ -235,7 +238,7 @@ fn udp(host: &str, port: u16) -> io::Result<Transport> {
     Ok(Transport::Udp(bind::datagrams_to(to).map_err(failed)?, to))
 }
 
-/// Not connected: a daemon that is started again is found again.
+/// Unconnected, so that a restarted daemon is found again.
 #[cfg(unix)]
 fn unix(path: &Path) -> io::Result<Transport> {
     let socket = std::os::unix::net::UnixDatagram::unbound()?;

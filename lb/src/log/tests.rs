@@ -1,4 +1,4 @@
-//! Lines on their way, and what becomes of them when the target moves, stalls or leaves.
+//! Delivery of lines, and what happens when a target moves, stalls or disappears.
 
 use super::*;
 use crate::config::{Facility, LogConfig as Config, LogFormat, LogTarget};
@@ -36,7 +36,7 @@ fn lines_arrive_in_order_and_a_moved_file_is_left_behind() {
     let log = start(&[config(LogTarget::File(path.clone()))]).unwrap();
     send(&log, "one");
     send(&log, "two");
-    // The thread writes before it takes the next message; the file shows when it is done.
+    // The thread writes before it takes the next message; the file shows when it has.
     while std::fs::read(&path).unwrap().len() < 8 {
         std::thread::yield_now();
     }
@@ -147,7 +147,8 @@ fn what_cannot_be_had_is_named() {
     }
 }
 
-/// Breaks when an exchange's line waits for a sweep though its thread has nothing to do, or each line of many wakes the log's thread.
+/// Breaks when an access line waits for a sweep although its thread is idle, or when each of many lines wakes the
+/// log's thread.
 #[test]
 fn lines_go_before_their_thread_sleeps_but_not_one_by_one() {
     let folder = tempfile::tempdir().unwrap();
@@ -169,7 +170,7 @@ fn lines_go_before_their_thread_sleeps_but_not_one_by_one() {
     assert_eq!((written().as_str(), log.dropped()), ("one\ntwo\nthree\n", 0));
 }
 
-/// Breaks when a log gets what another wants, or what matters too little to it.
+/// Breaks when a log gets lines of another one, or lines below its level.
 #[test]
 fn each_of_several_logs_gets_what_it_wants() {
     let folder = tempfile::tempdir().unwrap();
@@ -207,7 +208,7 @@ fn each_of_several_logs_gets_what_it_wants() {
     assert!(!LineBuffer::new(&off.unwrap().sinks()).are_wanted());
 }
 
-/// Breaks when lines get lost, or go astray, between two logs.
+/// Breaks when lines are lost, or reach the wrong log, when logs are replaced.
 #[test]
 fn a_log_that_is_replaced_still_writes_what_it_has() {
     let folder = tempfile::tempdir().unwrap();
@@ -222,12 +223,12 @@ fn a_log_that_is_replaced_still_writes_what_it_has() {
     log.sinks().tell(|_| vec!["event"]);
     let json = Config { format: LogFormat::Json, ..to("kept") };
     log.replace(log.prepare(&[to("new"), json]).unwrap().unwrap());
-    // Who gathers lines has not been told yet.
+    // The buffer has not been given the new sinks yet.
     line("meanwhile");
     line_buffer.turn_to(&log.sinks());
     line("after");
     drop(line_buffer);
-    // With the last way to it the old log's thread ends by itself.
+    // The old log's thread ends when its last sink is dropped.
     while log.now().threads.iter().filter(|thread| thread.is_running()).count() > 2 {
         std::thread::yield_now();
     }

@@ -1,6 +1,6 @@
-//! What has become of a log: that it loses lines, and that it works again. Each is said once, on standard error and as an event.
+//! Reports when a log begins to lose lines and when it works again: once each, on standard error and as an event.
 //!
-//! It decides nothing: lines are lost elsewhere, and counted there.
+//! Lines are lost and counted elsewhere.
 
 use std::io::{self, Write as _};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -8,15 +8,16 @@ use std::time::{Duration, Instant};
 
 use crate::config::{self, LogTarget};
 
-/// How long no line may have been lost before a log works again: one that comes and goes is not said to each time.
+/// How long a log must lose nothing before it counts as working again, so that intermittent loss is reported
+/// once.
 const SETTLED: Duration = Duration::from_secs(1);
 
 /// The state of one log.
 #[derive(Debug)]
 pub(super) struct Trouble {
-    /// What people call it.
+    /// The log's name for people.
     name: String,
-    /// Standard error is this log.
+    /// Whether this log is standard error itself.
     is_stderr: bool,
     state: Mutex<TroubleState>,
 }
@@ -24,9 +25,9 @@ pub(super) struct Trouble {
 #[derive(Debug, Default)]
 struct TroubleState {
     failing: Option<Failing>,
-    /// Lines lost in all because too many waited, when this was looked at last.
+    /// Total of lines lost because the queue was full, at the last report.
     overflown: u64,
-    /// Why its file could not be opened again, when that was said last.
+    /// The error of opening the file again that was reported last.
     not_opened: Option<io::ErrorKind>,
     news: Vec<String>,
 }
@@ -35,7 +36,7 @@ struct TroubleState {
 struct Failing {
     lost: u64,
     last: Instant,
-    /// A line has been written since.
+    /// Whether a line has been written since.
     works: bool,
 }
 
@@ -53,20 +54,20 @@ impl Trouble {
         Self { name, is_stderr: config.target == LogTarget::Stderr, state: Mutex::default() }
     }
 
-    /// Lines could not be written.
+    /// Records that lines could not be written.
     pub(super) fn fails(&self, count: u64, error: Option<&io::Error>) {
         let reason = error.map_or_else(|| "it takes no more".to_owned(), ToString::to_string);
         self.lost(&mut self.state(), count, &reason);
     }
 
-    /// Lines were written.
+    /// Records that lines were written.
     pub(super) fn works(&self) {
         if let Some(failing) = &mut self.state().failing {
             failing.works = true;
         }
     }
 
-    /// Its file was moved away, and there is no other in its place.
+    /// Records that the file was moved and no new one could be opened.
     pub(super) fn not_opened(&self, error: &io::Error) {
         let mut state = self.state();
         if state.not_opened.replace(error.kind()) != Some(error.kind()) {
@@ -74,13 +75,13 @@ impl Trouble {
         }
     }
 
-    /// What there is to say; `overflown` lines were lost so far because too many waited.
+    /// Returns new reports. `overflown`: total of lines lost because the queue was full.
     pub(super) fn news(&self, overflown: u64) -> Vec<String> {
         let mut state = self.state();
         let before = std::mem::replace(&mut state.overflown, overflown);
         if overflown > before {
             self.lost(&mut state, overflown - before, "its lines are not taken as fast as they come");
-            // Whether others are written meanwhile says nothing.
+            // Lines that are written meanwhile prove nothing: the queue loses others.
             if let Some(failing) = &mut state.failing {
                 failing.works = true;
             }
@@ -104,10 +105,11 @@ impl Trouble {
     fn emit(&self, state: &mut TroubleState, text: String) {
         if !self.is_stderr {
             let line = format!("lb: {text}\n");
-            // Standard error may be a pipe that is not read, which must hold up neither this thread nor the next.
+            // Standard error may be a pipe without a reader, which must block neither this thread nor
+            // the next report.
             let told = std::thread::Builder::new().name("lb-stderr".to_owned());
             let told = told.spawn(move || io::stderr().write_all(line.as_bytes()));
-            // There is nobody else to tell; the event is still there.
+            // If it cannot be printed, the event is still recorded.
             drop(told);
         }
         state.news.push(text);
@@ -122,7 +124,7 @@ impl Trouble {
 mod tests {
     use super::*;
 
-    /// Makes the last loss so old that the log has settled.
+    /// Ages the last loss so that the log counts as working again.
     fn settle(trouble: &Trouble) {
         if let Some(failing) = &mut trouble.state().failing {
             failing.last = Instant::now().checked_sub(SETTLED * 2).unwrap();

@@ -1,6 +1,6 @@
-//! The thread of one log, which writes what it is handed, and the way to it.
+//! The thread that writes one log, and the handle to it.
 //!
-//! It ends when it is told to, or when there is no way to it any more. It refuses to make anybody wait.
+//! The thread ends when it is told to, or when the last handle is dropped. Senders never wait.
 
 use std::io;
 use std::sync::Arc;
@@ -15,31 +15,31 @@ use super::trouble::Trouble;
 use crate::config;
 use crate::counters::Counter;
 
-/// Bytes of lines that may wait to be written; more are lost, as are more lines than the configuration lets wait.
+/// Maximum bytes of queued lines. Beyond this, or beyond the configured number of lines, lines are dropped.
 pub(super) const MOST_BYTES: usize = 4 * 1024 * 1024;
 
-/// Bytes that the text of an event is taken for.
+/// The size that an event's text is assumed to have, bytes.
 const EVENT: usize = 512;
 
-/// A way to a log's thread; clones lead to the same one.
+/// A handle to a log's thread; clones share it.
 #[derive(Clone)]
 pub(super) struct Writer {
     lines: SyncSender<WriterMessage>,
     counts: Arc<LogCounters>,
-    /// Most lines that may wait.
+    /// Maximum number of queued lines.
     most: u64,
 }
 
 #[derive(Debug)]
 struct LogCounters {
-    /// Lines that have been handed over and not been taken.
+    /// Queued lines.
     waiting: AtomicU64,
-    /// Their bytes.
+    /// Bytes of queued lines.
     bytes: AtomicUsize,
-    /// Lines of this log that were lost because too many waited.
+    /// Lines of this log that were dropped because the queue was full.
     overflown: AtomicU64,
     trouble: Trouble,
-    /// Those of all logs that were lost.
+    /// Lines that all logs have lost.
     dropped: Arc<Counter>,
 }
 
@@ -47,13 +47,13 @@ struct LogCounters {
 #[derive(Debug)]
 pub(super) struct Thread {
     thread: JoinHandle<()>,
-    /// Says nothing, and is closed when the thread ends.
+    /// Never carries a value; closes when the thread ends.
     running: Receiver<()>,
 }
 
 enum WriterMessage {
     Line(Box<dyn LogLine>),
-    /// So many, with a line feed each.
+    /// Complete lines, and their number.
     Written(Vec<u8>, u64),
     Reopen,
     End,
@@ -109,7 +109,7 @@ impl Writer {
     /// Opens a log's target and starts its thread.
     ///
     /// # Errors
-    /// The target cannot be had; the error names it.
+    /// The target cannot be opened; the error names it.
     pub(super) fn start(config: &config::LogConfig, dropped: &Arc<Counter>) -> io::Result<(Self, Thread)> {
         let target = OpenTarget::new(config)?;
         let (lines, waiting) = sync_channel(config.buffer);
@@ -129,12 +129,12 @@ impl Writer {
         Ok((writer, Thread { thread, running }))
     }
 
-    /// Hands over a line; it is dropped and counted when too many wait.
+    /// Queues a line; drops and counts it when the queue is full.
     pub(super) fn send(&self, line: Box<dyn LogLine>) {
         self.hand_over(WriterMessage::Line(line), 1);
     }
 
-    /// The same for `count` lines that have been written already, each with its line feed.
+    /// Like [`Self::send`], for `count` complete lines in one text.
     pub(super) fn send_written(&self, text: Vec<u8>, count: u64) {
         self.hand_over(WriterMessage::Written(text, count), count);
     }
@@ -142,7 +142,7 @@ impl Writer {
     fn hand_over(&self, message: WriterMessage, count: u64) {
         let LogCounters { waiting, bytes, overflown, dropped, .. } = &*self.counts;
         let size = message.bytes();
-        // However many come at once, they find room where none wait.
+        // A batch always fits into an empty queue, however large it is.
         let before = waiting.fetch_add(count, Relaxed);
         let held = bytes.fetch_add(size, Relaxed) + size;
         let is_full = before > 0 && (before + count > self.most || held > MOST_BYTES);
@@ -154,25 +154,25 @@ impl Writer {
         }
     }
 
-    /// Bytes of the lines that wait.
+    /// Bytes of queued lines.
     pub(super) fn bytes(&self) -> usize {
         self.counts.bytes.load(Relaxed)
     }
 
-    /// What has become of the log since this was asked last, as sentences.
+    /// Returns new reports about lost lines, as sentences.
     pub(super) fn news(&self) -> Vec<String> {
         self.counts.trouble.news(self.counts.overflown.load(Relaxed))
     }
 
-    /// Opens a log file anew, after it was moved away.
+    /// Reopens the log file, after it was moved.
     pub(super) fn reopen(&self) {
-        // When the channel is full the file is full of work, too; the next signal tries again.
+        // If the channel is full, the thread is busy; the next signal tries again.
         let _ = self.lines.try_send(WriterMessage::Reopen);
     }
 
-    /// Ends the thread when it has written what was sent before.
+    /// Ends the thread after it has written what was sent before.
     pub(super) fn end(&self) {
-        // When the channel is full it ends as well, once nobody has a way to it.
+        // If the channel is full, the thread ends when the last handle is dropped.
         let _ = self.lines.try_send(WriterMessage::End);
     }
 }
@@ -180,7 +180,7 @@ impl Writer {
 // === impl LogCounters ===
 
 impl LogCounters {
-    /// Counts lines that could not be written, and says why the first time.
+    /// Counts lines that could not be written; reports the first error.
     fn lost(&self, count: u64, error: Option<&io::Error>) {
         if count > 0 {
             self.dropped.add_shared(count);
@@ -192,7 +192,7 @@ impl LogCounters {
 // === impl WriterMessage ===
 
 impl WriterMessage {
-    /// How many bytes it holds, nearly.
+    /// Its approximate size, bytes.
     fn bytes(&self) -> usize {
         match self {
             Self::Line(line) => size_of_val(&**line) + EVENT,
@@ -215,11 +215,11 @@ impl Thread {
         self.running.try_recv() == Err(TryRecvError::Empty)
     }
 
-    /// Waits for its end, but not beyond `deadline`.
+    /// Waits for the thread to end, until `deadline`.
     pub(super) fn join(self, deadline: Instant) {
         let left = deadline.saturating_duration_since(Instant::now());
         if self.running.recv_timeout(left) == Err(RecvTimeoutError::Disconnected) {
-            // A panic of the thread has been printed; there is nothing to add.
+            // A panic of the thread has been printed already.
             let _ = self.thread.join();
         }
     }

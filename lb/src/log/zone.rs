@@ -1,7 +1,7 @@
-//! Local time: how far it is from UTC at a moment, by `TZ` or `/etc/localtime`; UTC where neither is there.
+//! Local time: its offset from UTC, from `TZ` or `/etc/localtime`; UTC if neither exists.
 //!
-//! The rules are read once, when logs are opened. Each thread remembers the offset that it used last and how long that one is in force, so
-//! that a date costs a comparison. It refuses to write dates.
+//! The rules are read once, when logs are opened. Each thread caches the last offset with the period in which it
+//! is valid, so that a date costs one comparison.
 
 use std::cell::Cell;
 use std::sync::OnceLock;
@@ -9,25 +9,25 @@ use std::sync::OnceLock;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-/// The rules of this process; none is UTC.
+/// The rules of this process; `None` means UTC.
 static RULES: OnceLock<Option<TimeZone>> = OnceLock::new();
 
 thread_local! {
     static LAST: Cell<Offset> = const { Cell::new(Offset { seconds: 0, from: 0, until: 0 }) };
 }
 
-/// An offset, and when it is in force.
+/// An offset and its validity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Offset {
-    /// How far local time is ahead of UTC.
+    /// Seconds that local time is ahead of UTC.
     seconds: i64,
-    /// Unix time from which it is.
+    /// Unix time from which the offset is valid.
     from: i64,
-    /// Unix time until which it is, without that moment itself.
+    /// Unix time at which it ceases to be valid.
     until: i64,
 }
 
-/// How many seconds local time is ahead of UTC at a moment, Unix seconds.
+/// Seconds that local time is ahead of UTC at `unix`, Unix seconds.
 pub(super) fn ahead(unix: i64) -> i64 {
     LAST.with(|last| {
         let mut offset = last.get();
