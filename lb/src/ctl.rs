@@ -1,7 +1,8 @@
-//! The client side of the runtime socket: `lb ctl`, `lb disable`, `lb drain`, `lb enable`, `lb reload`, `lb healthcheck`.
+//! The client side of the runtime socket: `lb ctl`, `lb disable`, `lb drain`, `lb enable`, `lb reload`, `lb
+//! healthcheck`.
 //!
-//! Small commands for people and scripts: every balancer named is asked at the same time, and done means that all have answered.
-//! Nothing here knows more of the balancer than its socket tells.
+//! All balancers are asked at the same time, and a command succeeds when all of them have confirmed it. This
+//! module knows only what the socket tells.
 
 mod answers;
 mod client;
@@ -25,21 +26,21 @@ pub use healthcheck::healthcheck;
 pub use order::{ServerCommand, Terms, order};
 pub use reload::reload;
 
-/// How long a balancer may take for an answer: as long as it lets a client be silent.
+/// How long a balancer may take to reply: as long as it lets a client be silent.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How a command went; the worst of several balancers is told.
+/// The result of a command; with several balancers, the worst one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum CommandOutcome {
     /// Done.
     Done,
-    /// A balancer did not answer.
+    /// A balancer did not reply.
     Silent,
-    /// A balancer refused, or a wait ran out.
+    /// A balancer rejected the command, or a wait ran out.
     Refused,
 }
 
-/// What one balancer came to.
+/// The result of one balancer.
 #[derive(Debug)]
 struct BalancerResult {
     outcome: CommandOutcome,
@@ -47,7 +48,7 @@ struct BalancerResult {
     err: String,
 }
 
-/// Sends `command` to every socket and prints the answers as they came: dumps and successes to `out`, refusals to `err`.
+/// Sends `command` to every socket and prints the replies unchanged: successes to `out`, rejections to `err`.
 pub fn run(sockets: &[PathBuf], command: &str, out: &mut dyn Write, err: &mut dyn Write) -> CommandOutcome {
     let patience = PATIENCE.saturating_add(waits(command));
     let ask_one = |socket: &Path| match client::ask(socket, command, patience) {
@@ -61,10 +62,10 @@ pub fn run(sockets: &[PathBuf], command: &str, out: &mut dyn Write, err: &mut dy
     ask_all(sockets, &ask_one, out, err)
 }
 
-/// The answer of one socket to one command.
+/// The reply of one socket to one command.
 ///
 /// # Errors
-/// In words: why it was refused, or why there was no answer.
+/// A text: why it was rejected, or why there was no reply.
 pub(crate) fn ask(socket: &Path, command: &str) -> Result<String, String> {
     let answers = client::ask(socket, command, PATIENCE).map_err(|error| error.to_string())?;
     match answers.iter().find(|answer| answer.refused) {
@@ -73,7 +74,7 @@ pub(crate) fn ask(socket: &Path, command: &str) -> Result<String, String> {
     }
 }
 
-/// Asks all at the same time and prints in the order of `sockets`; each with its name when there are several.
+/// Asks all sockets at the same time and prints in their order, with a name before each if there are several.
 fn ask_all(
     sockets: &[PathBuf],
     ask_one: &(dyn Fn(&Path) -> BalancerResult + Sync),
@@ -87,7 +88,7 @@ fn ask_all(
     let mut worst = CommandOutcome::Done;
     for (socket, told) in sockets.iter().zip(&told) {
         let name = if sockets.len() > 1 { format!("==> {} <==\n", socket.display()) } else { String::new() };
-        // A reader that has closed its pipe has read enough.
+        // A closed pipe means that the reader has seen enough.
         let _ = if told.out.is_empty() { Ok(()) } else { write!(out, "{name}{}", told.out) };
         let _ = if told.err.is_empty() { Ok(()) } else { writeln!(err, "{name}{}", told.err.trim_end()) };
         worst = worst.max(told.outcome);
@@ -96,7 +97,7 @@ fn ask_all(
     worst
 }
 
-/// Why a command is not sent: a `wait` without a unit, which HAProxy takes for milliseconds and `--wait` for seconds.
+/// Why a command is not sent: a `wait` without a unit means milliseconds to HAProxy and seconds to `--wait`.
 pub fn ambiguous(command: &str) -> Option<String> {
     command.split([';', '\n']).find_map(|command| {
         let mut words = command.split_whitespace();
@@ -110,7 +111,7 @@ pub fn ambiguous(command: &str) -> Option<String> {
     })
 }
 
-/// How long the `wait`s of a command may take.
+/// Total time that the `wait`s of a command may take.
 fn waits(command: &str) -> Duration {
     let commands = command.split([';', '\n']);
     let waits = commands.filter_map(|command| {

@@ -1,8 +1,9 @@
-//! Log lines on their way out: each log has a thread of its own that writes them, and nobody ever waits for it.
+//! Log lines: each log has its own thread that writes them, and no sender ever waits for it.
 //!
-//! An event hands over its line; who has many lines gathers them and hands over their text. When a target cannot keep up (a full disk, a
-//! slow reader, a syslog daemon that has gone) its lines are dropped and counted. Logs are replaced while everything runs: who writes to them
-//! is told, and what was handed over before is written all the same. This module refuses to know what lines say.
+//! Events are sent as single lines; access lines are buffered by their thread and sent as text ([`line_buffer`]).
+//! When a target cannot keep up (a full disk, a slow reader, a syslog daemon that is gone) its lines are dropped
+//! and counted. Logs can be replaced at run time: senders are given the new sinks, and lines that were sent
+//! before are still written.
 
 pub mod date;
 mod line_buffer;
@@ -32,44 +33,44 @@ pub use line_buffer::{LineBuffer, before_sleep};
 pub use sinks::LogSinks;
 pub use zone::find as find_time_zone;
 
-/// How long the last lines may take at the end of the process.
+/// Time for the last lines to be written at the end of the process.
 const LAST_LINES: Duration = Duration::from_secs(1);
 
-/// Something that becomes a line.
+/// A value that is written as a log line.
 pub trait LogLine: Send {
-    /// Writes it, without the line feed.
+    /// Writes the line, without a line feed.
     fn write(&self, out: &mut Vec<u8>);
 
-    /// How much it matters, for targets that want to know.
+    /// Its severity, for targets that use it.
     fn level(&self) -> Level {
         Level::Info
     }
 
-    /// Whether it says itself when it happened; else targets without a date of their own put one before it.
+    /// Whether the line contains its own time. Otherwise targets without a date put one before it.
     fn is_dated(&self) -> bool {
         true
     }
 }
 
-/// The logs of the process; clones are the same ones.
+/// The logs of the process; clones share them.
 #[derive(Debug, Clone)]
 pub struct Log(Arc<Logs>);
 
 #[derive(Debug)]
 struct Logs {
     now: Mutex<Now>,
-    /// Lines lost by any of them, also by those that are no more.
+    /// Lines lost by any log, including former ones.
     dropped: Arc<Counter>,
 }
 
 #[derive(Debug)]
 struct Now {
     sinks: LogSinks,
-    /// Those of `sinks`, and former ones that have not written everything yet.
+    /// Threads of `sinks`, and of former logs that still have lines to write.
     threads: Vec<Thread>,
 }
 
-/// Logs that have been opened and are not in use yet.
+/// Opened logs that are not in use yet.
 #[derive(Debug)]
 pub struct PreparedLogs {
     sinks: LogSinks,
@@ -79,14 +80,14 @@ pub struct PreparedLogs {
 /// Opens logs.
 ///
 /// # Errors
-/// A target cannot be had; the error names it.
+/// A target cannot be opened; the error names it.
 pub fn start(configs: &[config::LogConfig]) -> io::Result<Log> {
     let dropped = Arc::default();
     let PreparedLogs { sinks, threads } = prepare(configs, &LogSinks::default(), &dropped)?;
     Ok(Log(Arc::new(Logs { now: Mutex::new(Now { sinks, threads }), dropped })))
 }
 
-/// Opens what `former` does not have open.
+/// Opens what is not open in `former`.
 fn prepare(
     configs: &[config::LogConfig],
     former: &LogSinks,
@@ -111,16 +112,16 @@ fn prepare(
 // === impl Log ===
 
 impl Log {
-    /// The sinks to the logs that there are now.
+    /// The sinks of the current logs.
     pub fn sinks(&self) -> LogSinks {
         self.now().sinks.clone()
     }
 
-    /// Opens what is new in `configs`; nothing when there is nothing to change. Until it is put in use nothing has changed, and when it is not, no
-    /// more than empty files is left of it. It may have to look up names.
+    /// Opens what is new in `configs`; `None` if nothing changed. Logs are not affected until
+    /// [`Log::replace`]; if that is not called, at most empty files are left behind. May look up names.
     ///
     /// # Errors
-    /// A target cannot be had; the error names it.
+    /// A target cannot be opened; the error names it.
     pub fn prepare(&self, configs: &[config::LogConfig]) -> io::Result<Option<PreparedLogs>> {
         let former = self.sinks();
         if former.are(configs) {
@@ -129,7 +130,8 @@ impl Log {
         prepare(configs, &former, &self.0.dropped).map(Some)
     }
 
-    /// Puts other logs in use. The thread of one that is not among them ends when nobody has a way to it any more and all is written.
+    /// Replaces the logs. The thread of a removed one ends when its last sink is dropped and everything is
+    /// written.
     pub fn replace(&self, PreparedLogs { sinks, threads }: PreparedLogs) {
         let mut now = self.now();
         now.threads.retain(Thread::is_running);
@@ -142,24 +144,24 @@ impl Log {
         self.0.dropped.get()
     }
 
-    /// What has become of logs since this was asked last: that one fails, or works again.
+    /// Returns new reports: a log fails, or works again.
     pub fn news(&self) -> Vec<String> {
         self.sinks().writers().flat_map(Writer::news).collect()
     }
 
-    /// Bytes of lines that wait to be written, and how many may wait at most.
+    /// Bytes of queued lines, and their maximum.
     pub fn bytes(&self) -> (usize, usize) {
         let sinks = self.sinks();
         (sinks.writers().map(Writer::bytes).sum(), sinks.writers().count() * writer::MOST_BYTES)
     }
 
-    /// Opens log files anew, after they were moved away.
+    /// Reopens log files, after they were moved.
     pub fn reopen(&self) {
         self.sinks().writers().for_each(Writer::reopen);
     }
 
-    /// Has everything written that was sent before, and ends the threads. A target that is stuck is not waited for: what it has not
-    /// taken after a second is lost.
+    /// Writes everything that was sent before and ends the threads. A stuck target loses what it has not
+    /// taken after a second.
     pub fn end(&self) {
         let (sinks, threads) = {
             let mut now = self.now();

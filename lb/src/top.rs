@@ -22,18 +22,18 @@ use ratatui::crossterm::event::{self, Event, KeyEventKind};
 use crate::ctl;
 use model::{Effect, Model, PendingOrder, Poll};
 
-/// What the loop is told.
+/// Input of the main loop.
 enum TopMessage {
     Key(event::KeyEvent),
     Resized,
     Polled(usize, Result<Poll, String>),
-    /// An order was given.
+    /// Result of a change.
     Done(Result<String, String>),
-    /// A signal, or there is nobody at the keys any more.
+    /// A signal arrived, or the keyboard is gone.
     End,
 }
 
-/// How it runs.
+/// Options of the command line.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// Runtime sockets.
@@ -46,14 +46,14 @@ pub struct Options {
     pub plain: bool,
 }
 
-/// Runs until `q`; the terminal is as before afterwards, whatever happened.
+/// Runs until `q`, then restores the terminal, even after an error.
 ///
 /// # Errors
-/// There is no terminal, or it broke.
+/// There is no terminal, or it failed.
 pub fn run(options: &Options) -> io::Result<()> {
     let mut terminal = ratatui::try_init()?;
     let result = show(options, &mut terminal);
-    // What went wrong before matters more.
+    // An earlier error is more important.
     let restored = ratatui::try_restore();
     result.and(restored)
 }
@@ -94,7 +94,7 @@ fn show(options: &Options, terminal: &mut ratatui::DefaultTerminal) -> io::Resul
     }
 }
 
-/// Looks at a socket every `interval`, and whenever it is told to; ends with the loop.
+/// Polls a socket every `interval` and on request; ends with the main loop.
 fn feed(at: usize, socket: &std::path::Path, interval: Duration, told: &Sender<TopMessage>) -> Sender<()> {
     let (again, asked): (Sender<()>, Receiver<()>) = channel();
     let (socket, told) = (socket.to_owned(), told.clone());
@@ -102,7 +102,7 @@ fn feed(at: usize, socket: &std::path::Path, interval: Duration, told: &Sender<T
         loop {
             let poll = ctl::ask(&socket, "show info").and_then(|info| {
                 let stat = ctl::ask(&socket, "show stat")?;
-                // A HAProxy, or an older lb, does not know it.
+                // HAProxy and older versions of lb do not know this command.
                 let versions = ctl::ask(&socket, "show versions").unwrap_or_default();
                 Ok(Poll::read(&info, &stat, &versions))
             });
@@ -134,7 +134,7 @@ fn keys(told: Sender<TopMessage>) {
     });
 }
 
-/// Who is told to end puts the terminal back first.
+/// Sends `End` on a signal, so that the terminal is restored before the process ends.
 fn signals(told: Sender<TopMessage>) {
     std::thread::spawn(move || {
         let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
@@ -148,18 +148,18 @@ fn signals(told: Sender<TopMessage>) {
                 _ = hup.recv() => {}
             }
         });
-        // Fails only when the loop has ended.
+        // Fails only when the main loop has ended.
         let _ = told.send(TopMessage::End);
     });
 }
 
-/// Gives an order on a thread of its own, and looks again when it has been answered.
+/// Sends a change on a separate thread, then polls again.
 fn give(options: &Options, action: PendingOrder, feeds: &[Sender<()>], told: &Sender<TopMessage>) {
     let Some(socket) = options.sockets.get(action.socket).cloned() else { return };
     let (told, again) = (told.clone(), feeds.get(action.socket).cloned());
     std::thread::spawn(move || {
         let done = ctl::ask(&socket, &action.command).map(|_| action.said);
-        // Both fail only when the loop has ended.
+        // Both fail only when the main loop has ended.
         let _ = told.send(TopMessage::Done(done));
         let _ = again.map(|again| again.send(()));
     });

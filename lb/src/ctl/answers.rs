@@ -1,22 +1,23 @@
-//! What came back over the socket, cut into answers.
+//! Splits what came over the socket into replies.
 //!
-//! The client asks for severities as numbers, so that a refusal is known by `[0]` to `[3]` and not by its words.
+//! The client requests severities as numbers, so that a rejection is recognized by `[0]` to `[3]` and not by its
+//! text.
 
 /// Sent before a command; its own answer is one line feed.
 pub(super) const ASK_SEVERITY: &str = "set severity-output number;";
 
-/// One answer.
+/// The reply to one command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct CommandReply {
-    /// The balancer did not do it.
+    /// Whether the balancer rejected the command.
     pub(super) refused: bool,
-    /// The answer with its empty line, without the severity; one line feed for a success without words.
+    /// The reply with its empty line, without the severity; one line feed for a success without text.
     pub(super) text: String,
 }
 
-/// Cuts what came after [`ASK_SEVERITY`] and a command.
+/// Splits what came after [`ASK_SEVERITY`] and a command.
 pub(super) fn split(received: &str) -> Vec<CommandReply> {
-    // A balancer that ends before this answered nothing.
+    // A balancer that closed before this has replied to nothing.
     let Some(mut rest) = received.strip_prefix('\n') else {
         return if received.is_empty() { Vec::new() } else { vec![cut_off(received)] };
     };
@@ -30,7 +31,8 @@ pub(super) fn split(received: &str) -> Vec<CommandReply> {
             answers.push(answer(text));
             rest = after;
         } else {
-            // Only an error of the line itself, or a broken connection, ends without an empty line.
+            // Without an empty line at its end it is an error of the whole line, or the connection
+            // broke.
             answers.push(cut_off(rest));
             rest = "";
         }

@@ -1,7 +1,7 @@
 //! One exchange with one socket, bounded in time and size.
 //!
-//! The last command of a line is a mark of the client's own: an answer without it is one that broke off, and nothing that was not
-//! answered counts as done.
+//! The client appends a marker command to each line. A reply without the marker is incomplete, and only commands
+//! that were replied to count as done.
 
 use std::fmt;
 use std::io::{self, Read, Write};
@@ -14,25 +14,26 @@ use super::answers::{self, ASK_SEVERITY, CommandReply};
 use super::hints;
 use crate::config;
 
-/// Longest answer, bytes.
+/// Maximum size of a reply, bytes.
 const LONGEST_ANSWER: u64 = 64 << 20;
-/// The mark.
+/// The marker.
 const MARK: &str = "lb-ctl-end";
 
-/// Why there was no answer, or only a part of one, and what to do about it.
+/// Why the reply is missing or incomplete, and what to do about it.
 #[derive(Debug)]
 pub(super) struct NoAnswer {
     text: String,
-    /// The balancer is not there, or went away: it is not merely slow.
+    /// Whether the balancer is gone, as opposed to slow.
     pub(super) gone: bool,
-    /// What was answered before it went away.
+    /// Replies received before the connection ended.
     pub(super) answered: Vec<CommandReply>,
 }
 
-/// Sends `command` and reads to the end. The write side stays open: a balancer takes a closed one for an interruption.
+/// Sends `command` and reads to the end. The write side stays open: a balancer takes a closed one for an
+/// interruption.
 ///
 /// # Errors
-/// There was no answer, or the connection ended before everything was answered.
+/// There was no reply, or the connection ended before every command was replied to.
 pub(super) fn ask(socket: &Path, command: &str, patience: Duration) -> Result<Vec<CommandReply>, NoAnswer> {
     let marked = can_be_marked(command);
     let sent = if marked { format!("{command};echo {MARK}") } else { command.to_owned() };
@@ -42,7 +43,7 @@ pub(super) fn ask(socket: &Path, command: &str, patience: Duration) -> Result<Ve
         answered: Vec::new(),
     })?;
     let mut answers = answers::split(&String::from_utf8_lossy(&received));
-    // A line that was refused as a whole has one answer, without that to the severity.
+    // A line that was rejected as a whole has one reply, without that to the severity.
     let is_whole = match answers.last() {
         _ if !received.is_empty() && !received.starts_with(b"\n") => true,
         Some(last) if marked => is_mark(last),
@@ -61,7 +62,8 @@ pub(super) fn ask(socket: &Path, command: &str, patience: Duration) -> Result<Ve
     })
 }
 
-/// Whether a command can follow: not behind a payload, which would take it in, and not where the line ends the connection.
+/// Whether a marker can follow: not after a payload, which would include it, and not after a command that ends
+/// the connection.
 fn can_be_marked(command: &str) -> bool {
     !command.contains("<<") && !command.contains('\n') && !ends_by_itself(command) && !command.ends_with('\\')
 }
@@ -75,7 +77,7 @@ fn waits_for_something(command: &str) -> bool {
     command.split([';', '\n']).any(|command| command.split_whitespace().next() == Some("wait"))
 }
 
-/// HAProxy before 3.0 has no `echo`, and says so.
+/// HAProxy before 3.0 has no `echo` and replies with an error.
 fn is_mark(answer: &CommandReply) -> bool {
     answer.text.trim_end() == MARK || (answer.refused && answer.text.starts_with("Unknown command: 'echo"))
 }
@@ -96,7 +98,7 @@ fn exchange(socket: &Path, command: &str, patience: Duration) -> io::Result<Vec<
             Ok(0) => return Ok(received),
             Ok(read) => received.extend_from_slice(&chunk[..read]),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            // What is in the buffer was answered before the other side closed over unread bytes of ours.
+            // What is in the buffer was sent before the peer closed with unread bytes of ours.
             Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return Ok(received),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 return Err(io::ErrorKind::TimedOut.into());
@@ -114,7 +116,7 @@ fn connect(place: &Path, patience: Duration) -> io::Result<Socket> {
         None => (Domain::UNIX, SockAddr::unix(place)?),
     };
     let socket = Socket::new(domain, Type::STREAM, None)?;
-    // It also bounds how long connecting may wait for a balancer that accepts nobody.
+    // Also bounds how long connecting may wait for a balancer that accepts no connection.
     socket.set_write_timeout(Some(patience))?;
     match domain {
         Domain::UNIX => socket.connect(&address)?,

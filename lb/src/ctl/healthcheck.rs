@@ -1,4 +1,4 @@
-//! `lb healthcheck`: is the balancer ready, for images that have neither a shell nor curl?
+//! `lb healthcheck`: tells by exit code whether the balancer is ready, for images without a shell or curl.
 
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use super::CommandOutcome;
 
-/// For connecting, and for the answer.
+/// Limit for connecting, and for the response.
 const PATIENCE: Duration = Duration::from_secs(3);
-/// Of the answer, only its first line is read.
+/// Maximum bytes read of the response; only its first line matters.
 const LONGEST_HEAD: u64 = 1024;
 
-/// Asks `GET /readyz` of the pages at `bind`; says on `err` what is wrong.
+/// Requests `GET /readyz` from the pages at `bind`; writes what is wrong to `err`.
 pub fn healthcheck(bind: SocketAddr, err: &mut dyn Write) -> CommandOutcome {
     let address = reachable(bind);
     let (outcome, problem) = match ready(address) {
@@ -19,12 +19,12 @@ pub fn healthcheck(bind: SocketAddr, err: &mut dyn Write) -> CommandOutcome {
         Ok(status) => (CommandOutcome::Refused, format!("it is not ready (status {status})")),
         Err(error) => (CommandOutcome::Silent, format!("{error} (is lb running, with this [stats] bind?)")),
     };
-    // There is nowhere else to say it.
+    // If stderr is closed, the exit code remains.
     let _ = writeln!(err, "lb: http://{address}/readyz: {problem}");
     outcome
 }
 
-/// An address that means "any" as the one to connect to.
+/// The address to connect to where `bind` is a wildcard address.
 fn reachable(bind: SocketAddr) -> SocketAddr {
     let ip = match bind.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),

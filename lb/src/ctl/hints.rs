@@ -1,4 +1,4 @@
-//! What to do about a refusal or a silence, in words.
+//! What to do about a rejection or a missing reply, in words.
 
 use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use super::{PATIENCE, client};
 
-/// Names that are listed at most.
+/// Maximum number of listed names.
 const LISTED: usize = 50;
 
-/// What to do about a refusal that `socket` gave, on a line of its own; empty when its text says it all. `backend` is the one that
-/// was meant.
+/// What to do about a rejection by `socket`, on its own line; empty when the rejection is self-explanatory.
+/// `backend`: the backend in question.
 pub(super) fn hint(socket: &Path, refusal: &str, backend: Option<&str>) -> String {
     let hint = match refusal.trim_end() {
         "Permission denied" => format!(
@@ -49,11 +49,11 @@ fn servers(socket: &Path, backend: Option<&str>) -> String {
     }
 }
 
-/// A balancer went away in the middle of an answer.
+/// The balancer disappeared in the middle of a reply.
 pub(super) const WENT_AWAY: &str = "lb went away while waiting: look at the server's state again";
 
-/// The connection to `socket` ended before everything was answered; `waited` is whether a `wait` was among the commands, `empty` whether
-/// nothing at all was answered.
+/// The connection to `socket` ended before every command was replied to. `waited`: there was a `wait` among the
+/// commands; `empty`: nothing was replied.
 pub(super) fn broke_off(socket: &Path, waited: bool, empty: bool) -> String {
     let text = match (waited, empty) {
         (true, _) => WENT_AWAY.to_owned(),
@@ -69,7 +69,7 @@ pub(super) fn broke_off(socket: &Path, waited: bool, empty: bool) -> String {
     format!("lb: {}: {text}", socket.display())
 }
 
-/// Why `socket` gave no answer.
+/// Why there is no reply from `socket`.
 pub(super) fn no_answer(socket: &Path, error: &io::Error, patience: Duration) -> String {
     if let Some(text) = no_socket(socket) {
         return format!("lb: {}: {text}", socket.display());
@@ -89,7 +89,7 @@ pub(super) fn no_answer(socket: &Path, error: &io::Error, patience: Duration) ->
     format!("lb: {}: {error}\n  = {hint}", socket.display())
 }
 
-/// What is at `socket`, when that is something else than a socket.
+/// What is at `socket`, if it is not a socket.
 fn no_socket(socket: &Path) -> Option<String> {
     let kind = std::fs::metadata(socket).ok()?.file_type();
     let name = socket.display();
@@ -118,7 +118,7 @@ fn owner(socket: &Path) -> String {
     )
 }
 
-/// The name that a file like `/etc/passwd` gives to a number; the number itself without one.
+/// Looks up the name of a number in a file like `/etc/passwd`; the number itself if there is none.
 fn named(file: &str, id: u32) -> String {
     let id = id.to_string();
     let mut lines = file.lines().map(|line| line.split(':'));

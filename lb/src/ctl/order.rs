@@ -1,4 +1,5 @@
-//! `lb disable`, `lb drain`, `lb enable`: an order for one server, and waiting for what it was meant to bring.
+//! `lb disable`, `lb drain`, `lb enable`: changes one server on every balancer, and can wait until the change has
+//! taken effect.
 
 use std::fmt::Write as _;
 use std::io::Write;
@@ -8,10 +9,10 @@ use std::time::Duration;
 use super::stat::{self, RemainingServers};
 use super::{BalancerResult, CommandOutcome, PATIENCE, ask_all, client, hints};
 
-/// Lines of what is still in flight that are printed.
+/// Maximum number of printed lines about requests in flight.
 const SHOWN: usize = 20;
 
-/// An order.
+/// What to do with a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ServerCommand {
     /// Into maintenance.
@@ -22,16 +23,17 @@ pub enum ServerCommand {
     Enable,
 }
 
-/// How an order is given.
+/// Options of a command.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Terms {
-    /// Return when nothing is in flight on the server, or when it is up; at the latest after this time.
+    /// Wait until nothing is in flight on the server, or until it is up; at most this long.
     pub wait: Option<Duration>,
-    /// Take out the last usable server of a backend, too.
+    /// Take out even the last usable server of a backend.
     pub force: bool,
 }
 
-/// Gives `order` for `server` to every balancer; each refuses by itself to lose the last usable server of a backend.
+/// Sends `order` for `server` to every balancer. Each one is checked first: the last usable server of a backend
+/// is not taken out without `force`.
 pub fn order(
     sockets: &[PathBuf],
     order: ServerCommand,
@@ -48,7 +50,7 @@ pub fn order(
 impl ServerCommand {
     fn give(self, socket: &Path, server: &str, Terms { wait, force }: Terms) -> BalancerResult {
         if self != Self::Enable && !force {
-            // Others may give orders between this look and the order: the socket has no command that does both.
+            // Not atomic: the runtime API has no command that checks and changes in one step.
             match left(socket, server).map(|left| left.and_then(|left| left.objection())) {
                 Ok(None) => {}
                 Ok(Some(objection)) => {
@@ -79,7 +81,7 @@ impl ServerCommand {
         }
     }
 
-    /// What has become of the server, and of its backend; without the latter where lb no longer tells.
+    /// The resulting state of the server and its backend; without the backend where lb no longer answers.
     fn said(self, socket: &Path, server: &str, state: &str) -> String {
         let left = if self == Self::Enable { None } else { left(socket, server).ok().flatten() };
         match left {
@@ -98,7 +100,7 @@ impl ServerCommand {
     ) -> Result<(), BalancerResult> {
         let waits = command.starts_with("wait");
         let answers = client::ask(socket, command, patience).map_err(|error| match error.gone && waits {
-            // Whatever kept it from answering: the order had been answered before.
+            // Whatever interrupted the wait: the change itself had been confirmed.
             true => BalancerResult {
                 outcome: CommandOutcome::Silent,
                 out: String::new(),
@@ -119,7 +121,7 @@ impl ServerCommand {
         Err(BalancerResult { outcome: CommandOutcome::Refused, out: String::new(), err })
     }
 
-    /// What holds now that a wait has run out, and what can be done.
+    /// The situation after a wait ran out, and what can be done.
     fn after_wait(self, socket: &Path, server: &str) -> String {
         let stays = match self {
             Self::Disable => "in maintenance and gets nothing new",
@@ -167,7 +169,7 @@ impl ServerCommand {
     }
 }
 
-/// What is left without a server; nothing when there is no such server, of which the order itself will tell.
+/// What remains without a server; `None` when there is no such server, which the command itself will report.
 fn left(socket: &Path, server: &str) -> Result<Option<RemainingServers>, BalancerResult> {
     let answers =
         client::ask(socket, "show stat", PATIENCE).map_err(|error| BalancerResult::silent(&error))?;
@@ -175,7 +177,7 @@ fn left(socket: &Path, server: &str) -> Result<Option<RemainingServers>, Balance
     Ok(stat::left_without(&stat::rows(&text), server))
 }
 
-/// What is in flight on a server: `show sess`, without what only describes HAProxy's insides.
+/// Requests in flight on a server: `show sess`, without HAProxy's internal fields.
 fn in_flight(socket: &Path, server: &str) -> String {
     let answers = client::ask(socket, &format!("show sess server {server}"), PATIENCE).unwrap_or_default();
     let mut text = String::new();

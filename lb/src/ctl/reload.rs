@@ -1,4 +1,4 @@
-//! `lb reload`: has every balancer read its configuration again, and waits for the result.
+//! `lb reload`: makes every balancer read its configuration again, and waits for the result.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use super::{BalancerResult, CommandOutcome, ask_all, client, hints};
 
-/// How long reading a configuration and opening what it names may take.
+/// Limit for reading a configuration and opening what it names.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Asks every balancer to read its configuration again; prints what changed, or the faults as `lb check` does.
+/// Makes every balancer reload; prints what changed, or the faults as `lb check` does.
 pub fn reload(sockets: &[PathBuf], out: &mut dyn Write, err: &mut dyn Write) -> CommandOutcome {
     ask_all(sockets, &reload_one, out, err)
 }
@@ -26,7 +26,7 @@ fn reload_one(socket: &Path) -> BalancerResult {
         );
         return BalancerResult { outcome: CommandOutcome::Silent, out: String::new(), err };
     };
-    // The blank in empty lines keeps them from ending the answer.
+    // Empty lines carry a blank, which keeps them from ending the reply.
     let text: Vec<_> = answer.text.trim_end().lines().map(str::trim_end).collect();
     let text = text.join("\n");
     match (text.strip_prefix("Success=1\n--\n"), text.strip_prefix("Success=0\n--\n")) {

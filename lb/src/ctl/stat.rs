@@ -1,29 +1,29 @@
-//! `show stat` read back: fields by name, and what taking a server out would leave of its backend.
+//! Parses `show stat`: fields by name, and what would remain of a backend without a server.
 //!
-//! Pure text in, values out. It belongs to the client's side: what it finds is as old as the answer it reads.
+//! The values are as old as the reply.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-/// A row, with its fields by their names.
+/// A row, with its fields by name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct StatRow {
     places: Arc<HashMap<String, usize>>,
     fields: Vec<String>,
 }
 
-/// What is left of the backends that need a server, once that is out.
+/// What would remain without a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RemainingServers {
     /// The server, as `backend/server`.
     pub(crate) server: String,
-    /// Its requests in flight and in its queue.
+    /// Its requests in flight and queued.
     pub(crate) in_flight: u64,
-    /// Other servers of its backend that take requests.
+    /// Other usable servers of its backend.
     pub(crate) usable: usize,
     /// Servers of its backend.
     pub(crate) all: usize,
-    /// Backends that have a usable server now, and would have none: its own, and those whose servers track it.
+    /// Backends that would lose their last usable server: its own, and those whose servers track it.
     pub(crate) emptied: Vec<String>,
 }
 
@@ -36,7 +36,8 @@ pub(crate) fn rows(csv: &str) -> Vec<StatRow> {
     lines.map(|line| StatRow { places: Arc::clone(&places), fields: split(line) }).collect()
 }
 
-/// What taking `server` (`backend/server`, by names or `#` and numbers) out would leave; `None` when there is no such server.
+/// What would remain without `server` (`backend/server`, by names or by `#` and numbers); `None` when there is no
+/// such server.
 pub(crate) fn left_without(rows: &[StatRow], server: &str) -> Option<RemainingServers> {
     let (backend, name) = server.split_once('/')?;
     let servers: Vec<_> = rows.iter().filter(|row| row.is_server()).collect();
@@ -46,7 +47,7 @@ pub(crate) fn left_without(rows: &[StatRow], server: &str) -> Option<RemainingSe
         };
         is(backend, "pxname", "iid") && is(name, "svname", "sid")
     })?;
-    // What follows the server goes with it, and what follows that.
+    // Servers that track it go out with it, and those that track them.
     let mut out = vec![meant.full_name()];
     let mut at = 0;
     while let Some(leader) = out.get(at).cloned() {
@@ -55,7 +56,7 @@ pub(crate) fn left_without(rows: &[StatRow], server: &str) -> Option<RemainingSe
         out.extend(new);
         at += 1;
     }
-    // Usable servers of each backend: now, and without those.
+    // Usable servers of each backend: now, and afterwards.
     let mut usable: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
     for row in servers.iter().filter(|row| row.is_usable()) {
         let (now, then) = usable.entry(row.text("pxname")).or_default();
@@ -76,7 +77,7 @@ pub(crate) fn left_without(rows: &[StatRow], server: &str) -> Option<RemainingSe
     })
 }
 
-/// The fields of a line of CSV, quotes taken off.
+/// Splits a line of CSV and removes quotes.
 fn split(line: &str) -> Vec<String> {
     let (mut fields, mut field, mut quoted) = (Vec::new(), String::new(), false);
     let mut letters = line.chars().peekable();
@@ -88,7 +89,7 @@ fn split(line: &str) -> Vec<String> {
             }
             '"' => quoted = !quoted,
             ',' if !quoted => fields.push(std::mem::take(&mut field)),
-            // What a server said in its answer must not reach the terminal as an order.
+            // Control characters from a server's check response must not reach the terminal.
             other if other.is_control() => field.push(' '),
             other => field.push(other),
         }
@@ -100,12 +101,12 @@ fn split(line: &str) -> Vec<String> {
 // === impl StatRow ===
 
 impl StatRow {
-    /// A field; empty when there is none of that name.
+    /// A field as text; empty if it does not exist.
     pub(crate) fn text(&self, name: &str) -> &str {
         self.places.get(name).and_then(|at| self.fields.get(*at)).map_or("", String::as_str)
     }
 
-    /// A field that is a number.
+    /// A field as a number.
     pub(crate) fn number(&self, name: &str) -> Option<u64> {
         self.text(name).parse().ok()
     }
@@ -118,7 +119,7 @@ impl StatRow {
         format!("{}/{}", self.text("pxname"), self.text("svname"))
     }
 
-    /// Whether a balancer gives the server requests.
+    /// Whether the server gets requests.
     fn is_usable(&self) -> bool {
         let status = self.text("status");
         let serves = status == "no check" || status.split(' ').next() == Some("UP");
@@ -129,7 +130,7 @@ impl StatRow {
 // === impl RemainingServers ===
 
 impl RemainingServers {
-    /// Why it should not be taken out without a second thought, if there is a reason.
+    /// Why it should not be taken out, if there is a reason.
     pub(crate) fn objection(&self) -> Option<String> {
         let Self { server, emptied, .. } = self;
         let backends = emptied.join(", ");
@@ -150,7 +151,7 @@ impl RemainingServers {
         }
     }
 
-    /// How many others there are.
+    /// How many other servers there are.
     pub(crate) fn rest(&self) -> String {
         let backend = self.server.split_once('/').map_or("", |(backend, _)| backend);
         let Self { usable, all, .. } = self;
@@ -165,7 +166,7 @@ impl RemainingServers {
 mod tests {
     use super::*;
 
-    /// Name, status, weight, and what it tracks.
+    /// Name, status, weight, and the server that it tracks.
     type Server = (&'static str, &'static str, u64, &'static str);
 
     fn left(states: &[Server], server: &str) -> Option<RemainingServers> {
@@ -189,9 +190,9 @@ mod tests {
             (&[up, ("a/s2", "UP", 0, "")], 0, &["a"]),
             (&[up, ("a/s2", "DOWN 1/2", 1, ""), ("a/s3", "DRAIN", 1, "")], 0, &["a"]),
             (&[up, ("a/s2", "NOLB", 1, ""), ("a/s3", "MAINT (via a/s1)", 1, "")], 0, &["a"]),
-            // Nothing is lost by a server that serves nobody.
+            // A backend without a usable server loses nothing.
             (&[("a/s1", "DOWN", 1, ""), ("a/s2", "DOWN", 1, "")], 0, &[]),
-            // Others go with it.
+            // Servers that track it go with it.
             (&[up, ("a/s2", "UP", 1, ""), ("b/s1", "UP", 1, "a/s1"), ("b/s2", "UP", 1, "b/s1")], 1, &["b"]),
             (&[up, ("a/s2", "UP", 1, "a/s1")], 0, &["a"]),
         ];

@@ -10,7 +10,7 @@ use crate::admin::tests::lab;
 use crate::report::VERSION;
 use crate::server::{AdminState, CheckStatus};
 
-/// Runs a client as a process of its own would, off the threads that serve.
+/// Runs the client on a thread outside the runtime, like a process of its own.
 async fn client(
     run: impl FnOnce(&mut dyn Write, &mut dyn Write) -> CommandOutcome + Send + 'static,
 ) -> (CommandOutcome, String, String) {
@@ -115,7 +115,7 @@ async fn disable_waits_for_the_last_exchange_and_says_what_is_in_flight_when_it_
     while server.admin() != AdminState::Ready {
         changes.changed().await.unwrap();
     }
-    // A server that was only drained may never have been less than up.
+    // A server that was only drained may have been up throughout.
     lab.checked(&server, CheckStatus::L7Ok);
     let (outcome, out, err) = waiting.await.unwrap();
     assert_eq!((outcome, out.as_str()), (CommandOutcome::Done, "api_nodes/api1 is up\n"), "{err}");
@@ -151,7 +151,7 @@ async fn the_last_usable_server_is_taken_out_by_force_only() {
         assert!(err.contains(refusal) && err.contains("--force"), "{err}");
     }
     assert_eq!(lab.server("api_nodes", "api2").admin(), AdminState::Ready);
-    // One that serves nobody is not missed.
+    // A server that gets no requests is not missed.
     assert_eq!(
         give(socket.clone(), ServerCommand::Drain, "api_nodes/api1", None).await.0,
         CommandOutcome::Done
@@ -164,11 +164,12 @@ async fn the_last_usable_server_is_taken_out_by_force_only() {
             .await;
     let said = "api_nodes/api2 is in maintenance, 1 in flight; no usable server left in api_nodes\n";
     assert_eq!(forced, (CommandOutcome::Done, said.to_owned(), String::new()));
-    // The socket itself is HAProxy's.
+    // The socket itself behaves like HAProxy's.
     assert_eq!(ctl(socket, "disable server plain/p0").await.0, CommandOutcome::Done);
 }
 
-/// Answers the `before` first connections as `reply` says; the next one is read and closed without an answer, as by a process that is killed.
+/// Answers the first connections with the texts of `before`, then closes one without an answer, like a killed
+/// process.
 fn dying(path: &Path, before: Vec<&'static str>, last: &'static str) -> std::thread::JoinHandle<Vec<String>> {
     let listener = std::os::unix::net::UnixListener::bind(path).unwrap();
     std::thread::spawn(move || {
@@ -193,7 +194,7 @@ fn what_was_not_answered_is_not_done() {
     const MARKED: &str = "\n\nlb-ctl-end\n\n";
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("lb.sock");
-    // The order is answered; of the wait only what comes before it.
+    // The command was replied to; of the wait only the beginning arrived.
     let table: &[(ServerCommand, Vec<&str>, &str)] = &[
         (ServerCommand::Enable, vec![MARKED], "b/s is enabled\n"),
         (ServerCommand::Disable, vec![MARKED; 3], "b/s is in maintenance\n"),
@@ -307,7 +308,7 @@ async fn an_address_is_asked_like_a_path() {
     }
 }
 
-/// Breaks when a delay means one thing to `lb ctl` and another to `--wait`.
+/// Breaks when a number without a unit means milliseconds to `lb ctl` and seconds to `--wait`.
 #[test]
 fn a_wait_without_a_unit_is_not_sent() {
     for command in ["wait 30", "show info; wait 30 srv-drained b/s"] {

@@ -1,4 +1,5 @@
-//! All that the dashboard knows, and what keys and news do to it. It refuses to draw, to read and to give orders: it says which to give.
+//! The state of the dashboard, and how keys and new data change it. It does not draw, read or send commands: it
+//! returns the command to send.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Instant;
@@ -8,10 +9,10 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use super::rows::{self, Info, RowKind, TopRow};
 use crate::ctl::stat::{self, RemainingServers, StatRow};
 
-/// Looks that a sparkline goes back.
+/// Values in a sparkline.
 pub(super) const HISTORY: usize = 16;
 
-/// What a socket told.
+/// Data of one poll of a socket.
 #[derive(Debug)]
 pub(super) struct Poll {
     info: Info,
@@ -19,21 +20,21 @@ pub(super) struct Poll {
     rows: Vec<StatRow>,
 }
 
-/// An order for one server.
+/// A change of one server that waits for confirmation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct PendingOrder {
-    /// Which balancer.
+    /// Index of the balancer.
     pub(super) socket: usize,
     pub(super) command: String,
-    /// What is asked before it is given.
+    /// The question before it is sent.
     pub(super) question: String,
-    /// What is told when it was given.
+    /// The message after it was confirmed.
     pub(super) said: String,
-    /// It takes out the last usable server of a backend: another key than usual confirms it.
+    /// It takes out the last usable server of a backend: `F` confirms it instead of `y`.
     pub(super) needs_force: bool,
 }
 
-/// What a key asks for.
+/// What the caller has to do after a key.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Effect {
     None,
@@ -41,20 +42,20 @@ pub(super) enum Effect {
     Give(PendingOrder),
 }
 
-/// What keys mean now.
+/// How keys are interpreted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum KeyMode {
     Looking,
-    /// The filter is being written.
+    /// The filter is being edited.
     Filter,
-    /// An order waits for a yes.
+    /// A change waits for confirmation.
     Confirm(PendingOrder),
-    /// A weight is being written for the selected server.
+    /// A weight for the selected server is being edited.
     Weight(String),
     Help,
 }
 
-/// In which order lines stand.
+/// The order of lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Sort {
     Configured,
@@ -70,20 +71,20 @@ pub(super) enum Sort {
 pub(super) struct Balancer {
     pub(super) socket: String,
     pub(super) info: Info,
-    /// Why it did not answer last time.
+    /// Why the last poll failed.
     pub(super) error: Option<String>,
     pub(super) lines: Vec<TopRow>,
-    /// When it answered last.
+    /// Time of the last successful poll.
     pub(super) answered: Option<Instant>,
-    /// `show stat` as it came.
+    /// The rows of `show stat`.
     rows: Vec<StatRow>,
     rates: HashMap<String, VecDeque<u64>>,
 }
 
-/// A line that is selected: balancer, proxy, name.
+/// Identifies the selected line: balancer, proxy, name.
 type RowKey = (usize, String, String);
 
-/// Everything.
+/// The whole state.
 #[derive(Debug)]
 pub(super) struct Model {
     pub(super) balancers: Vec<Balancer>,
@@ -92,17 +93,17 @@ pub(super) struct Model {
     pub(super) sort: Sort,
     pub(super) read_only: bool,
     pub(super) plain: bool,
-    /// What the last order came to, and whether it was refused.
+    /// Result of the last change, and whether it was rejected.
     pub(super) notice: Option<(bool, String)>,
     selected: Option<RowKey>,
-    /// Somebody has pressed a key: from then on the selection is theirs.
+    /// A key was pressed: from now on the selection is the user's.
     touched: bool,
 }
 
 // === impl Poll ===
 
 impl Poll {
-    /// Reads `show info`, `show stat` and `show versions`.
+    /// Parses `show info`, `show stat` and `show versions`.
     pub(super) fn read(info: &str, stat: &str, versions: &str) -> Self {
         let rows = stat::rows(stat);
         Self { info: rows::info(info), lines: rows::lines(&rows, versions), rows }
@@ -128,7 +129,7 @@ impl Model {
         }
     }
 
-    /// A balancer was looked at.
+    /// Takes the result of a poll.
     pub(super) fn polled(&mut self, at: usize, poll: Result<Poll, String>) {
         let Some(balancer) = self.balancers.get_mut(at) else { return };
         match poll {
@@ -153,7 +154,7 @@ impl Model {
         }
     }
 
-    /// Selects the server that is worst off, so that it can be seen to with the first key.
+    /// Selects the server in the worst state, so that one key acts on it.
     fn select_worst(&mut self) {
         let visible = self.visible();
         let servers = || visible.iter().filter(|(_, line)| line.kind == RowKind::Server);
@@ -162,7 +163,7 @@ impl Model {
         self.selected = selected;
     }
 
-    /// An order was given.
+    /// Takes the result of a change.
     pub(super) fn done(&mut self, result: Result<String, String>) {
         self.notice = Some(match result {
             Ok(said) => (false, said),
@@ -170,7 +171,7 @@ impl Model {
         });
     }
 
-    /// Lines that the filter lets through, in order, each with its balancer.
+    /// Lines that match the filter, in order, each with its balancer.
     pub(super) fn visible(&self) -> Vec<(usize, &TopRow)> {
         let wanted = self.filter.to_lowercase();
         let all = self.balancers.iter().enumerate();
@@ -192,20 +193,20 @@ impl Model {
         lines
     }
 
-    /// Where the selected line is among the visible ones.
+    /// Index of the selected line among the visible ones.
     pub(super) fn selected_at(&self) -> Option<usize> {
         let selected = self.selected.as_ref()?;
         self.visible().iter().position(|(at, line)| key_of(*at, line) == *selected)
     }
 
-    /// The rates of a line, oldest first.
+    /// Request rates of a line, oldest first.
     pub(super) fn rates(&self, at: usize, line: &TopRow) -> Vec<u64> {
         let rates =
             self.balancers.get(at).and_then(|of| of.rates.get(&format!("{}/{}", line.proxy, line.name)));
         rates.into_iter().flatten().copied().collect()
     }
 
-    /// A key was pressed.
+    /// Handles a key.
     pub(super) fn key(&mut self, key: KeyEvent) -> Effect {
         if key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL) {
             return Effect::Quit;
@@ -220,7 +221,7 @@ impl Model {
                 }
                 KeyCode::Char('f' | 'F') if action.needs_force => return Effect::Give(action),
                 KeyCode::Char('n' | 'N' | 'q') | KeyCode::Esc => {}
-                // A slip is no answer.
+                // Any other key leaves the question open.
                 _ => self.mode = KeyMode::Confirm(action),
             },
             KeyMode::Weight(text) => self.write_weight(text, key.code),
@@ -277,7 +278,7 @@ impl Model {
                 if let Some((socket, name)) = self.target()
                     && !text.is_empty()
                 {
-                    // Weight 0 takes new requests away, as drain does.
+                    // Weight 0 stops new requests, like drain.
                     let takes_out = text.trim_end_matches('%').chars().all(|digit| digit == '0');
                     let left = if takes_out { self.left(socket, &name) } else { None };
                     self.mode = KeyMode::Confirm(PendingOrder {
@@ -320,12 +321,12 @@ impl Model {
         }
     }
 
-    /// What taking a server out would leave, as far as is known.
+    /// What would remain without a server, as far as known.
     fn left(&self, socket: usize, name: &str) -> Option<RemainingServers> {
         stat::left_without(&self.balancers.get(socket)?.rows, name)
     }
 
-    /// What a balancer is called: by its node, or by its socket where that says more.
+    /// The name of a balancer: its node, or its socket where that is unique and the node is not.
     pub(super) fn label(&self, at: usize) -> &str {
         let Some(balancer) = self.balancers.get(at) else { return "" };
         let node = balancer.info.node.as_str();
@@ -333,7 +334,7 @@ impl Model {
         if node.is_empty() || same > 1 { &balancer.socket } else { node }
     }
 
-    /// Whether what is shown of a balancer is old: it no longer answers.
+    /// Whether the data of a balancer is stale because polls fail.
     pub(super) fn is_old(&self, at: usize) -> bool {
         self.balancers.get(at).is_some_and(|balancer| balancer.error.is_some())
     }
@@ -344,7 +345,7 @@ impl Model {
         }
     }
 
-    /// The selected server and its balancer; says why not when an order cannot be given.
+    /// The selected server and its balancer; sets a notice when no change is possible.
     fn target(&mut self) -> Option<(usize, String)> {
         let found = self.selected_line().map(|(at, line)| (at, line.kind, line.full_name()));
         let problem = match found {
@@ -370,7 +371,7 @@ impl Model {
     }
 }
 
-/// A question, with what the answer would leave.
+/// The text of a question, with its consequences.
 fn question(asked: &str, left: Option<&RemainingServers>) -> String {
     match left.map(|left| (left.objection(), left)) {
         None => asked.to_owned(),

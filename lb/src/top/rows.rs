@@ -1,10 +1,10 @@
-//! `show stat` and `show info` as what the dashboard shows of them. Pure text in, values out.
+//! Turns `show stat` and `show info` into the lines of the dashboard.
 
 use std::collections::HashMap;
 
 use crate::ctl::stat::StatRow;
 
-/// What a line is about.
+/// What a line describes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum RowKind {
     Frontend,
@@ -12,13 +12,13 @@ pub(super) enum RowKind {
     Backend,
 }
 
-/// How well something is.
+/// Severity of a state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Mood {
     Down,
-    /// On the way up or down.
+    /// Going up or down.
     Shaky,
-    /// Out of service by order.
+    /// Taken out by an operator.
     Out,
     Draining,
     Up,
@@ -32,7 +32,7 @@ pub(super) struct TopRow {
     pub(super) name: String,
     pub(super) status: String,
     pub(super) mood: Mood,
-    /// The last check: its finding, its code, what it was told.
+    /// The last check: result, code, details.
     pub(super) why: String,
     /// Seconds since the state changed.
     pub(super) since: Option<u64>,
@@ -41,9 +41,9 @@ pub(super) struct TopRow {
     pub(super) queue: u64,
     pub(super) rate: u64,
     pub(super) errors: u64,
-    /// Mean milliseconds to the response, and of the whole.
+    /// Mean milliseconds to the response head, and of the whole exchange.
     pub(super) times: Option<(u64, u64)>,
-    /// What its checks told; empty when nothing is known.
+    /// Version that its checks reported; empty if unknown.
     pub(super) version: String,
 }
 
@@ -58,7 +58,8 @@ pub(super) struct Info {
     pub(super) stopping: bool,
 }
 
-/// The lines of `show stat` in its order, but for backends, which stand above their servers; `versions` are those of `show versions`.
+/// Lines in the order of `show stat`, except that backends stand above their servers. `versions`: the reply to
+/// `show versions`.
 pub(super) fn lines(rows: &[StatRow], versions: &str) -> Vec<TopRow> {
     let versions: HashMap<_, _> = versions
         .lines()
@@ -98,7 +99,7 @@ fn line(row: &StatRow) -> Option<TopRow> {
     if let Some(took) = number("check_duration") {
         why.push_str(&format!(" in {took}ms"));
     }
-    // HAProxy tells an agent's words behind these.
+    // HAProxy shows an agent's words behind this prefix.
     let said = text("last_agt").trim_start_matches("via agent : ");
     let agent = text("agent_status").trim_start_matches("* ");
     if !agent.is_empty() && (!said.is_empty() || status.contains("(agent)")) {
@@ -136,7 +137,7 @@ fn mood(status: &str) -> Mood {
     }
 }
 
-/// What is shown of `show info`.
+/// Parses `show info`.
 pub(super) fn info(text: &str) -> Info {
     let pairs: HashMap<_, _> = text.lines().filter_map(|line| line.split_once(": ")).collect();
     let value = |name: &str| pairs.get(name).copied().unwrap_or_default().to_owned();
@@ -161,7 +162,7 @@ impl TopRow {
         }
     }
 
-    /// Whether somebody should look at it.
+    /// Whether it needs attention.
     pub(super) fn is_trouble(&self) -> bool {
         matches!(self.mood, Mood::Down | Mood::Shaky)
     }

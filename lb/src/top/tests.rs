@@ -1,4 +1,4 @@
-//! The dashboard without a terminal: keys go in, a buffer comes out.
+//! The dashboard without a terminal: tests send keys and read a buffer.
 
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
@@ -246,7 +246,7 @@ fn two_balancers_are_told_apart_by_their_nodes() {
     let both = text(&model);
     assert_eq!(both.matches("edge-1 ").count(), 6, "{both}");
     assert_eq!(both.matches("edge-2 ").count(), 6, "{both}");
-    // On one machine they have the same name.
+    // Two balancers on one machine report the same node name.
     model.polled(1, Ok(Poll::read(INFO, STAT, "")));
     let both = text(&model);
     assert!(both.contains("a/lb.sock") && both.contains("b/lb.sock"), "{both}");

@@ -1,4 +1,4 @@
-//! Draws the model: pure, so that tests draw it into a buffer. Without colors it says the same by words and bold letters.
+//! Draws the model. Without colors, words and bold letters carry the same information.
 
 use ratatui::Frame;
 use ratatui::layout::{Alignment, Constraint, Layout, Rect};
@@ -10,7 +10,7 @@ use super::model::{Balancer, HISTORY, KeyMode, Model, Sort};
 use super::rows::{Mood, RowKind, TopRow};
 
 const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
-/// Troubles that are listed above the table.
+/// Maximum number of troubles listed above the table.
 const TROUBLES: usize = 3;
 /// Fits a terminal of 80 by 24, with the box around it.
 const HELP: &str = "
@@ -103,7 +103,7 @@ fn summary(model: &Model, at: usize) -> Text<'static> {
     ])
 }
 
-/// What is wrong, in whole sentences, before anything else.
+/// Troubles as sentences, shown first.
 fn troubles(model: &Model) -> Vec<Text<'static>> {
     let all = model.balancers.iter().flat_map(|balancer| &balancer.lines);
     let wrong: Vec<_> = all.filter(|line| line.is_trouble() && line.kind != RowKind::Frontend).collect();
@@ -126,7 +126,7 @@ fn troubles(model: &Model) -> Vec<Text<'static>> {
     texts
 }
 
-/// The columns that a table so wide has room for; name, state and why are in the narrowest.
+/// The columns that fit `width`. Name, state and reason are always shown.
 fn columns(model: &Model, width: u16) -> Vec<(TopColumn, &'static str, Constraint)> {
     let all = || model.balancers.iter().flat_map(|balancer| &balancer.lines);
     let longest = |lengths: &mut dyn Iterator<Item = usize>, least: u16, most: u16| {
@@ -218,7 +218,7 @@ fn rows(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     frame.render_stateful_widget(table, area, &mut state);
 }
 
-/// What a line is called: servers stand below their backend as long as they are told as configured.
+/// The name of a line. Servers are listed below their backend unless the table is sorted by trouble.
 fn name(model: &Model, line: &TopRow) -> String {
     match line.kind {
         RowKind::Server if model.sort == Sort::Configured => format!("  {}", line.name),
@@ -228,7 +228,7 @@ fn name(model: &Model, line: &TopRow) -> String {
     }
 }
 
-/// A name in so many letters: its end tells it from others, and what stands before it from its level.
+/// Shortens a name to `room` characters at its beginning, where names differ least.
 fn shortened(name: &str, room: usize) -> String {
     let letters = name.chars().count();
     if letters <= room {
@@ -259,7 +259,7 @@ fn footer(model: &Model) -> Text<'static> {
     Text::from(format!("{orders}  / filter{filter}  s {}  ? help  q quit", model.sort.word()))
 }
 
-/// A box in the middle.
+/// A centered box.
 fn popup(frame: &mut Frame<'_>, title: &str, text: &str) {
     let width = text.lines().map(|line| line.chars().count()).max().unwrap_or(0) + 4;
     let height = text.lines().count() + 2;
@@ -272,7 +272,7 @@ fn popup(frame: &mut Frame<'_>, title: &str, text: &str) {
     frame.render_widget(Paragraph::new(text.to_owned()).block(block), place);
 }
 
-/// `▁▃▇`, as high as the highest of them.
+/// `▁▃▇`, scaled to the highest value.
 fn sparkline(rates: &[u64]) -> String {
     let most = rates.iter().copied().max().unwrap_or(0).max(1);
     let bar = |rate: u64| {
