@@ -161,7 +161,7 @@ impl FromStr for Target {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let usage = || format!("\"{text}\" is not a target; say http://HOST:PORT");
+        let usage = || format!("invalid target \"{text}\": expected http://HOST:PORT");
         let uri: http::Uri = text.parse().map_err(|_| usage())?;
         let authority = uri.authority().ok_or_else(usage)?;
         let bare = uri.path() == "/" && uri.query().is_none() && !authority.as_str().contains('@');

@@ -35,7 +35,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Runs the balancer, the nodes and the clients until Ctrl-C (this is what no subcommand does, too)
+    /// Runs the balancer, the nodes and the clients until Ctrl-C (the default)
     Up(LoadArguments),
     /// Rolls a new version over all nodes under traffic and says whether a request was lost
     Deploy(DeployArguments),

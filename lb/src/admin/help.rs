@@ -1,32 +1,39 @@
-//! Which commands there are, for who asks or mistypes.
+//! The list of commands, for `help` and for unknown commands.
 
 use super::commands::{CLOSING, CommandEntry, TABLE};
 use crate::config::Level;
 
-/// Commands that are proposed for one that does not exist.
+/// Maximum number of suggestions for an unknown command.
 const PROPOSALS: usize = 5;
 
-/// The answer to `help WORDS`.
+/// The reply to `help WORDS`.
 pub(super) fn matching(words: &[String], level: Level) -> String {
     list("The following commands are valid at this level:", &nearest(words, level))
 }
 
-/// The answer to a command that does not exist.
+/// The reply to an unknown command.
 pub(super) fn unknown(words: &[String], level: Level) -> String {
     let word = words.first().map_or("", String::as_str);
     let title = format!("Unknown command: '{word}', but maybe one of the following ones is a better match:");
     list(&title, &nearest(words, level))
 }
 
+/// A list of commands. In the full list those without effect come last, where they do not hide the others.
 fn list(title: &str, entries: &[&CommandEntry]) -> String {
-    let mut text = format!("{title}\n");
-    for CommandEntry { syntax, about, .. } in entries.iter().copied().chain(&CLOSING) {
-        text.push_str(&format!("  {syntax:<40}: {about}\n"));
+    let is_full = entries.len() > TABLE.len() / 2;
+    let (inert, working): (Vec<&CommandEntry>, Vec<_>) =
+        entries.iter().copied().chain(&CLOSING).partition(|entry| is_full && entry.is_inert());
+    let lines = |entries: &[&CommandEntry]| -> String {
+        entries.iter().map(|entry| format!("  {:<40}: {}\n", entry.syntax, entry.about)).collect()
+    };
+    let mut text = format!("{title}\n{}", lines(&working));
+    if !inert.is_empty() {
+        text.push_str(&format!("Accepted for compatibility, no effect:\n{}", lines(&inert)));
     }
     text
 }
 
-/// All commands that begin with `words`; without any, those that are most like them.
+/// All commands that begin with `words`; if there are none, the most similar ones.
 fn nearest(words: &[String], level: Level) -> Vec<&'static CommandEntry> {
     let allowed = || TABLE.iter().filter(|entry| entry.level <= level);
     let shared = |entry: &CommandEntry| entry.name.split(' ').zip(words).take_while(|(a, b)| a == b).count();
@@ -41,7 +48,7 @@ fn nearest(words: &[String], level: Level) -> Vec<&'static CommandEntry> {
         let mut ranked: Vec<_> =
             near.iter().enumerate().map(|(place, entry)| (distance(entry), place, *entry)).collect();
         ranked.sort_unstable_by_key(|(distance, place, _)| (*distance, *place));
-        // A command that differs only in case is the one that was meant.
+        // If one differs only in case, it is the only suggestion.
         let meant = ranked.iter().take_while(|(distance, ..)| *distance == 0).count();
         ranked.truncate(if meant > 0 { meant } else { PROPOSALS });
         ranked.sort_unstable_by_key(|(_, place, _)| *place);
@@ -81,9 +88,19 @@ mod tests {
     }
 
     #[test]
+    fn commands_without_effect_come_last() {
+        let text = matching(&[], Level::Admin);
+        let (working, inert) = text.split_once("Accepted for compatibility, no effect:\n").unwrap();
+        assert!(working.contains("  disable server") && !working.contains("acl"));
+        assert!(inert.contains("  show acl") && !inert.contains("server"));
+        assert!(!matching(&["disable".to_owned()], Level::Admin).contains("Accepted"));
+    }
+
+    #[test]
     fn lines_have_two_blanks_and_forty_columns_of_syntax() {
         for line in matching(&[], Level::Admin).lines().skip(1) {
-            assert!(line.starts_with("  ") && &line[42..44] == ": ", "{line}");
+            let is_title = line == "Accepted for compatibility, no effect:";
+            assert!(is_title || line.starts_with("  ") && &line[42..44] == ": ", "{line}");
         }
     }
 }
