@@ -36,43 +36,43 @@ use guard::RequestGuard;
 use live::Live;
 use reading::Reading;
 
-/// Connections at once; for the next ones those make room that are idle, or whose reader takes nothing.
+/// Maximum number of connections. Further ones replace connections that are idle or whose reader is stuck.
 const CONNECTIONS: usize = if cfg!(test) { 80 } else { 256 };
-/// For a request's head, and between two requests.
+/// Limit for a request head, and between two requests.
 const HEAD_TIME: Duration = Duration::from_secs(10);
-/// Largest head, bytes.
+/// Maximum size of a request head, bytes.
 const HEAD_SIZE: usize = 16 * 1024;
-/// Most header fields.
+/// Maximum number of header fields.
 const HEAD_FIELDS: usize = 64;
-/// A connection is asked to end after this long: who reads too slowly cannot hold it for good.
+/// A connection is closed after this time, so that a slow reader cannot hold it forever.
 const LIFETIME: Duration = Duration::from_secs(60);
-/// What a connection that shall end has left for the answer it is at.
+/// Time left to a connection for its current response, when it should close.
 const GRACE: Duration = Duration::from_secs(5);
-/// After a failed accept, which is mostly for want of descriptors.
+/// Pause after a failed accept, usually for lack of descriptors.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// What answers are made of.
+/// What responses are built from.
 struct Site {
     control: Arc<Control>,
     guard: RequestGuard,
     live: Live,
 }
 
-/// How long an answer may go on.
+/// The deadline of a response.
 #[derive(Clone)]
 struct Until {
     stop: CancellationToken,
     deadline: Instant,
 }
 
-/// Bound, not serving yet.
+/// Bound listeners that do not serve yet.
 #[derive(Debug)]
 pub struct Web(Vec<std::net::TcpListener>);
 
-/// Binds all `addresses`, none of which is fine too.
+/// Binds all `addresses`; there may be none.
 ///
 /// # Errors
-/// The first that cannot be bound, with what to do about it.
+/// The first address that cannot be bound, with what to do about it.
 pub fn bind(addresses: &[SocketAddr]) -> io::Result<Web> {
     addresses.iter().map(|address| bind::listen(*address)).collect::<io::Result<_>>().map(Web)
 }
@@ -80,13 +80,13 @@ pub fn bind(addresses: &[SocketAddr]) -> io::Result<Web> {
 // === impl Web ===
 
 impl Web {
-    /// The addresses that are really bound: port 0 has become a number.
+    /// The bound addresses, with the real number where the port was 0.
     pub fn addresses(&self) -> Vec<SocketAddr> {
         self.0.iter().filter_map(|listener| listener.local_addr().ok()).collect()
     }
 
-    /// Serves until `stop` is cancelled and the answers under way are out. The addresses are freed before, when the process begins to stop,
-    /// so that a successor can have them; connections that are there go on.
+    /// Serves until `stop` is cancelled and responses in progress are sent. The listeners are closed before,
+    /// when the process begins to stop, so that a successor can bind them; open connections continue.
     pub async fn serve(self, control: Arc<Control>, stop: CancellationToken) {
         let group = control.readers().group(CONNECTIONS);
         let guard = RequestGuard::new(control.config().stats);
@@ -105,7 +105,7 @@ impl Web {
             }
         }
         accepting.join_all().await;
-        // It ends with `stop`, and without listeners nobody looks.
+        // Sampling ends with `stop`; without listeners there are no viewers.
         sampling.abort();
     }
 }

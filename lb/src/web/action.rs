@@ -1,17 +1,17 @@
-//! HAProxy's forms: what a POST to the status page orders, and what comes of it.
+//! Forms of the status page: what a POST changes, and the result.
 //!
-//! Fields, actions and results are HAProxy's (manual, `stats admin`), `weight` is ours. It refuses to decide who may order:
-//! [`guard`](super::guard) does.
+//! Fields, actions and results are HAProxy's (manual, `stats admin`); `weight` is ours. Who may submit a form is
+//! decided by [`guard`](super::guard).
 
 use std::sync::Arc;
 
 use crate::control::{Control, Origin};
 use crate::server::{AdminState, Server};
 
-/// Largest form, bytes.
+/// Maximum size of a form, bytes.
 pub(super) const LARGEST: usize = 16 * 1024;
 
-/// A form.
+/// A parsed form.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct ActionForm {
     /// Names of servers.
@@ -23,16 +23,16 @@ pub(super) struct ActionForm {
     pub(super) token: Option<String>,
 }
 
-/// What came of it.
+/// The result of a form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ActionOutcome {
     /// All servers were changed.
     Done,
-    /// Some were, some are not there.
+    /// Some servers were changed, others do not exist.
     Partly,
-    /// Nothing was selected, or nothing had to be changed.
+    /// No server was selected, or none had to be changed.
     Nothing,
-    /// A name or an action is wrong.
+    /// Unknown name or action.
     Wrong,
     /// Not allowed.
     Denied,
@@ -40,7 +40,7 @@ pub(super) enum ActionOutcome {
     TooLarge,
 }
 
-/// What is done to a server; returns whether that applies to it now.
+/// Changes one server; returns whether the action applies to its current state.
 type ServerAction = fn(&Control, &Arc<Server>, &ActionForm, &Origin) -> bool;
 
 // === impl ActionForm ===
@@ -61,7 +61,7 @@ impl ActionForm {
         form
     }
 
-    /// Does what it says.
+    /// Carries the form out.
     pub(super) fn apply(&self, control: &Control, origin: &Origin) -> ActionOutcome {
         let Some(action) = action(&self.action) else { return ActionOutcome::Wrong };
         if self.action == "weight" && self.weight.is_none() {
@@ -90,7 +90,7 @@ fn action(word: &str) -> Option<ServerAction> {
         "ready" => |control, server, _, origin| order(control, server, AdminState::Ready, origin),
         "drain" => |control, server, _, origin| order(control, server, AdminState::Drain, origin),
         "maint" => |control, server, _, origin| order(control, server, AdminState::Maint, origin),
-        // The older four only count where they change something.
+        // The four older actions only count where they change something.
         "enable" => |control, server, _, origin| {
             server.admin() == AdminState::Maint && order(control, server, AdminState::Ready, origin)
         },
@@ -170,7 +170,7 @@ impl ActionOutcome {
     const ALL: [Self; 6] =
         [Self::Done, Self::Partly, Self::Nothing, Self::Wrong, Self::Denied, Self::TooLarge];
 
-    /// HAProxy's word for it, as `st` in the address that the answer leads to.
+    /// HAProxy's word for it: the value of `st` in the address of the redirect.
     pub(super) fn word(self) -> &'static str {
         match self {
             Self::Done => "DONE",
@@ -182,12 +182,12 @@ impl ActionOutcome {
         }
     }
 
-    /// The outcome of that word.
+    /// Parses HAProxy's word.
     pub(super) fn of(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|outcome| outcome.word() == word)
     }
 
-    /// What it means, for people.
+    /// Its text for people.
     pub(super) fn text(self) -> &'static str {
         match self {
             Self::Done => "Done",
@@ -212,7 +212,8 @@ mod tests {
     fn forms_answer_as_haproxys_do() {
         let fixture = Fixture::new(BACKEND);
         let id = fixture.control.topology().backends[0].live.id;
-        // In this order: later ones rest on earlier ones. The columns: form, outcome, states of s1 and s2 afterwards.
+        // In this order: later rows depend on earlier ones. Columns: form, result, states of s1 and s2
+        // afterwards.
         let table = [
             ("s=s1&action=drain&b=be", ActionOutcome::Done, [AdminState::Drain, AdminState::Ready]),
             ("s=s1&s=s2&action=drain&b=be", ActionOutcome::Done, [AdminState::Drain, AdminState::Drain]),

@@ -12,15 +12,15 @@ use http::uri::Authority;
 
 use crate::config;
 
-/// The header that may carry the token instead of the form.
+/// The header that may carry the token in place of the form field.
 const HEADER: &str = "x-lb-token";
-/// What else only browsers send.
+/// Other headers that only browsers send.
 const BROWSER: [&str; 3] = ["sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest"];
 
-/// What our page proves itself with, another one in every process.
+/// The secret in our page's forms; new in every process.
 pub(super) struct Token(String);
 
-/// The rules.
+/// Decides whether a request may change state.
 pub(super) struct RequestGuard {
     stats: config::StatsConfig,
     /// Name of this machine.
@@ -41,12 +41,12 @@ impl RequestGuard {
         self.stats.admin
     }
 
-    /// Where the configuration puts the page, besides its usual places.
+    /// Addresses of the page from the configuration, in addition to the usual ones.
     pub(super) fn places(&self) -> &[String] {
         &self.stats.uri
     }
 
-    /// Lets a request through, or says why not; `token` is the form's.
+    /// Admits a request, or returns why not. `token`: the form's.
     pub(super) fn admit(&self, headers: &HeaderMap, token: Option<&str>) -> Result<(), &'static str> {
         if !self.stats.admin {
             return Err("This page is read-only: set `admin = true` in [stats] to allow changes");
@@ -76,14 +76,15 @@ impl RequestGuard {
         let host = text(HOST.as_str()).unwrap_or_default();
         let Some(origin) = text(ORIGIN.as_str()) else { return self.known(host) };
         let (_, authority) = origin.split_once("://").ok_or(ELSEWHERE)?;
-        // A reverse proxy in front may have put another name into `Host`: then the configuration has to name the origin.
+        // A reverse proxy may have changed `Host`: then the configuration has to list the origin.
         if authority != host && !self.is_listed(authority) {
             return Err(ELSEWHERE);
         }
         self.known(authority)
     }
 
-    /// A name that only we have. Any other could be made to point here by somebody whose page is then of the same origin.
+    /// Accepts only names that are certainly ours. Any other name could be pointed here by an attacker, whose
+    /// page would then have the same origin.
     fn known(&self, authority: &str) -> Result<(), &'static str> {
         let parsed = authority.parse::<Authority>().ok();
         let host = parsed.as_ref().map_or("", Authority::host);
@@ -107,7 +108,7 @@ impl RequestGuard {
 impl Token {
     fn new() -> Self {
         let mut bytes = [0; 16];
-        // Without randomness there is no token, and nothing equals it.
+        // Without randomness there is no token, and every comparison fails.
         match getrandom::fill(&mut bytes) {
             Ok(()) => Self(bytes.iter().map(|byte| format!("{byte:02x}")).collect()),
             Err(_) => Self(String::new()),
@@ -124,7 +125,7 @@ impl Token {
     }
 }
 
-/// Compares in a time that does not tell how much of it was right.
+/// Compares in constant time.
 pub(super) fn same(one: &[u8], other: &[u8]) -> bool {
     let differs = one.iter().zip(other).fold(0, |seen, (one, two)| seen | (one ^ two));
     std::hint::black_box(differs) == 0 && one.len() == other.len()
@@ -134,7 +135,7 @@ pub(super) fn same(one: &[u8], other: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    /// What it is called, its headers, the form's token, and whether it may act.
+    /// Name, headers, the form's token, whether it is admitted.
     type Case<'a> = (&'a str, &'a [(&'static str, &'a str)], Option<&'a str>, bool);
 
     fn guard(admin: bool) -> RequestGuard {

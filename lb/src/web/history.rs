@@ -1,6 +1,7 @@
-//! How things went in the last minute: a sample a second of what an [`Overview`] counts, for lines and for "in the last minute".
+//! History of the last minute: one sample a second of an [`Overview`], for sparklines and for "last minute"
+//! figures.
 //!
-//! It refuses to keep what is no longer there, and to decide anything.
+//! Objects that no longer exist are dropped.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -9,23 +10,23 @@ use crate::report::Overview;
 use crate::report::overview::{BackendReport, ServerView, TrafficReport};
 use crate::topology::Topology;
 
-/// Differences that are kept: a minute.
+/// Number of kept differences: one minute.
 const KEPT: usize = 60;
 
-/// What is remembered, by name: `` is the process, `backend/` a backend, `backend/server` a server.
+/// Tracks by name: `` is the process, `backend/` a backend, `backend/server` a server.
 #[derive(Debug, Default)]
 pub(super) struct History {
     tracks: HashMap<String, HistoryTrack>,
     round: u64,
 }
 
-/// How one thing went.
+/// History of one object.
 #[derive(Debug, Default)]
 struct HistoryTrack {
     samples: VecDeque<Sample>,
-    /// What its times were counted to at the last sample.
+    /// The latency counts at the last sample.
     counted: Option<Box<Histogram>>,
-    /// The round that saw it last.
+    /// The sampling round that last saw the object.
     round: u64,
 }
 
@@ -37,23 +38,24 @@ struct Sample {
     latency: Option<u64>,
 }
 
-/// How one thing went, a value a second, the newest last.
+/// Values of one object, one a second, the newest last.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Trend {
     /// Requests.
     pub(super) requests: Vec<u64>,
-    /// Answers with 5xx, and exchanges that failed.
+    /// Responses with 5xx, and failed exchanges.
     pub(super) failures: Vec<u64>,
     /// Exchanges in flight.
     pub(super) in_flight: Vec<u64>,
-    /// What 99 of 100 of a second's responses took at most to begin, microseconds; `None` when there were none.
+    /// 99th percentile of the time to the response head in each second, microseconds; `None` without
+    /// responses.
     pub(super) latency: Vec<Option<u64>>,
 }
 
 // === impl History ===
 
 impl History {
-    /// Takes a sample. Latencies are read from the counters that `topology` has now.
+    /// Takes a sample. Latencies are read from the counters of `topology`.
     pub(super) fn record(&mut self, overview: &Overview, topology: &Topology) {
         self.round += 1;
         let frontends = || overview.frontends.iter();
@@ -69,7 +71,7 @@ impl History {
             let sample = Sample::of(&backend.traffic, backend.in_flight);
             self.push(format!("{}/", backend.name), sample, now.map(|now| &now.live.tally));
             for (at, server) in backend.servers.iter().enumerate() {
-                // Both lists are in file order, unless a change has just come between.
+                // Both lists are in file order, unless a change has come in between.
                 let tally = now.and_then(|now| now.servers.get(at)).filter(|now| *now.name == *server.name);
                 let sample = Sample::of(&server.traffic, server.in_flight.into());
                 self.push(key(backend, server), sample, tally.map(|now| &now.stats.tally));
@@ -90,17 +92,17 @@ impl History {
         track.samples.push_back(Sample { latency, ..sample });
     }
 
-    /// How the process went.
+    /// Values of the process.
     pub(super) fn process(&self) -> Trend {
         self.trend("")
     }
 
-    /// How a backend went.
+    /// Values of a backend.
     pub(super) fn backend(&self, backend: &BackendReport) -> Trend {
         self.trend(&format!("{}/", backend.name))
     }
 
-    /// How a server went.
+    /// Values of a server.
     pub(super) fn server(&self, backend: &BackendReport, server: &ServerView) -> Trend {
         self.trend(&key(backend, server))
     }
@@ -114,7 +116,7 @@ fn key(backend: &BackendReport, server: &ServerView) -> String {
     format!("{}/{}", backend.name, server.name)
 }
 
-/// What went wrong at somebody's: 5xx, and exchanges that broke.
+/// Responses with 5xx and broken exchanges.
 pub(super) fn failures(traffic: &TrafficReport) -> u64 {
     traffic.responses[4] + traffic.errors_total
 }
@@ -131,7 +133,7 @@ impl Sample {
 
 impl HistoryTrack {
     fn trend(&self) -> Trend {
-        // Counters that were cleared begin again: that second has none.
+        // Counters that were cleared start at zero: that second has no value.
         let steps = |of: fn(&Sample) -> u64| {
             let pairs = self.samples.iter().zip(self.samples.iter().skip(1));
             pairs.map(|(before, after)| of(after).saturating_sub(of(before))).collect()
@@ -149,7 +151,8 @@ impl HistoryTrack {
 // === impl Trend ===
 
 impl Trend {
-    /// Requests and failures of the last minute, when so many failed that somebody should look: five, and one in twenty.
+    /// Requests and failures of the last minute, if failures deserve attention: at least five, and one in
+    /// twenty.
     pub(super) fn failing(&self) -> Option<(u64, u64)> {
         let (requests, failures) = (self.requests.iter().sum::<u64>(), self.failures.iter().sum::<u64>());
         (failures >= 5 && failures * 20 >= requests).then_some((requests, failures))
@@ -183,7 +186,7 @@ mod tests {
         assert_eq!(trend.requests, (40..100).collect::<Vec<_>>());
         assert_eq!((trend.in_flight.len(), trend.latency.len()), (60, 60));
         assert_eq!(trend.failing(), None);
-        // A second without a response has no latency, and none is that of the whole minute.
+        // A second without a response has no latency; it does not inherit the minute's.
         let gaps: Vec<_> = trend.latency.iter().map(Option::is_some).collect();
         assert_eq!(gaps, [false, true].repeat(30));
         let newest = trend.latency.last().copied().flatten().unwrap();

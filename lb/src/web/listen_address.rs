@@ -6,22 +6,22 @@
 
 use http::Uri;
 
-/// The status page.
+/// Path of the status page.
 pub(super) const PAGE: &str = "/stats";
 
-/// What is at its own place only.
+/// Paths that are served at exactly one place.
 const OWN: [&str; 7] =
     ["/stats.css", "/stats.js", "/stats.json", "/events", "/metrics", "/healthz", "/readyz"];
 
-/// Options that nothing but the statistics has.
+/// Options that only the statistics have.
 const OPTIONS: [&str; 6] = ["csv", "json", "typed", "norefresh", "up", "no-maint"];
 
-/// An address, understood.
+/// A parsed address.
 #[derive(Debug)]
 pub(super) struct ListenAddress<'a> {
-    /// The path; [`PAGE`] for every place of the status page.
+    /// The path; [`PAGE`] for every address of the status page.
     pub(super) path: &'a str,
-    /// Where the status page is, as it was asked for.
+    /// The address of the status page as requested.
     pub(super) page: String,
     options: Vec<&'a str>,
 }
@@ -29,10 +29,10 @@ pub(super) struct ListenAddress<'a> {
 // === impl ListenAddress ===
 
 impl<'a> ListenAddress<'a> {
-    /// Understands an address; `more` are the beginnings of addresses at which the configuration puts the page.
+    /// Parses an address. `more`: path prefixes at which the configuration puts the page.
     pub(super) fn of(uri: &'a Uri, more: &[String]) -> Self {
         let text = uri.path_and_query().map_or("/", |text| text.as_str());
-        // Scripts put a slash before a path that has one.
+        // Some scripts put a second slash before the path.
         let text = if text.starts_with("//") {
             &text[text.len() - text.trim_start_matches('/').len() - 1..]
         } else {
@@ -60,9 +60,9 @@ impl<'a> ListenAddress<'a> {
         if OPTIONS.iter().any(|option| place.has(option)) { place } else { Self { path, ..place } }
     }
 
-    /// The status page at `begin`, with what follows.
+    /// The status page at `begin`, followed by `options`.
     fn page(begin: &str, options: &'a str) -> Self {
-        // It is put into a field of the answer.
+        // It is copied into a response header.
         let is_plain = begin
             .bytes()
             .all(|letter| letter.is_ascii_graphic() && !matches!(letter, b'\\' | b'"' | b'<' | b'>'));
@@ -71,22 +71,22 @@ impl<'a> ListenAddress<'a> {
         Self { path: PAGE, page, options }
     }
 
-    /// Whether an option is there.
+    /// Whether an option is present.
     pub(super) fn has(&self, option: &str) -> bool {
         self.options.contains(&option)
     }
 
-    /// What follows the `=` of an option.
+    /// The value of an option.
     pub(super) fn option(&self, name: &str) -> Option<&'a str> {
         self.options.iter().find_map(|option| option.strip_prefix(name)?.strip_prefix('='))
     }
 
-    /// Whether it is the status page, in whatever form.
+    /// Whether it is the status page, in any form.
     pub(super) fn is_page(&self) -> bool {
         self.path == PAGE
     }
 
-    /// Whether it is asked for by what watches the process, and knows no password.
+    /// Whether it is for probes, which need no password.
     pub(super) fn is_for_everybody(&self) -> bool {
         matches!(self.path, "/healthz" | "/readyz")
     }

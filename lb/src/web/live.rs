@@ -18,39 +18,39 @@ use super::page::{Doc, View};
 use super::{Site, Until};
 use crate::report::Overview;
 
-/// Between two samples.
+/// Interval between samples.
 const EVERY: Duration = Duration::from_secs(1);
-/// Changes of state and new viewers are served at once, but for this: they come in crowds.
+/// Minimum delay before changes of state and new viewers are served, because they come in bursts.
 const GATHER: Duration = Duration::from_millis(100);
-/// Viewers at once; others poll instead.
+/// Maximum number of viewers; more have to poll.
 pub(super) const VIEWERS: usize = 64;
-/// A large page is drawn less often: one interval for each of these bytes.
+/// Large pages are drawn less often: one interval for each of these bytes.
 const SHARE: usize = 256 * 1024;
-/// A viewer that takes nothing for this long is let go.
+/// A viewer that reads nothing for this long is disconnected.
 const STUCK: Duration = Duration::from_secs(10);
-/// How soon a browser whose stream has ended connects again, milliseconds.
+/// Delay before a browser reconnects, milliseconds.
 const RETRY: &str = "retry: 300\n";
 
-/// The stream.
+/// The event stream.
 pub(super) struct Live {
     history: Mutex<History>,
     frames: watch::Sender<Arc<LiveEvent>>,
-    /// A viewer has come, and has nothing yet.
+    /// Signals a new viewer without data.
     arrived: Notify,
     viewers: Arc<Semaphore>,
 }
 
-/// An event for all viewers.
+/// One event for all viewers.
 #[derive(Default)]
 struct LiveEvent {
-    /// Counts from 1; 0 is none.
+    /// Counts from 1; 0 means none.
     number: u64,
     drawn: Arc<Drawn>,
-    /// The difference from the event before.
+    /// The difference from the previous event.
     change: Bytes,
 }
 
-/// A page, and the event that tells all of it, made when the first viewer needs it.
+/// A page, and the event with all of it, built when the first viewer needs it.
 #[derive(Default)]
 struct Drawn {
     doc: Doc,
@@ -69,16 +69,16 @@ impl Live {
         }
     }
 
-    /// What was sampled.
+    /// The samples.
     pub(super) fn history(&self) -> MutexGuard<'_, History> {
         self.history.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A viewer's stream, until it leaves or `until`; `None` when there are too many.
+    /// The event stream for one viewer, until it leaves or `until`; `None` when there are too many.
     pub(super) fn watch(&self, until: Until) -> Option<Channel<Bytes, Infallible>> {
         let slot = Arc::clone(&self.viewers).try_acquire_owned().ok()?;
         let (sender, body) = Channel::new(1);
-        // Its first event is the next one: an old one may be from a time when there was no viewer.
+        // Start with the next event: the last one may date from before there were viewers.
         let frames = self.frames.subscribe();
         self.arrived.notify_one();
         tokio::spawn(async move {
@@ -91,12 +91,12 @@ impl Live {
     }
 }
 
-/// Samples, and draws while there are viewers, until `stop` is cancelled.
+/// Takes samples, and draws while there are viewers, until `stop` is cancelled.
 pub(super) async fn run(site: Arc<Site>, stop: CancellationToken) {
     let mut changes = site.control.changes();
     let mut ticks = tokio::time::interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
-    // When the page may be drawn because time has passed.
+    // The earliest time for the next drawing.
     let mut next = Instant::now();
     loop {
         let is_sample = tokio::select! {
@@ -134,7 +134,8 @@ pub(super) async fn run(site: Arc<Site>, stop: CancellationToken) {
             before.beat(overview.process.now)
         };
         site.live.frames.send_replace(Arc::new(frame));
-        // The next tick may be due already: viewers take this event first, or they would need a whole page.
+        // The next tick may be due already. Let viewers take this event first, or they would need a whole
+        // page.
         tokio::task::yield_now().await;
     }
 }
@@ -150,7 +151,7 @@ async fn send(
         let event =
             if last > 0 && frame.number == last + 1 { frame.change.clone() } else { frame.drawn.whole() };
         last = frame.number;
-        // The channel holds one event; behind it hyper holds another.
+        // The channel holds one event, and hyper buffers another.
         if !matches!(timeout(STUCK, sender.send_data(event)).await, Ok(Ok(()))) {
             return;
         }
@@ -160,13 +161,13 @@ async fn send(
 // === impl LiveEvent ===
 
 impl LiveEvent {
-    /// The event after this one, with what has changed in between.
+    /// The next event, with the changes since this one.
     fn next(&self, doc: Doc) -> Self {
         let change = event(&doc.since(&self.drawn.doc));
         Self { number: self.number + 1, drawn: Arc::new(Drawn { doc, whole: OnceLock::new() }), change }
     }
 
-    /// An event after this one that only says that lb is alive.
+    /// The next event, which only shows that lb is alive.
     fn beat(&self, now: u64) -> Self {
         Self { number: self.number + 1, drawn: Arc::clone(&self.drawn), change: event(&Doc::beat(now)) }
     }
@@ -181,7 +182,7 @@ impl Drawn {
     }
 }
 
-/// JSON has no line ends, which would end the event.
+/// The data is JSON without line feeds, which would end the event.
 fn event(data: &str) -> Bytes {
     format!("data: {data}\n\n").into()
 }

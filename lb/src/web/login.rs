@@ -1,6 +1,6 @@
-//! Whether a request names a user of the pages and the password, in HTTP's plainest way (RFC 7617), as HAProxy's `stats auth` does.
+//! HTTP basic authentication (RFC 7617) for the pages, as HAProxy's `stats auth`.
 //!
-//! It refuses to know what is asked for, and to remember anybody: each request proves itself.
+//! There are no sessions: each request authenticates itself.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -9,11 +9,11 @@ use http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use super::guard::same;
 use crate::config::Access;
 
-/// Who may see nothing: no user is named, or none that there is, or the password is another one.
+/// No user is named, the user does not exist, or the password is wrong.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Stranger;
 
-/// Who asks, where the pages are not for everybody.
+/// The user of a request, where the pages require one.
 pub(super) fn user(access: &Access, headers: &HeaderMap) -> Result<Option<String>, Stranger> {
     if access.users.is_empty() {
         return Ok(None);
@@ -21,7 +21,8 @@ pub(super) fn user(access: &Access, headers: &HeaderMap) -> Result<Option<String
     let named = headers.get(AUTHORIZATION).and_then(credentials).ok_or(Stranger)?;
     let (user, password) = named.split_at(named.iter().position(|byte| *byte == b':').ok_or(Stranger)?);
     let mut found = Err(Stranger);
-    // All are looked at, and whole: how long it takes tells neither who there is nor how much of a password was right.
+    // Every user is compared completely, so that the time reveals neither which users exist nor how much of a
+    // password was right.
     for login in &access.users {
         let is_user = same(login.user.as_bytes(), user);
         if is_user & same(login.password.0.as_bytes(), &password[1..]) {
@@ -31,10 +32,10 @@ pub(super) fn user(access: &Access, headers: &HeaderMap) -> Result<Option<String
     found
 }
 
-/// How a browser is told to ask for them.
+/// The `WWW-Authenticate` value.
 pub(super) fn challenge(realm: &str) -> HeaderValue {
     let text = format!("Basic realm=\"{realm}\"");
-    // The configuration lets only letters through that may stand there.
+    // The configuration only admits characters that are valid here.
     HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("Basic realm=\"lb\""))
 }
 

@@ -1,6 +1,7 @@
-//! The status page as the server draws it: complete without a script, which then only keeps it current and lets it be used.
+//! The status page as HTML: complete without a script; the script only keeps it current and enables changes.
 //!
-//! Everything dynamic goes through [`text::EscapedText`], which escapes. It draws an [`Overview`] and a [`History`], and reads no other state.
+//! Everything dynamic goes through [`text::EscapedText`]. It draws an [`Overview`] and a [`History`], and reads
+//! no other state.
 
 mod doc;
 mod servers;
@@ -17,34 +18,34 @@ use text::{Age, EscapedText, Spark, badge, count};
 
 const PAGE: &str = include_str!("assets/page.html");
 
-/// What makes the page refresh: the script, or without one the browser.
+/// Refreshes the page: by the script, or without one by the browser.
 const REFRESH: &str = "<script src=\"/stats.js\" defer></script>\n<noscript><meta http-equiv=\"refresh\" content=\"2\"></noscript>";
-/// What asks before something is changed.
+/// The dialog that asks before a change.
 const DIALOG: &str = include_str!("assets/dialog.html");
 
-/// What would bring the buttons.
+/// How to enable the buttons.
 const HINT: &str = "<span>Read-only: <code>admin = true</code> in <code>[stats]</code> lets this page drain and stop servers</span>";
 
-/// What is drawn.
+/// The state that is drawn.
 pub(super) struct View<'a> {
     pub(super) overview: &'a Overview,
     pub(super) history: &'a History,
-    /// What forms prove themselves with, where changes are allowed.
+    /// The secret for forms, where changes are allowed.
     pub(super) token: Option<&'a str>,
 }
 
-/// What the page says besides the state.
+/// What the page shows besides the state.
 pub(super) struct PageContext<'a> {
-    /// Whether it keeps itself current.
+    /// Whether it refreshes itself.
     pub(super) refreshing: bool,
-    /// What came of a form.
+    /// The result of a form.
     pub(super) notice: Option<&'a str>,
 }
 
-/// What is being drawn, and for whom.
+/// The state that is drawn, and for which viewer.
 pub(super) struct Draw<'a> {
     view: &'a View<'a>,
-    /// Unix time, where ages are written down; `None` where the page's script fills them in.
+    /// Unix time, where ages are written out; `None` where the page's script fills them in.
     now: Option<u64>,
 }
 
@@ -71,7 +72,7 @@ pub(super) fn html(view: &View<'_>, frame: &PageContext<'_>) -> String {
     fill(PAGE, &values)
 }
 
-/// Fills the `{{name}}` places of a template. Values are not looked into again.
+/// Replaces `{{name}}` in a template. Values are not expanded again.
 fn fill(template: &str, values: &[(&str, String)]) -> String {
     let mut out = String::with_capacity(template.len() * 4);
     let mut rest = template;
@@ -95,7 +96,7 @@ fn notice(text: &str) -> String {
     format!("<p class=\"notice\" role=\"status\">{}</p>", EscapedText(text))
 }
 
-/// What HAProxy's page says of the process, in the shape in which tools look for it.
+/// Facts about the process, in the form in which tools look for them on HAProxy's page.
 fn facts(process: &ProcessReport) -> String {
     format!(
         "<b>pid = </b> {}; <b>uptime = </b> {}; idle = {} %",
@@ -112,7 +113,7 @@ fn ready(process: &ProcessReport) -> String {
     format!("{} {}", badge("down", "not ready"), EscapedText(&process.not_ready.join("; ")))
 }
 
-/// The whole in a few numbers.
+/// The figures of the process.
 fn process(draw: &Draw<'_>) -> String {
     let view = draw.view;
     let (process, trend) = (&view.overview.process, view.history.process());
@@ -133,7 +134,7 @@ fn process(draw: &Draw<'_>) -> String {
 // === impl Draw ===
 
 impl Draw<'_> {
-    /// How long something has been so.
+    /// The age of something.
     fn age(&self, since: u64) -> Age {
         Age { since, now: self.now }
     }

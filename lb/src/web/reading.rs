@@ -1,6 +1,7 @@
-//! A reader over HTTP: a stream that tells when its client takes something, and the body that is sent as it is taken.
+//! Responses to slow readers: a stream that notices when its client reads, and a body that is sent in portions.
 //!
-//! A body copies one portion at a time out of the rendering, which other readers share: a client that reads slowly holds little of its own.
+//! A body copies one portion at a time out of the rendering, which readers share, so a slow client costs little
+//! memory.
 
 use std::convert::Infallible;
 use std::io::{self, IoSlice};
@@ -14,16 +15,16 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::readers::{ReaderSlot, Rendering};
 
-/// Bytes of a portion.
+/// Size of a portion, bytes.
 const PORTION: usize = 32 * 1024;
 
-/// See the module.
+/// A stream that notices when its client reads; see the module.
 pub(super) struct Reading<S> {
     stream: S,
     place: Arc<ReaderSlot>,
 }
 
-/// A rendering on its way to a client.
+/// A rendering that is being sent to one client.
 pub(super) struct Portions {
     rendering: Rendering,
     sent: usize,
@@ -88,7 +89,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Reading<S> {
 // === impl Portions ===
 
 impl Portions {
-    /// A body of all of `rendering`.
+    /// A body that sends all of `rendering`.
     pub(super) fn new(rendering: Rendering, place: &Arc<ReaderSlot>) -> Self {
         place.sends();
         Self { rendering, sent: 0, place: Arc::clone(place) }

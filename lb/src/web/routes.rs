@@ -25,13 +25,13 @@ use crate::readers::{ReaderSlot, Refused};
 use crate::report::{self, Overview, prometheus, stat};
 use crate::topology::Shared;
 
-/// The answer's type.
+/// A response.
 pub(super) type PageResponse = Response<Either<Full<Bytes>, Either<Portions, Channel<Bytes, Infallible>>>>;
 
-/// A form of the statistics.
+/// A rendering of the statistics.
 type Rendered = fn(&Shared, &stat::StatQuery) -> Result<String, stat::UnknownProxy>;
 
-/// Where a request came from, and for how long it may be answered.
+/// The peer of a request, and the deadline of its response.
 struct Reader<'a> {
     place: &'a Arc<ReaderSlot>,
     until: Until,
@@ -41,7 +41,7 @@ const TEXT: &str = "text/plain; charset=utf-8";
 const HTML: &str = "text/html; charset=utf-8";
 const JSON: &str = "application/json";
 
-/// What there is, for whoever asks for something else.
+/// The text of a 404.
 const PATHS: &str = "nothing here. There is:
 /            status page, also /stats
 /stats.json  the same as JSON
@@ -56,7 +56,7 @@ const PATHS: &str = "nothing here. There is:
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src data:; \
                       base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
-/// Answers a request that came from `peer`.
+/// Answers a request from `peer`.
 pub(super) async fn answer(
     request: Request<Incoming>,
     site: &Arc<Site>,
@@ -76,7 +76,7 @@ pub(super) async fn answer(
             connection.works();
             let reader = Reader { place: connection, until };
             let answer = show(&place, &uri, site, reader).await;
-            // What is sent as it is read says so itself.
+            // Streamed bodies report their progress themselves.
             if matches!(answer.body(), Either::Left(_)) {
                 connection.waits();
             }
@@ -98,7 +98,7 @@ pub(super) async fn answer(
 
 async fn show(place: &ListenAddress<'_>, uri: &Uri, site: &Arc<Site>, reader: Reader<'_>) -> PageResponse {
     let control = &site.control;
-    // The same address is answered the same, to whoever may see it.
+    // Equal addresses have equal responses for all who may see them.
     let key = || format!("GET {uri}");
     match place.path {
         PAGE => stats(place, key(), site, &reader).await,
@@ -123,7 +123,7 @@ async fn show(place: &ListenAddress<'_>, uri: &Uri, site: &Arc<Site>, reader: Re
     }
 }
 
-/// Answers with what `make` makes, at its turn.
+/// Responds with the rendering of `make`, when it is its turn.
 async fn rendered(
     control: &Control,
     key: String,
@@ -154,7 +154,7 @@ async fn stats(
     site: &Arc<Site>,
     reader: &Reader<'_>,
 ) -> PageResponse {
-    // HAProxy tells addresses and algorithms to those with a socket only.
+    // HAProxy shows addresses and algorithms only on its sockets.
     let query = stat::StatQuery {
         full: false,
         up: place.has("up"),
@@ -180,7 +180,8 @@ async fn stats(
     rendered(&site.control, key, reader, HTML, make).await
 }
 
-/// Obeys a form. HAProxy's clients are led to the page, where `st` tells what came of it; who asks for JSON is told in it.
+/// Carries out a form. HAProxy's clients are redirected to the page, where `st` shows the result; clients that
+/// accept JSON get it as JSON.
 async fn act(request: Request<Incoming>, page: &str, site: &Site, origin: Origin) -> PageResponse {
     let (parts, body) = request.into_parts();
     let wants_json =
@@ -210,7 +211,7 @@ async fn act(request: Request<Incoming>, page: &str, site: &Site, origin: Origin
         return with(status, JSON, json!({ "result": outcome.word(), "text": text }).to_string());
     }
     let mut answer = with(StatusCode::SEE_OTHER, "text/plain", "");
-    // Both halves are ours, and plain.
+    // Both parts are ours and contain only plain characters.
     if let Ok(location) = HeaderValue::from_str(&format!("{page};st={}", outcome.word())) {
         answer.headers_mut().insert(header::LOCATION, location);
     }
@@ -227,7 +228,7 @@ fn events(site: &Site, reader: Reader<'_>) -> PageResponse {
     answer
 }
 
-/// Asks who it is.
+/// A 401.
 fn refuse(realm: &str) -> PageResponse {
     let text = "Authentication required (see `[stats] auth`)\n";
     let mut answer = with(StatusCode::UNAUTHORIZED, TEXT, text);
@@ -250,14 +251,14 @@ fn with(status: StatusCode, kind: &'static str, body: impl Into<Bytes>) -> PageR
     answer
 }
 
-/// Puts on every answer what keeps browsers from guessing, framing, loading from elsewhere, and from showing old data.
+/// Adds headers that keep browsers from sniffing, framing, loading from elsewhere, and showing stale data.
 pub(super) fn harden(mut answer: PageResponse) -> PageResponse {
     let headers = [
         (header::CACHE_CONTROL, "no-cache"),
         (header::CONTENT_SECURITY_POLICY, POLICY),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::X_FRAME_OPTIONS, "DENY"),
-        // Without a referrer forms would come from nowhere, and be refused.
+        // Without a referrer the origin of forms would be unknown, and they would be rejected.
         (header::REFERRER_POLICY, "same-origin"),
     ];
     for (name, value) in headers {

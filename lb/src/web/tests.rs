@@ -1,4 +1,4 @@
-//! Through real sockets: what browsers, scrapers and orchestrators ask for, and what they must not get away with.
+//! The pages through real sockets: browsers, scrapers, orchestrators, and attacks.
 
 mod access;
 mod contrast;
@@ -14,7 +14,7 @@ use crate::server::{AdminState, CheckResult, CheckStatus};
 const BACKEND: &str =
     "health = { path = \"/\" }\n[backend.be.servers]\ns1 = \"127.0.0.1:9\"\ns2 = \"127.0.0.1:10\"\n";
 
-/// Pages in front of a fixture.
+/// Pages on top of a fixture.
 struct Pages {
     fixture: Fixture,
     address: SocketAddr,
@@ -22,7 +22,7 @@ struct Pages {
     serving: tokio::task::JoinHandle<()>,
 }
 
-/// An answer as it came.
+/// A received response.
 struct TestResponse {
     status: u16,
     head: String,
@@ -153,7 +153,7 @@ async fn head_is_get_without_the_body() {
     pages.end().await;
 }
 
-/// Asks for `path` over a connection that is kept, and returns the answer, whose body is `body`.
+/// Requests `path` over a kept connection; returns the response, whose body must be `body`.
 async fn over(stream: &mut TcpStream, path: &str, body: &str) -> String {
     stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: lb\r\n\r\n").as_bytes()).await.unwrap();
     let mut seen = Vec::new();
@@ -175,7 +175,7 @@ async fn readiness_follows_the_servers_and_the_stop() {
     let mut kept = pages.connect().await;
     assert!(over(&mut kept, "/readyz", "ready\n").await.starts_with("HTTP/1.1 200"));
     pages.fixture.control.begin_stop();
-    // The port is free for a successor; who is connected is answered.
+    // The port is free for a successor; open connections are still served.
     assert!(over(&mut kept, "/readyz", "stopping\n").await.starts_with("HTTP/1.1 503"));
     assert!(over(&mut kept, "/healthz", "ok\n").await.starts_with("HTTP/1.1 200"));
     pages.end().await;
@@ -265,7 +265,7 @@ async fn a_connection_serves_several_requests_and_a_head_has_its_limit() {
     }
     let long = pages.ask("GET", &format!("/{}", "x".repeat(2 * HEAD_SIZE))).await;
     assert!((400..500).contains(&long.status), "{}", long.head);
-    // The kept connection is idle: the end does not wait for it.
+    // The kept connection is idle, so the end does not wait for it.
     pages.end().await;
     assert_eq!(stream.read(&mut [0]).await.unwrap(), 0);
 }
@@ -311,7 +311,7 @@ async fn who_sends_half_a_head_is_not_waited_for() {
     stream.write_all(b"GET /healthz HTTP/1.1\r\nHos").await.unwrap();
     let began = tokio::time::Instant::now();
     let mut seen = Vec::new();
-    // Nothing else happens, so the clock jumps to the limit.
+    // Nothing else is running, so the paused clock jumps to the limit.
     stream.read_to_end(&mut seen).await.unwrap();
     assert!(began.elapsed() >= HEAD_TIME && began.elapsed() < HEAD_TIME * 2, "{:?}", began.elapsed());
     assert!(!seen.starts_with(b"HTTP/1.1 200"));
@@ -420,7 +420,7 @@ async fn where_it_may_the_page_offers_what_fits_the_state() {
     pages.end().await;
 }
 
-/// Breaks when clients that send half a request shut everybody out.
+/// Breaks when clients that send half a request lock everybody out.
 #[tokio::test]
 async fn half_requests_make_room() {
     let pages = Pages::new();
@@ -436,7 +436,7 @@ async fn half_requests_make_room() {
         halves.push(stream);
     }
     assert_eq!(pages.get("/healthz").await.status, 200);
-    // It is told of an end, or of a reset, since not all that it sent was read.
+    // It sees an end or a reset, because not all of its bytes were read.
     let mut rest = [0; 100];
     let oldest = tokio::time::timeout(Duration::from_secs(30), halves[0].read(&mut rest));
     assert!(matches!(oldest.await.unwrap(), Ok(0) | Err(_)), "it has made room");

@@ -1,12 +1,14 @@
-//! The page as a document of named parts, so that viewers are sent what has changed since the document before, and nothing else.
+//! The page as a document of named parts, so that viewers are sent only what has changed since the previous
+//! document.
 //!
-//! Servers are rows of cells: a change is one cell, not a page. How cells look is not decided here.
+//! Servers are rows of cells: a change affects one cell. Formatting of cells is decided elsewhere.
 
 use serde_json::{Map, Value, json};
 
 use super::text::{EscapedText, Spark};
 
-/// The page at one moment. Ages are left to the page's script, so that a document only differs where something has happened.
+/// The page at one moment. Ages are filled in by the page's script, so that documents differ only where something
+/// has happened.
 #[derive(Debug, Default)]
 pub(in crate::web) struct Doc {
     pub(super) title: String,
@@ -18,22 +20,22 @@ pub(in crate::web) struct Doc {
     pub(super) groups: Vec<BackendTable>,
 }
 
-/// A backend.
+/// The table of one backend.
 #[derive(Debug)]
 pub(super) struct BackendTable {
     pub(super) name: String,
     pub(super) head: String,
-    /// The heading and the class of each column.
+    /// Heading and class of each column.
     pub(super) columns: Vec<(&'static str, &'static str)>,
     /// Its servers, in file order.
     pub(super) rows: Vec<ServerTableRow>,
-    /// Rows that are shown at once, by number.
+    /// Visible rows, by number.
     pub(super) shown: Vec<usize>,
-    /// Rows that are folded away, by number; always none in small backends.
+    /// Folded rows, by number; none in small backends.
     pub(super) folded: Vec<usize>,
 }
 
-/// A server.
+/// The row of one server.
 #[derive(Debug)]
 pub(super) struct ServerTableRow {
     pub(super) name: String,
@@ -44,26 +46,26 @@ pub(super) struct ServerTableRow {
     pub(super) cells: Vec<TableCell>,
 }
 
-/// A place in a table.
+/// A cell.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct TableCell {
-    /// Its heading, for screens where it stands alone; empty for those that need none.
+    /// Its heading on small screens, where cells are stacked; empty if it needs none.
     pub(super) label: &'static str,
     pub(super) class: &'static str,
     pub(super) html: String,
     pub(super) spark: Option<Spark>,
 }
 
-/// Backends with more servers show the unusual ones first, and fold the others away.
+/// Backends with more servers show the unusual ones first and fold the others.
 pub(super) const FOLD: usize = 20;
 
-/// What is between two rows of different documents: their difference for the script, by the number of a cell.
+/// The difference between two rows, by the number of the cell.
 type Patch = Map<String, Value>;
 
 // === impl Doc ===
 
 impl Doc {
-    /// All of it, as an event's data.
+    /// The whole document as an event's data.
     pub(in crate::web) fn whole(&self) -> String {
         let mut parts: Map<_, _> =
             self.parts.iter().map(|(id, html)| ((*id).to_owned(), html.as_str().into())).collect();
@@ -72,7 +74,7 @@ impl Doc {
         json!({ "now": now, "title": title, "grade": grade, "parts": parts }).to_string()
     }
 
-    /// What differs from an earlier one, as an event's data.
+    /// The difference from `before` as an event's data.
     pub(in crate::web) fn since(&self, before: &Self) -> String {
         let mut changes = Map::new();
         changes.insert("now".to_owned(), self.now.into());
@@ -111,12 +113,12 @@ impl Doc {
         Value::from(changes).to_string()
     }
 
-    /// An event's data that only tells that nothing has been drawn since.
+    /// An event's data that only shows that lb is alive.
     pub(in crate::web) fn beat(now: u64) -> String {
         json!({ "now": now }).to_string()
     }
 
-    /// About how many bytes it has.
+    /// Approximate size, bytes.
     pub(in crate::web) fn size(&self) -> usize {
         let cells = |row: &ServerTableRow| row.cells.iter().map(|cell| cell.html.len() + 60).sum::<usize>();
         let groups = self.groups.iter();
@@ -124,7 +126,7 @@ impl Doc {
             + groups.flat_map(|group| &group.rows).map(cells).sum::<usize>()
     }
 
-    /// Whether it has the same backends with the same servers.
+    /// Whether it has the same backends and servers.
     fn has_shape_of(&self, other: &Self) -> bool {
         let names = |doc: &'_ Self| {
             doc.groups
@@ -135,7 +137,7 @@ impl Doc {
         names(self) == names(other)
     }
 
-    /// The backends; with `drawn`, their lines are there without a script.
+    /// HTML of the backends. With `drawn`, sparklines are included for browsers without script.
     pub(super) fn groups_html(&self, drawn: bool) -> String {
         self.groups.iter().enumerate().map(|(at, group)| group.html(at, drawn)).collect()
     }
@@ -144,7 +146,7 @@ impl Doc {
 // === impl BackendTable ===
 
 impl BackendTable {
-    /// What is said of the rows that are folded away.
+    /// Label of the folded rows.
     fn fold_text(&self) -> String {
         format!("{} well", self.folded.len())
     }
@@ -156,7 +158,7 @@ impl BackendTable {
             numbers.iter().map(row).collect()
         };
         let table = |list: &str, class: &str, numbers: &[usize]| {
-            // A table whose head is not seen has its widths from here.
+            // A table with a hidden head takes its column widths from here.
             let widths: String =
                 self.columns.iter().map(|(_, class)| format!("<col class=\"{class}\">")).collect();
             let heads = self.columns.iter();
@@ -244,7 +246,7 @@ impl TableCell {
     }
 }
 
-/// Where a server's row is.
+/// The `id` of a server's row.
 pub(super) fn anchor(backend: usize, server: usize) -> String {
     format!("s{backend}-{server}")
 }

@@ -10,7 +10,7 @@ use crate::report::overview::{
 };
 use crate::web::history::{Trend, failures};
 
-/// The columns: their headings, and the classes of their cells.
+/// Headings and classes of the columns.
 const COLUMNS: [(&str, &str); 9] = [
     ("Server", "name"),
     ("State", "state"),
@@ -22,7 +22,7 @@ const COLUMNS: [(&str, &str); 9] = [
     ("p99 latency", "n latency"),
     ("Weight", "n weight"),
 ];
-/// One more where changes are allowed.
+/// An additional column where changes are allowed.
 const CHANGE: (&str, &str) = ("Change", "acts");
 
 pub(super) fn frontend(frontend: &FrontendReport) -> String {
@@ -64,7 +64,7 @@ pub(super) fn backend(draw: &Draw<'_>, backend: &BackendReport) -> BackendTable 
     }
 }
 
-/// How unusual a server is, the most unusual first.
+/// How unusual a server's state is, the most unusual first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Rank {
     Down,
@@ -73,7 +73,7 @@ enum Rank {
     Well,
 }
 
-/// What is said of a backend as a whole.
+/// The heading of a backend.
 fn head(draw: &Draw<'_>, backend: &BackendReport) -> String {
     let trend = draw.view.history.backend(backend);
     let mut facts = vec![
@@ -99,7 +99,7 @@ fn head(draw: &Draw<'_>, backend: &BackendReport) -> String {
     )
 }
 
-/// A backend's status, as far as its clients are concerned.
+/// A backend's status, as its clients see it.
 fn status(backend: &BackendReport) -> String {
     if !backend.used {
         return badge("unused", "UNUSED");
@@ -110,7 +110,7 @@ fn status(backend: &BackendReport) -> String {
     badge(&backend.status.to_lowercase(), backend.status)
 }
 
-/// How many servers run which version, where they do not all say the same.
+/// Number of servers for each version, if they differ.
 fn versions(backend: &BackendReport) -> String {
     let mut versions = BTreeMap::<&str, usize>::new();
     for version in backend.servers.iter().filter_map(|server| server.version.as_deref()) {
@@ -186,7 +186,7 @@ fn name(server: &ServerView) -> String {
     format!("<span title=\"{name} at {address}\">{name}{backup}{version} <small>{address}</small></span>")
 }
 
-/// What a server that is down waits for when nothing is wrong with it: checks that it has yet to pass.
+/// What a server that is coming up waits for: checks that it has yet to pass.
 pub(super) fn pending(server: &ServerView) -> Option<String> {
     if let Some(rising) = server.rising {
         return Some(format!("COMING UP {}/{}", rising.passed, rising.needed));
@@ -195,7 +195,7 @@ pub(super) fn pending(server: &ServerView) -> Option<String> {
     is_waiting.then(|| "CHECKING".to_owned())
 }
 
-/// A server's state in a word, with its color.
+/// A server's state as a badge.
 fn state(server: &ServerView) -> String {
     match pending(server) {
         Some(word) => badge("partial", &word),
@@ -203,7 +203,7 @@ fn state(server: &ServerView) -> String {
     }
 }
 
-/// Why a server is as it is; of one that is well, just what its last check was.
+/// The reason for a server's state; for a healthy server, just its last check.
 fn reason(draw: &Draw<'_>, server: &ServerView, is_well: bool, failing: Option<String>) -> String {
     let mut parts = Vec::new();
     parts.extend(failing.map(|text| format!("<strong class=\"fault\">{text}</strong>")));
@@ -215,19 +215,20 @@ fn reason(draw: &Draw<'_>, server: &ServerView, is_well: bool, failing: Option<S
     format!("<span class=\"lines\">{text}</span>")
 }
 
-/// The result of a check that passed. Times of ordinary checks are left out: they would change the page with every check.
+/// The result of a check that passed. Durations of ordinary checks are left out, because they would change the
+/// page with every check.
 fn brief(check: &CheckReport) -> String {
     let code = check.code.map(|code| format!(" {code}")).unwrap_or_default();
     let slow = if check.duration_ms >= 100 { format!(" in {} ms", check.duration_ms) } else { String::new() };
     format!("<small>{}{code}{slow}</small>", EscapedText(&check.status))
 }
 
-/// What the last check found, and when.
+/// The result and time of the last check.
 fn checked(draw: &Draw<'_>, check: &CheckReport) -> String {
     format!("{}, checked {} ago", EscapedText(&check.summary()), draw.age(check.at))
 }
 
-/// What the agent said, and when where that matters.
+/// The agent's last answer, with its time where that matters.
 fn said(draw: &Draw<'_>, agent: &AgentReport, is_well: bool) -> String {
     let text = agent.summary();
     if is_well {
@@ -255,16 +256,16 @@ fn weight(draw: &Draw<'_>, backend: &BackendReport, server: &ServerView) -> Stri
     format!("<small title=\"{now} in force, {configured} configured\">of {configured}</small> {text}")
 }
 
-/// What a server's state is due to, in a line.
+/// The reason for a server's state, in one line.
 pub(super) fn why(draw: &Draw<'_>, server: &ServerView) -> String {
-    // What has taken it down comes first.
+    // Whatever has taken it down comes first.
     let agent = server.agent.as_ref().filter(|agent| !agent.up).map(|agent| said(draw, agent, false));
     let found = agent.or_else(|| server.check.as_ref().map(|check| checked(draw, check)));
     let reason = server.reason.as_deref().map(|reason| EscapedText(reason).to_string());
     [reason, found].into_iter().flatten().collect::<Vec<_>>().join(": ")
 }
 
-/// That many of a server's requests fail, whatever its checks say.
+/// The share of a server's requests that fail, regardless of its checks.
 pub(super) fn failing(trend: &Trend) -> Option<String> {
     let (requests, failures) = trend.failing()?;
     Some(format!("{failures} of its {requests} requests failed in the last minute"))

@@ -1,14 +1,14 @@
-//! Small pieces of HTML, and numbers and times as people say them.
+//! Pieces of HTML, and numbers and times for people.
 //!
 //! Everything dynamic is escaped.
 
 use std::fmt;
 
-/// Text in a place where HTML would be read.
+/// Text, escaped for HTML.
 pub(super) struct EscapedText<'a>(pub(super) &'a str);
 
-/// How long something has been so: `now` is `None` where the page's script fills in the text, so that what is sent does not change with
-/// every second.
+/// An age. `now` is `None` where the page's script fills in the text, so that the document does not change every
+/// second.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Age {
     /// Unix time.
@@ -16,26 +16,26 @@ pub(super) struct Age {
     pub(super) now: Option<u64>,
 }
 
-/// A line of small values, for a look at how something went. It has no words: the numbers beside it have.
+/// A sparkline without text; the numbers beside it carry the information.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Spark {
-    /// A letter a second, the newest last: `0` to `k` is the height of 0 to 20, `.` a gap.
+    /// One character a second, the newest last: `0` to `k` is a height of 0 to 20, `.` a gap.
     pub(super) levels: String,
     /// A class: `rate`, `bad` or `time`.
     pub(super) kind: &'static str,
 }
 
-/// Places in a line.
+/// Number of values.
 const PLACES: usize = 60;
 /// Its height.
 const HEIGHT: u64 = 20;
 
-/// A word in the color of a state.
+/// A badge in the color of a state.
 pub(super) fn badge(state: &str, word: &str) -> String {
     format!("<span class=\"badge {}\">{}</span>", EscapedText(state), EscapedText(word))
 }
 
-/// A length of time as people say it.
+/// A duration for people.
 pub(super) fn ago(seconds: u64) -> String {
     match seconds {
         0..60 => format!("{seconds} s"),
@@ -46,7 +46,7 @@ pub(super) fn ago(seconds: u64) -> String {
     }
 }
 
-/// A number as short as it may be.
+/// A number, abbreviated.
 pub(super) fn count(number: u64) -> String {
     let with_unit =
         |unit: u64, letter: char| format!("{}.{} {letter}", number / unit, number % unit / (unit / 10));
@@ -58,17 +58,17 @@ pub(super) fn count(number: u64) -> String {
     }
 }
 
-/// A count and its noun.
+/// A count with its noun.
 pub(super) fn many(number: usize, one: &str, more: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { more })
 }
 
-/// A time as exact as it is worth.
+/// A time with three significant digits at most.
 pub(super) fn millis(millis: f64) -> String {
     if millis < 10.0 { format!("{millis:.1} ms") } else { format!("{millis:.0} ms") }
 }
 
-/// The class of a status in HAProxy's word, for its color.
+/// The CSS class for a status in HAProxy's words.
 pub(super) fn class(status: &str) -> &'static str {
     match status.split(' ').next().unwrap_or_default() {
         "UP" if status.contains('/') => "partial",
@@ -107,7 +107,7 @@ impl fmt::Display for Age {
 // === impl Spark ===
 
 impl Spark {
-    /// A line of counts; nothing where all are 0.
+    /// A sparkline of counts; empty when all are 0.
     pub(super) fn counts(values: &[u64], kind: &'static str) -> Self {
         if values.iter().all(|value| *value == 0) {
             return Self { levels: String::new(), kind };
@@ -116,7 +116,7 @@ impl Spark {
         Self::gaps(&values, kind)
     }
 
-    /// A line of values that are not always there.
+    /// A sparkline with gaps.
     pub(super) fn gaps(values: &[Option<u64>], kind: &'static str) -> Self {
         let values = &values[values.len().saturating_sub(PLACES)..];
         if values.iter().all(Option::is_none) {
@@ -130,7 +130,7 @@ impl Spark {
         Self { levels: values.iter().map(letter).collect(), kind }
     }
 
-    /// The way of the line: it begins again behind each gap.
+    /// The SVG path; starts again after each gap.
     fn path(&self) -> String {
         let mut path = String::new();
         let (first, mut is_drawn) = (PLACES.saturating_sub(self.levels.len()), false);
@@ -138,7 +138,7 @@ impl Spark {
             let level = letter.to_digit(36);
             if let Some(level) = level {
                 let (x, y) = (first + place, HEIGHT - u64::from(level).min(HEIGHT));
-                // A point that stands alone is a line of no length, with round ends.
+                // A single point is a line of length zero with round ends.
                 path += &if is_drawn { format!("L{x},{y}") } else { format!("M{x},{y}h0") };
             }
             is_drawn = level.is_some();
@@ -146,7 +146,7 @@ impl Spark {
         path
     }
 
-    /// Its element; without `with_path` the page's script draws the line.
+    /// The SVG element; without `with_path` the page's script draws the line.
     pub(super) fn html(&self, with_path: bool) -> String {
         format!(
             "<svg class=\"spark {}\" data-levels=\"{}\" viewBox=\"0 -1 {} {}\" preserveAspectRatio=\"none\" aria-hidden=\"true\"><path d=\"{}\"/></svg>",

@@ -1,4 +1,4 @@
-//! What happened last: changes of state, orders and deployments, the newest first.
+//! Recent events: changes of state, commands and deployments, the newest first.
 
 use std::sync::Arc;
 
@@ -6,9 +6,9 @@ use super::Draw;
 use super::text::{EscapedText, badge, class};
 use crate::control::Record;
 
-/// Events that are shown at once; more are folded away.
+/// Number of visible events; more are folded.
 const SHOWN: usize = 12;
-/// Events that are told at all.
+/// Maximum number of events.
 const TOLD: usize = 100;
 
 /// The list.
@@ -34,7 +34,7 @@ pub(super) fn timeline(draw: &Draw<'_>, events: &[Arc<Record>]) -> String {
 fn item(draw: &Draw<'_>, event: &Record) -> String {
     let status = event.status.as_deref().map(|status| badge(class(status), status)).unwrap_or_default();
     let deployed = if event.kind == "version" { badge("deployed", "deployed") } else { String::new() };
-    // Times before 1970 do not come.
+    // Times are never before 1970.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a time in seconds")]
     let time = event.time as u64;
     format!(

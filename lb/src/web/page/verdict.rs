@@ -1,6 +1,6 @@
-//! The first thing to see: what is wrong and why, or that nothing is.
+//! The headline: what is wrong and why, or that all is well.
 //!
-//! At most eight faults are listed; more are counted. Only backends that a frontend leads to count.
+//! At most eight faults are listed; the rest is counted. Only backends that a frontend leads to are considered.
 
 use super::Draw;
 use super::doc::anchor;
@@ -8,27 +8,27 @@ use super::servers::{actions, failing, pending, why};
 use super::text::{EscapedText, badge, many};
 use crate::report::overview::{BackendReport, ServerView};
 
-/// Faults that are listed one by one.
+/// Maximum number of listed faults.
 const LISTED: usize = 8;
 
-/// How bad it is, the worst last.
+/// Severity, the worst last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Grade {
     /// All servers are up.
     Up,
-    /// Servers are out by order.
+    /// Servers were taken out by an operator.
     Drain,
-    /// Servers are on their way up, or fail now and then.
+    /// Servers are coming up, or fail now and then.
     Partial,
     /// A server is down, or clients are not served.
     Down,
 }
 
-/// Something that somebody should look at.
+/// A fault that needs attention.
 struct VisibleFault {
     grade: Grade,
     html: String,
-    /// What is wrong, when it is the only fault.
+    /// Its text when it is the only fault.
     alone: String,
 }
 
@@ -43,7 +43,7 @@ struct StateCounts {
     maint: usize,
 }
 
-/// The headline, for people and for the title.
+/// The headline of the page and its title.
 pub(super) struct Headline {
     pub(super) headline: String,
     /// `up`, `drain`, `partial` or `down`: its color.

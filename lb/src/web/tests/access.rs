@@ -1,4 +1,4 @@
-//! Pages that are for some: what needs a password, what does not, and who is written down.
+//! Access control: what needs a password, what does not, and which user is recorded.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

@@ -1,4 +1,5 @@
-//! Colors of the page reach WCAG 2.2 AA: 4.5:1 for text, 3:1 for edges of what can be used, in light and dark, also when it is stale.
+//! Colors of the page reach WCAG 2.2 AA: 4.5:1 for text, 3:1 for edges of controls, in light and dark, also when
+//! the page is stale.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! The stream of events: what comes first, what comes then, and for how many.
+//! The event stream: its first event, the following ones, and the limit of viewers.
 
 use super::*;
 
@@ -54,7 +54,7 @@ async fn more_viewers_than_there_is_room_for_are_told_so() {
     pages.end().await;
 }
 
-/// The data of an event that is whole in what was read, the newest first.
+/// The data of the complete events in what was read, the newest first.
 fn events(seen: &str) -> Vec<serde_json::Value> {
     let parse = |text: &str| serde_json::from_str(text.split_once("\n\n")?.0).ok();
     seen.split("data: ").skip(1).filter_map(parse).collect::<Vec<_>>().into_iter().rev().collect()
@@ -77,7 +77,8 @@ async fn a_change_of_one_server_of_two_hundred_is_one_row() {
     // Chunks end between events, if anywhere.
     let first = read_until(&mut viewer, |seen| seen.contains("data: ") && seen.ends_with("}\n\n\r\n")).await;
     assert!(first.contains("data-server=\\\"s199\\\"") && first.contains(">200 well<"), "{first}");
-    // A viewer that has missed an event gets a whole page, as one on a busy machine may: then the next server is tried.
+    // A viewer that has missed an event gets a whole page, as may happen on a busy machine: then the next
+    // server is tried.
     for number in 0..20 {
         let row = format!("s0-{number}");
         pages.order(&format!("s{number}"), AdminState::Maint);
