@@ -1,7 +1,7 @@
-//! Accepting clients and serving their connections, on data workers.
+//! Accepts clients and serves their connections, on data workers.
 //!
-//! A worker is a thread with a single-threaded runtime; nothing that serves requests is shared between two. It takes orders and
-//! arrivals from its inbox, and ends when it is told to or when nobody can tell it anything any more.
+//! A worker is a thread with a single-threaded runtime. Nothing that serves requests is shared between workers.
+//! It takes commands and connections from its inbox, and ends when it is told to or when the inbox is closed.
 
 mod accept;
 mod session;
@@ -20,7 +20,7 @@ use crate::proxy::{Client, DataWorker};
 use crate::topology::{Inbox, Shared, WorkerCommand};
 use crate::vital;
 
-/// The threads of the data side.
+/// The data workers' threads.
 #[derive(Debug)]
 pub struct Threads {
     handles: Vec<JoinHandle<()>>,
@@ -33,7 +33,7 @@ impl Threads {
     /// Starts a worker for each inbox.
     ///
     /// # Errors
-    /// The system has no thread or no event loop for us.
+    /// The system cannot create a thread or an event loop.
     pub fn start(shared: &Arc<Shared>, inboxes: Vec<Inbox>, log: &Log) -> io::Result<Self> {
         let stop = CancellationToken::new();
         let handles = inboxes
@@ -56,7 +56,7 @@ impl Threads {
                             () = stop.cancelled() => {}
                         }
                     };
-                    // What is still in flight is dropped, and settled, with the local set.
+                    // Exchanges still in flight are dropped, and recorded, with the local set.
                     runtime.block_on(LocalSet::new().run_until(work));
                 })
             })
@@ -64,11 +64,11 @@ impl Threads {
         Ok(Self { handles, stop })
     }
 
-    /// Ends all workers, and with them what is still in flight; returns when they are gone.
+    /// Ends all workers and what is still in flight; returns when the threads have ended.
     pub fn end(self) {
         self.stop.cancel();
         for handle in self.handles {
-            // A worker does not panic without ending the process.
+            // A panic of a worker ends the process, so there is none to report.
             let _ = handle.join();
         }
     }
@@ -123,7 +123,7 @@ fn handle(worker: &Rc<DataWorker>, order: WorkerCommand) {
         }
         WorkerCommand::Sessions(answer) => {
             let sessions = clients().iter().filter_map(|(_, client)| client.info(worker)).collect();
-            // Whoever asked may have gone; then nobody wants to know.
+            // If the requester is gone, the list is not needed.
             let _ = answer.send(sessions);
         }
         WorkerCommand::Tick(tick) => worker.watchdog.set_tick(tick),

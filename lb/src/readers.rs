@@ -14,7 +14,7 @@ pub use renderings::{MOST_BYTES, Refused, Rendering};
 use connections::Connections;
 use renderings::Renderings;
 
-/// All readers of the process; clones are the same ones.
+/// All readers of the process; clones share them.
 #[derive(Debug, Clone, Default)]
 pub struct Readers(Arc<All>);
 
@@ -27,15 +27,17 @@ struct All {
 // === impl Readers ===
 
 impl Readers {
-    /// A service with readers of its own, at most `capacity` connections at once.
+    /// A service with at most `capacity` connections at once.
     pub fn group(&self, capacity: usize) -> ServiceReaders {
         ServiceReaders::new(self, capacity)
     }
 
-    /// Returns the text that `make` makes. It begins after this was called; readers who ask with the same key before it begins share it.
+    /// Returns the text that `make` renders. Rendering begins after this call; readers that ask with the same
+    /// key before it begins share it.
     ///
     /// # Errors
-    /// `Busy` when too many wait, or when too much of what was made before is not read; `Said` with what `make` says in place of a text.
+    /// `Busy` when too many readers wait, or too much is rendered but not read; `Said` with the message that
+    /// `make` returned instead.
     pub async fn rendering(
         &self,
         key: String,
@@ -44,8 +46,8 @@ impl Readers {
         self.0.renderings.shared(self, key, make).await
     }
 
-    /// Does a part of a rendering that is made in parts, in turn with all others; each reader holds one small part at a time. `None` when
-    /// `make` panics.
+    /// Makes one part of a rendering that is made in parts, in turn with all others; each reader holds one
+    /// small part at a time. `None` when `make` panics.
     pub async fn part<T: Send + 'static>(&self, make: impl FnOnce() -> T + Send + 'static) -> Option<T> {
         self.0.renderings.part(make).await
     }
@@ -55,7 +57,7 @@ impl Readers {
         self.0.renderings.hold(text)
     }
 
-    /// Bytes of renderings that are not read to their end.
+    /// Bytes rendered but not read.
     pub fn bytes(&self) -> usize {
         self.0.renderings.bytes()
     }

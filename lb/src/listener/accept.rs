@@ -16,13 +16,13 @@ use tokio::time::sleep;
 use crate::net;
 use crate::topology::{Arrival, Door, Listen, Shared};
 
-/// After the system has run out of something, it is given this long to recover.
+/// Pause after the system has run out of a resource.
 const BREATH: Duration = Duration::from_millis(50);
 
-/// Accepts until it is told to stop.
+/// Accepts connections until it is stopped.
 pub(super) async fn run(shared: Arc<Shared>, listen: Listen) {
     let Listen { listener, mut door, stop } = listen;
-    // Registering fails only when the process is out of descriptors or memory, and then the listener stays silent, not wrong.
+    // Fails only when the process is out of descriptors or memory; then the listener accepts nothing.
     let Ok(listener) = net::watch(listener) else { return };
     loop {
         let accepted = tokio::select! {
@@ -32,10 +32,10 @@ pub(super) async fn run(shared: Arc<Shared>, listen: Listen) {
         };
         match accepted {
             Ok((stream, peer)) => admit(&shared, &mut door, stream, peer).await,
-            // The client gave up while it waited.
+            // The client disconnected while it waited in the kernel's queue.
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
             Err(_) => {
-                // The operator hears of it.
+                // Reported to the operator by the sampler.
                 shared.process.shortages.accepts.add_shared(1);
                 tokio::select! {
                     () = stop.cancelled() => return,
@@ -46,20 +46,20 @@ pub(super) async fn run(shared: Arc<Shared>, listen: Listen) {
     }
 }
 
-/// Lets in connections that a listener has left behind.
+/// Admits connections that a closed listener has left behind.
 pub(super) async fn admit_all(shared: Arc<Shared>, accepted: Vec<(TcpStream, SocketAddr)>, mut door: Door) {
     for (stream, peer) in accepted {
         admit(&shared, &mut door, stream, peer).await;
     }
 }
 
-/// Waits until there is room for a connection, and passes it to the worker that shall serve it.
+/// Waits for a slot for the connection, then passes it to the worker that will serve it.
 async fn admit(shared: &Shared, door: &mut Door, stream: TcpStream, peer: SocketAddr) {
     let mut seat = None;
     loop {
         let moved = Arc::clone(&door.moved);
         let mut moved = pin!(moved.notified());
-        // Whoever passes the address on does so before it says so.
+        // Register before reading the frontend, so that no change is missed.
         moved.as_mut().enable();
         door.look_up(&shared.topology.load());
         let live = Arc::clone(&door.frontend.live);
@@ -67,7 +67,7 @@ async fn admit(shared: &Shared, door: &mut Door, stream: TcpStream, peer: Socket
             place = live.room.enter() => place,
             () = moved => continue,
         };
-        // Nobody closes a room.
+        // The semaphore is never closed.
         let Some(place) = place else { return };
         let permit = match seat.take() {
             Some(permit) => permit,
@@ -83,7 +83,7 @@ async fn admit(shared: &Shared, door: &mut Door, stream: TcpStream, peer: Socket
         };
         door.look_up(&shared.topology.load());
         if door.frontend.live.id != live.id {
-            // The address has passed to another frontend meanwhile, whose room it is then.
+            // The address now belongs to another frontend: take a slot of that one.
             seat = Some(permit);
             continue;
         }
@@ -99,7 +99,7 @@ async fn admit(shared: &Shared, door: &mut Door, stream: TcpStream, peer: Socket
     }
 }
 
-/// The next connection. It is known to no event loop yet: it will be to that of its worker, which may be another one.
+/// The next connection. It is not registered with any event loop yet, because its worker may be another one.
 async fn next(listener: &AsyncFd<TcpListener>) -> io::Result<(TcpStream, SocketAddr)> {
     loop {
         let mut ready = listener.readable().await?;

@@ -1,6 +1,6 @@
-//! One client connection from arrival to close.
+//! One client connection from accept to close.
 //!
-//! It takes its seat among those that are allowed at once. It refuses to know what is spoken on it.
+//! It holds a slot of `maxconn`. The protocol is decided elsewhere.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::net::{Socket, StreamDeadlines};
 use crate::proxy::{Client, DataWorker, Registered, h1};
 use crate::topology::{Arrival, ListenState, LiveFrontend, Topology};
 
-/// Serves a connection in a task of its own.
+/// Serves a connection in its own task.
 pub(super) fn spawn(worker: &Rc<DataWorker>, arrival: Arrival) {
     if let Some(registered) = register(worker, arrival) {
         spawn_local(h1::session(registered));
@@ -23,7 +23,7 @@ fn register(worker: &Rc<DataWorker>, arrival: Arrival) -> Option<Registered> {
     let Arrival { stream, peer, frontend, listener, permits } = arrival;
     let (limits, whose) = (frontend.config.timeout, Arc::clone(&frontend.live));
     let Ok(stream) = TcpStream::from_std(stream) else {
-        // It is given up when the system has no place for it in its event loop.
+        // It is dropped when the event loop cannot register it.
         worker.connections.down();
         return None;
     };
@@ -37,7 +37,7 @@ fn register(worker: &Rc<DataWorker>, arrival: Arrival) -> Option<Registered> {
     Some(registered)
 }
 
-/// Whether a frontend was removed or shut down for good: those who have just come to it are served once.
+/// Whether a frontend was removed or shut down. New connections to it are served once.
 fn is_over(topology: &Topology, frontend: &LiveFrontend) -> bool {
     frontend.open() == ListenState::Stopped || topology.frontend(frontend).is_none()
 }

@@ -1,7 +1,7 @@
-//! Connections of readers, and which of them makes room when there are too many.
+//! Connections of readers, and which of them is closed when there are too many.
 //!
-//! A connection at work is never ended. One that has been served and is about to leave makes room first, then the one that waits for a request
-//! the longest, then one whose reader takes nothing.
+//! A connection that is working is never closed. First goes one that has been served and is about to leave, then
+//! the one that has waited longest for a request, then one whose reader is stuck.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -13,27 +13,28 @@ use tokio_util::sync::CancellationToken;
 
 use super::Readers;
 
-/// How long a client may take to send its request before it makes room: one that has just been accepted has often sent it already.
+/// Time for a new client to send its request before its connection may be closed: often the request has arrived
+/// already.
 const FRESH: Duration = Duration::from_millis(200);
-/// How long a client that has been served and stays for more may be idle before it makes room.
+/// Time that an interactive client may be idle before its connection may be closed.
 const RESTED: Duration = Duration::from_secs(5);
-/// How long a reader may take nothing before it makes room.
+/// Time without reading before a connection may be closed.
 const STUCK: Duration = Duration::from_secs(1);
-/// How often a new connection looks whether another can make room by now.
+/// Interval at which a new connection checks whether another one may be closed by now.
 const AGAIN: Duration = Duration::from_millis(100);
 
 /// All connections.
 #[derive(Debug, Default)]
 pub(super) struct Connections {
     all: Mutex<ReaderTable>,
-    /// One has left.
+    /// Signals that a connection has ended.
     left: Notify,
 }
 
 #[derive(Debug, Default)]
 struct ReaderTable {
     by_number: HashMap<u64, ReaderEntry>,
-    /// The next number; numbers of groups are taken from it as well.
+    /// The next number, for connections and for groups.
     next: u64,
 }
 
@@ -41,23 +42,23 @@ struct ReaderTable {
 struct ReaderEntry {
     group: u64,
     doing: Doing,
-    /// Since when; for one that sends, since its reader last took something.
+    /// Start of the activity; while sending, when the reader last read something.
     since: Instant,
     end: CancellationToken,
 }
 
-/// What a connection does.
+/// Activity of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Doing {
-    /// It waits for a request.
+    /// Waiting for a request.
     Waiting,
-    /// It waits for another command of an interactive client.
+    /// Waiting for the next command of an interactive client.
     Resting,
-    /// It obeys.
+    /// Carrying out a request.
     Working,
-    /// It sends an answer.
+    /// Sending a reply.
     Sending,
-    /// It has been served, and its client is given time to leave.
+    /// Served; the client has some time to close.
     Leaving,
 }
 
@@ -69,7 +70,7 @@ pub struct ServiceReaders {
     capacity: usize,
 }
 
-/// A connection's place; dropping it gives the place back.
+/// A slot for one connection; released on drop.
 #[derive(Debug)]
 pub struct ReaderSlot {
     readers: Readers,
@@ -85,7 +86,7 @@ impl ServiceReaders {
         Self { readers: readers.clone(), number, capacity }
     }
 
-    /// A place for a connection that has just been accepted. Another one makes room for it if need be; when none can, this waits.
+    /// Takes a slot for a new connection, closing another one if necessary. Waits while none may be closed.
     pub async fn admit(&self) -> ReaderSlot {
         let connections = &self.readers.0.connections;
         loop {
@@ -93,7 +94,7 @@ impl ServiceReaders {
             if let Some((number, end)) = connections.lock().admit(self, Instant::now()) {
                 return ReaderSlot { readers: self.readers.clone(), number, end };
             }
-            // When none has left, one may have become idle or stuck.
+            // If none has ended, one may have become idle or stuck.
             let _ = timeout(AGAIN, left).await;
         }
     }
@@ -107,27 +108,27 @@ impl ReaderSlot {
         self.does(Doing::Waiting);
     }
 
-    /// It waits for another command of a client that stays for more.
+    /// It waits for the next command of an interactive client.
     pub fn rests(&self) {
         self.does(Doing::Resting);
     }
 
-    /// It works on a request, and is not ended meanwhile.
+    /// It carries out a request and must not be closed.
     pub fn works(&self) {
         self.does(Doing::Working);
     }
 
-    /// It sends an answer.
+    /// It sends a reply.
     pub fn sends(&self) {
         self.does(Doing::Sending);
     }
 
-    /// It has been served, and its client is given time to leave.
+    /// It has been served; the client has some time to close.
     pub fn leaves(&self) {
         self.does(Doing::Leaving);
     }
 
-    /// Its reader has taken something of an answer.
+    /// Its reader has read something.
     pub fn progresses(&self) {
         let mut table = self.readers.0.connections.lock();
         if let Some(entry) = table.by_number.get_mut(&self.number)
@@ -137,7 +138,7 @@ impl ReaderSlot {
         }
     }
 
-    /// Completes when it has to make room.
+    /// Completes when the connection has to close.
     pub async fn ended(&self) {
         self.end.cancelled().await;
     }
@@ -160,7 +161,8 @@ impl Drop for ReaderSlot {
 // === impl Connections ===
 
 impl Connections {
-    /// Ends the connection, of any service, whose reader has taken nothing for longest; whether there was one.
+    /// Closes the connection, of any service, whose reader has been stuck longest; returns whether there was
+    /// one.
     pub(super) fn end_stuck(&self) -> bool {
         self.lock().end_one(Instant::now(), |entry| entry.doing == Doing::Sending)
     }
@@ -190,7 +192,7 @@ impl ReaderTable {
         Some((number, end))
     }
 
-    /// Ends the first to make room among those that are `meant`; its place is free at once.
+    /// Closes the first candidate among those that are `meant`; its slot is free at once.
     fn end_one(&mut self, now: Instant, meant: impl Fn(&ReaderEntry) -> bool) -> bool {
         let candidates = self.by_number.iter().filter(|(_, entry)| meant(entry));
         let ranked = candidates.filter_map(|(number, entry)| Some((entry.rank(now)?, entry.since, *number)));
@@ -205,7 +207,7 @@ impl ReaderTable {
 // === impl ReaderEntry ===
 
 impl ReaderEntry {
-    /// How soon it makes room, 0 first; `None` for one that does not.
+    /// How soon it may be closed, 0 first; `None` if it may not.
     fn rank(&self, now: Instant) -> Option<u8> {
         let time = now.saturating_duration_since(self.since);
         match self.doing {

@@ -1,4 +1,5 @@
-//! Renderings: made one at a time on a thread for such work, shared between readers that asked before one began, and bounded in bytes.
+//! Renderings: made one at a time on a blocking thread, shared by readers that asked before one began, and
+//! bounded in bytes.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -12,15 +13,15 @@ use tokio::time::{Instant, timeout};
 use super::Readers;
 use super::connections::Connections;
 
-/// Renderings at a time. More would take the processor from traffic without an end to be seen.
+/// Concurrent renderings. More would take processor time from traffic without limit.
 const AT_ONCE: usize = 1;
-/// Readers that wait for a rendering; more are refused.
+/// Maximum number of readers waiting for a rendering; more are rejected.
 const WAITING: usize = 512;
-/// Bytes that have been rendered and not been read to their end, above which no other rendering begins.
+/// Bytes rendered but not read, above which no rendering starts.
 pub const MOST_BYTES: usize = 32 * 1024 * 1024;
-/// How long a rendering waits for that.
+/// How long a rendering waits for memory.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How often it looks for readers that are stuck meanwhile.
+/// Interval at which it looks for stuck readers meanwhile.
 const AGAIN: Duration = Duration::from_millis(100);
 
 type Made = Result<Rendering, String>;
@@ -30,19 +31,19 @@ type Made = Result<Rendering, String>;
 pub(super) struct Renderings {
     turns: Semaphore,
     waiting: AtomicUsize,
-    /// Who waits for a rendering that has not begun.
+    /// Readers waiting for a rendering that has not begun, by key.
     asked: Mutex<HashMap<String, Vec<oneshot::Sender<Made>>>>,
     held: Arc<HeldRendering>,
 }
 
-/// What has been rendered and is not read to its end.
+/// Bytes that are rendered but not read.
 #[derive(Debug, Default)]
 struct HeldRendering {
     bytes: AtomicUsize,
     less: Notify,
 }
 
-/// A text that was rendered; clones are the same one.
+/// A rendered text; clones share it.
 #[derive(Debug, Clone)]
 pub struct Rendering(Arc<RenderedText>);
 
@@ -55,13 +56,13 @@ struct RenderedText {
 /// Why there is no rendering.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refused {
-    /// Too many ask.
+    /// Too many readers.
     Busy,
-    /// There is something to say in its place.
+    /// The rendering function returned this message instead.
     Said(String),
 }
 
-/// Counts a reader that waits.
+/// Counts a waiting reader.
 struct Waiter<'a>(&'a AtomicUsize);
 
 // === impl Renderings ===
@@ -83,18 +84,18 @@ impl Renderings {
             askers.len() == 1
         };
         if is_first {
-            // It outlives who asked first: others may have joined.
+            // It outlives the first reader, because others may have joined.
             let readers = readers.clone();
             tokio::spawn(async move { readers.0.renderings.make(&readers, &key, make).await });
         }
-        // A rendering that panicked, or for which there was no memory, drops the sender.
+        // If the rendering panicked or ran out of memory, the sender was dropped.
         made_here.await.unwrap_or_else(|_| Err(String::new())).map_err(|text| match text.is_empty() {
             true => Refused::Busy,
             false => Refused::Said(text),
         })
     }
 
-    /// Makes, at its turn, the rendering for all who have asked by then.
+    /// Makes the rendering, when it is its turn, for all readers that have asked by then.
     async fn make(
         &self,
         readers: &Readers,
@@ -102,7 +103,7 @@ impl Renderings {
         make: impl FnOnce() -> Result<String, String> + Send + 'static,
     ) {
         let turn = self.turn(&readers.0.connections).await;
-        // From here on others ask for the next one.
+        // Later readers get the next rendering.
         let askers = self.asked().remove(key).unwrap_or_default();
         if turn.is_err() || askers.iter().all(oneshot::Sender::is_closed) {
             return;
@@ -112,7 +113,7 @@ impl Renderings {
             return;
         };
         for asker in askers {
-            // One that has left needs none.
+            // A reader that has left needs none.
             let _ = asker.send(made.clone());
         }
     }
@@ -126,7 +127,8 @@ impl Renderings {
         spawn_blocking(make).await.ok()
     }
 
-    /// The turn to make a rendering, as soon as there is memory for it: readers that take nothing of theirs are ended for that.
+    /// The permit to make a rendering, as soon as there is memory for it. Stuck readers are closed if
+    /// necessary.
     async fn turn(&self, connections: &Connections) -> Result<SemaphorePermit<'_>, Refused> {
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -212,7 +214,7 @@ mod tests {
 
     use super::*;
 
-    /// Breaks when a reader is given what was begun before it asked, or two renderings are made at a time.
+    /// Breaks when a reader gets a rendering that began before it asked, or when two are made at once.
     #[tokio::test]
     async fn a_rendering_begins_after_it_was_asked_for_and_by_itself() {
         let readers = Readers::default();
@@ -258,7 +260,7 @@ mod tests {
         assert_eq!(readers.rendering("b".to_owned(), || Ok("text".to_owned())).await.unwrap().text(), "text");
     }
 
-    /// Breaks when readers that take nothing can fill the memory, or shut others out.
+    /// Breaks when stuck readers can fill the memory or lock others out.
     #[tokio::test(start_paused = true)]
     async fn a_stuck_reader_makes_room_for_other_renderings() {
         let readers = Readers::default();
@@ -288,7 +290,7 @@ mod tests {
         let ask = || Box::pin(readers.rendering("key".to_owned(), || Ok("text".to_owned())));
         let mut waiting: Vec<_> = (0..WAITING).map(|_| ask()).collect();
         for waiter in &mut waiting {
-            // Each is asked once, so that it counts.
+            // Poll each once, so that it counts.
             tokio::select! {
                 biased;
                 _ = waiter => panic!("nobody has a turn"),
