@@ -30,15 +30,16 @@ use crate::vital::guarded;
 use crate::{admin, discovery, sampler, web};
 use checks::Checks;
 
-/// How long the first look-up of all server names may hold up the start.
+/// How long the first lookup of all server names may delay the start.
 const FIRST_LOOKUP: Duration = Duration::from_secs(2);
 
-/// How long addresses that are taken are asked for again at the start: a predecessor that has just been told to stop is about to free them.
+/// How long to retry addresses in use at the start: a predecessor that was just told to stop is about to free
+/// them.
 const PREDECESSOR: Duration = Duration::from_secs(1);
-/// Between two attempts.
+/// Interval between attempts.
 const ASK_AGAIN: Duration = Duration::from_millis(20);
 
-/// A balancer that is bound and not yet running.
+/// A balancer that is bound and not running yet.
 #[derive(Debug)]
 pub struct App {
     control: Arc<Control>,
@@ -50,18 +51,18 @@ pub struct App {
     web: web::Web,
 }
 
-/// What an app is told while it runs.
+/// Commands to a running app.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Signal {
-    /// Stop: gracefully the first time, at once the second.
+    /// Stop: gracefully at first; the second time, at once.
     Stop,
     /// Read the configuration again.
     Reload,
-    /// Open log files anew.
+    /// Reopen log files.
     ReopenLogs,
 }
 
-/// Reads the configuration, runs, and says how it ended: the command `lb run`.
+/// Reads the configuration and runs: the command `lb run`.
 pub fn run(file: &Path) -> ExitCode {
     let config = match Config::load(file) {
         Ok(config) => config,
@@ -90,7 +91,7 @@ impl App {
     /// Binds everything that the configuration names.
     ///
     /// # Errors
-    /// The first address, socket or file that cannot be had.
+    /// The first address, socket or file that is not available.
     pub fn bind(mut config: Config) -> anyhow::Result<Self> {
         let shares = descriptors::share(&mut config)?;
         crate::net::give_large_blocks_back();
@@ -131,7 +132,7 @@ impl App {
         Ok(Self { control, runtime, threads, checks, log, admin, web })
     }
 
-    /// Frontends and the addresses they listen on.
+    /// Frontends with their listen addresses.
     pub fn frontends(&self) -> Vec<(Arc<str>, SocketAddr)> {
         self.control.addresses()
     }
@@ -141,17 +142,17 @@ impl App {
         self.web.addresses()
     }
 
-    /// Where the runtime sockets are.
+    /// Paths or addresses of the runtime sockets.
     pub fn sockets(&self) -> Vec<String> {
         self.admin.iter().map(admin::Listener::place).collect()
     }
 
-    /// The door for writes.
+    /// The only way to change state.
     pub fn control(&self) -> Arc<Control> {
         Arc::clone(&self.control)
     }
 
-    /// Runs until it is told to stop, and returns when everything has ended.
+    /// Runs until it is told to stop; returns when everything has ended.
     pub fn run(self, signals: UnboundedReceiver<Signal>) -> ExitCode {
         let Self { control, runtime, threads, checks, log, admin, web } = self;
         let stop = CancellationToken::new();
@@ -159,7 +160,7 @@ impl App {
             let mut tasks = JoinSet::new();
             discovery::resolve_all_once(&control, FIRST_LOOKUP).await;
             let process = &control.shared().process;
-            // It is set here and nowhere else.
+            // Set only here.
             let _ = process.boot.set(process.started.elapsed());
             let checks = checks.begin(stop.clone());
             let (looking_up, sampling) = (Arc::clone(&control), Arc::clone(&control));
@@ -173,19 +174,19 @@ impl App {
             stop.cancel();
             (clean, checks)
         });
-        // It does not panic without ending the process.
+        // A panic of that thread ends the process.
         let _ = checks.join();
         threads.end();
         let end = if clean { "stopped" } else { "stopped with exchanges cut off" };
         control.emit(&Event::Notice { text: end });
         log.end();
-        // Look-ups of names may hang in threads that cannot be ended; nobody waits for them.
+        // Lookups may hang in threads that cannot be ended; do not wait for them.
         runtime.shutdown_background();
         if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     }
 }
 
-/// The time that addresses may take at the start to become free.
+/// Retries of addresses in use at the start.
 struct Patience<'a> {
     runtime: &'a tokio::runtime::Runtime,
     until: Instant,
@@ -196,7 +197,7 @@ impl<'a> Patience<'a> {
         Self { runtime, until: Instant::now() + PREDECESSOR }
     }
 
-    /// Repeats `bind` as long as an address is in use and there is time.
+    /// Repeats `bind` while an address is in use and there is time.
     fn bind<T>(&self, mut bind: impl FnMut() -> io::Result<T>) -> io::Result<T> {
         loop {
             match bind() {
@@ -209,11 +210,11 @@ impl<'a> Patience<'a> {
     }
 }
 
-/// Obeys signals until the end; returns whether everything in flight was finished.
+/// Handles signals until the end; returns whether everything in flight was completed.
 async fn supervise(control: &Arc<Control>, mut signals: UnboundedReceiver<Signal>) -> bool {
     loop {
         match signals.recv().await {
-            // What came of it is logged.
+            // The result is logged.
             Some(Signal::Reload) => drop(control.reload(&Origin::Signal).await),
             Some(Signal::ReopenLogs) => control.log().reopen(),
             Some(Signal::Stop) | None => break,

@@ -1,6 +1,7 @@
-//! The command line: what was asked for, and its exit code.
+//! The command line.
 //!
-//! Exit codes: 0 done, 1 refused (by a balancer, by a check, or a wait ran out), 2 wrong usage, 3 no answer, or not to the end.
+//! Exit codes: 0 done, 1 rejected (by a balancer, by a check, or a wait ran out), 2 wrong usage, 3 no reply, or
+//! an incomplete one.
 
 mod check;
 mod help;
@@ -20,13 +21,13 @@ use crate::ctl::{self, CommandOutcome, ServerCommand, Terms};
 use crate::{app, report, top};
 
 const WRONG_USAGE: u8 = 2;
-/// Of `lb top`: looking more often than this would be load, not news.
+/// Minimum refresh interval of `lb top`.
 const SHORTEST_INTERVAL: Duration = Duration::from_millis(50);
-/// The configuration that is meant where none is named.
+/// The default configuration file.
 const CONFIGURATION: &str = "lb.toml";
 /// Behind the program's name, which clap prints.
 const VERSION: &str = report::NAME_AND_VERSION.split_at(3).1;
-/// Where the runtime socket is when nobody says so.
+/// The default runtime socket.
 const SOCKET: &str = "run/lb.sock";
 
 /// An HTTP load balancer with HAProxy's runtime API

@@ -30,7 +30,7 @@ use dns::Resolver;
 use names::Inquiry;
 pub use names::{Families, LookupResult, Names, System};
 
-/// Between the beginnings of two look-ups of a name, however often its servers are doubted.
+/// Minimum interval between lookups of a name, however often one is requested.
 const AT_MOST_EVERY: Duration = Duration::from_millis(200);
 
 /// Servers of one backend that share a name.
@@ -38,19 +38,19 @@ const AT_MOST_EVERY: Duration = Duration::from_millis(200);
 struct NameGroup {
     backend: Arc<str>,
     host: String,
-    /// Between two look-ups.
+    /// Interval between lookups.
     interval: Duration,
-    /// The name servers that are asked, if not the system.
+    /// The name servers to ask, if not the system's.
     section: Option<Arc<Resolvers>>,
     servers: Vec<Arc<Server>>,
 }
 
-/// Keeps the addresses of all servers that have names up to date, until `stop` is cancelled.
+/// Keeps the addresses of all servers with names up to date, until `stop` is cancelled.
 pub async fn run(control: Arc<Control>, stop: CancellationToken) {
     run_with(control, System::new(), stop).await;
 }
 
-/// The same with another source of addresses.
+/// Like [`run`], with another source of addresses.
 pub async fn run_with(control: Arc<Control>, names: Arc<impl Names>, stop: CancellationToken) {
     let mut changes = control.changes();
     let mut watches = Watches::default();
@@ -67,19 +67,19 @@ pub async fn run_with(control: Arc<Control>, names: Arc<impl Names>, stop: Cance
         }
         tokio::select! {
             () = stop.cancelled() => return,
-            // The sender lives in `control`, which lives here.
+            // The sender is part of `control`, which is held here.
             _ = changes.changed() => {}
         }
     }
 }
 
-/// Looks every name up once, so that traffic can begin with addresses; gives up after `limit`. What fails is left to [`run`], which
-/// says so.
+/// Looks up every name once before traffic starts; gives up after `limit`. Failures are left to [`run`], which
+/// reports them.
 pub async fn resolve_all_once(control: &Arc<Control>, limit: Duration) {
     resolve_all_once_with(control, &System::new(), limit).await;
 }
 
-/// The same with another source of addresses.
+/// Like [`resolve_all_once`], with another source of addresses.
 pub async fn resolve_all_once_with(control: &Arc<Control>, names: &Arc<impl Names>, limit: Duration) {
     let mut rounds = JoinSet::new();
     for group in groups(&control.topology()) {
@@ -90,11 +90,11 @@ pub async fn resolve_all_once_with(control: &Arc<Control>, names: &Arc<impl Name
             }
         });
     }
-    // Those that are still waiting when the time is up end with the set.
+    // Lookups in progress at the deadline are cancelled with the set.
     let _ = timeout(limit, async { while rounds.join_next().await.is_some() {} }).await;
 }
 
-/// The names in a topology, in its order.
+/// The names in a topology, in file order.
 fn groups(topology: &Topology) -> Vec<NameGroup> {
     let mut groups: Vec<NameGroup> = Vec::new();
     let section = |backend: &Backend| {
@@ -144,14 +144,14 @@ impl NameGroup {
             self.emit(&control, &mut failing, &answer);
             match answer {
                 Ok(found) => self.settle(&control, &found),
-                // One look-up, however many servers share it.
+                // Counts once, however many servers share the name.
                 Err(_) => control.unresolved(),
             }
             sleep_until(begun + AT_MOST_EVERY).await;
         }
     }
 
-    /// Where its name is looked up.
+    /// Where the name is looked up.
     fn source<N: Names>(&self, system: &Arc<N>) -> Arc<Resolver<N>> {
         Arc::new(match &self.section {
             Some(section) => Resolver::Section(Arc::clone(section)),
@@ -159,14 +159,14 @@ impl NameGroup {
         })
     }
 
-    /// The families of the addresses that its servers have.
+    /// The families of its servers' addresses.
     fn held(&self) -> Families {
         Families::of(self.servers.iter().filter_map(|server| Some(server.place.address()?.ip())))
     }
 
-    /// Gives each server its address out of those found.
+    /// Gives each server one of the addresses.
     fn settle(&self, control: &Control, found: &LookupResult) {
-        // A reload may have given a server another name while this one was being looked up.
+        // A reload may have given the server another name during the lookup.
         let named = |server: &&Arc<Server>| server.place.named().0 == self.host;
         let servers: Vec<_> = self.servers.iter().filter(named).collect();
         let present: Vec<(Option<SocketAddr>, u16)> =
@@ -179,7 +179,8 @@ impl NameGroup {
         }
     }
 
-    /// Completes when somebody doubted an address of the group; doubts about the others are taken as well.
+    /// Completes when a lookup was requested for a server of the group; clears the requests of its other
+    /// servers, too.
     async fn doubted(&self) {
         let mut doubts: Vec<_> = self.servers.iter().map(|server| Box::pin(server.place.doubted())).collect();
         poll_fn(|cx| {
@@ -190,7 +191,7 @@ impl NameGroup {
         .await;
     }
 
-    /// Tells the operator when look-ups begin to fail, and when they work again.
+    /// Reports when lookups begin to fail, and when they work again.
     fn emit(&self, control: &Control, failing: &mut bool, answer: &io::Result<LookupResult>) {
         if std::mem::replace(failing, answer.is_err()) == answer.is_err() {
             return;

@@ -25,42 +25,43 @@ use agent::{AgentTask, ask_for_ever};
 
 pub use probe::{Network, ProbeTarget};
 
-/// Checks and questions to agents under way at once, over all servers. Each holds a descriptor; with a thousand servers that do not answer, and HAProxy's
-/// usual times, about half of them are waited for at any moment.
+/// Maximum number of concurrent checks and agent queries, over all servers. Each holds a descriptor. With a
+/// thousand unreachable servers and HAProxy's usual times, about half of them are waited for at any moment.
 const AT_ONCE: usize = 512;
 
-/// How often a check is repeated whose time ran out on a thread that was late. A server that hangs is found even on a machine that never keeps up.
+/// How often a check is repeated that ran out of time on a late thread. A bound, so that a server that hangs is
+/// found even on a machine that never keeps up.
 const REPEATS: u32 = 8;
 
-/// A server that is back is checked within this share of its interval, so that whoever waits for it does not wait a whole one,
-/// and within this time however long the interval is.
+/// A server that returns is checked within this share of its interval, and within this time however long the
+/// interval is, so that `wait` does not take a whole interval.
 const PROMPT: (u32, Duration) = (10, Duration::from_secs(1));
 
-/// The way to find out how a server is.
+/// Makes checks.
 pub trait Probe: Send + Sync + 'static {
-    /// Makes one check; it ends within the target's time limit.
+    /// Makes one check; completes within the target's time limit.
     fn probe(&self, target: ProbeTarget) -> impl Future<Output = CheckResult> + Send;
 }
 
-/// What a task was started for; it is another one as soon as anything here differs.
+/// The settings that a task was started with; when they change, a new task replaces it.
 struct CheckTask {
     server: Arc<Server>,
     check: CheckPlan,
-    /// Rises when the server goes into maintenance, moves or is removed.
+    /// Incremented when the server goes into maintenance, moves or is removed.
     epoch: u32,
-    /// Neither in maintenance, nor without an address, nor with its checks switched off.
+    /// Whether it can be checked: not in maintenance, with an address, with checks enabled.
     awake: bool,
 }
 
-/// Says that a check is under way, until it is dropped.
+/// Marks a check as in progress until it is dropped.
 struct Checking<'a>(&'a Server);
 
-/// Checks servers as they are configured at each moment, until `stop` is cancelled.
+/// Checks servers according to the current configuration, until `stop` is cancelled.
 pub async fn run(control: Arc<Control>, stop: CancellationToken) {
     run_with(control, Arc::new(Network), stop).await;
 }
 
-/// The same with another way to check.
+/// Like [`run`], with another `probe`.
 pub async fn run_with(control: Arc<Control>, probe: Arc<impl Probe>, stop: CancellationToken) {
     let slots = Arc::new(Semaphore::new(AT_ONCE));
     let mut changes = control.changes();
@@ -91,7 +92,7 @@ pub async fn run_with(control: Arc<Control>, probe: Arc<impl Probe>, stop: Cance
         }
         tokio::select! {
             () = stop.cancelled() => return,
-            // The sender lives in `control`, which lives here.
+            // The sender is part of `control`, which is held here.
             _ = changes.changed() => {}
         }
     }
@@ -116,21 +117,22 @@ async fn check_for_ever(
         let result = found(&*probe, &target).await;
         drop(checking);
         if result.status == CheckStatus::SockErr {
-            // It failed here, and says nothing about the server.
+            // It failed for lack of our own resources, which says nothing about the server.
             control.shared().process.shortages.checks.add_shared(1);
             continue;
         }
         if matches!(result.status, CheckStatus::L4Con | CheckStatus::L4Tout) {
             server.place.request_lookup();
         }
-        // What was found belongs to a server that has been out, or was somewhere else, in the meantime.
+        // Otherwise the server has been in maintenance, or has moved, in the meantime.
         if server.place.connection_generation() == epoch {
             control.checked(&server, result);
         }
     }
 }
 
-/// Checks once, and again at once when the time ran out because this thread was late: that says nothing about the server.
+/// Makes one check. Repeats it when it ran out of time because this thread was late, which says nothing about the
+/// server.
 async fn found(probe: &impl Probe, target: &ProbeTarget) -> CheckResult {
     let mut repeats = REPEATS;
     loop {
@@ -157,7 +159,7 @@ impl CheckTask {
         }
     }
 
-    /// How long the first check is put off: servers that are new, or checked in a new way, come in crowds.
+    /// Delay of the first check, because new servers often come in crowds.
     fn first_delay(&self, before: Option<&Self>) -> Duration {
         let interval = self.check.spec.interval;
         match before {

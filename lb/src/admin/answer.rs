@@ -1,8 +1,9 @@
-//! What a command answers, and its bytes on the wire.
+//! Replies to commands, and their bytes on the wire.
 //!
-//! A message or a dump ends with an empty line; success without words is one line feed, which clients compare with exactly.
+//! A message or a dump ends with an empty line. A success without text is one line feed, which clients compare
+//! with exactly.
 
-/// How grave a message is (syslog's numbers, RFC 5424, section 6.2.1).
+/// Severity of a message (syslog's numbers, RFC 5424, section 6.2.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Severity {
     Error = 3,
@@ -17,11 +18,12 @@ pub(super) enum Prefix {
     Word,
 }
 
-/// An answer that may be much.
+/// A reply that may be large.
 pub(super) enum Report {
-    /// A text that is made at once, the same one for all who ask with the same key meanwhile. A message may take its place.
+    /// A text rendered at once, shared by readers that ask with the same key meanwhile. A message may take
+    /// its place.
     Whole(String, Box<dyn FnOnce() -> Result<String, String> + Send>),
-    /// A text that is made part after part, as it is read.
+    /// A text rendered in parts, as it is read.
     Parts(Box<dyn TextParts>),
 }
 
@@ -31,16 +33,16 @@ pub(super) trait TextParts: Send {
     fn next(&mut self) -> Option<String>;
 }
 
-/// An answer.
+/// The reply to a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum CommandOutput {
-    /// Success without words.
+    /// Success without text.
     Done,
     /// A message.
     Message(Severity, String),
     /// Lines of data; they never have a severity.
     Dump(String),
-    /// Nothing at all, and the connection ends.
+    /// No reply; the connection ends.
     Quit,
 }
 

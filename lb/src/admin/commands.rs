@@ -23,7 +23,7 @@ use super::session::Session;
 use crate::config::Level;
 use wait::WaitCommand;
 
-/// A command that takes a moment.
+/// The future of a command that waits.
 type DeferredCommand<'a> = Pin<Box<dyn Future<Output = CommandOutput> + Send + 'a>>;
 
 /// A command.
@@ -31,7 +31,7 @@ type DeferredCommand<'a> = Pin<Box<dyn Future<Output = CommandOutput> + Send + '
 pub(super) struct CommandEntry {
     /// Its words.
     pub(super) name: &'static str,
-    /// Who may use it.
+    /// The minimum level.
     pub(super) level: Level,
     /// Words and arguments, at most 40 characters.
     pub(super) syntax: &'static str,
@@ -40,20 +40,21 @@ pub(super) struct CommandEntry {
     pub(super) run: Run,
 }
 
-/// How a command is run: always with the words after its name.
+/// The function of a command. Its arguments are the words after the command's name.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Run {
-    /// It answers at once.
+    /// Replies at once.
     Now(fn(&mut Session, &[String]) -> CommandOutput),
-    /// What it answers may be much: it is made in turn with other renderings, and sent as it is read.
+    /// May reply with much: rendered in turn with other renderings, and sent as it is read.
     Report(fn(&Session, &[String]) -> Result<Report, CommandOutput>),
-    /// It asks others.
+    /// Waits for workers or for a reload.
     Later(for<'a> fn(&'a Session, &'a [String]) -> DeferredCommand<'a>),
-    /// It waits until a client that closes its side interrupts it.
+    /// Waits for an event; interrupted when the client closes its side.
     Wait(fn(&[String]) -> Result<WaitCommand, CommandOutput>),
 }
 
-/// The entry that `words` begin with and the words after it, or the refusal of `level`.
+/// Finds the entry that `words` begin with; returns it with the remaining words, or the error for an unknown
+/// command or an insufficient level.
 pub(super) fn find(
     words: &[String],
     level: Level,
@@ -91,7 +92,7 @@ const fn entry(
 use Level::{Admin, Operator, User};
 use Run::{Later as Ask, Now, Report as Tell};
 
-/// All commands but those that every list ends with, by name.
+/// All commands by name, except those at the end of every list.
 #[rustfmt::skip]
 pub(super) static TABLE: &[CommandEntry] = &[
     entry(Admin, "add acl", "add acl [@<ver>] <acl> <pattern>", "ACLs: none", Now(unsupported::add_acl)),
@@ -176,7 +177,7 @@ pub(super) static TABLE: &[CommandEntry] = &[
     entry(Admin, "wait", "wait {-h|<delay>} [cond [args...]]", "wait for a time or a condition (-h lists them)", Run::Wait(wait::parse)),
 ];
 
-/// The commands that every list ends with.
+/// The commands at the end of every list.
 #[rustfmt::skip]
 pub(super) static CLOSING: [CommandEntry; 3] = [
     entry(User, "help", "help [<command>]", "list all commands, or those that begin so", Now(settings::help)),

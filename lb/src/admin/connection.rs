@@ -1,7 +1,7 @@
-//! One connection: line after line, answer after answer.
+//! One connection: reads lines, writes replies.
 //!
-//! It ends after the first line unless the client asked for more, never waits for the client to close first, and holds no
-//! more than one line and one answer.
+//! It ends after the first line unless the client asked for more, never waits for the client to close first, and
+//! holds at most one line and one reply.
 
 use std::io;
 use std::sync::Arc;
@@ -17,11 +17,11 @@ use super::line::{self, CommandLine, MOST_WORDS};
 use super::session::{Session, SessionMode};
 use crate::readers::{Readers, Refused, Rendering};
 
-/// Bytes of a payload.
+/// Maximum size of a payload, bytes.
 const LARGEST_PAYLOAD: usize = 128 * 1024;
-/// Characters of the word that ends a payload.
+/// Maximum length of the word that ends a payload.
 const LONGEST_MARK: usize = 64;
-/// How long, and for how many bytes, a client's last words are read after the last answer.
+/// Time and bytes that are still read after the last reply.
 const LINGER: (Duration, usize) = (Duration::from_secs(1), 1 << 20);
 
 const LINE_TOO_LONG: &str = "The command line is too big for the buffer size. Please change 'tune.bufsize' in the \
@@ -31,7 +31,7 @@ const NOT_HTTP: &str = "This is the runtime socket, which does not speak HTTP: t
 const CONTROL_CHARACTER: &str = "Control characters are not permitted in commands.";
 const TOO_MANY_WORDS: &str = "Too many arguments. Commands must have at most 64 arguments.";
 
-/// What is sent.
+/// Output of a command.
 enum QueuedOutput {
     Answer(CommandOutput),
     Report(Report),
@@ -68,7 +68,8 @@ async fn converse<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
         };
         session.place.waits();
         if line::is_http(&line) {
-            // A page of another site can have a browser send this: nothing that follows must be obeyed.
+            // A page of another site can make a browser send this: nothing after it may be carried
+            // out.
             let refusal = CommandOutput::error(NOT_HTTP);
             return send(output, session, &refusal.render(session.prefix)).await;
         }
@@ -126,7 +127,7 @@ async fn answer<R: AsyncRead + Unpin>(
     })
 }
 
-/// Sends an answer; as long as that takes it counts as held.
+/// Sends a reply, which counts as held while it is being sent.
 async fn tell<W: AsyncWrite + Unpin>(
     output: &mut W,
     session: &Session,
@@ -136,7 +137,7 @@ async fn tell<W: AsyncWrite + Unpin>(
     send(output, session, held.text()).await
 }
 
-/// Makes a report and sends it.
+/// Renders and sends a report.
 async fn report_to<W: AsyncWrite + Unpin>(
     output: &mut W,
     session: &Session,
@@ -150,7 +151,7 @@ async fn report_to<W: AsyncWrite + Unpin>(
             Err(Refused::Busy) => tell(output, session, &CommandOutput::error(BUSY)).await,
         },
         Report::Parts(mut parts) => {
-            // A panic of a part has been printed.
+            // If rendering a part panicked, the panic has been printed.
             while let Some((rest, Some(part))) = next(readers, parts).await {
                 parts = rest;
                 send(output, session, &part).await?;
@@ -161,7 +162,7 @@ async fn report_to<W: AsyncWrite + Unpin>(
     }
 }
 
-/// Makes the next part.
+/// Renders the next part.
 async fn next(
     readers: &Readers,
     mut parts: Box<dyn TextParts>,
@@ -188,7 +189,8 @@ async fn send_dump<W: AsyncWrite + Unpin>(
     }
 }
 
-/// Reads up to the end of a payload; whether it came. No command takes one yet, and HAProxy's that do not ignore it.
+/// Reads to the end of a payload; returns whether it was complete. No command uses one; HAProxy ignores it for
+/// such commands, too.
 async fn skip_payload<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
     input: &mut Input<R>,
     output: &mut W,
@@ -216,7 +218,7 @@ async fn skip_payload<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(
     }
 }
 
-/// Writes all; a client that takes nothing for as long as it may be silent is given up.
+/// Writes all. A client that reads nothing within the idle limit is dropped.
 async fn send<W: AsyncWrite + Unpin>(output: &mut W, session: &Session, text: &str) -> io::Result<()> {
     let mut bytes = text.as_bytes();
     session.place.sends();

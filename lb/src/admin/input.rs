@@ -1,4 +1,4 @@
-//! Lines from a client that may send too much, too little, or nothing.
+//! Reads lines from clients that may send too much, too little, or nothing.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use tokio::time::timeout;
 /// Longest command line with its line feed, bytes (HAProxy's `tune.bufsize`).
 pub(super) const LONGEST_LINE: usize = 16 * 1024;
 
-/// What came.
+/// What was read.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum InputEvent {
     /// A line, without its line feed.
@@ -19,11 +19,11 @@ pub(super) enum InputEvent {
     Closed,
 }
 
-/// A client's side of a connection.
+/// The reading side of a connection.
 #[derive(Debug)]
 pub(super) struct Input<R> {
     stream: R,
-    /// Received and not used; bounded by what a line may have.
+    /// Received but not used; bounded by the length of a line.
     buffer: Vec<u8>,
     /// The client closed its side.
     ended: bool,
@@ -36,7 +36,7 @@ impl<R: AsyncRead + Unpin> Input<R> {
         Self { stream, buffer: Vec::new(), ended: false }
     }
 
-    /// The next line; `idle` is how long the client may be silent.
+    /// The next line. `idle`: how long the client may be silent.
     pub(super) async fn line(&mut self, idle: Duration) -> InputEvent {
         let mut searched = 0;
         loop {
@@ -56,7 +56,7 @@ impl<R: AsyncRead + Unpin> Input<R> {
         }
     }
 
-    /// Completes when the client has closed its side. What it sends before is kept for later, as far as there is room.
+    /// Completes when the client has closed its side. Bytes before that are kept, as far as there is space.
     pub(super) async fn closed(&mut self) {
         while !self.ended {
             if self.buffer.len() >= LONGEST_LINE {
@@ -66,7 +66,8 @@ impl<R: AsyncRead + Unpin> Input<R> {
         }
     }
 
-    /// Reads and forgets up to `limit` bytes until the client closes, so that it is not told of a reset in place of an end.
+    /// Reads and discards up to `limit` bytes until the client closes, so that it sees an orderly end instead
+    /// of a reset.
     pub(super) async fn drain(&mut self, mut limit: usize) {
         while !self.ended && limit > 0 {
             self.buffer.clear();
@@ -77,7 +78,7 @@ impl<R: AsyncRead + Unpin> Input<R> {
 
     async fn fill(&mut self) {
         self.buffer.reserve(1024);
-        // A broken connection is a closed one.
+        // A broken connection counts as closed.
         self.ended = self.stream.read_buf(&mut self.buffer).await.unwrap_or(0) == 0;
     }
 }

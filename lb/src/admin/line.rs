@@ -1,18 +1,18 @@
-//! A line of input as commands and their words.
+//! Splits a line of input into commands and words.
 //!
-//! Pure text: what the words mean is not known here.
+//! The meaning of words is not known here.
 
-/// Methods that a browser or a tool sends, also in a request line without a version.
+/// HTTP methods that browsers and tools send, also in a request line without a version.
 const METHODS: [&[u8]; 10] =
     [b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"CONNECT", b"OPTIONS", b"TRACE", b"PATCH", b"PRI"];
 
-/// Most words of a command, its name included.
+/// Maximum number of words of a command, including its name.
 pub(super) const MOST_WORDS: usize = 64;
 
-/// A line.
+/// A parsed line.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct CommandLine {
-    /// Its commands, at least one; a command may have no words.
+    /// At least one command; a command may have no words.
     pub(super) commands: Vec<Vec<String>>,
     /// A payload follows, up to a line that equals this.
     pub(super) payload: Option<String>,
@@ -59,7 +59,8 @@ pub(super) fn is_http(line: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    /// Breaks when the body of a form that a browser was made to send is obeyed, or a command is taken for HTTP.
+    /// Breaks when the body of a form that a browser was tricked into sending is carried out, or a command is
+    /// taken for HTTP.
     #[test]
     fn lines_of_http_are_told_from_commands() {
         for line in [

@@ -1,4 +1,4 @@
-//! One connection's own settings: its level, its mode, how it wants its answers.
+//! Settings of one connection: level, mode, format of replies.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -11,17 +11,17 @@ use crate::readers::ReaderSlot;
 
 /// How long a client may be silent (HAProxy's `stats timeout`).
 const IDLE: Duration = Duration::from_secs(10);
-/// Marks numbers of socket connections: they share `show sess` with those of client connections.
+/// Marks numbers of socket connections, which share `show sess` with client connections.
 const SOCKET_NUMBERS: u64 = 1 << 63;
 
-/// How a connection goes on after a line.
+/// What happens after a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum SessionMode {
-    /// It ends.
+    /// The connection ends.
     Single,
     /// It waits for another line.
     Interactive,
-    /// It says so.
+    /// It waits for another line and prints a prompt.
     Prompt,
 }
 
@@ -29,13 +29,13 @@ pub(super) enum SessionMode {
 #[derive(Debug)]
 pub(super) struct Session {
     pub(super) control: Arc<Control>,
-    /// Its place among those who read.
+    /// Its slot among readers.
     pub(super) place: Arc<ReaderSlot>,
-    /// Who is there.
+    /// The peer, as recorded with its commands.
     pub(super) origin: Origin,
     /// Its number in `show sess`.
     pub(super) id: u64,
-    /// What it may do; it only ever falls.
+    /// Its level, which can only be lowered.
     pub(super) level: Level,
     pub(super) mode: SessionMode,
     /// The prompt shows the uptime.
@@ -66,7 +66,7 @@ impl Session {
         }
     }
 
-    /// What is sent after a line's last answer.
+    /// What follows the last reply to a line.
     pub(super) fn prompt(&self) -> String {
         match self.mode {
             SessionMode::Single | SessionMode::Interactive => String::new(),

@@ -1,7 +1,7 @@
-//! The thread of active checks and agents.
+//! The thread of health checks and agents.
 //!
-//! It has an event loop of its own: what the control side is busy with (renderings, commands, reloads) must not make a check late, since a
-//! check that is late looks like a server that is down.
+//! It has its own event loop: what the control side is busy with (renderings, commands, reloads) must not delay a
+//! check, because a late check looks like a failed one.
 
 use std::io;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::control::Control;
 use crate::{health, vital};
 
-/// A thread that waits for its beginning, or checks.
+/// The thread, before it begins to check.
 #[derive(Debug)]
 pub(super) struct Checks {
     begin: oneshot::Sender<CancellationToken>,
@@ -24,10 +24,11 @@ pub(super) struct Checks {
 // === impl Checks ===
 
 impl Checks {
-    /// Starts the thread; nothing is checked before [`Checks::begin`]. It ends when this is dropped before.
+    /// Starts the thread. It checks nothing before [`Checks::begin`], and ends when this value is dropped
+    /// before that.
     ///
     /// # Errors
-    /// The system has no thread or no event loop for it.
+    /// The system cannot create a thread or an event loop.
     pub(super) fn prepare(control: &Arc<Control>) -> io::Result<Self> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let (begin, begun) = oneshot::channel();
@@ -43,7 +44,7 @@ impl Checks {
 
     /// Checks until `stop` is cancelled.
     pub(super) fn begin(self, stop: CancellationToken) -> JoinHandle<()> {
-        // The thread waits for nothing else, so it is there.
+        // The thread waits only for this message, so it still exists.
         let _ = self.begin.send(stop);
         self.thread
     }

@@ -1,4 +1,4 @@
-//! The process's signals as messages. It refuses to act on them.
+//! Turns the process's signals into messages.
 
 use std::io;
 
@@ -7,10 +7,11 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::Signal;
 
-/// Listens from now on: SIGTERM, SIGINT and SIGUSR1 stop, SIGHUP reloads, and so does SIGUSR2, which systemd units for HAProxy send.
+/// Listens from now on: SIGTERM, SIGINT and SIGUSR1 stop, SIGHUP and SIGUSR2 reload (systemd units for HAProxy
+/// send the latter).
 ///
 /// # Errors
-/// The system refuses.
+/// The system cannot register a handler.
 #[cfg(unix)]
 pub(super) fn listen(runtime: &Runtime) -> io::Result<UnboundedReceiver<Signal>> {
     use tokio::signal::unix::{SignalKind, signal};
@@ -34,7 +35,7 @@ pub(super) fn listen(runtime: &Runtime) -> io::Result<UnboundedReceiver<Signal>>
 /// Listens from now on: Ctrl-C stops.
 ///
 /// # Errors
-/// The system refuses.
+/// The system cannot register a handler.
 #[cfg(not(unix))]
 pub(super) fn listen(runtime: &Runtime) -> io::Result<UnboundedReceiver<Signal>> {
     let (sender, receiver) = unbounded_channel();

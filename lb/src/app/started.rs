@@ -1,4 +1,4 @@
-//! What runs where, in one line for the person who has started it at a terminal.
+//! The line that `lb run` prints at a terminal: what is served where.
 
 use std::path::{Path, PathBuf};
 
@@ -6,13 +6,13 @@ use super::App;
 use crate::config::Config;
 use crate::report;
 
-/// What the line tells of the configuration, which the app then takes.
+/// The parts of the configuration that the line shows. The app takes the configuration itself.
 #[derive(Debug)]
 pub(super) struct Summary {
     file: PathBuf,
-    /// Names of frontends with the backends that they lead to.
+    /// Frontends, with the backends that they lead to.
     routes: Vec<(String, String)>,
-    /// Names of backends, and how many servers they have.
+    /// Backends, with their number of servers.
     backends: Vec<(String, usize)>,
 }
 
@@ -26,7 +26,7 @@ impl Summary {
         Self { file: config.file.clone(), routes: routes.collect(), backends: backends.collect() }
     }
 
-    /// The line, with the addresses that `app` got.
+    /// The line, with the addresses bound by `app`.
     pub(super) fn line(&self, app: &App) -> String {
         let addresses: Vec<_> =
             app.frontends().iter().map(|(name, address)| (name.to_string(), address.to_string())).collect();
@@ -60,7 +60,7 @@ impl Summary {
     }
 }
 
-/// A path as seen from the current folder, where that is shorter.
+/// A path relative to the current folder, where that is shorter.
 fn near(place: &str) -> String {
     let here = std::env::current_dir().ok();
     let inside =

@@ -1,4 +1,5 @@
-//! `lb check`: finds what `lb run` would reject, and says what it would only put up with. It binds nothing.
+//! `lb check`: finds what `lb run` would reject, and warns of what it would accept although it is doubtful. Binds
+//! nothing.
 
 use std::io::Write;
 use std::net::ToSocketAddrs as _;
@@ -42,7 +43,7 @@ fn count(number: usize, of: &str) -> String {
     format!("{number} {of}{}", if number == 1 { "" } else { "s" })
 }
 
-/// Folders of logs that are not there.
+/// Folders of logs that do not exist.
 fn missing_folders(config: &Config) -> Vec<String> {
     let files = config.logs.iter().filter_map(|log| match &log.target {
         LogTarget::File(path) => Some(path),
@@ -56,7 +57,7 @@ fn missing_folders(config: &Config) -> Vec<String> {
         .collect()
 }
 
-/// Runtime sockets that could not be where the configuration says.
+/// Runtime sockets that cannot be created where the configuration says.
 fn socket_faults(config: &Config) -> impl Iterator<Item = String> {
     config.admin.iter().filter_map(|admin| match &admin.socket {
         RuntimeSocketAddress::Unix(path) => admin::check(path).err().map(|error| error.to_string()),
@@ -64,7 +65,7 @@ fn socket_faults(config: &Config) -> impl Iterator<Item = String> {
     })
 }
 
-/// Servers whose names have no address at present, unless name servers of the file's own would be asked.
+/// Servers whose names cannot be resolved now, unless the file has its own name servers.
 fn unresolved(config: &Config) -> Vec<String> {
     let backends = config.backends.iter().filter(|backend| backend.resolvers.is_none());
     let mut hosts: Vec<_> =

@@ -1,6 +1,6 @@
-//! What stands below the options in `--help`: examples, and what the exit codes mean.
+//! The texts below the options in `--help`: examples and exit codes.
 
-/// Of `lb` itself.
+/// For `lb` itself.
 pub(super) const LB: &str = "\
 Examples:
   lb run -c lb.toml                         run in the foreground

@@ -1,4 +1,4 @@
-//! Arguments in, meaning out.
+//! Parsing of arguments.
 
 use super::*;
 

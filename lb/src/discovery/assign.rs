@@ -1,4 +1,4 @@
-//! Who gets which address: pure, and the same answer for the same question, in whatever order addresses arrive.
+//! Distributes addresses among servers. Pure, and independent of the order of the addresses.
 
 use std::cmp::Reverse;
 use std::net::{IpAddr, SocketAddr};

@@ -12,14 +12,14 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-/// For one look-up.
+/// Limit for one lookup.
 const LIMIT: Duration = Duration::from_secs(5);
-/// Look-ups, that is threads, at once.
+/// Maximum number of concurrent lookups, each on a thread.
 const AT_ONCE: usize = 64;
 
 /// A source of addresses.
 pub trait Names: Send + Sync + 'static {
-    /// All addresses of a name, in any order; servers hold addresses of the families `held`.
+    /// All addresses of a name, in any order. `held`: families of the addresses that servers have.
     fn addresses(
         &self,
         host: String,
@@ -36,12 +36,12 @@ pub struct Families {
     pub v6: bool,
 }
 
-/// What a look-up found.
+/// The result of a lookup.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LookupResult {
     /// The addresses.
     pub addresses: Vec<IpAddr>,
-    /// Families of which nothing is known: their addresses are as good as before.
+    /// Families for which there was no answer: their addresses stay valid.
     pub unknown: Families,
 }
 
@@ -51,7 +51,7 @@ pub struct System {
     slots: Semaphore,
 }
 
-/// The look-ups of one name.
+/// The lookups of one name.
 pub(super) struct Inquiry<N> {
     names: Arc<N>,
     host: String,
@@ -61,7 +61,7 @@ pub(super) struct Inquiry<N> {
 // === impl System ===
 
 impl System {
-    /// The resolver, with no look-up under way.
+    /// The resolver, without a lookup in progress.
     pub fn new() -> Arc<Self> {
         Arc::new(Self { slots: Semaphore::new(AT_ONCE) })
     }
@@ -99,7 +99,7 @@ impl<N: Names> Inquiry<N> {
         Self { names, host: host.to_owned(), under_way: None }
     }
 
-    /// The addresses of the name now, at least one.
+    /// The current addresses of the name, at least one.
     pub(super) async fn ask(&mut self, held: Families) -> io::Result<LookupResult> {
         let look_up = self.under_way.get_or_insert_with(|| {
             let (names, host) = (Arc::clone(&self.names), self.host.clone());

@@ -23,25 +23,25 @@ use crate::server::{CheckResult, CheckStatus, Server};
 use crate::topology::Topology;
 use line::AgentLine;
 
-/// Bytes of a line that are read.
+/// Maximum length of a line, bytes.
 const LONGEST: usize = 4 * 1024;
 
-/// What a task was started for; it is another one as soon as anything here differs.
+/// The settings that a task was started with; when they change, a new task replaces it.
 #[derive(Clone)]
 pub(super) struct AgentTask {
     pub(super) server: Arc<Server>,
     plan: config::AgentConfig,
-    /// It is switched on, and its server has an address.
+    /// Whether it is enabled, and its server has an address.
     pub(super) awake: bool,
 }
 
-/// Says that an agent is being asked, until it is dropped.
+/// Marks a query as in progress until it is dropped.
 struct AgentQuery<'a>(&'a Server);
 
-/// A line, or why there is none.
+/// A line, or the reason why there is none.
 type Heard = Result<String, ProbeResult>;
 
-/// Asks an agent again and again.
+/// Queries an agent repeatedly.
 pub(super) async fn ask_for_ever(control: Arc<Control>, asked: AgentTask, slots: Arc<Semaphore>) {
     let AgentTask { server, plan, .. } = asked;
     let mut next = Instant::now() + spread(plan.interval);
@@ -77,7 +77,7 @@ async fn ask(address: SocketAddr, send: &str, deadline: Instant) -> Heard {
     }
 }
 
-/// Says what is to be said, and hears one line, or all there is when the agent closes before its end.
+/// Sends the configured text and reads one line, or everything if the agent closes earlier.
 async fn converse(stream: &mut TcpStream, send: &str) -> Heard {
     let broken = |error: &std::io::Error| ProbeResult::new(CheckStatus::L7Rsp, words(error));
     stream.write_all(send.as_bytes()).await.map_err(|error| broken(&error))?;
@@ -102,7 +102,7 @@ async fn converse(stream: &mut TcpStream, send: &str) -> Heard {
     }
 }
 
-/// What a line means for this server.
+/// Interprets a line for this server.
 fn answer(topology: &Topology, server: &Server, heard: Heard, begun: Instant) -> AgentAnswer {
     let took = begun.elapsed();
     let result = |status, code, detail| CheckResult { status, code, took, detail, version: None };
@@ -131,7 +131,7 @@ fn parted(read: Option<Result<u32, &'static str>>) -> (Option<u32>, Option<&'sta
 // === impl AgentTask ===
 
 impl AgentTask {
-    /// How the agent of a server is to be asked; `None` without one.
+    /// The task for the agent of a server; `None` without one.
     pub(super) fn new(server: &Arc<Server>) -> Option<Self> {
         let plan = server.agent.plan()?;
         let awake = server.place.address().is_some() && server.health.snapshot().agent.is_watched();

@@ -7,17 +7,17 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-/// Looks at the clock within a check's time limit.
+/// Clock readings within a check's time limit.
 const LOOKS: u32 = 16;
-/// Shortest time between two looks.
+/// Minimum interval between two readings.
 const SHORTEST: Duration = Duration::from_millis(10);
-/// Timers have milliseconds: a timer that is late by less is on time.
+/// Timers have a resolution of milliseconds: less is not late.
 const RESOLUTION: Duration = Duration::from_millis(2);
-/// Share of its time limit that a check may lose here and still count.
+/// A check counts if at most one part in `SHARE` of its time limit was lost on this thread.
 const SHARE: u32 = 4;
 
-/// Does `work`, whose time limit is `limit`; returns its result, and whether too much of its time was lost on this thread for a timeout to
-/// mean anything.
+/// Runs `work`, whose time limit is `limit`. Returns its result, and whether so much of its time was lost on this
+/// thread that a timeout means nothing.
 pub(super) async fn measured<T>(limit: Duration, work: impl Future<Output = T>) -> (T, bool) {
     let every = (limit / LOOKS).max(SHORTEST);
     let mut lost = Duration::ZERO;
@@ -25,7 +25,7 @@ pub(super) async fn measured<T>(limit: Duration, work: impl Future<Output = T>) 
     tokio::pin!(work);
     let result = loop {
         tokio::select! {
-            // In this order what was lost is known before the work is told that its time is over.
+            // In this order the lost time is known before `work` sees its timeout.
             biased;
             () = sleep_until(next) => {
                 lost += lateness(next);
@@ -55,7 +55,7 @@ mod tests {
         assert_eq!(measured(SECOND, async { 1 }).await, (1, false));
         assert_eq!(measured(SECOND, sleep(SECOND)).await, ((), false), "a slow server");
         assert_eq!(measured(SECOND, sleep(SECOND * 60)).await, ((), false));
-        // The clock jumps, as it does for a thread that did not run.
+        // The clock jumps, as for a thread that did not run.
         assert_eq!(measured(SECOND, advance(SECOND * 5)).await, ((), true));
         let in_the_middle = async {
             sleep(SECOND / 3).await;

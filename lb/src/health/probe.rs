@@ -1,7 +1,7 @@
-//! One check over the network, on a connection of its own.
+//! One check over the network, on its own connection.
 //!
-//! A connection that is made is closed in the ordinary way, not reset: a server must not see an error in every check. It refuses to
-//! follow redirects, as HAProxy does: 3xx passes.
+//! A successful connection is closed in the ordinary way, not reset, so that servers do not log errors. Redirects
+//! are not followed, as in HAProxy: 3xx passes.
 
 use std::io;
 use std::net::SocketAddr;
@@ -19,36 +19,36 @@ use crate::server::{CheckPlan, CheckResult, CheckStatus, Server};
 #[derive(Debug, Clone, Copy)]
 pub struct Network;
 
-/// What is checked, and how.
+/// What to check, and how.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProbeTarget {
     /// Where to connect.
     pub address: SocketAddr,
     /// Path of the GET; `None`: connecting is enough.
     pub path: Option<String>,
-    /// What it is spoken in.
+    /// The protocol of the request.
     pub protocol: Protocol,
     /// Its `Host`.
     pub host: String,
-    /// For the whole check.
+    /// Limit for the whole check.
     pub timeout: Duration,
-    /// Whether status 404 says that the server wants no new traffic.
+    /// Whether status 404 means that the server wants no new traffic.
     pub disable_on_404: bool,
 }
 
-/// What a check came to, but for how long it took.
+/// The result of a check, without its duration.
 pub(super) struct ProbeResult {
     pub(super) status: CheckStatus,
     pub(super) code: Option<u16>,
     pub(super) detail: String,
-    /// The version that the answer told.
+    /// The version that the response reported.
     pub(super) version: Option<String>,
 }
 
 // === impl ProbeTarget ===
 
 impl ProbeTarget {
-    /// How `server` is to be checked now; `None` while it has no address.
+    /// How to check `server` now; `None` while it has no address.
     pub fn new(server: &Server, plan: &CheckPlan) -> Option<Self> {
         let check = &plan.spec;
         let mut address = server.place.address()?;
@@ -92,7 +92,8 @@ impl ProbeResult {
         Self { status, code: None, detail: detail.into(), version: None }
     }
 
-    /// The other side's fault, or ours: a missing descriptor or port says nothing about the server, and the word says so.
+    /// Distinguishes the server's fault from ours: a missing descriptor or port says nothing about the
+    /// server.
     pub(super) fn not_connected(error: &io::Error) -> Self {
         let status = match error.kind() {
             _ if is_shortage(error) => CheckStatus::SockErr,
@@ -103,7 +104,7 @@ impl ProbeResult {
     }
 }
 
-/// What an error says, without the system's number.
+/// The text of an error, without the system's number.
 pub(super) fn words(error: &io::Error) -> String {
     let text = error.to_string();
     match text.find(" (os error") {

@@ -1,13 +1,14 @@
-//! The version of a server, where the answer to its check tells it: in a header, or as `version` of a JSON object.
+//! The version of a server, if the response to its check reports it: in a header, or as `version` of a JSON
+//! object.
 //!
-//! It is for people to read. It refuses what is long or cannot be shown, and to look for versions anywhere else.
+//! It is for people. Long or unprintable values are ignored.
 
 use http::HeaderMap;
 use serde::Deserialize;
 
-/// Headers that tell it, the surest first.
+/// Headers that report it, in order of preference.
 const HEADERS: [&str; 3] = ["x-version", "x-app-version", "version"];
-/// Most characters of it that are kept.
+/// Maximum number of characters.
 const LONGEST: usize = 40;
 
 #[derive(Deserialize)]
@@ -22,7 +23,7 @@ enum Version {
     Number(serde_json::Number),
 }
 
-/// The version that an answer with these headers and this opening of a body tells.
+/// The version in a response with these headers and this beginning of a body.
 pub(super) fn told(headers: &HeaderMap, opening: &[u8]) -> Option<String> {
     let header = HEADERS.iter().find_map(|name| headers.get(*name)?.to_str().ok().map(str::to_owned));
     let text = header.or_else(|| match serde_json::from_slice::<Page>(opening).ok()?.version {

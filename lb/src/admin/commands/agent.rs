@@ -1,7 +1,7 @@
-//! Commands about the agent of a server: whether, where and how it is asked, and what it is taken to have said.
+//! Commands about a server's agent: whether, where and how it is queried, and overrides of its answer.
 //!
-//! A server without an agent that is switched on refuses all but `disable agent`, in HAProxy's words. It refuses to ask agents: `health`
-//! does.
+//! For a server without an enabled agent all but `disable agent` are rejected, in HAProxy's words. Queries are
+//! made by `health`.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -32,7 +32,7 @@ pub(super) fn enable(session: &mut Session, words: &[String]) -> CommandOutput {
     })
 }
 
-/// `up` or `down`, until the agent says something else.
+/// `up` or `down`, until the agent's next answer.
 pub(super) fn force(session: &Session, server: &Arc<Server>, word: Option<&String>) -> CommandOutput {
     if !is_asked(server) {
         return CommandOutput::error(format!("{NO_AGENT}."));
@@ -46,7 +46,7 @@ pub(super) fn force(session: &Session, server: &Arc<Server>, word: Option<&Strin
     CommandOutput::Done
 }
 
-/// `IP [port PORT]`: where it is asked from now on.
+/// `IP [port PORT]`: the agent's new address.
 pub(super) fn set_address(session: &Session, server: &Arc<Server>, words: &[String]) -> CommandOutput {
     let Some(word) = words.first() else {
         return CommandOutput::error(
@@ -69,7 +69,7 @@ pub(super) fn set_address(session: &Session, server: &Arc<Server>, words: &[Stri
     change(session, server, AgentMoved { address: Some(address), port, send: None })
 }
 
-/// The port on which it is asked from now on.
+/// The agent's new port.
 pub(super) fn set_port(session: &Session, server: &Arc<Server>, word: Option<&String>) -> CommandOutput {
     let Some(word) = word else {
         return CommandOutput::error("set server <b>/<s> agent-port requires a port.");
@@ -83,7 +83,7 @@ pub(super) fn set_port(session: &Session, server: &Arc<Server>, word: Option<&St
     }
 }
 
-/// What it is told from now on; nothing at all without a word.
+/// The text to send to the agent; nothing without a word.
 pub(super) fn set_send(session: &Session, server: &Arc<Server>, word: Option<&String>) -> CommandOutput {
     if !is_asked(server) {
         return CommandOutput::error(format!("{NO_AGENT}."));
@@ -97,7 +97,7 @@ fn change(session: &Session, server: &Arc<Server>, change: AgentMoved) -> Comman
     CommandOutput::Done
 }
 
-/// Whether it has an agent of its own that is switched on.
+/// Whether the server has an enabled agent.
 fn is_asked(server: &Server) -> bool {
     server.agent.plan().is_some() && server.health.snapshot().agent.is_watched()
 }

@@ -1,6 +1,6 @@
-//! `set server … addr`, `fqdn`, `check-addr` and `check-port`: where a server is, and where it is checked.
+//! `set server … addr`, `fqdn`, `check-addr` and `check-port`: addresses of a server and of its checks.
 //!
-//! A move is in force when the command is answered. It refuses to look names up: `discovery` does, once the name is in place.
+//! A new address is in force when the reply is sent. Names are looked up by `discovery`, after the command.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::server::Server;
 const BY: &str = "by 'stats socket command'";
 const UNCHANGED: &str = "nothing changed";
 
-/// `IP [port PORT]`: a name is refused, as it is by HAProxy.
+/// `IP [port PORT]`. A name is rejected, as by HAProxy.
 pub(super) fn set_address(session: &Session, server: &Arc<Server>, words: &[String]) -> CommandOutput {
     let Some(word) = words.first() else {
         return CommandOutput::error("set server <b>/<s> addr requires an address and optionally a port.");
@@ -24,7 +24,7 @@ pub(super) fn set_address(session: &Session, server: &Arc<Server>, words: &[Stri
     let port = match words.get(1).map(String::as_str) {
         Some("port") => {
             let word = words.get(2).map_or("", String::as_str);
-            // HAProxy takes 99999 for 34463, which nobody means.
+            // HAProxy truncates 99999 to 34463, which is never intended.
             match word.parse::<u16>() {
                 Ok(port) if port > 0 => port,
                 _ => return CommandOutput::error(format!("problem converting port '{word}' to an int")),
@@ -34,7 +34,7 @@ pub(super) fn set_address(session: &Session, server: &Arc<Server>, words: &[Stri
     };
     let former = server.place.address().map_or(named, |address| address.ip().to_string());
     let address = address.to_string();
-    // A name gives way to the address that it had, too: then the server stays where it is, and nothing is looked up any more.
+    // Setting the current address counts, too: it replaces a name, which is no longer looked up.
     session.control.set_place(server, &address, port, &session.origin);
     let mut changes = Vec::new();
     if former != address {
@@ -49,7 +49,7 @@ pub(super) fn set_address(session: &Session, server: &Arc<Server>, words: &[Stri
     CommandOutput::info(format!("{} {BY}", changes.join(", ")))
 }
 
-/// `IP [port PORT]`: where the server is checked from now on.
+/// `IP [port PORT]`: the address for checks.
 pub(super) fn set_check_address(session: &Session, server: &Arc<Server>, words: &[String]) -> CommandOutput {
     let Some(word) = words.first() else {
         return CommandOutput::error(
@@ -72,7 +72,7 @@ pub(super) fn set_check_address(session: &Session, server: &Arc<Server>, words: 
     check_at(session, server, Some(address), port)
 }
 
-/// The port on which the server is checked from now on.
+/// The port for checks.
 pub(super) fn set_check_port(
     session: &Session,
     server: &Arc<Server>,
@@ -100,7 +100,7 @@ fn check_at(
     CommandOutput::Done
 }
 
-/// A port; 0 is the server's own.
+/// A port; 0 means the server's own.
 pub(super) fn port(word: &str) -> Result<u16, String> {
     match word.parse::<i64>() {
         Ok(port) => match u16::try_from(port) {
@@ -111,7 +111,7 @@ pub(super) fn port(word: &str) -> Result<u16, String> {
     }
 }
 
-/// Another name for a server that has one: HAProxy has nothing to look it up with where the server is given by address.
+/// A new name for a server that has one. HAProxy cannot resolve names for servers configured by address.
 pub(super) fn set_name(session: &Session, server: &Arc<Server>, word: Option<&String>) -> CommandOutput {
     let Some(name) = word else {
         return CommandOutput::error("set server <b>/<s> fqdn requires a FQDN.");

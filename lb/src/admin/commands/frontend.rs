@@ -81,7 +81,8 @@ pub(super) fn set_maxconn_global(session: &mut Session, words: &[String]) -> Com
     }
 }
 
-/// `connections global N` and the like. There is no TLS and no compression, so that any limit of theirs holds.
+/// `connections global N` and the like. Without TLS and compression, their limits are accepted and have no
+/// effect.
 pub(super) fn set_rate_limit(session: &mut Session, words: &[String]) -> CommandOutput {
     let process = &session.control.shared().process;
     let (pace, what) = match (words.first().map_or("", String::as_str), words.get(1).map(String::as_str)) {
@@ -110,7 +111,7 @@ pub(super) fn unpublish(session: &mut Session, words: &[String]) -> CommandOutpu
     set_published(session, words, false)
 }
 
-/// Where a backend has no cookie, the key waits for one.
+/// In a backend without a cookie, the key is stored for later.
 pub(super) fn set_cookie_key(session: &mut Session, words: &[String]) -> CommandOutput {
     let Some(key) = words.get(1) else {
         return with_backend(session, words, |_| CommandOutput::error("String value expected."));
@@ -170,7 +171,7 @@ fn with_backend(
     }
 }
 
-/// A number that is not negative, and no larger than HAProxy's.
+/// A non-negative number within HAProxy's range.
 fn whole(word: &str) -> Result<u32, &'static str> {
     let number: i64 = word.parse().map_err(|_| INTEGER_EXPECTED)?;
     u32::try_from(number).ok().filter(|number| i32::try_from(*number).is_ok()).ok_or(OUT_OF_RANGE)

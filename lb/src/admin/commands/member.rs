@@ -61,7 +61,7 @@ pub(super) fn add(session: &mut Session, words: &[String]) -> CommandOutput {
     }
     match parse(backend, name, &words[1..]).and_then(|spec| followed(&topology, spec)) {
         Ok(spec) => {
-            // Whoever took the name between the look and the order was first.
+            // Another command may have taken the name since the check above.
             if session.control.add_server(backend, &spec, &session.origin) {
                 CommandOutput::info("New server registered.")
             } else {
@@ -99,7 +99,7 @@ fn parse(backend: &Arc<Backend>, name: &str, words: &[String]) -> Result<config:
         match word.as_str() {
             "check" => checked = true,
             "backup" => spec.backup = true,
-            // It is so anyway.
+            // It is the default.
             "disabled" | "enabled" => {}
             "cookie" => {
                 let given = value()?;
@@ -148,7 +148,7 @@ fn parse(backend: &Arc<Backend>, name: &str, words: &[String]) -> Result<config:
     Ok(spec)
 }
 
-/// The same server, if the one that it is to track is there and has a state to share.
+/// Resolves `track`: the tracked server must exist and have a state to share.
 fn followed(topology: &Topology, spec: config::ServerConfig) -> Result<config::ServerConfig, String> {
     let Some(track) = &spec.track else { return Ok(spec) };
     let Some(backend) = topology.backend(&track.backend) else {
@@ -192,7 +192,7 @@ fn number(keyword: &str, word: &str, range: std::ops::RangeInclusive<u32>) -> Re
     number.ok_or_else(|| format!("'{keyword}' expects a number from {least} to {most}, not '{word}'."))
 }
 
-/// The check of a backend that has none: connecting is enough.
+/// The check of a backend without one: connecting is enough.
 fn connecting() -> HealthCheckConfig {
     HealthCheckConfig {
         path: None,

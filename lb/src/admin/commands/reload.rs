@@ -1,4 +1,4 @@
-//! `reload`: reads the configuration again and answers when that is done, in the form of HAProxy's master socket.
+//! `reload`: reads the configuration again and replies when that is done, in the form of HAProxy's master socket.
 //!
 //! `Success=1` and what changed, or `Success=0` and the faults as `lb check` prints them.
 
@@ -15,7 +15,7 @@ pub(super) fn reload<'a>(session: &'a Session, _words: &'a [String]) -> Deferred
     })
 }
 
-/// The same text with a blank in its empty lines: an empty line ends an answer.
+/// Puts a blank into empty lines: an empty line would end the reply.
 fn without_empty_lines(text: &str) -> String {
     let lines = text.lines().map(|line| if line.is_empty() { " " } else { line });
     lines.collect::<Vec<_>>().join("\n")

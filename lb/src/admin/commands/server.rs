@@ -1,4 +1,4 @@
-//! Commands about one server: its state, its weight, its limit, what is in flight on it.
+//! Commands about one server: state, weight, limit, exchanges in flight.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::control::{limit_from, weight_from};
 use crate::server::{AdminState, Server};
 
 const EXPECTED_HEALTH: &str = "'set server <srv> health' expects 'up', 'stopping', or 'down'.";
-/// What HAProxy can change in a server.
+/// Subcommands of HAProxy's `set server`.
 const SET_SERVER: [&str; 12] = [
     "addr",
     "agent",

@@ -26,7 +26,7 @@ Options:
    frontend <f> on this frontend
 ";
 
-/// Which exchanges are wanted.
+/// Which exchanges to list.
 #[derive(Debug, Default)]
 struct SessionFilter {
     id: Option<u64>,
@@ -34,7 +34,7 @@ struct SessionFilter {
     frontend: Option<Arc<str>>,
     backend: Option<Arc<str>>,
     server: Option<Arc<str>>,
-    /// At length.
+    /// The long form.
     long: bool,
 }
 
@@ -91,7 +91,7 @@ fn line(info: &SessionInfo) -> String {
     with_rest(&head, info.age, info.requests)
 }
 
-/// All that is known, in the lines in which HAProxy tells it.
+/// The long form, in HAProxy's lines.
 fn at_length(info: &SessionInfo, topology: &Topology) -> String {
     let protocol = if info.peer.is_ipv4() { "tcpv4" } else { "tcpv6" };
     let (id, peer, age, calls) = (info.id, info.peer, time::brief(info.age), info.requests);
@@ -119,7 +119,7 @@ fn at_length(info: &SessionInfo, topology: &Topology) -> String {
     )
 }
 
-/// The connection that asks is listed, too.
+/// The line of the connection that runs the command.
 fn own_line(session: &Session) -> String {
     let source = match session.origin {
         Origin::Address(peer) if peer.is_ipv4() => format!("proto=tcpv4 src={peer}"),
@@ -203,7 +203,7 @@ impl SessionFilter {
             && same(&self.server, info.server.as_ref())
     }
 
-    /// Whether it wants everything.
+    /// Whether it matches everything.
     fn is_open(&self) -> bool {
         let Self { id, older, frontend, backend, server, long: _ } = self;
         id.is_none() && older.is_zero() && frontend.is_none() && backend.is_none() && server.is_none()

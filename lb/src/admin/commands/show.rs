@@ -1,4 +1,4 @@
-//! Commands that only read. What is counted is written by [`report`].
+//! Commands that only read. The rendering is done by [`report`].
 
 pub(super) mod errors;
 pub(super) mod schema;
@@ -13,7 +13,7 @@ use crate::report::info::{self, Style};
 use crate::report::{self, stat::StatQuery};
 use crate::topology::{Backend, Topology};
 
-/// There are no sections of resolvers: a header without rows.
+/// Without `resolvers` sections: a header without rows.
 const NO_BACKEND: &str = "Can't find backend.";
 const SERVERS_CONN: &str = "# bkname/svname bkid/svid addr port - purge_delay served used_cur used_max need_est idle_sess \
      unsafe_nb safe_nb idle_lim idle_cur idle_per_thr[1]\n";
@@ -122,13 +122,13 @@ pub(super) fn cli_sockets(session: &mut Session, _: &[String]) -> CommandOutput 
 }
 
 pub(super) fn env(_: &mut Session, words: &[String]) -> CommandOutput {
-    // A value's own line feeds would look like the end of the answer.
+    // Line feeds in a value would look like the end of the reply.
     let line = |name: &std::ffi::OsStr, value: &std::ffi::OsStr| {
         format!("{}={}\n", name.to_string_lossy(), value.to_string_lossy().replace('\n', "\\n"))
     };
     match words.first() {
         None => CommandOutput::Dump(std::env::vars_os().map(|(name, value)| line(&name, &value)).collect()),
-        // The system panics at names that cannot be.
+        // `std::env::var_os` panics at such names.
         Some(name) if name.is_empty() || name.contains(['=', '\0']) => {
             CommandOutput::error("Variable not found")
         }
@@ -139,7 +139,7 @@ pub(super) fn env(_: &mut Session, words: &[String]) -> CommandOutput {
     }
 }
 
-/// Three words are a filter, whatever they are; words after it, or fewer, are options; those that nobody knows are ignored.
+/// Three words are a filter, whatever they are; other words are options. Unknown options are ignored.
 fn parse_stat(mut words: &[String], level: Level) -> Result<Option<(StatQuery, StatFormat)>, &'static str> {
     if let [domain, rest @ ..] = words
         && domain == "domain"

@@ -1,6 +1,6 @@
 //! `show table`, `set table` and `clear table` (HAProxy manual, management).
 //!
-//! It refuses to know how entries are kept; an entry's number stands where HAProxy tells an address.
+//! An entry's number stands where HAProxy prints a pointer.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -21,19 +21,19 @@ const SET: &str = "Required arguments: <table> key <key> [data.<store_data_type>
      [data.<store_data_type> <value>]*";
 const IN_USE: &str = "Entry currently in use, cannot remove";
 const NO_ROOM: &str = "Unable to allocate a new entry";
-/// Conditions that a command may have at once.
+/// Maximum number of conditions of a command.
 const MOST_CONDITIONS: usize = 4;
 
-/// What a command is about.
+/// What a command applies to.
 enum TableCommand {
     All,
     Key(StickKey),
-    /// An entry that is there.
+    /// An existing entry.
     Entry(EntrySnapshot),
     Where(Vec<DataFilter>),
 }
 
-/// A condition on what is stored.
+/// A condition on stored data.
 struct DataFilter {
     kind: Datum,
     operator: Operator,
@@ -42,29 +42,29 @@ struct DataFilter {
 
 type Operator = fn(&i64, &i64) -> bool;
 
-/// A table that is being walked, step by step.
+/// A walk over a table, in steps.
 struct Walk {
     table: Arc<StickTable>,
     conditions: Vec<DataFilter>,
-    /// Number of the last entry that was seen.
+    /// Number of the last entry seen.
     after: u64,
-    /// Nothing is left to see.
+    /// The walk is complete.
     ended: bool,
 }
 
-/// `show table`, as it is read.
+/// The output of `show table`.
 struct Shown {
     walk: Walk,
     is_first: bool,
 }
 
-/// `clear table`, which says nothing.
+/// `clear table`, which has no output.
 struct Cleared {
     walk: Walk,
     control: Arc<Control>,
     origin: Origin,
     count: usize,
-    /// It has been told how many went.
+    /// Whether the removals have been reported to the journal.
     told: bool,
 }
 
@@ -130,7 +130,7 @@ pub(super) fn set(session: &mut Session, words: &[String]) -> CommandOutput {
     };
     let key = match subject {
         TableCommand::Key(key) | TableCommand::Entry(EntrySnapshot { key, .. }) => key,
-        // Nothing to do is done.
+        // There is nothing to do.
         TableCommand::All | TableCommand::Where(_) => return CommandOutput::Done,
     };
     let mut values = Vec::new();
@@ -143,7 +143,7 @@ pub(super) fn set(session: &mut Session, words: &[String]) -> CommandOutput {
             Err(text) => return CommandOutput::error(text),
         };
         let value = pair.get(1).and_then(|word| word.parse::<i64>().ok());
-        // Counters hold no negative numbers.
+        // Counters cannot be negative.
         let Some(value) = value.and_then(|value| u64::try_from(value).ok()) else {
             return CommandOutput::error("Require a valid integer value to store");
         };
@@ -163,7 +163,7 @@ impl Walk {
         Self { table, conditions, after: 0, ended: false }
     }
 
-    /// The entries of the next step for which the conditions hold; `None` when there are no more.
+    /// The matching entries of the next step; `None` at the end.
     fn step(&mut self) -> Option<Vec<EntrySnapshot>> {
         if self.ended {
             return None;
@@ -173,14 +173,14 @@ impl Walk {
             Some(last) => self.after = last.id,
             None => self.ended = true,
         }
-        // An entry may have gone between two looks of a step, so only an empty one is the last for certain.
+        // Entries may disappear between two steps, so only an empty step is certainly the last.
         entries.retain(|entry| holds(&self.table, entry, &self.conditions));
         Some(entries)
     }
 }
 
 impl TextParts for Shown {
-    /// The entries of a table that fits in a step are told by their keys, those of a larger one in the order in which they were made.
+    /// A table that fits into one step is listed by key, a larger one in order of creation.
     fn next(&mut self) -> Option<String> {
         let is_first = std::mem::take(&mut self.is_first);
         let mut out = if is_first { head(&self.walk.table) } else { String::new() };
@@ -215,7 +215,7 @@ fn find(session: &Session, name: &str) -> Result<Arc<StickTable>, CommandOutput>
     session.control.topology().table(name).cloned().ok_or_else(|| CommandOutput::error(NO_TABLE))
 }
 
-/// What the words after the table's name are about.
+/// Parses the words after the table's name.
 fn subject(
     table: &StickTable,
     words: &[String],
@@ -272,7 +272,7 @@ fn conditions(table: &StickTable, words: &[String]) -> Result<Vec<DataFilter>, S
     }
 }
 
-/// The kind of that name, which the table has.
+/// The data type of that name, which the table must store.
 fn stored(table: &StickTable, name: &str) -> Result<Datum, &'static str> {
     let kind = Datum::named(name).ok_or("Unknown data type")?;
     if table.stores(kind) { Ok(kind) } else { Err("Data type not stored in this table") }

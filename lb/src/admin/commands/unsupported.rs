@@ -1,7 +1,7 @@
-//! Subjects that lb does not have (maps, ACLs): it answers as HAProxy does where none is configured, so that a tool that
-//! looks through all of them goes on.
+//! Objects that lb does not have (maps, ACLs). The replies are HAProxy's where none is configured, so that tools
+//! that iterate over all of them go on.
 //!
-//! Nothing here pretends to store anything.
+//! Nothing is stored.
 
 use crate::admin::answer::CommandOutput;
 use crate::admin::session::Session;
@@ -22,7 +22,7 @@ fn files(words: &[String], unknown: &str) -> CommandOutput {
     if words.is_empty() { CommandOutput::Dump(FILES.to_owned()) } else { CommandOutput::error(unknown) }
 }
 
-/// A command with a payload has the identifier only.
+/// With a payload, the command has the identifier only.
 pub(super) fn add_map(_: &mut Session, words: &[String]) -> CommandOutput {
     let missing = "'add map' expects three parameters (map identifier, key and value) or one parameter (map identifier) and a payload";
     needing(1, words, missing, NO_MAP)
@@ -52,12 +52,12 @@ pub(super) fn get_acl(_: &mut Session, words: &[String]) -> CommandOutput {
     needing(2, words, "Missing ACL identifier and/or key.", NO_ACL)
 }
 
-/// Also of one version of it, and of what begins or ends one.
+/// Also commands about one version, and about beginning or committing one.
 pub(super) fn whole_map(_: &mut Session, words: &[String]) -> CommandOutput {
     needing(1, words, "Missing map identifier.", NO_MAP)
 }
 
-/// The same of ACLs.
+/// Like [`whole_map`], for ACLs.
 pub(super) fn whole_acl(_: &mut Session, words: &[String]) -> CommandOutput {
     needing(1, words, "Missing ACL identifier.", NO_ACL)
 }

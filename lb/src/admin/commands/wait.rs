@@ -1,7 +1,7 @@
 //! `wait`: for a time, or until a server has reached a state.
 //!
-//! HAProxy 3.4's command with its texts, and two conditions of our own, which the client side uses. Waiting is being woken;
-//! only the closing of idle connections has no event to wait for.
+//! HAProxy 3.4's command with its texts, and two conditions of lb's own for its client. Waits are woken by
+//! events; only the closing of idle connections is polled.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,10 +24,10 @@ const HELP: &str = "Usage: wait {-h|<duration>} [condition [args...]]
     - srv-drained <px>/<sv>: in maintenance or drain, and nothing is in flight
     - srv-up <px>/<sv>: ready, and all of its checks pass
 ";
-/// How often a server that only has idle connections left is looked at.
+/// Interval of polling for idle connections of a server.
 const IDLE_AGAIN: Duration = Duration::from_millis(50);
 
-/// A wait that is about to begin.
+/// A parsed `wait`.
 #[derive(Debug)]
 pub(in crate::admin) struct WaitCommand {
     longest: Duration,
@@ -48,10 +48,10 @@ enum ConditionKind {
     Up,
 }
 
-/// What a look at the condition found.
+/// The result of evaluating the condition.
 enum ConditionState {
     Met,
-    /// It will not be met by waiting.
+    /// It can never be met.
     Failed(String),
     /// Not yet, and why.
     Not(Arc<Server>, String),
@@ -79,7 +79,7 @@ pub(super) fn parse(words: &[String]) -> Result<WaitCommand, CommandOutput> {
 // === impl WaitCommand ===
 
 impl WaitCommand {
-    /// Waits; `interrupted` completes when nobody is there any more to be told.
+    /// Waits. `interrupted` completes when the client is gone.
     pub(in crate::admin) async fn run(
         self,
         control: &Control,
@@ -117,7 +117,7 @@ impl WaitCommand {
     }
 }
 
-/// Completes when there is less on `server` than the condition was looked at with.
+/// Completes when there is less on `server` than when the condition was evaluated.
 async fn emptier(server: Option<&Server>, condition: Option<&WaitCondition>) {
     match (server, condition.map(|condition| condition.kind)) {
         (Some(server), Some(ConditionKind::Removable | ConditionKind::Drained)) if server.in_flight() > 0 => {

@@ -1,4 +1,4 @@
-//! What commands do and answer: protocol lines.
+//! Effects and replies of commands: protocol lines.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -236,7 +236,7 @@ async fn a_finding_is_put_in_force_without_a_check() {
     assert_eq!(server.health.snapshot().standing.downs(), 1);
     lab.ask("disable server api_nodes/api1;set server api_nodes/api1 health up").await;
     assert_eq!(server.status().to_string(), "MAINT", "a finding does not undo an order");
-    // Who is not checked stays as it was put.
+    // A server without checks keeps the state that was set.
     let plain = lab.server("plain", "p0");
     for (word, takes, status) in [
         ("down", false, "DOWN"),
@@ -355,7 +355,7 @@ async fn exchanges_in_flight_are_listed_filtered_and_ended() {
     assert!(lab.ask("show sess 0xb").await.starts_with("0xb: ["), "one by its number is told at length");
     assert_eq!(lab.ask("shutdown session 0xb;shutdown sessions server api_nodes/api0").await, "\n\n");
     let api0 = lab.server("api_nodes", "api0").id.get();
-    // Orders of one worker are taken in order: its answer comes after what it was told before.
+    // A worker carries out commands in order: its reply comes after the effect of earlier ones.
     lab.ask("show sess").await;
     assert_eq!(*lab.killed.lock().unwrap(), ["session 11".to_owned(), format!("server {api0}")]);
 }

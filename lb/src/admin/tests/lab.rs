@@ -1,4 +1,4 @@
-//! A control with three sockets (admin, operator, user) and workers that only remember what they are told.
+//! A control with three sockets (admin, operator, user) and workers that only record what they are sent.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -43,18 +43,18 @@ p0 = "127.0.0.1:4003"
 pub(crate) struct Lab {
     folder: TempDir,
     pub(crate) control: Arc<Control>,
-    /// What the workers say when they are asked.
+    /// What the workers reply to a query for sessions.
     pub(crate) sessions: Arc<Mutex<Vec<SessionInfo>>>,
-    /// Client connections and servers that were to be ended.
+    /// Client connections and servers whose sessions were to be killed.
     pub(crate) killed: Arc<Mutex<Vec<String>>>,
 }
 
-/// A lab that serves.
+/// A running lab.
 pub(crate) fn open() -> Lab {
     open_with("")
 }
 
-/// The same with more of a configuration, TOML.
+/// A lab with more configuration, TOML.
 pub(crate) fn open_with(more: &str) -> Lab {
     let folder = tempfile::tempdir().unwrap();
     let mut config = Config::parse(&format!("{CONFIG}{more}"), &folder.path().join("lb.toml")).unwrap();
@@ -116,7 +116,7 @@ impl Lab {
         Arc::clone(self.control.topology().backend(backend).unwrap().server(name).unwrap())
     }
 
-    /// A check of a server ended.
+    /// Records the result of a server's check.
     pub(crate) fn checked(&self, server: &Arc<Server>, status: CheckStatus) {
         let took = std::time::Duration::from_millis(1);
         self.control
@@ -124,7 +124,7 @@ impl Lab {
     }
 }
 
-/// All that still comes.
+/// Everything that is still sent.
 pub(super) async fn rest(stream: &mut UnixStream) -> String {
     let mut text = String::new();
     stream.read_to_string(&mut text).await.unwrap();

@@ -1,4 +1,4 @@
-//! Who may do what: the level is checked before anything else.
+//! Access levels: they are checked before anything else.
 
 use super::lab;
 use crate::server::AdminState;

@@ -124,7 +124,7 @@ async fn up_is_full_health_and_nothing_less() {
     assert_eq!(answer, CommandOutput::info("Done."));
     assert!((3000..3010).contains(&took.as_millis()), "woken after {took:?}");
 
-    // From just enabled to full health nothing changes for the balancer, and the waiter is woken all the same.
+    // From just enabled to full health nothing changes for the balancer, but the waiter must be woken.
     lab.control.set_admin(&server, AdminState::Maint, &crate::control::Origin::Start);
     lab.control.set_admin(&server, AdminState::Ready, &crate::control::Origin::Start);
     let check = async {

@@ -1,4 +1,4 @@
-//! Lines, answers and ends of connections.
+//! Lines, replies and ends of connections.
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::Instant;
@@ -7,7 +7,7 @@ use super::lab::{self, rest};
 use crate::admin::input::LONGEST_LINE;
 use crate::report::VERSION;
 
-/// What is sent, and all that comes back until the balancer closes; the client never closes first.
+/// Input, and everything that comes back until the balancer closes; the client never closes first.
 #[tokio::test]
 async fn answers_and_ends() {
     let lab = lab::open();
@@ -123,7 +123,7 @@ async fn silence_ends_a_connection_after_ten_seconds_or_what_it_asked_for() {
     }
 }
 
-/// Breaks when clients that say nothing shut others out.
+/// Breaks when silent clients lock others out.
 #[tokio::test]
 async fn silent_clients_make_room() {
     let lab = lab::open();
@@ -135,7 +135,7 @@ async fn silent_clients_make_room() {
     assert_eq!(rest(&mut silent[0]).await, "", "it has made room");
 }
 
-/// Breaks when a command is broken off for a new client.
+/// Breaks when a running command is interrupted for a new client.
 #[tokio::test]
 async fn clients_whose_command_is_in_progress_make_no_room() {
     let lab = lab::open();
@@ -150,7 +150,7 @@ async fn clients_whose_command_is_in_progress_make_no_room() {
     }
     let mut late = lab.connect("admin").await;
     late.write_all(b"show cli level\n").await.unwrap();
-    // All are served by one thread: while it answers at another socket again and again, it would have answered this one, too.
+    // One thread serves all: while it replies at another socket repeatedly, it would have replied here, too.
     for _ in 0..10 {
         assert_eq!(lab.send("user", "show cli level\n").await, "user\n\n");
         let early = late.try_read(&mut [0]).unwrap_err();
@@ -184,7 +184,8 @@ async fn an_address_is_a_runtime_socket_as_well() {
     assert!(own.contains(&format!(": proto=tcpv4 src={peer} fe=GLOBAL ")), "who asks is told: {own}");
 }
 
-/// Breaks when a page of another site can have a browser give orders, or a name can write to a terminal or a log.
+/// Breaks when a page of another site can make a browser run commands, or a name can write to a terminal or a
+/// log.
 #[tokio::test]
 async fn http_and_control_characters_are_obeyed_by_nobody() {
     let lab = lab::open();

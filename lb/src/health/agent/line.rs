@@ -1,20 +1,21 @@
-//! An agent's line: words between blanks, tabs or commas, and after `#` a description (HAProxy manual, `agent-check`).
+//! Parses an agent's line: words between blanks, tabs or commas, and after `#` a description (HAProxy manual,
+//! `agent-check`).
 //!
-//! The last word of a kind counts. It refuses to know the server: whether a weight or a limit is a right one is found out elsewhere.
+//! The last word of each kind counts. Whether a weight or a limit is valid for the server is checked elsewhere.
 
 use crate::server::{AdminState, CheckStatus};
 
-/// What a line says.
+/// A parsed line.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct AgentLine {
-    /// The word about health, as it was written.
+    /// The word about health, as received.
     pub(super) health: Option<String>,
     pub(super) order: Option<AdminState>,
     /// `50%`.
     pub(super) weight: Option<String>,
     /// What is behind `maxconn:`.
     pub(super) maxconn: Option<String>,
-    /// The first word that means nothing.
+    /// The first unknown word.
     pub(super) odd: Option<String>,
     pub(super) description: String,
 }
@@ -57,18 +58,18 @@ impl AgentLine {
         }
     }
 
-    /// Whether the server is up, if it says.
+    /// Whether the server is up, if the line says so.
     pub(super) fn up(&self) -> Option<bool> {
         self.health.as_ref().map(|word| word.eq_ignore_ascii_case("up"))
     }
 
-    /// The result of asking, in HAProxy's words; `wrong` is what is wrong with a weight or a limit.
+    /// The result in HAProxy's words. `wrong`: what is wrong with a weight or a limit.
     pub(super) fn told(&self, wrong: Option<&str>) -> (CheckStatus, Option<u16>, String) {
         let odd = self.odd.as_deref();
         if let Some(word) = &self.health {
             let up = self.up() == Some(true);
             let status = if up { CheckStatus::L7Ok } else { CheckStatus::L7Sts };
-            // Why a server is down is worth more than what else is odd.
+            // The reason for a server's being down is more important than an unknown word.
             let told = Some(self.description.as_str()).filter(|text| !text.is_empty());
             let told = if up { odd.or(wrong).or(told) } else { told.or(odd).or(wrong) };
             let told = told.map(|text| format!(" ({text})")).unwrap_or_default();
@@ -91,7 +92,7 @@ mod tests {
     fn words_mean_what_haproxys_manual_says() {
         use CheckStatus::{Checked, L7Ok, L7Sts};
         let code = |status| if status == Checked { None } else { Some(0) };
-        // The line; what it orders, its weight, its limit; the result and its text.
+        // The line; health, weight, limit; the result and its text.
         let table = [
             ("up", None, None, None, L7Ok, "via agent : up"),
             ("UP", None, None, None, L7Ok, "via agent : UP"),

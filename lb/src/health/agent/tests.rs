@@ -1,4 +1,4 @@
-//! Agents over real sockets: what becomes of a server by what its agent says, and by its silence.
+//! Agents over real sockets: how their answers, and their silence, change a server.
 
 use std::sync::Mutex;
 
@@ -11,7 +11,7 @@ use crate::control::fixture::Fixture;
 use crate::health::run;
 use crate::server::{AdminState, Status};
 
-/// A server with an agent whose words are in the test's hands.
+/// A server with an agent that answers as the test wants.
 struct Stage {
     fixture: Fixture,
     server: Arc<Server>,

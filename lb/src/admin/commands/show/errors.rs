@@ -1,6 +1,6 @@
-//! `show errors`: the last bad request and the last bad response of each proxy, to the byte.
+//! `show errors`: the last invalid request and response of each proxy, unchanged.
 //!
-//! The form is HAProxy's. What it tells of HAProxy's buffers and state machine is 0 here: there are none. A proxy keeps one message of
+//! The format is HAProxy's; fields about HAProxy's buffers and state machine are 0. A proxy keeps one message for
 //! each direction; nothing is written to disk.
 
 use std::fmt::Write as _;
@@ -13,12 +13,12 @@ use crate::admin::session::Session;
 use crate::log::date;
 use crate::topology::{RejectedMessage, Topology};
 
-/// Bytes of a buffer, as the report tells them.
+/// Size of a buffer, as reported.
 const BUFFER: usize = 64 * 1024;
 /// Columns of a line of bytes.
 const WIDTH: usize = 71;
 
-/// Which messages are wanted.
+/// Which messages to show.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct ErrorFilter {
     proxy: Option<u32>,
@@ -26,7 +26,7 @@ struct ErrorFilter {
     responses: bool,
 }
 
-/// A captured message and whose it is.
+/// A captured message and its proxy.
 struct CapturedError {
     is_request: bool,
     name: Arc<str>,
@@ -87,7 +87,7 @@ fn report(out: &mut String, found: &CapturedError) {
     dump(out, bytes);
 }
 
-/// Where the message stops being one, as near as its text tells: the first byte that no field's name may have.
+/// The approximate position of the fault: the first byte that is not allowed in a field name.
 fn fault_in(bytes: &[u8], is_request: bool) -> usize {
     let is_token = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
     let mut at = 0;
@@ -95,7 +95,7 @@ fn fault_in(bytes: &[u8], is_request: bool) -> usize {
         let text = line.strip_suffix(b"\n").unwrap_or(line);
         let text = text.strip_suffix(b"\r").unwrap_or(text);
         let fault = match number {
-            // Of the first line, what is no word at all.
+            // In the first line: the first byte that is not part of a word.
             0 => text.iter().position(|byte| byte.is_ascii_control() || is_request && !byte.is_ascii()),
             _ if text.is_empty() => None,
             _ => {
@@ -112,7 +112,8 @@ fn fault_in(bytes: &[u8], is_request: bool) -> usize {
     0
 }
 
-/// The bytes as text, a line for each of theirs; what does not fit goes on in a line whose number has a `+`.
+/// The bytes as text, one line for each line of the message. Long lines continue on a line whose number has a
+/// `+`.
 fn dump(out: &mut String, bytes: &[u8]) {
     let mut at = 0;
     for line in bytes.split_inclusive(|byte| *byte == b'\n') {

@@ -1,6 +1,6 @@
-//! `show schema json`: what `show info json` and `show stat json` look like, for programs that check them.
+//! `show schema json`: the JSON schema of `show info json` and `show stat json`.
 //!
-//! It is protocol, so it has HAProxy's bytes.
+//! Programs parse it, so its bytes are HAProxy's.
 
 use crate::admin::answer::CommandOutput;
 use crate::admin::session::Session;

@@ -1,7 +1,7 @@
-//! What HAProxy tells its developers and lb has little or nothing to say about: short and honest.
+//! Replies about internals that lb does not have, or has little to say about.
 //!
-//! Free text that no program parses, but for the answers about subjects that there are none of (certificates, caches, peers): those are
-//! HAProxy's to the byte.
+//! Programs do not parse them, except for replies about unsupported objects (certificates, caches, peers), whose
+//! bytes are HAProxy's.
 
 use std::fmt::Write as _;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -12,9 +12,9 @@ use crate::control::Record;
 use crate::log::date;
 use crate::report;
 
-/// Sinks of events that HAProxy has; nothing is kept in them.
+/// HAProxy's event sinks; lb writes nothing to them.
 const SINKS: [&str; 3] = ["stdout", "stderr", "buf0"];
-/// The one that is our own: changes of state, orders, reloads.
+/// lb's own sink: changes of state, commands, reloads.
 const JOURNAL: &str = "journal";
 
 pub(in crate::admin::commands) fn activity(session: &mut Session, _: &[String]) -> CommandOutput {
@@ -50,7 +50,7 @@ pub(in crate::admin::commands) fn pools(_: &mut Session, _: &[String]) -> Comman
 }
 
 pub(in crate::admin::commands) fn fd(_: &mut Session, _: &[String]) -> CommandOutput {
-    // Where the system does not list them, their number is not known.
+    // Unknown where the system does not list them.
     let open = std::fs::read_dir("/proc/self/fd").map(|list| list.count().saturating_sub(1));
     let open = open.map_or_else(|_| "An unknown number of".to_owned(), |count| count.to_string());
     CommandOutput::Dump(format!("{open} file descriptors are open.\n"))
@@ -84,7 +84,7 @@ pub(in crate::admin::commands) fn events(session: &mut Session, words: &[String]
 fn journal(session: &Session) -> String {
     let line = |record: &Record| {
         let at = UNIX_EPOCH + Duration::try_from_secs_f64(record.time).unwrap_or_default();
-        // An empty line would look like the end of the answer.
+        // An empty line would look like the end of the reply.
         format!("[{}] {}\n", date::http(at), record.text.replace('\n', " "))
     };
     session.control.journal().iter().rev().map(|record| line(record)).collect()
@@ -98,7 +98,7 @@ pub(in crate::admin::commands) fn tls_keys(_: &mut Session, _: &[String]) -> Com
     CommandOutput::Dump("# id (file)\n".to_owned())
 }
 
-/// There are none of what is asked for.
+/// The reply about objects that lb does not have.
 pub(in crate::admin::commands) fn none(_: &mut Session, _: &[String]) -> CommandOutput {
     CommandOutput::Done
 }
