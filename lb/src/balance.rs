@@ -10,7 +10,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use crate::config::Balance;
-use crate::server::{Claim, Refusal, Server, ServerId};
+use crate::ids::ServerId;
+use crate::server::{Claim, Refusal, Server};
 
 pub use ring::hash;
 

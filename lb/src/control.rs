@@ -28,6 +28,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{self, Config};
+use crate::ids::BackendId;
 use crate::log::Log;
 use crate::readers::Readers;
 use crate::server::{AdminState, CheckResult, CheckStatus, HealthChange, HealthRecord, Load, Server};
@@ -437,7 +438,7 @@ impl Control {
 
     /// Gives servers in their slow start what is due to them by now. `warming` is what this returned last: backends to look at once more,
     /// since one that has just finished gets its whole share.
-    pub fn warm(&self, warming: &[u32]) -> Vec<u32> {
+    pub fn warm(&self, warming: &[BackendId]) -> Vec<BackendId> {
         let topology = self.topology();
         let now: Vec<_> = topology
             .backends
@@ -445,7 +446,7 @@ impl Control {
             .filter(|backend| backend.is_warming())
             .map(|backend| backend.live.id)
             .collect();
-        let concerned = |id: u32| now.contains(&id) || warming.contains(&id);
+        let concerned = |id: BackendId| now.contains(&id) || warming.contains(&id);
         for backend in topology.backends.iter().filter(|backend| concerned(backend.live.id)) {
             let state = self.state();
             self.refresh_backend(&state, &backend.live.name);

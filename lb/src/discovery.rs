@@ -23,7 +23,8 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::control::{Control, Event, Watches, jittered, rest_after};
-use crate::server::{Endpoint, Server, ServerId};
+use crate::ids::ServerId;
+use crate::server::{Endpoint, Server};
 use crate::topology::{Backend, Resolvers, Topology};
 
 use dns::Resolver;

@@ -14,6 +14,7 @@ pub mod ctl;
 pub mod discovery;
 pub mod health;
 pub mod http;
+pub mod ids;
 pub mod listener;
 pub mod log;
 pub mod net;

@@ -98,8 +98,8 @@ fn handle(worker: &Rc<DataWorker>, order: WorkerCommand) {
             session::spawn(worker, arrival);
         }
         WorkerCommand::CloseIdle(server) => {
-            worker.idle.borrow_mut().close(server.get());
-            worker.servers.close(server.get());
+            worker.idle.borrow_mut().close(server);
+            worker.servers.close(server);
         }
         WorkerCommand::MakeRoom => {
             worker.make_room();

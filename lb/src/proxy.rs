@@ -197,7 +197,7 @@ impl DataWorker {
             let owner = topology
                 .backends
                 .iter()
-                .find(|backend| backend.servers.iter().any(|server| server.id.get() == key));
+                .find(|backend| backend.servers.iter().any(|server| server.id == key));
             // A server that is gone needs no connections.
             owner
                 .map_or((Duration::ZERO, 0), |backend| (backend.config.idle_timeout, backend.config.max_idle))

@@ -14,7 +14,6 @@ mod orders;
 mod queue;
 mod status;
 
-use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -23,6 +22,7 @@ use arc_swap::ArcSwapOption;
 
 use crate::config;
 use crate::counters::{Gauge, Peak, Tally, millis};
+use crate::ids::ServerId;
 
 pub use agent::{AgentCheck, AgentMoved};
 pub use check::{CheckPlan, HealthCheck};
@@ -33,10 +33,6 @@ pub use health::{AgentRecord, CheckResult, CheckStatus, Health, HealthChange, He
 pub use orders::Orders;
 pub use queue::{Queue, Waiting};
 pub use status::{AdminBits, Status};
-
-/// A number that no two servers of this process share, not even one after the other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ServerId(NonZeroU32);
 
 /// A server.
 #[derive(Debug)]
@@ -105,10 +101,9 @@ impl Server {
         queue: &Arc<Queue>,
         workers: usize,
     ) -> Arc<Self> {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
         let order = if spec.disabled { AdminState::Maint } else { AdminState::Ready };
         Arc::new(Self {
-            id: ServerId(NonZeroU32::MIN.saturating_add(NEXT.fetch_add(1, Relaxed))),
+            id: ServerId::new(),
             backend: Arc::clone(backend),
             name: spec.name.as_str().into(),
             number,
@@ -340,12 +335,5 @@ impl Server {
             }
             changed.await;
         }
-    }
-}
-
-impl ServerId {
-    /// The number itself.
-    pub fn get(self) -> u32 {
-        self.0.get()
     }
 }

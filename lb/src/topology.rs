@@ -17,7 +17,8 @@ use std::sync::Arc;
 
 use crate::balance::{Pick, Rotation, Tried};
 use crate::config;
-use crate::server::{Refusal, Server, ServerId};
+use crate::ids::ServerId;
+use crate::server::{Refusal, Server};
 use crate::stick::{self, PersistenceCookie, StickKey, StickTable};
 
 pub use captured::{RejectedMessage, RejectedMessageSlot};
@@ -133,7 +134,7 @@ impl Topology {
         match word.strip_prefix('#') {
             Some(number) => {
                 let number: u32 = number.parse().ok()?;
-                self.backends.iter().find(|backend| backend.live.id == number)
+                self.backends.iter().find(|backend| backend.live.id.get() == number)
             }
             None => self.backend(word),
         }

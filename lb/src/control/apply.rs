@@ -17,8 +17,9 @@ use std::sync::{Arc, PoisonError};
 
 use super::{Control, Event, Origin, WriterState, tracks};
 use crate::config::{self, Config, StatsConfig};
+use crate::ids::ServerId;
 use crate::log;
-use crate::server::{AdminState, ServerId};
+use crate::server::AdminState;
 use crate::stick::StickTable;
 use crate::topology::{
     Backend, Frontend, KeyedTable, LiveBackend, LiveFrontend, LiveListener, Resolvers, Tables, Topology,
@@ -243,7 +244,7 @@ fn tables<'a>(before: &Topology, config: &'a Config) -> HashMap<&'a str, Arc<Sti
 /// of a `listen` section share one.
 fn numbers<'a>(before: &'a Topology, config: &'a Config, next: &mut u32) -> HashMap<&'a str, u32> {
     let frontends = before.frontends.iter().map(|frontend| (&*frontend.live.name, frontend.live.id));
-    let backends = before.backends.iter().map(|backend| (&*backend.live.name, backend.live.id));
+    let backends = before.backends.iter().map(|backend| (&*backend.live.name, backend.live.id.get()));
     let mut numbers: HashMap<_, _> = frontends.chain(backends).collect();
     let frontends = config.frontends.iter().map(|spec| (spec.rank, spec.name.as_str()));
     let backends = config.backends.iter().map(|spec| (spec.rank, spec.name.as_str()));

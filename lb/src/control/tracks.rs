@@ -7,7 +7,8 @@ use std::collections::HashSet;
 use std::sync::{Arc, MutexGuard};
 
 use super::{Control, Event, Origin, WriterState};
-use crate::server::{AdminState, HealthChange, Orders, Server, ServerId};
+use crate::ids::ServerId;
+use crate::server::{AdminState, HealthChange, Orders, Server};
 use crate::topology::{Backend, Followers, Frontend, Resolvers, Topology};
 
 /// The topology of such backends, with all servers that track others in their state before requests see them.

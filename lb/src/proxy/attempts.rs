@@ -16,8 +16,9 @@ use super::route::PickHints;
 use super::{DataWorker, h2, route};
 use crate::balance::Tried;
 use crate::config::{Protocol, Timeouts};
+use crate::ids::ServerId;
 use crate::net::limits;
-use crate::server::{Claim, Server, ServerId};
+use crate::server::{Claim, Server};
 use crate::topology::Backend;
 use crate::upstream::{self, ServerConnection};
 
@@ -241,8 +242,7 @@ pub(super) fn take_idle(
     replayable: bool,
 ) -> Option<Box<ServerConnection>> {
     loop {
-        let connection =
-            worker.idle.borrow_mut().take(server.id.get(), server.place.connection_generation())?;
+        let connection = worker.idle.borrow_mut().take(server.id, server.place.connection_generation())?;
         if replayable || connection.socket.is_idle_and_alive() {
             return Some(connection);
         }
@@ -271,7 +271,7 @@ pub(super) async fn connect(
             Err(error) => Err(error),
         },
         Protocol::H2c => {
-            let place = h2::StreamPlace { key: server.id.get(), address, epoch };
+            let place = h2::StreamPlace { key: server.id, address, epoch };
             worker.servers.stream(place, fresh, connect, silence, worker).await
         }
     };

@@ -12,9 +12,9 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::DataWorker;
 use super::address::Address;
 use crate::counters::Traffic;
+use crate::ids::ServerId;
 use crate::net::deadlines::WaitKind;
 use crate::net::{Ended, Socket, StreamDeadlines};
-use crate::server::ServerId;
 use crate::topology::{Frontend, LiveListener, SessionInfo};
 
 /// A connection that shall end and has been quiet for so long ends at once.

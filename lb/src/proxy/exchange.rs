@@ -437,7 +437,7 @@ impl Exchange {
             && server.admin() != AdminState::Maint
         {
             let mut idle = self.client.worker.idle.borrow_mut();
-            idle.put(server.id.get(), connection, backend.config.max_idle, &server.stats.idle);
+            idle.put(server.id, connection, backend.config.max_idle, &server.stats.idle);
         }
     }
 

@@ -10,7 +10,8 @@ use super::error::ProxyError;
 use super::exchange::Exchange;
 use super::h1::request::Persistence;
 use crate::balance::{Pick, Tried};
-use crate::server::{Claim, Queue, ServerId, Waiting};
+use crate::ids::ServerId;
+use crate::server::{Claim, Queue, Waiting};
 use crate::stick::CookieMatch;
 use crate::topology::{Backend, Frontend, Topology};
 

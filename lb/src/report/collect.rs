@@ -93,7 +93,7 @@ fn listener(listener: &LiveListener, frontend: &Frontend) -> ReportRow {
 
 fn server(server: &Server, backend: &Backend) -> ReportRow {
     let live = &backend.live;
-    let mut row = ReportRow::new(ProxyKind::Server, live.id, server.number, &live.name, &server.name);
+    let mut row = ReportRow::new(ProxyKind::Server, live.id.get(), server.number, &live.name, &server.name);
     let totals = traffic(&mut row, &server.stats.tally);
     exchanges(&mut row, &server.stats.tally, &totals);
     let health = server.health.snapshot();
@@ -187,7 +187,7 @@ fn finding(row: &mut ReportRow, columns: CheckColumns, last: Option<&CheckResult
 
 fn backend(backend: &Backend, topology: &Topology, shared: &Shared) -> ReportRow {
     let live = &backend.live;
-    let mut row = ReportRow::new(ProxyKind::Backend, live.id, 0, &live.name, "BACKEND");
+    let mut row = ReportRow::new(ProxyKind::Backend, live.id.get(), 0, &live.name, "BACKEND");
     let totals = traffic(&mut row, &live.tally);
     exchanges(&mut row, &live.tally, &totals);
     let usable = |backup: bool| {

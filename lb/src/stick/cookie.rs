@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use super::stamp;
 use crate::config::{Cookie, CookieMode};
-use crate::server::{Server, ServerId};
+use crate::ids::ServerId;
+use crate::server::Server;
 
 /// Between a server's cookie and the application's in prefix mode.
 pub(super) const PREFIX: u8 = b'~';

@@ -5,7 +5,7 @@
 use super::cookie::{CookieMatch, DATE, PREFIX, PersistenceCookie};
 use super::stamp;
 use crate::config::{Cookie, CookieMode};
-use crate::server::ServerId;
+use crate::ids::ServerId;
 
 /// What a response of one server is to do with the cookie.
 #[derive(Debug, Clone, Copy)]

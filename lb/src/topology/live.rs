@@ -12,6 +12,7 @@ use tokio_util::task::TaskTracker;
 use super::{ConnectionLimit, LastReload, Pace, RejectedMessage, RejectedMessageSlot, Topology, Workers};
 use crate::config;
 use crate::counters::{Counter, Gauge, Tally, UptimeStats};
+use crate::ids::BackendId;
 use crate::net::Descriptors;
 use crate::server::{Queue, Server};
 
@@ -48,8 +49,8 @@ pub enum ListenState {
 /// The living part of a backend.
 #[derive(Debug)]
 pub struct LiveBackend {
-    /// A number of its own in this process, HAProxy's `iid`.
-    pub id: u32,
+    /// Its identity in this process, HAProxy's `iid`.
+    pub id: BackendId,
     /// Its name.
     pub name: Arc<str>,
     /// Its counters.
@@ -177,7 +178,7 @@ impl LiveBackend {
     /// A backend that has seen nothing yet.
     pub fn new(id: u32, name: &str, workers: usize) -> Arc<Self> {
         Arc::new(Self {
-            id,
+            id: BackendId::new(id),
             name: name.into(),
             tally: Tally::new(workers),
             sessions: Gauge::default(),

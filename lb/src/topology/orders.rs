@@ -14,8 +14,8 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::{Frontend, LiveListener, Spot, Topology};
 use crate::counters::Gauge;
+use crate::ids::ServerId;
 use crate::log::LogSinks;
-use crate::server::ServerId;
 
 /// An order to one worker.
 #[derive(Debug)]

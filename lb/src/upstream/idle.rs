@@ -10,12 +10,13 @@ use std::time::Duration;
 
 use super::ServerConnection;
 use crate::counters::Gauge;
+use crate::ids::ServerId;
 use crate::net::deadlines;
 
 /// Idle connections by key.
 #[derive(Debug, Default)]
 #[expect(clippy::vec_box, reason = "they come in boxes and leave in them")]
-pub struct IdleStore(HashMap<u32, Vec<Box<ServerConnection>>, BuildHasherDefault<Itself>>);
+pub struct IdleStore(HashMap<ServerId, Vec<Box<ServerConnection>>, BuildHasherDefault<Itself>>);
 
 /// Keys are numbers that we give out ourselves, one after the other: nobody can make them collide.
 #[derive(Debug, Default)]
@@ -40,7 +41,7 @@ impl Hasher for Itself {
 
 impl IdleStore {
     /// The newest idle connection of that epoch; older ones are dropped on the way.
-    pub fn take(&mut self, key: u32, epoch: u32) -> Option<Box<ServerConnection>> {
+    pub fn take(&mut self, key: ServerId, epoch: u32) -> Option<Box<ServerConnection>> {
         let idle = self.0.get_mut(&key)?;
         while let Some(mut connection) = idle.pop() {
             if connection.connection_generation() == epoch && !connection.is_closed_or_dirty() {
@@ -52,7 +53,13 @@ impl IdleStore {
     }
 
     /// Keeps a connection for the next exchange, counted in `gauge`; the oldest goes when there are more than `most`.
-    pub fn put(&mut self, key: u32, mut connection: Box<ServerConnection>, most: usize, gauge: &Arc<Gauge>) {
+    pub fn put(
+        &mut self,
+        key: ServerId,
+        mut connection: Box<ServerConnection>,
+        most: usize,
+        gauge: &Arc<Gauge>,
+    ) {
         if most == 0 {
             return;
         }
@@ -66,7 +73,7 @@ impl IdleStore {
     }
 
     /// Closes all of one server.
-    pub fn close(&mut self, key: u32) {
+    pub fn close(&mut self, key: ServerId) {
         self.0.remove(&key);
     }
 
@@ -78,7 +85,7 @@ impl IdleStore {
     }
 
     /// Drops what has been closed, has been idle for longer than `limit` says for its key, or is older than as many as it says may be kept.
-    pub fn prune(&mut self, limit: impl Fn(u32) -> (Duration, usize)) {
+    pub fn prune(&mut self, limit: impl Fn(ServerId) -> (Duration, usize)) {
         let now = deadlines::now();
         self.0.retain(|key, idle| {
             let (limit, most) = limit(*key);

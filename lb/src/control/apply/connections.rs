@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use crate::config::Protocol;
 use crate::control::Control;
-use crate::server::{Server, ServerId};
+use crate::ids::ServerId;
+use crate::server::Server;
 use crate::topology::{Topology, WorkerCommand};
 
 /// How the connections to each server are made, before a configuration is put in force.

@@ -25,6 +25,7 @@ use super::Local;
 use super::body::{FromText, poll_more, pour, put, read_nothing};
 use super::paced::ToServer;
 use super::text;
+use crate::ids::ServerId;
 use crate::net::{MemoryStream, Socket, StreamDeadlines, Unit, Watchdog, deadlines};
 use crate::proxy::DataWorker;
 use crate::proxy::h1::ANSWER;
@@ -42,7 +43,7 @@ const HEAD: usize = ANSWER.max_head + 32 * ANSWER.max_fields;
 
 /// Connections of one worker, by server.
 #[derive(Debug, Default)]
-pub struct H2Connections(RefCell<HashMap<u32, Vec<Rc<SharedConnection>>>>);
+pub struct H2Connections(RefCell<HashMap<ServerId, Vec<Rc<SharedConnection>>>>);
 
 /// A connection that exchanges share.
 #[derive(Debug)]
@@ -60,7 +61,7 @@ struct SharedConnection {
 #[derive(Debug, Clone, Copy)]
 pub struct StreamPlace {
     /// The server.
-    pub key: u32,
+    pub key: ServerId,
     /// Its address.
     pub address: SocketAddr,
     /// Its epoch: connections of older ones are not used.
@@ -118,7 +119,7 @@ impl H2Connections {
     }
 
     /// Lets go of all connections to a server; streams on them are finished.
-    pub fn close(&self, key: u32) {
+    pub fn close(&self, key: ServerId) {
         self.0.borrow_mut().remove(&key);
     }
 
@@ -135,7 +136,7 @@ impl H2Connections {
     }
 
     /// Lets go of those that have ended, or have been without a stream for longer than `limit` says for their server.
-    pub fn prune(&self, limit: impl Fn(u32) -> Duration) {
+    pub fn prune(&self, limit: impl Fn(ServerId) -> Duration) {
         let now = deadlines::now();
         self.0.borrow_mut().retain(|key, there| {
             let limit = limit(*key);

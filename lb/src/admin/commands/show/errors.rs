@@ -52,7 +52,7 @@ fn found(topology: &Topology) -> Vec<CapturedError> {
         Some(CapturedError { is_request: true, name, id, capture: frontend.live.captured.get()? })
     });
     let responses = topology.backends.iter().filter_map(|backend| {
-        let (name, id) = (Arc::clone(&backend.live.name), backend.live.id);
+        let (name, id) = (Arc::clone(&backend.live.name), backend.live.id.get());
         Some(CapturedError { is_request: false, name, id, capture: backend.live.captured.get()? })
     });
     requests.chain(responses).collect()
@@ -182,7 +182,7 @@ impl ErrorFilter {
 /// The number of the proxy of that name or number.
 fn numbered(word: &str, topology: &Topology) -> Option<u32> {
     let frontends = topology.frontends.iter().map(|frontend| (&frontend.live.name, frontend.live.id));
-    let backends = topology.backends.iter().map(|backend| (&backend.live.name, backend.live.id));
+    let backends = topology.backends.iter().map(|backend| (&backend.live.name, backend.live.id.get()));
     let mut all = frontends.chain(backends);
     let number = word.parse().ok();
     all.find(|(name, id)| ***name == *word || number == Some(*id)).map(|(_, id)| id)

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::*;
 use crate::balance::hash;
 use crate::config::{self, Balance, Config, Forwarded, HealthStart};
-use crate::server::{Queue, Server, ServerId};
+use crate::ids::ServerId;
+use crate::server::{Queue, Server};
 use crate::stick::PersistenceCookie;
 
 const HEAD: &str = "POST /a?b HTTP/1.1\r\nHost: x\r\nCookie: u=1; SRV=c2; v=2\r\nX-Forwarded-For: 192.0.2.1\r\nCOOKIE: SRV=c1\r\n\
