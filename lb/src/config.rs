@@ -1,17 +1,22 @@
 //! The validated configuration: the only form of it that other modules see.
 //!
-//! [`Config::load`] reads a TOML file, reports every fault at once and yields values that need no further
-//! checking. This module refuses to start, bind or resolve anything.
+//! The types here are the model. Its defaults are in `defaults`, what its parts say about each other is checked in `links`, and what is
+//! allowed but probably not meant is in `doubts`: all of it for every reader. `toml` is the reader of `lb.toml`; it hands over the model and
+//! the places of what it read. [`Config::load`] reports every fault at once and yields values that need no further checking. Nothing here
+//! starts, binds or resolves anything.
 
 mod changed;
+mod defaults;
 mod doubts;
 mod fault;
-mod file;
+mod links;
 mod log;
+mod place;
 mod resolvers;
 mod stats;
 mod stick;
 mod table;
+mod toml;
 mod units;
 mod watch;
 
@@ -24,8 +29,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use changed::{changed_server, changed_settings};
-pub use fault::{ConfigFault, Faults};
+pub use fault::{ConfigFault, Faults, SourceFile};
 pub use log::{Facility, LogConfig, LogFormat, LogLevel, LogTarget};
+pub use place::{Place, Placed};
 pub use resolvers::{Nameserver, ResolversConfig};
 pub use stats::{Access, Login, Secret, StatsConfig};
 pub use stick::{Cookie, CookieMode};
@@ -204,7 +210,7 @@ pub struct CaptureCookie {
 }
 
 /// Fields of one kind of heads.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CaptureFields {
     /// Their names, in the order in which the log shows them.
     pub names: Vec<String>,
@@ -318,7 +324,7 @@ impl Config {
     /// # Errors
     /// All faults of the file at once, each with its place; also when the file cannot be read.
     pub fn load(file: &Path) -> Result<Self, Faults> {
-        file::load(file)
+        self::toml::load(file)
     }
 
     /// Checks configuration text as if it had been read from `file`.
@@ -326,7 +332,7 @@ impl Config {
     /// # Errors
     /// All faults of the text at once, each with its place.
     pub fn parse(text: &str, file: &Path) -> Result<Self, Faults> {
-        file::parse(text, file)
+        self::toml::parse(text, file)
     }
 }
 
@@ -361,29 +367,6 @@ impl fmt::Display for RuntimeSocketAddress {
     }
 }
 
-// === impl ServerConfig ===
-
-impl ServerConfig {
-    /// A server with nothing but a name and a place.
-    pub fn new(name: &str, host: &str, port: u16) -> Self {
-        Self {
-            name: name.to_owned(),
-            host: host.to_owned(),
-            port,
-            cookie: None,
-            weight: 1,
-            maxconn: 0,
-            max_queue: 0,
-            slow_start: Duration::ZERO,
-            backup: false,
-            disabled: false,
-            health: None,
-            agent: None,
-            track: None,
-        }
-    }
-}
-
 // === impl Balance ===
 
 impl Balance {
@@ -398,20 +381,5 @@ impl Balance {
 impl From<SocketAddr> for Bind {
     fn from(address: SocketAddr) -> Self {
         Self { address, name: None }
-    }
-}
-
-impl Default for Timeouts {
-    fn default() -> Self {
-        Self {
-            connect: Duration::from_secs(2),
-            client: Duration::from_secs(30),
-            client_fin: Duration::from_secs(5),
-            server: Duration::from_secs(30),
-            http_request: Duration::from_secs(10),
-            http_keep_alive: Duration::from_secs(60),
-            queue: Duration::from_secs(5),
-            tunnel: Duration::from_secs(3600),
-        }
     }
 }

@@ -5,12 +5,15 @@
 use std::error::Error;
 use std::fmt;
 use std::io;
-use std::ops::Range;
 use std::path::{Path, PathBuf};
+
+use super::Place;
 
 /// One fault.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigFault {
+    /// Which of the files it is in, from 0.
+    pub file: usize,
     /// Line, from 1; 0 when the fault is about the file as a whole.
     pub line: usize,
     /// Column of the first underlined character, from 1; 0 when `line` is 0.
@@ -25,13 +28,20 @@ pub struct ConfigFault {
     pub suggestion: Option<String>,
 }
 
-/// All faults of a file, in the order of its lines.
+/// A file that was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Faults {
-    /// The file.
-    pub file: PathBuf,
+pub struct SourceFile {
+    /// Its path.
+    pub path: PathBuf,
     /// Its text; empty when it could not be read.
     pub text: String,
+}
+
+/// All faults of a configuration, in the order of its files and their lines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Faults {
+    /// The files that it was read from, at least one.
+    pub files: Vec<SourceFile>,
     /// The faults, at least one.
     pub faults: Vec<ConfigFault>,
 }
@@ -39,9 +49,10 @@ pub struct Faults {
 // === impl Faults ===
 
 impl Faults {
-    /// None yet.
+    /// None yet, of one file.
     pub(super) fn none(file: &Path, text: &str) -> Self {
-        Self { file: file.to_owned(), text: text.to_owned(), faults: Vec::new() }
+        let file = SourceFile { path: file.to_owned(), text: text.to_owned() };
+        Self { files: vec![file], faults: Vec::new() }
     }
 
     /// The one fault of a file that cannot be read.
@@ -58,46 +69,34 @@ impl Faults {
         faults
     }
 
-    /// Adds a fault about the bytes `at` of the text.
-    pub(super) fn add(&mut self, at: Range<usize>, key: String, message: String, suggestion: Option<String>) {
-        let (line, column) = self.place(at.start);
-        let underlined = self.text.get(at).and_then(|text| text.lines().next()).map_or(0, chars);
-        self.faults.push(ConfigFault { line, column, width: underlined.max(1), key, message, suggestion });
+    /// Adds a fault at a place; at the beginning of its file if it stands nowhere.
+    pub(super) fn add(&mut self, place: &Place, message: String, suggestion: Option<String>) {
+        let Place { file, bytes, key } = place;
+        let bytes = bytes.clone().unwrap_or_default();
+        let (line, column) = self.line_and_column(*file, bytes.start);
+        let underlined = self.text(*file).get(bytes).and_then(|text| text.lines().next()).map_or(0, chars);
+        let (width, key) = (underlined.max(1), key.clone());
+        self.faults.push(ConfigFault { file: *file, line, column, width, key, message, suggestion });
     }
 
-    /// Adds a fault about the file as a whole.
+    /// Adds a fault about the first file as a whole.
     pub(super) fn add_whole(&mut self, message: String, suggestion: &str) {
         let suggestion = Some(suggestion.to_owned());
-        self.faults.push(ConfigFault {
-            line: 0,
-            column: 0,
-            width: 0,
-            key: String::new(),
-            message,
-            suggestion,
-        });
+        let (file, line, column, width) = (0, 0, 0, 0);
+        self.faults.push(ConfigFault { file, line, column, width, key: String::new(), message, suggestion });
     }
 
-    /// Adds a fault of syntax, unless its line has one: the rest of a broken line only confuses.
-    pub(super) fn add_syntax(&mut self, problem: &str, at: Range<usize>) {
-        let line = self.place(at.start).0;
-        if self.faults.iter().any(|fault| fault.line == line) {
-            return;
-        }
-        let text = self.text.get(at.clone()).unwrap_or_default().to_owned();
-        if problem == "duplicate key" {
-            let suggestion = "it is set above: remove one of them".to_owned();
-            self.add(at, text.clone(), format!("the key `{text}` is there twice"), Some(suggestion));
-        } else {
-            self.add(at, String::new(), format!("this is not TOML: {problem}"), None);
-        }
-    }
-
-    /// Line and column, from 1, of a byte of the text.
-    pub(super) fn place(&self, byte: usize) -> (usize, usize) {
-        let before = self.text.get(..byte).unwrap_or(&self.text);
+    /// Line and column, from 1, of a byte of a file.
+    pub(super) fn line_and_column(&self, file: usize, byte: usize) -> (usize, usize) {
+        let text = self.text(file);
+        let before = text.get(..byte).unwrap_or(text);
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
         (before.matches('\n').count() + 1, chars(&before[line_start..]) + 1)
+    }
+
+    /// The text of a file.
+    pub(super) fn text(&self, file: usize) -> &str {
+        self.files.get(file).map_or("", |file| &file.text)
     }
 
     /// `value`, or these faults if there are any.
@@ -107,7 +106,7 @@ impl Faults {
 
     /// These faults in the order of their lines.
     pub(super) fn sorted(mut self) -> Self {
-        self.faults.sort_by_key(|fault| (fault.line, fault.column));
+        self.faults.sort_by_key(|fault| (fault.file, fault.line, fault.column));
         self
     }
 }
@@ -116,22 +115,26 @@ impl Error for Faults {}
 
 impl fmt::Display for Faults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let file = self.file.display();
-        for ConfigFault { line, column, width, message, suggestion, .. } in &self.faults {
+        for ConfigFault { file, line, column, width, message, suggestion, .. } in &self.faults {
             let suggestion = suggestion.as_deref().unwrap_or_default();
+            let path = self.files.get(*file).map_or(Path::new(""), |file| &file.path).display();
             if *line == 0 {
-                writeln!(f, "{file}: {message}\n  = {suggestion}\n")?;
+                writeln!(f, "{path}: {message}\n  = {suggestion}\n")?;
                 continue;
             }
             let gutter = line.to_string().len();
             // One character for one, or the carets would miss a line with tabs in it.
-            let text = self.text.lines().nth(line - 1).unwrap_or_default().replace(char::is_control, " ");
+            let text =
+                self.text(*file).lines().nth(line - 1).unwrap_or_default().replace(char::is_control, " ");
             let carets = format!("{:indent$}{:^<width$} {suggestion}", "", "", indent = column - 1);
-            writeln!(f, "{file}:{line}: {message}")?;
+            writeln!(f, "{path}:{line}: {message}")?;
             writeln!(f, "{:gutter$} |\n{line} | {text}\n{:gutter$} | {}\n", "", "", carets.trim_end())?;
         }
         let count = self.faults.len();
-        write!(f, "{count} fault{} in {file}", if count == 1 { "" } else { "s" })
+        let with_faults = self.files.iter().enumerate();
+        let with_faults = with_faults.filter(|(file, _)| self.faults.iter().any(|fault| fault.file == *file));
+        let paths: Vec<_> = with_faults.map(|(_, file)| file.path.display().to_string()).collect();
+        write!(f, "{count} fault{} in {}", if count == 1 { "" } else { "s" }, paths.join(", "))
     }
 }
 

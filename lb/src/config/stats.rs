@@ -42,12 +42,6 @@ pub struct Login {
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(pub String);
 
-impl Default for Access {
-    fn default() -> Self {
-        Self { users: Vec::new(), metrics: false, realm: "HAProxy Statistics".to_owned() }
-    }
-}
-
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret(…)")

@@ -104,6 +104,16 @@ data! {
     HttpFailRate = "http_fail_rate", "How many of them lately.";
 }
 
+// === impl TableConfig ===
+
+impl TableConfig {
+    /// Puts what is stored in HAProxy's order, each kind once.
+    pub(super) fn arrange(&mut self) {
+        self.store.sort_by_key(|stored| stored.kind);
+        self.store.dedup_by_key(|stored| stored.kind);
+    }
+}
+
 // === impl Datum ===
 
 impl Datum {

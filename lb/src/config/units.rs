@@ -113,6 +113,16 @@ fn split(text: &str) -> (&str, &str) {
     text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()))
 }
 
+/// The candidate that `word` was probably meant to be.
+pub(super) fn near<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
+    let allowed = |name: &str| word.len().max(name.len()) / 3;
+    let close = candidates.into_iter().filter(|name| word.len().abs_diff(name.len()) <= allowed(name));
+    let measured = close.map(|name| (strsim::damerau_levenshtein(word, name), name));
+    let found =
+        measured.filter(|(distance, name)| *distance <= allowed(name)).min_by_key(|(distance, _)| *distance);
+    found.map(|(_, name)| name)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,16 +1,15 @@
 //! `[backend.NAME]`, and what of a `[listen.NAME]` is a backend's, with its servers. How they are watched is read in `watch`.
 
 use std::ops::Range;
-use std::time::Duration;
 
 use toml::Spanned;
 use toml::de::DeValue;
 
-use super::check::Links;
 use super::section::Section;
 use super::watch::{self, Usual, Watching};
 use super::{Side, stick, timeouts, value};
-use crate::config::{BackendConfig, Balance, HealthStart, Protocol, ServerConfig, Timeouts};
+use crate::config::links::Links;
+use crate::config::{BackendConfig, HealthStart, ServerConfig, Timeouts};
 
 /// Reads one backend, with the global time limits beneath its own.
 pub(super) fn read(
@@ -34,28 +33,34 @@ pub(super) fn of(
     links: &mut Links,
 ) -> BackendConfig {
     let starts = [("up", HealthStart::Up), ("checked", HealthStart::Checked)];
-    let slow_start = section.or("slow_start", value::duration_or_zero, Duration::ZERO);
-    let protocol = section.or("protocol", value::protocol, Protocol::Http1);
+    let usual = BackendConfig::new(section.key);
+    let slow_start =
+        section.or("slow_start", value::duration_or_zero, ServerConfig::new("", "", 0).slow_start);
+    let protocol = section.or("protocol", value::protocol, usual.protocol);
     let health = section.optional("health").map(|check| watch::health(check, protocol, None));
     let agent = section.optional("agent").and_then(|agent| watch::agent(agent, None));
-    let usual = Usual { backend: section.key, protocol, health: health.clone(), agent, slow_start };
+    let of_servers = Usual { backend: section.key, protocol, health: health.clone(), agent, slow_start };
     BackendConfig {
-        name: section.key.to_owned(),
         rank,
-        balance: section.or("balance", value::balance, Balance::RoundRobin),
+        balance: section.or("balance", value::balance, usual.balance),
         cookie: section.optional("cookie").map(stick::cookie),
         table: section.optional("table").map(stick::table),
         stick: stick::keyed(section, "stick", "on", links),
         protocol,
-        retries: section.or("retries", value::whole(0..=100), 3),
+        retries: section.or("retries", value::whole(0..=100), usual.retries),
         health,
-        health_start: section.or("health_start", value::one_of(&starts), HealthStart::Up),
-        resolvers: links.resolvers_of(section),
-        resolve: section.or("resolve", value::duration, Duration::from_secs(1)),
-        max_idle: section.or("max_idle", value::whole(0..=65_536), 256),
-        idle_timeout: section.or("idle_timeout", value::duration, Duration::from_secs(60)),
+        health_start: section.or("health_start", value::one_of(&starts), usual.health_start),
+        resolvers: section.maybe_placed("resolvers", value::text).map(|named| {
+            let name = named.value.clone();
+            links.resolving.push(named);
+            name
+        }),
+        resolve: section.or("resolve", value::duration, usual.resolve),
+        max_idle: section.or("max_idle", value::whole(0..=65_536), usual.max_idle),
+        idle_timeout: section.or("idle_timeout", value::duration, usual.idle_timeout),
         timeout,
-        servers: servers(&section.section("servers"), &usual, links),
+        servers: servers(&section.section("servers"), &of_servers, links),
+        name: usual.name,
     }
 }
 
@@ -82,20 +87,20 @@ fn server<'a>(
     // Empty only beside a fault.
     let (host, port) = address.map(|address| address.value).unwrap_or_default();
     let Watching { health, agent, track } = watch::server(&mut section, usual, links);
+    let name = section.name().value;
+    let usual = ServerConfig { slow_start: usual.slow_start, ..ServerConfig::new(&name, &host, port) };
     let server = ServerConfig {
-        name: section.name().value,
-        host,
-        port,
         cookie: section.maybe("cookie", value::server_cookie),
         health,
         agent,
         track,
-        weight: section.or("weight", value::whole(0..=256), 1),
-        maxconn: section.or("maxconn", value::whole(0..=10_000_000), 0),
-        max_queue: section.or("max_queue", value::whole(0..=10_000_000), 0),
+        weight: section.or("weight", value::whole(0..=256), usual.weight),
+        maxconn: section.or("maxconn", value::whole(0..=10_000_000), usual.maxconn),
+        max_queue: section.or("max_queue", value::whole(0..=10_000_000), usual.max_queue),
         slow_start: section.or("slow_start", value::duration_or_zero, usual.slow_start),
-        backup: section.or("backup", value::boolean, false),
-        disabled: section.or("disabled", value::boolean, false),
+        backup: section.or("backup", value::boolean, usual.backup),
+        disabled: section.or("disabled", value::boolean, usual.disabled),
+        ..usual
     };
     section.finish();
     server

@@ -1,24 +1,23 @@
 //! `[resolvers.NAME]`.
 
-use std::time::Duration;
-
 use toml::Spanned;
 use toml::de::DeValue;
 
-use super::check::Links;
 use super::section::Section;
 use super::value;
+use crate::config::links::Links;
 use crate::config::{Nameserver, ResolversConfig};
 
 /// Reads one section of name servers.
 pub(super) fn read(mut section: Section<'_>, links: &mut Links) -> ResolversConfig {
-    links.resolvers.push(section.name().value);
+    links.resolvers.push(section.name());
     let values = section.need_list("nameservers", "nameservers = [\"127.0.0.11:53\"]");
+    let usual = ResolversConfig::new(section.key);
     let resolvers = ResolversConfig {
-        name: section.key.to_owned(),
         nameservers: values.iter().filter_map(|value| nameserver(&section, value)).collect(),
-        timeout: section.or("timeout", value::duration, Duration::from_secs(1)),
-        attempts: section.or("attempts", value::whole(1..=100), 3),
+        timeout: section.or("timeout", value::duration, usual.timeout),
+        attempts: section.or("attempts", value::whole(1..=100), usual.attempts),
+        ..usual
     };
     section.finish();
     resolvers

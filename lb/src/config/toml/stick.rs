@@ -1,18 +1,18 @@
 //! What binds clients to servers and remembers them: `cookie`, `table` and `stick` of a backend, `track` of a frontend.
 
-use std::time::Duration;
-
-use super::check::Links;
 use super::section::Section;
 use super::value;
-use crate::config::{BackendConfig, Cookie, CookieMode, Datum, KeyType, KeyedBy, Stored, TableConfig};
+use crate::config::links::Links;
+use crate::config::{Cookie, CookieMode, KeyType, KeyedBy, TableConfig};
 
 /// Reads a backend's cookie.
 pub(super) fn cookie(mut section: Section<'_>) -> Cookie {
     let modes =
         [("insert", CookieMode::Insert), ("rewrite", CookieMode::Rewrite), ("prefix", CookieMode::Prefix)];
     let name = section.need("name", value::cookie_name, "name = \"SRV\"");
-    let mode = section.or("mode", value::one_of(&modes), CookieMode::Insert);
+    // Empty only beside a fault.
+    let usual = Cookie::new(name.map(|name| name.value).unwrap_or_default());
+    let mode = section.or("mode", value::one_of(&modes), usual.mode);
     let [nocache, httponly, secure, dynamic] =
         ["nocache", "httponly", "secure", "dynamic"].map(|key| section.flag(key));
     let [indirect, postonly, preserve] =
@@ -20,8 +20,6 @@ pub(super) fn cookie(mut section: Section<'_>) -> Cookie {
     let [max_idle, max_life] = ["max_idle", "max_life"]
         .map(|key| inserted(&mut section, mode, key, |section, key| section.maybe(key, value::duration)));
     let cookie = Cookie {
-        // Empty only beside a fault.
-        name: name.map(|name| name.value).unwrap_or_default(),
         mode,
         indirect,
         nocache,
@@ -35,6 +33,7 @@ pub(super) fn cookie(mut section: Section<'_>) -> Cookie {
         max_life,
         dynamic,
         dynamic_key: section.maybe("dynamic_key", value::text),
+        ..usual
     };
     section.finish();
     cookie
@@ -62,27 +61,27 @@ fn inserted<'a, T: Default>(
 pub(super) fn table(mut section: Section<'_>) -> TableConfig {
     let types =
         [KeyType::Ip, KeyType::Ipv6, KeyType::Integer, KeyType::String].map(|keys| (keys.name(), keys));
-    let keys = section.or("type", value::one_of(&types), KeyType::Ip);
+    let usual = TableConfig::default();
+    let keys = section.or("type", value::one_of(&types), usual.keys);
     let length = match keys {
-        KeyType::String => section.or("length", value::whole(1..=1024), 32),
+        KeyType::String => section.or("length", value::whole(1..=1024), usual.length),
         _ => {
             section.misplaced(
                 "length",
                 "only keys of text are cut off",
                 "say `type = \"string\"`, or leave it out",
             );
-            0
+            usual.length
         }
     };
-    let mut store = section.any("store", value::stored);
-    arrange(&mut store);
-    let table = TableConfig {
+    let mut table = TableConfig {
         keys,
         length,
-        size: section.or("size", value::whole(1..=100_000_000), 1024),
+        size: section.or("size", value::whole(1..=100_000_000), usual.size),
         expire: section.maybe("expire", value::duration),
-        store,
+        store: section.any("store", value::stored),
     };
+    table.arrange();
     section.finish();
     table
 }
@@ -107,24 +106,4 @@ pub(super) fn keyed(
         links.tables.push(table);
         KeyedBy { on: on.value, table: name }
     })
-}
-
-/// A table that binds clients stores to what, whether that was said or not.
-pub(super) fn complete(backends: &mut [BackendConfig], links: &mut Links) {
-    let binding: Vec<_> = backends.iter().filter_map(|one| Some(one.stick.as_ref()?.table.clone())).collect();
-    for backend in backends.iter_mut() {
-        let Some(table) = &mut backend.table else { continue };
-        links.owners.push(backend.name.clone());
-        if binding.contains(&backend.name) {
-            let bound = [Datum::ServerId, Datum::ServerKey];
-            table.store.extend(bound.map(|kind| Stored { kind, period: Duration::ZERO }));
-            arrange(&mut table.store);
-        }
-    }
-}
-
-/// HAProxy's order, each kind once.
-fn arrange(store: &mut Vec<Stored>) {
-    store.sort_by_key(|stored| stored.kind);
-    store.dedup_by_key(|stored| stored.kind);
 }

@@ -1,9 +1,9 @@
-//! The configuration file: TOML in, a checked [`Config`] or all of its faults out.
+//! The reader of `lb.toml`: TOML in, a checked [`Config`] or all of its faults out.
 //!
-//! The tables are walked by hand, not by serde, which would stop at the first fault. Nothing of TOML gets out of here.
+//! The tables are walked by hand, not by serde, which would stop at the first fault. Nothing of TOML gets out of here, and no default or
+//! cross-check is made here: those are the model's.
 
 mod backend;
-mod check;
 mod frontend;
 mod haproxy;
 mod log;
@@ -11,7 +11,6 @@ mod resolvers;
 mod section;
 mod stats;
 mod stick;
-mod tracks;
 mod value;
 mod watch;
 
@@ -21,25 +20,22 @@ mod tests;
 use std::cell::RefCell;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::Duration;
 
 use toml::de::DeTable;
 
-use self::check::Links;
 use self::section::Section;
+use super::defaults::MOST_THREADS;
+use super::links::{self, Links, Missing};
 use super::log::Terminals;
 use super::{
-    BackendConfig, Config, Faults, FrontendConfig, Level, ProcessLimits, RuntimeSocket, RuntimeSocketAddress,
-    Timeouts,
+    BackendConfig, Config, Faults, FrontendConfig, Level, Place, ProcessLimits, RuntimeSocket,
+    RuntimeSocketAddress, Timeouts,
 };
 
 /// Largest configuration file, bytes.
 const LARGEST: u64 = 16 << 20;
-
-/// Most data workers.
-const MOST_THREADS: u64 = 512;
 
 /// Whose section a `timeout` section is in.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -74,9 +70,26 @@ pub(super) fn parse_at(text: &str, file: &Path, terminals: Terminals) -> Result<
     // What a broken file means is a guess: nothing else is reported about it.
     let mut faults = faults.into_inner();
     for error in &errors {
-        faults.add_syntax(error.message(), error.span().unwrap_or(text.len()..text.len()));
+        syntax(&mut faults, error.message(), error.span().unwrap_or(text.len()..text.len()));
     }
     Err(faults.sorted())
+}
+
+/// Adds a fault of syntax, unless its line has one: the rest of a broken line only confuses.
+fn syntax(faults: &mut Faults, problem: &str, at: Range<usize>) {
+    let line = faults.line_and_column(0, at.start).0;
+    if faults.faults.iter().any(|fault| fault.line == line) {
+        return;
+    }
+    let text = faults.text(0).get(at.clone()).unwrap_or_default().to_owned();
+    let place = |key| Place { file: 0, bytes: Some(at), key };
+    if problem == "duplicate key" {
+        let suggestion = "it is set above: remove one of them".to_owned();
+        let message = format!("the key `{text}` is there twice");
+        faults.add(&place(text), message, Some(suggestion));
+    } else {
+        faults.add(&place(String::new()), format!("this is not TOML: {problem}"), None);
+    }
 }
 
 fn read(file: &Path) -> io::Result<String> {
@@ -119,14 +132,24 @@ fn config(mut root: Section<'_>, file: &Path, terminals: Terminals, faults: &Ref
     let logs = log::read_all(root.sections("log"), folder, terminals);
     let timeout = timeouts(root.section("timeout"), Timeouts::default(), Side::Global);
     let (frontends, mut backends) = proxies(&mut root, timeout, &mut links);
-    stick::complete(&mut backends, &mut links);
+    links::complete_tables(&mut backends);
     let resolvers = root.section("resolvers").named();
     let resolvers = resolvers.into_iter().map(|section| resolvers::read(section, &mut links)).collect();
     let config =
         Config { file: file.to_owned(), process, admin, stats, logs, frontends, backends, resolvers };
     root.finish();
-    links.check(&mut faults.borrow_mut());
+    links.check(&config.backends, missing, &mut faults.borrow_mut());
     config
+}
+
+/// How `lb.toml` says that something is added.
+fn missing(what: Missing<'_>) -> String {
+    match what {
+        Missing::Frontend => "add a section such as `[frontend.fe_api]` with `bind` and `backend`".to_owned(),
+        Missing::Backend => "add a section such as `[backend.api_nodes.servers]`".to_owned(),
+        Missing::Resolvers(name) => format!("add a section `[resolvers.{name}]` with `nameservers`"),
+        Missing::Table(name) => format!("add a section `[backend.{name}.table]`, with `size` and `store`"),
+    }
 }
 
 /// Everything that has traffic, in the order in which the file begins to speak of it.
@@ -171,17 +194,17 @@ fn listen(
 }
 
 fn process(mut section: Section<'_>) -> ProcessLimits {
-    let cores = || thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS as usize);
+    let usual = ProcessLimits::default();
     let maxconn = section.maybe("maxconn", value::whole(1..=10_000_000));
     let process = ProcessLimits {
-        threads: match section.or("threads", value::whole(0..=MOST_THREADS), 0) {
-            0 => cores(),
+        threads: match section.or("threads", value::whole(0..=MOST_THREADS as u64), 0) {
+            0 => usual.threads,
             threads => threads,
         },
-        maxconn: maxconn.unwrap_or(20_000),
+        maxconn: maxconn.unwrap_or(usual.maxconn),
         is_maxconn_set: maxconn.is_some(),
-        h2_waiting: section.or("h2_waiting", value::store, 32 << 20),
-        shutdown_grace: section.or("shutdown_grace", value::duration_or_zero, Duration::from_secs(30)),
+        h2_waiting: section.or("h2_waiting", value::store, usual.h2_waiting),
+        shutdown_grace: section.or("shutdown_grace", value::duration_or_zero, usual.shutdown_grace),
         node: section.maybe("node", value::line),
         description: section.maybe("description", value::line),
     };
@@ -191,15 +214,16 @@ fn process(mut section: Section<'_>) -> ProcessLimits {
 
 fn admin(mut section: Section<'_>, folder: &Path, links: &mut Links) -> RuntimeSocket {
     let levels = [("admin", Level::Admin), ("operator", Level::Operator), ("user", Level::User)];
-    let socket = section.placed_or("socket", value::socket, RuntimeSocketAddress::Unix("run/lb.sock".into()));
+    let usual = RuntimeSocket::default();
+    let socket = section.placed_or("socket", value::socket, usual.socket);
     let socket = socket.map(|socket| match socket {
         RuntimeSocketAddress::Unix(path) => RuntimeSocketAddress::Unix(resolve(folder, &path)),
         address => address,
     });
     let admin = RuntimeSocket {
         socket: socket.value.clone(),
-        mode: section.or("mode", value::mode, 0o660),
-        level: section.or("level", value::one_of(&levels), Level::Admin),
+        mode: section.or("mode", value::mode, usual.mode),
+        level: section.or("level", value::one_of(&levels), usual.level),
     };
     match socket.value {
         RuntimeSocketAddress::Tcp(address) => links.binds.push(socket.map(|_| address)),

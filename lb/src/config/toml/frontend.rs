@@ -7,10 +7,10 @@ use std::net::SocketAddr;
 use toml::Spanned;
 use toml::de::DeValue;
 
-use super::check::Links;
-use super::section::{Placed, Section};
+use super::section::Section;
 use super::{Side, stick, timeouts, value};
-use crate::config::{Bind, CaptureConfig, CaptureCookie, CaptureFields, Forwarded, FrontendConfig, Timeouts};
+use crate::config::links::Links;
+use crate::config::{Bind, CaptureConfig, CaptureCookie, CaptureFields, FrontendConfig, Placed, Timeouts};
 
 /// Reads one frontend, with the global time limits beneath its own.
 pub(super) fn read(
@@ -42,22 +42,26 @@ pub(super) fn of(
     let binds = binds.iter().filter_map(|value| bind(section, value));
     let (bind, places): (Vec<_>, Vec<_>) = binds.unzip();
     links.binds.extend(places);
+    let usual = FrontendConfig::new(section.key, &backend);
     FrontendConfig {
-        name: section.key.to_owned(),
         rank,
         bind,
-        socket_stats: section.or("socket_stats", value::boolean, false),
-        backend,
+        socket_stats: section.or("socket_stats", value::boolean, usual.socket_stats),
         maxconn: section.maybe("maxconn", value::whole(1..=10_000_000)),
-        forwarded: section.or("forwarded", value::forwarded, Forwarded::Append),
-        max_head: section.or("max_head", value::size, 16 << 10),
-        h2_max_streams: section.or("h2_max_streams", value::whole(1..=10_000), 100),
-        h2_max_resets: section.or("h2_max_resets", value::whole(1..=1_000_000), 200),
-        h2_max_control_frames: section.or("h2_max_control_frames", value::whole(1..=10_000_000), 10_000),
-        max_headers: section.or("max_headers", value::whole(1..=1000), 101),
+        forwarded: section.or("forwarded", value::forwarded, usual.forwarded),
+        max_head: section.or("max_head", value::size, usual.max_head),
+        h2_max_streams: section.or("h2_max_streams", value::whole(1..=10_000), usual.h2_max_streams),
+        h2_max_resets: section.or("h2_max_resets", value::whole(1..=1_000_000), usual.h2_max_resets),
+        h2_max_control_frames: section.or(
+            "h2_max_control_frames",
+            value::whole(1..=10_000_000),
+            usual.h2_max_control_frames,
+        ),
+        max_headers: section.or("max_headers", value::whole(1..=1000), usual.max_headers),
         capture: capture(section),
         track: stick::keyed(section, "track", "key", links),
         timeout,
+        ..usual
     }
 }
 
@@ -75,14 +79,16 @@ fn bind<'a>(section: &Section<'a>, value: &'a Spanned<DeValue<'a>>) -> Option<(B
 }
 
 fn capture(section: &mut Section<'_>) -> CaptureConfig {
-    let length = section.or("capture_length", value::whole(1..=8192), 64);
+    let length = section.or("capture_length", value::whole(1..=8192), CaptureFields::default().length);
     let mut fields = |key| CaptureFields { names: section.any(key, value::field_name), length };
     let (request, response) = (fields("capture_request"), fields("capture_response"));
     let cookie = section.optional("capture_cookie").and_then(|mut section| {
         let name = section.need("name", value::cookie_beginning, "name = \"SESSION\"");
-        let length = section.or("length", value::whole(1..=8192), 63);
+        let usual = CaptureCookie::new(name.map(|name| name.value).unwrap_or_default());
+        let length = section.or("length", value::whole(1..=8192), usual.length);
         section.finish();
-        name.map(|name| CaptureCookie { name: name.value, length })
+        // Empty only beside a fault.
+        Some(CaptureCookie { length, ..usual }).filter(|cookie| !cookie.name.is_empty())
     });
     CaptureConfig { request, response, cookie }
 }

@@ -1,35 +1,32 @@
-//! Which server follows which, checked when all of them have been read: names, circles, and whether there is a state to follow.
-//!
-//! It refuses to follow anything itself.
+//! Which server tracks which, checked when all of them have been read: names, circles, and whether there is a state to track.
 
-use super::section::Placed;
-use super::value::near;
-use crate::config::{Faults, TrackConfig};
+use crate::config::units::near;
+use crate::config::{Faults, Placed, TrackConfig};
 
-/// All servers of the file.
+/// All servers of a configuration.
 #[derive(Default)]
-pub(super) struct Tracks(Vec<Tracked>);
+pub(in crate::config) struct Tracks(Vec<Tracked>);
 
-/// A server as far as others may follow it.
-pub(super) struct Tracked {
-    pub(super) name: TrackConfig,
-    /// It has checks or an agent.
-    pub(super) is_watched: bool,
-    /// Whom it follows.
-    pub(super) track: Option<Placed<TrackConfig>>,
+/// A server as far as others may track it.
+pub(in crate::config) struct Tracked {
+    pub(in crate::config) name: TrackConfig,
+    /// Whether it has checks or an agent.
+    pub(in crate::config) is_watched: bool,
+    /// The server that it tracks.
+    pub(in crate::config) track: Option<Placed<TrackConfig>>,
 }
 
 // === impl Tracks ===
 
 impl Tracks {
-    pub(super) fn add(&mut self, server: Tracked) {
+    pub(in crate::config) fn add(&mut self, server: Tracked) {
         self.0.push(server);
     }
 
-    /// Reports who follows nobody, himself, or one that knows nothing.
-    pub(super) fn check(&self, faults: &mut Faults) {
+    /// Reports servers that track one which does not exist, themselves, or one without a state.
+    pub(in crate::config) fn check(&self, faults: &mut Faults) {
         for server in &self.0 {
-            let Some(Placed { value, key, at }) = &server.track else { continue };
+            let Some(Placed { value, place }) = &server.track else { continue };
             let (message, suggestion) = match self.find(value) {
                 None => self.missing(value),
                 Some(_) if self.ends_nowhere(server) => (
@@ -42,7 +39,7 @@ impl Tracks {
                 ),
                 Some(_) => continue,
             };
-            faults.add(at.clone(), key.clone(), message, Some(suggestion));
+            faults.add(place, message, Some(suggestion));
         }
     }
 
@@ -50,7 +47,7 @@ impl Tracks {
         self.0.iter().find(|server| server.name == *name)
     }
 
-    /// Those that are followed from `first` on, each once.
+    /// The servers that `first` tracks, one over the other, each once.
     fn chain<'a>(&'a self, first: &'a Tracked) -> Vec<&'a Tracked> {
         let mut chain = vec![first];
         while let Some(next) =
@@ -64,7 +61,7 @@ impl Tracks {
         chain
     }
 
-    /// Whether following `first` leads back to it.
+    /// Whether the tracks from `first` lead back to it.
     fn ends_nowhere(&self, first: &Tracked) -> bool {
         let chain = self.chain(first);
         chain.last().and_then(|last| last.track.as_ref()).is_some_and(|track| track.value == first.name)

@@ -5,10 +5,9 @@
 
 use std::time::Duration;
 
-use super::check::Links;
 use super::section::{Section, Switch};
-use super::tracks::Tracked;
 use super::value;
+use crate::config::links::{Links, Tracked};
 use crate::config::{AgentConfig, HealthCheckConfig, Protocol, TrackConfig};
 
 /// What a backend says for all its servers.
@@ -33,18 +32,7 @@ pub(super) fn health(
     protocol: Protocol,
     usual: Option<&HealthCheckConfig>,
 ) -> HealthCheckConfig {
-    let second = Duration::from_secs(1);
-    let usual = usual.cloned().unwrap_or(HealthCheckConfig {
-        path: None,
-        protocol,
-        host: None,
-        port: None,
-        interval: second * 2,
-        timeout: second,
-        rise: 2,
-        fall: 3,
-        disable_on_404: false,
-    });
+    let usual = usual.cloned().unwrap_or_else(|| HealthCheckConfig::new(protocol));
     let health = HealthCheckConfig {
         protocol: section.or("protocol", value::protocol, usual.protocol),
         path: section.maybe("path", value::origin_path).or(usual.path),
@@ -66,16 +54,14 @@ pub(super) fn agent(mut section: Section<'_>, usual: Option<&AgentConfig>) -> Op
         Some(usual) => Some(section.or("port", value::whole(1..=65_535), usual.port)),
         None => section.need("port", value::whole(1..=65_535), "port = 9999").map(|port| port.value),
     };
-    let usual = usual.cloned();
-    let (address, send, interval) = usual.map_or_else(
-        || (None, String::new(), Duration::from_secs(2)),
-        |usual| (usual.address, usual.send, usual.interval),
-    );
-    let agent = port.map(|port| AgentConfig {
-        port,
-        address: section.maybe("address", value::ip).or(address),
-        send: section.or("send", value::anything, send),
-        interval: section.or("interval", value::duration, interval),
+    let agent = port.map(|port| {
+        let usual = usual.cloned().unwrap_or_else(|| AgentConfig::new(port));
+        AgentConfig {
+            port,
+            address: section.maybe("address", value::ip).or(usual.address),
+            send: section.or("send", value::anything, usual.send),
+            interval: section.or("interval", value::duration, usual.interval),
+        }
     });
     section.finish();
     agent

@@ -9,8 +9,9 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::haproxy;
-use super::value::{self, Parsed, Wrong, near};
-use crate::config::{Faults, units};
+use super::value::{self, Parsed, Wrong};
+use crate::config::units::{self, near};
+use crate::config::{Faults, Place, Placed};
 
 /// One table of the file, or its absence, which reads like an empty one.
 pub(super) struct Section<'a> {
@@ -34,25 +35,6 @@ pub(super) enum Switch<'a> {
     Off,
     /// A section of its own.
     On(Section<'a>),
-}
-
-/// A value and where it came from.
-#[derive(Clone)]
-pub(super) struct Placed<T> {
-    pub(super) value: T,
-    /// Its key with its sections.
-    pub(super) key: String,
-    /// Its bytes; empty for a default.
-    pub(super) at: Range<usize>,
-}
-
-// === impl Placed ===
-
-impl<T> Placed<T> {
-    /// Another value at the same place.
-    pub(super) fn map<U>(self, map: impl FnOnce(T) -> U) -> Placed<U> {
-        Placed { value: map(self.value), key: self.key, at: self.at }
-    }
 }
 
 // === impl Section ===
@@ -117,13 +99,13 @@ impl<'a> Section<'a> {
         &mut self,
         key: &'static str,
         read: impl Fn(&DeValue<'_>) -> Parsed<T>,
-        default: T,
+        default: Vec<T>,
     ) -> Vec<Placed<T>> {
         match self.get(key) {
             Some(value) => {
                 one_or_many(value).iter().filter_map(|value| self.placed(key, value, &read)).collect()
             }
-            None => vec![self.unset(key, default)],
+            None => default.into_iter().map(|value| self.unset(key, value)).collect(),
         }
     }
 
@@ -225,7 +207,7 @@ impl<'a> Section<'a> {
         read: impl Fn(&DeValue<'_>) -> Parsed<T>,
     ) -> Option<Placed<T>> {
         match read(value.get_ref()) {
-            Ok(read) => Some(Placed { value: read, key: self.path_of(key), at: value.span() }),
+            Ok(read) => Some(Placed { value: read, place: self.place(key, value.span()) }),
             Err(wrong) => {
                 self.wrong(key, value.span(), wrong);
                 None
@@ -249,14 +231,14 @@ impl<'a> Section<'a> {
             let message =
                 format!("`{name}` cannot be a name: it has letters, digits, `_`, `.`, `:` and `-` only");
             let suggestion = units::nearly_name(name).map(|name| format!("did you mean `{name}`?"));
-            self.faults.borrow_mut().add(self.at.clone(), self.path.clone(), message, suggestion);
+            self.faults.borrow_mut().add(&self.own_place(), message, suggestion);
         }
-        Placed { value: name.to_owned(), key: self.path.clone(), at: self.at.clone() }
+        Placed { value: name.to_owned(), place: self.own_place() }
     }
 
     /// Reports a fault.
     fn fault(&self, at: Range<usize>, key: &str, message: String, suggestion: Option<String>) {
-        self.faults.borrow_mut().add(at, self.path_of(key), message, suggestion);
+        self.faults.borrow_mut().add(&self.place(key, at), message, suggestion);
     }
 
     /// Reports every key that nobody asked for.
@@ -284,7 +266,15 @@ impl<'a> Section<'a> {
     }
 
     fn unset<T>(&self, key: &str, default: T) -> Placed<T> {
-        Placed { value: default, key: self.path_of(key), at: 0..0 }
+        Placed { value: default, place: Place { file: 0, bytes: None, key: self.path_of(key) } }
+    }
+
+    fn place(&self, key: &str, at: Range<usize>) -> Place {
+        Place { file: 0, bytes: Some(at), key: self.path_of(key) }
+    }
+
+    fn own_place(&self) -> Place {
+        Place { file: 0, bytes: Some(self.at.clone()), key: self.path.clone() }
     }
 
     fn get(&mut self, key: &'static str) -> Option<&'a Spanned<DeValue<'a>>> {
@@ -303,7 +293,7 @@ impl<'a> Section<'a> {
 
     fn wrong(&self, key: &str, at: Range<usize>, wrong: Wrong) {
         let faults = self.faults.borrow();
-        let found = faults.text.get(at.clone()).and_then(|text| text.lines().next()).unwrap_or_default();
+        let found = faults.text(0).get(at.clone()).and_then(|text| text.lines().next()).unwrap_or_default();
         let found: String = found.chars().take(60).collect();
         drop(faults);
         let message = format!("`{key}` in {} must be {}, not `{found}`", self.title(), wrong.wants);

@@ -11,6 +11,7 @@ use http::HeaderName;
 use http::uri::Authority;
 use toml::de::DeValue;
 
+use crate::config::units::near;
 use crate::config::{Balance, Datum, Forwarded, KeySource, Protocol, RuntimeSocketAddress, Stored, units};
 
 /// A value that has been read, or why it cannot be.
@@ -441,16 +442,6 @@ pub(super) fn protocol(value: &DeValue<'_>) -> Parsed<Protocol> {
 }
 
 // === what was meant ===
-
-/// The candidate that `word` was probably meant to be.
-pub(super) fn near<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
-    let allowed = |name: &str| word.len().max(name.len()) / 3;
-    let close = candidates.into_iter().filter(|name| word.len().abs_diff(name.len()) <= allowed(name));
-    let measured = close.map(|name| (strsim::damerau_levenshtein(word, name), name));
-    let found =
-        measured.filter(|(distance, name)| *distance <= allowed(name)).min_by_key(|(distance, _)| *distance);
-    found.map(|(_, name)| name)
-}
 
 fn wrong(wants: impl Into<String>, meant: Option<String>) -> Wrong {
     Wrong { wants: wants.into(), meant }

@@ -9,10 +9,10 @@ use std::path::Path;
 use toml::Spanned;
 use toml::de::DeValue;
 
-use super::check::Links;
 use super::resolve;
 use super::section::Section;
 use super::value::{self, Parsed, Wrong};
+use crate::config::links::Links;
 use crate::config::{Access, Login, Secret, StatsConfig};
 
 /// Largest file with a password, bytes.
@@ -20,16 +20,17 @@ const LARGEST: u64 = 4096;
 
 /// Reads the section; paths in it are seen from `folder`.
 pub(super) fn read(mut section: Section<'_>, folder: &Path, links: &mut Links) -> StatsConfig {
-    let bind = section.list("bind", value::page_address, ([127, 0, 0, 1], 8404).into());
+    let usual = StatsConfig::default();
+    let bind = section.list("bind", value::page_address, usual.bind);
     let stats = StatsConfig {
         bind: bind.iter().map(|address| address.value).collect(),
-        admin: section.or("admin", value::boolean, false),
+        admin: section.or("admin", value::boolean, usual.admin),
         hosts: section.any("hosts", value::host),
         uri: section.any("uri", uri),
         access: Access {
             users: logins(&mut section, folder),
             metrics: section.flag("auth_metrics"),
-            realm: section.or("realm", realm, Access::default().realm),
+            realm: section.or("realm", realm, usual.access.realm),
         },
     };
     section.finish();

@@ -9,8 +9,8 @@ use std::path::Path;
 
 use proptest::prelude::*;
 
-use crate::config::file::parse_at;
 use crate::config::log::Terminals;
+use crate::config::toml::parse_at;
 use crate::config::{Config, ConfigFault, Faults};
 
 /// What every table below stands on: lines 1 to 4. Sections added after it start on line 5.
