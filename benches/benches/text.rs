@@ -6,7 +6,8 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use lb::config::Level;
 use lb::config::{Balance, Forwarded};
 use lb::http::chunk::{ChunkItem, Decoder};
-use lb::proxy::h1::request::Limits;
+use lb::http::head::Limits;
+use lb::http::response::ResponseContext;
 use lb::proxy::h1::{request, response};
 
 const BROWSER: &[u8] = b"GET /shop/cart?item=17 HTTP/1.1\r\nHost: shop.example\r\nConnection: keep-alive\r\n\
@@ -36,12 +37,11 @@ fn heads(criterion: &mut Criterion) {
             request::parse(black_box(BROWSER), LIMITS, towards, &mut out)
         });
     });
-    let towards =
-        response::ResponseContext { is_head: false, old: false, keep: true, upgrade: None, reply: None };
+    let towards = ResponseContext { is_head: false, old: false, keep: true, upgrade: None };
     criterion.bench_function("head of a response, read and written", |bencher| {
         bencher.iter(|| {
             out.clear();
-            response::parse(black_box(ANSWER), LIMITS, towards, &mut out)
+            response::parse(black_box(ANSWER), LIMITS, towards, None, &mut out)
         });
     });
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::DataWorker;
-use super::address::Address;
+use super::address::ClientAddress;
 use crate::counters::Traffic;
 use crate::ids::ServerId;
 use crate::net::deadlines::WaitKind;
@@ -30,8 +30,6 @@ pub struct Client {
     /// Its worker, and its place in the worker's list.
     pub worker: Rc<DataWorker>,
     key: Cell<u32>,
-    /// The client.
-    pub peer: SocketAddr,
     /// Its frontend, as it was when the last exchange began, or on arrival.
     pub(super) frontend: RefCell<Arc<Frontend>>,
     /// The address that it came to, when that has statistics of its own.
@@ -40,8 +38,8 @@ pub struct Client {
     pub socket: Socket,
     /// Its place in the sweep.
     watched: u32,
-    /// The client's address, as servers are told it.
-    pub(super) address: Address,
+    /// The client's address.
+    pub(super) address: ClientAddress,
     /// Requests so far.
     pub requests: Cell<u32>,
     /// Bytes received up to the end of the last exchange.
@@ -118,7 +116,7 @@ impl Client {
     /// The same for a stream on a client's connection, which has no seat of its own.
     pub(super) fn stream_of(worker: &Rc<DataWorker>, client: &Self, socket: Socket) -> Registered {
         let came_to = (Arc::clone(&client.frontend.borrow()), client.listener.clone());
-        Self::enter(worker, client.peer, came_to, socket, false)
+        Self::enter(worker, client.peer(), came_to, socket, false)
     }
 
     fn enter(
@@ -134,12 +132,11 @@ impl Client {
             id: NEXT.fetch_add(1, Relaxed),
             worker: Rc::clone(worker),
             key: Cell::new(0),
-            peer,
             frontend: RefCell::new(frontend),
             listener,
             socket,
             watched: worker.watchdog.enter(deadlines),
-            address: Address::new(peer.ip()),
+            address: ClientAddress::new(peer),
             requests: Cell::new(0),
             received_before: Cell::new(0),
             sent_before: Cell::new(0),
@@ -175,6 +172,11 @@ impl Client {
     /// Ends it at once.
     pub fn kill(&self) {
         self.deadlines().end(Ended::Killed);
+    }
+
+    /// The client's address and port.
+    pub fn peer(&self) -> SocketAddr {
+        self.address.peer()
     }
 
     /// Its signs of life.
@@ -275,7 +277,7 @@ impl Client {
         let server = self.server().and_then(on);
         Some(SessionInfo {
             id: self.id,
-            peer: self.peer,
+            peer: self.peer(),
             frontend: Arc::clone(&self.frontend.borrow().live.name),
             backend: server.as_ref().map(|server| Arc::clone(&server.backend)),
             server: server.map(|server| Arc::clone(&server.name)),
@@ -316,7 +318,7 @@ impl Client {
 
 impl std::fmt::Debug for Client {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Client").field("id", &self.id).field("peer", &self.peer).finish_non_exhaustive()
+        f.debug_struct("Client").field("id", &self.id).field("peer", &self.peer()).finish_non_exhaustive()
     }
 }
 

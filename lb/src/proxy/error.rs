@@ -4,6 +4,7 @@
 
 use http::StatusCode;
 
+use crate::http::Malformed;
 use crate::net::Ended;
 use crate::net::deadlines::WaitKind;
 
@@ -71,6 +72,16 @@ pub enum ExchangePhase {
 }
 
 // === impl ProxyError ===
+
+impl From<Malformed> for ProxyError {
+    fn from(Malformed { status, reason }: Malformed) -> Self {
+        if status == StatusCode::BAD_REQUEST {
+            Self::BadRequest(reason)
+        } else {
+            Self::Refused(status, reason)
+        }
+    }
+}
 
 impl ProxyError {
     /// The status that the client gets.

@@ -23,7 +23,7 @@ pub use session::{serve_once, session};
 pub use transfer::{Broken, Pump, Transfer};
 pub use upstream_request::MAX_INTERIM;
 
-use self::request::Limits;
+use crate::http::head::Limits;
 
 /// What bounds a server's head: not configurable, since nobody else's memory is at stake.
 pub const ANSWER: Limits = Limits { max_head: 64 * 1024, max_fields: 256 };

@@ -124,16 +124,16 @@ pub(super) fn begin(client: &Client) -> Result<Arc<Backend>, ProxyError> {
     backend_of(topology, frontend)
 }
 
-/// The snapshot in force.
+/// Makes the client follow its frontend's configuration, as a request that begins does; says whether that has changed.
 #[cold]
-pub(super) fn in_force(client: &Client) -> Arc<Topology> {
-    client.worker.shared.topology.load_full()
-}
-
-/// Whether that snapshot is the one in force.
-#[cold]
-pub(super) fn is_in_force(client: &Client, topology: &Arc<Topology>) -> bool {
-    Arc::ptr_eq(&client.worker.shared.topology.load(), topology)
+pub(super) fn follow(client: &Client) -> bool {
+    let topology = client.worker.shared.topology.load();
+    let known = Arc::clone(&client.frontend.borrow());
+    let changed = topology.frontend(&known.live).filter(|frontend| !Arc::ptr_eq(frontend, &known));
+    if let Some(frontend) = changed {
+        client.follow(frontend);
+    }
+    changed.is_some()
 }
 
 #[inline]

@@ -134,7 +134,7 @@ impl Exchange {
             waiting: backend.map_or(0, |backend| backend.queue.waiting().get()),
         };
         let record = AccessRecord {
-            peer: self.client.peer,
+            peer: self.client.peer(),
             address: self.client.address.as_bytes(),
             frontend,
             backend,

@@ -2,11 +2,13 @@
 //!
 //! Nothing that serves calls this. Each function panics where a property does not hold.
 
-use super::request::{self, Limits};
+use super::request;
 use super::response;
 use crate::config::{Balance, Forwarded};
 use crate::http::chunk::{ChunkItem, Decoder, write_size};
 use crate::http::framing::Framing;
+use crate::http::head::Limits;
+use crate::http::response::ResponseContext;
 
 const LIMITS: Limits = Limits { max_head: 16 * 1024, max_fields: 101 };
 
@@ -58,20 +60,16 @@ pub fn request(bytes: &[u8]) {
 pub fn response(bytes: &[u8]) {
     for old in [false, true] {
         for is_head in [false, true] {
-            let towards = response::ResponseContext {
-                is_head,
-                old,
-                keep: true,
-                upgrade: Some(b"websocket"),
-                reply: None,
-            };
+            let towards = ResponseContext { is_head, old, keep: true, upgrade: Some(b"websocket") };
             let mut out = Vec::new();
             let limits = Limits { max_head: 64 * 1024, max_fields: 256 };
-            let Ok(Some(head)) = response::parse(bytes, limits, towards, &mut out) else { continue };
+            let Ok(Some((head, _))) = response::parse(bytes, limits, towards, None, &mut out) else {
+                continue;
+            };
             assert!(head.size <= bytes.len());
             let limits = Limits { max_head: usize::MAX, max_fields: 300 };
-            let second = match response::parse(&out, limits, towards, &mut Vec::new()) {
-                Ok(Some(second)) => second,
+            let second = match response::parse(&out, limits, towards, None, &mut Vec::new()) {
+                Ok(Some((second, _))) => second,
                 other => panic!(
                     "what was written cannot be read: {other:?} in {:?}",
                     String::from_utf8_lossy(&out)

@@ -9,11 +9,13 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use super::buffers::ExchangeBuffers;
-use super::request::{self, Limits, RequestHead};
+use super::deliver;
+use super::request::{self, RequestHead};
 use super::upstream_request::UpstreamRequest;
-use super::{deliver, response};
 use crate::config::Balance;
-use crate::http::field;
+use crate::http::head::{FieldSpace, Limits};
+use crate::http::response::{self, ResponseContext};
+use crate::http::{self, field};
 use crate::proxy::attempts::Turn;
 use crate::proxy::client::{PARTING, Rest};
 use crate::proxy::error::ProxyError;
@@ -44,6 +46,12 @@ enum Waited {
     Quiet,
 }
 
+/// A request whose head is whole: where it leads, and what was read of it. Its head for the server is in `buffers.request_head`.
+struct Decided {
+    backend: Result<Arc<Backend>, ProxyError>,
+    head: RequestHead,
+}
+
 /// Why there is no head.
 enum Unread {
     /// The client has left, in front of it or in the midst of it.
@@ -54,14 +62,6 @@ enum Unread {
     Outdated,
     /// It cannot be passed on.
     Refused(ProxyError),
-}
-
-// === impl Unread ===
-
-impl From<ProxyError> for Unread {
-    fn from(error: ProxyError) -> Self {
-        Self::Refused(error)
-    }
 }
 
 /// Serves requests until the connection ends.
@@ -145,14 +145,14 @@ fn await_next(client: &Client) {
 
 /// Serves one request.
 async fn one(worker: &Rc<DataWorker>, client: &Rc<Client>, buffers: &mut ExchangeBuffers) -> Option<End> {
-    let (backend, mut head) = loop {
-        let backend = route::begin(client);
+    let Decided { backend, mut head } = loop {
         buffers.request_head.clear();
-        match read_head(client, buffers, backend.as_ref().ok()).await {
-            Ok(head) => break (backend, head),
+        match read_head(client, buffers).await {
+            Ok(decided) => break decided,
             Err(Unread::Outdated) => {}
             Err(Unread::Http2) => return Some(End::Http2(buffers.input.data().to_vec())),
             Err(Unread::Left) => {
+                route::follow(client);
                 if !buffers.input.is_empty() {
                     unread(client, false);
                 }
@@ -192,36 +192,17 @@ async fn one(worker: &Rc<DataWorker>, client: &Rc<Client>, buffers: &mut Exchang
     }
 }
 
-/// Reads a head and writes the server's.
-#[expect(
-    clippy::await_holding_refcell_ref,
-    reason = "it changes only in front of this: once for each exchange"
-)]
-async fn read_head(
-    client: &Client,
-    buffers: &mut ExchangeBuffers,
-    backend: Option<&Arc<Backend>>,
-) -> Result<RequestHead, Unread> {
-    let frontend = client.frontend.borrow();
-    let config = &frontend.config;
-    let limits = Limits { max_head: config.max_head, max_fields: config.max_headers };
-    let towards = request::RewriteContext {
-        forwarded: config.forwarded,
-        balance: backend.map_or(&Balance::RoundRobin, |backend| &backend.config.balance),
-        peer: client.address.as_bytes(),
-        jar: backend.and_then(|backend| backend.jar.as_ref()).map(|jar| (jar, client.worker.wall())),
-        keys: [backend.and_then(|backend| backend.tables.stick.as_ref()), frontend.track.as_ref()],
-    };
+/// Reads a head, decides where it leads, and writes it for that backend's servers.
+async fn read_head(client: &Client, buffers: &mut ExchangeBuffers) -> Result<Decided, Unread> {
+    let limits = limits_of(client);
     if buffers.input.size() < limits.max_head {
         buffers.input.grow(limits.max_head);
     }
     let mut looked = 0;
-    // The snapshot in force when the client was waited for.
-    let mut waited = None;
+    let mut waited = false;
     poll_fn(|cx| {
-        if let Some(waited) = &waited
-            && !route::is_in_force(client, waited)
-        {
+        // While the client was waited for, its frontend may have got other limits.
+        if waited && route::follow(client) {
             return Poll::Ready(Err(Unread::Outdated));
         }
         loop {
@@ -239,9 +220,9 @@ async fn read_head(
                         return Poll::Ready(Err(Unread::Http2));
                     }
                 } else if (first || data.len() > limits.max_head || field::may_end(data, looked))
-                    && let Some(head) = request::parse(data, limits, towards, &mut buffers.request_head)?
+                    && let Some(decided) = decide(client, data, limits, &mut buffers.request_head)?
                 {
-                    return Poll::Ready(Ok(head));
+                    return Poll::Ready(Ok(decided));
                 } else {
                     if first {
                         client.arrives();
@@ -253,13 +234,59 @@ async fn read_head(
                 Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(Err(Unread::Left)),
                 Poll::Ready(Ok(_)) => {}
                 Poll::Pending => {
-                    waited = Some(route::in_force(client));
+                    if !waited && route::follow(client) {
+                        client
+                            .deadlines()
+                            .await_request(None, client.frontend.borrow().config.timeout.http_request);
+                        return Poll::Ready(Err(Unread::Outdated));
+                    }
+                    waited = true;
                     return Poll::Pending;
                 }
             }
         }
     })
     .await
+}
+
+fn limits_of(client: &Client) -> Limits {
+    let frontend = client.frontend.borrow();
+    Limits { max_head: frontend.config.max_head, max_fields: frontend.config.max_headers }
+}
+
+/// Parses and judges the head at the start of `data`, chooses its backend by the snapshot in force, and writes it for that; nothing when it is
+/// not whole yet.
+#[inline]
+fn decide(
+    client: &Client,
+    data: &[u8],
+    limits: Limits,
+    out: &mut Vec<u8>,
+) -> Result<Option<Decided>, Unread> {
+    let mut space = FieldSpace::new();
+    let request = match http::request::parse(data, limits, &mut space) {
+        Ok(Some(request)) => request,
+        Ok(None) => return Ok(None),
+        // It may be valid by the limits that are in force by now.
+        Err(_) if route::follow(client) => return Err(Unread::Outdated),
+        Err(error) => return Err(Unread::Refused(error.into())),
+    };
+    let backend = route::begin(client);
+    let frontend = client.frontend.borrow();
+    let config = &frontend.config;
+    if config.max_head != limits.max_head || config.max_headers != limits.max_fields {
+        return Err(Unread::Outdated);
+    }
+    let chosen = backend.as_ref().ok();
+    let towards = request::RewriteContext {
+        forwarded: config.forwarded,
+        balance: chosen.map_or(&Balance::RoundRobin, |backend| &backend.config.balance),
+        peer: client.address.as_bytes(),
+        jar: chosen.and_then(|backend| backend.jar.as_ref()).map(|jar| (jar, client.worker.wall())),
+        keys: [chosen.and_then(|backend| backend.tables.stick.as_ref()), frontend.track.as_ref()],
+    };
+    let head = request::write(request, towards, out);
+    Ok(Some(Decided { backend, head }))
 }
 
 /// Writes down a request whose head never became whole: the client left, or was too slow.
@@ -282,10 +309,10 @@ async fn refuse(
     let line = worker.logs().then(RequestLine::bad);
     let mut exchange = Exchange::begin(client, line);
     exchange.failed(error);
-    worker.shared.capture_request(&client.frontend.borrow().live, client.peer, buffers.input.data());
+    worker.shared.capture_request(&client.frontend.borrow().live, client.peer(), buffers.input.data());
     // As much of the method as there is tells whether a body would be taken for something else.
     let is_head = buffers.input.data().starts_with(b"HEAD ");
-    let towards = response::ResponseContext { is_head, old: false, keep: false, upgrade: None, reply: None };
+    let towards = ResponseContext { is_head, old: false, keep: false, upgrade: None };
     // When it cannot be sent the client has gone, and the end is the same.
     let _ = say(client, &mut buffers.response_head, error, false, towards).await;
     End::Linger
@@ -307,8 +334,7 @@ pub(super) async fn answer(
     let client = Rc::clone(&exchange.client);
     exchange.failed(error);
     let keep = whole && head.keep && !error.is_clients_fault() && !client.finishing.get();
-    let towards =
-        response::ResponseContext { is_head: head.is_head, old: head.old, keep, upgrade: None, reply: None };
+    let towards = ResponseContext { is_head: head.is_head, old: head.old, keep, upgrade: None };
     let said = say(&client, &mut buffers.response_head, error, keep, towards).await;
     match said {
         Ok(()) if keep => None,
@@ -322,7 +348,7 @@ async fn say(
     down: &mut Vec<u8>,
     error: ProxyError,
     keep: bool,
-    towards: response::ResponseContext<'_>,
+    towards: ResponseContext<'_>,
 ) -> io::Result<()> {
     down.clear();
     response::write_own(down, error.status(), &format!("lb: {error}\n"), keep, towards);

@@ -14,6 +14,7 @@ use super::{ANSWER, response};
 use crate::config::Forwarded;
 use crate::http::field;
 use crate::http::framing::Framing;
+use crate::http::response::{ResponseContext, ResponseHead};
 use crate::net::Ended;
 use crate::proxy::attempts::{Failed, OutgoingRequest, connect, take_idle, while_there};
 use crate::proxy::error::ProxyError;
@@ -21,7 +22,7 @@ use crate::proxy::exchange::Exchange;
 use crate::proxy::route::{self, PickHints};
 use crate::proxy::{Client, DataWorker};
 use crate::server::Server;
-use crate::stick::SetCookie;
+use crate::stick::{CookieAction, SetCookie};
 use crate::topology::Backend;
 use crate::upstream::ServerConnection;
 
@@ -59,7 +60,7 @@ pub(super) enum Upload {
 #[derive(Debug)]
 pub(super) struct UpstreamResponse {
     pub(super) connection: Box<ServerConnection>,
-    pub(super) head: response::ResponseHead,
+    pub(super) head: ResponseHead,
 }
 
 /// The client has left.
@@ -147,7 +148,7 @@ impl<'a> UpstreamRequest<'a> {
         connection: &mut ServerConnection,
         limit: Duration,
         reply: Option<&SetCookie<'_>>,
-    ) -> Result<response::ResponseHead, Cause> {
+    ) -> Result<ResponseHead, Cause> {
         self.buffers.answer.clear();
         if self.upload.is_whole() || self.upload.sent() == 0 {
             self.upload.rewind();
@@ -156,10 +157,10 @@ impl<'a> UpstreamRequest<'a> {
         loop {
             self.buffers.response_head.clear();
             self.looked = 0;
-            let head = poll_fn(|cx| self.poll_head(cx, connection, limit, reply)).await?;
+            let (head, given) = poll_fn(|cx| self.poll_head(cx, connection, limit, reply)).await?;
             let last = head.status >= 200 || head.status == 101;
             if last {
-                exchange.given(head.given);
+                exchange.given(given);
                 exchange.capture(&self.buffers.answer.data()[..head.size]);
             }
             self.buffers.answer.consume(head.size);
@@ -183,7 +184,7 @@ impl<'a> UpstreamRequest<'a> {
         connection: &ServerConnection,
         limit: Duration,
         reply: Option<&SetCookie<'_>>,
-    ) -> Poll<Result<response::ResponseHead, Cause>> {
+    ) -> Poll<Result<(ResponseHead, CookieAction), Cause>> {
         if let Some(ended) = connection.deadlines().poll_ended(cx) {
             return Poll::Ready(Err(Cause::Ended(ended)));
         }
@@ -199,15 +200,14 @@ impl<'a> UpstreamRequest<'a> {
             let looked = std::mem::replace(&mut self.looked, data.len());
             let news = data.len() > looked;
             if news && (looked == 0 || field::may_end(data, looked) || data.len() >= ANSWER.max_head) {
-                let towards = response::ResponseContext {
+                let towards = ResponseContext {
                     is_head: self.head.is_head,
                     old: self.head.old,
                     keep: self.head.keep && self.state == Upload::Done && !self.client.finishing.get(),
                     // Whose request is not at its end cannot speak another protocol yet.
                     upgrade: self.head.upgrade.as_deref().filter(|_| self.state == Upload::Done),
-                    reply,
                 };
-                match response::parse(data, ANSWER, towards, &mut self.buffers.response_head) {
+                match response::parse(data, ANSWER, towards, reply, &mut self.buffers.response_head) {
                     Ok(Some(head)) => return Poll::Ready(Ok(head)),
                     Ok(None) => {}
                     Err(_) => return Poll::Ready(Err(Cause::Faulty)),
@@ -410,7 +410,7 @@ impl OutgoingRequest for UpstreamRequest<'_> {
             };
             if matches!(cause, Cause::Faulty) {
                 let (frontend, bytes) = (self.client.frontend.borrow(), self.buffers.answer.data());
-                self.worker.shared.capture_response(server, &frontend.live, self.client.peer, bytes);
+                self.worker.shared.capture_response(server, &frontend.live, self.client.peer(), bytes);
             }
             // It had been closed before the request went out: nothing happened, and nobody is to blame.
             if !(connection.is_reused() && matches!(cause, Cause::Unsent)) {

@@ -4,7 +4,7 @@ use super::*;
 
 const LIMITS: Limits = Limits { max_head: 1024, max_fields: 20 };
 
-fn parse_with(text: &str, forwarded: Forwarded) -> Result<Option<(RequestHead, String)>, ProxyError> {
+fn parse_with(text: &str, forwarded: Forwarded) -> Result<Option<(RequestHead, String)>, Malformed> {
     let towards =
         RewriteContext { forwarded, balance: &Balance::Uri, peer: b"192.0.2.1", jar: None, keys: [None; 2] };
     let mut out = Vec::new();
@@ -23,7 +23,7 @@ fn passed(lines: &str) -> (RequestHead, String) {
 
 fn refused(text: &str) -> u16 {
     match parse_with(text, Forwarded::Off) {
-        Err(error) => error.status().as_u16(),
+        Err(error) => error.status.as_u16(),
         Ok(head) => panic!("{text:?} passed: {head:?}"),
     }
 }

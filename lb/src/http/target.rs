@@ -2,22 +2,22 @@
 
 use http::Uri;
 
-use super::BAD;
-use crate::http::field;
-use crate::proxy::ProxyError;
+use super::request::BAD;
+use super::{Malformed, field};
 
 /// The target's parts: what the server gets, and the authority if it named one.
-pub(super) struct RequestTarget<'a> {
-    pub(super) path: &'a str,
+#[derive(Debug)]
+pub(crate) struct RequestTarget<'a> {
+    pub(crate) path: &'a str,
     /// `OPTIONS` of the whole server, and absolute targets without a path.
-    pub(super) instead: Option<&'static str>,
-    pub(super) authority: Option<&'a str>,
+    pub(crate) instead: Option<&'static str>,
+    pub(crate) authority: Option<&'a str>,
 }
 
 // === impl RequestTarget ===
 
 impl<'a> RequestTarget<'a> {
-    pub(super) fn new(method: &str, target: &'a str) -> Result<Self, ProxyError> {
+    pub(crate) fn new(method: &str, target: &'a str) -> Result<Self, Malformed> {
         // A fragment never leaves a client, and anything outside of visible ASCII has to be encoded (RFC 3986 section 2).
         if target.bytes().any(|byte| byte == b'#' || !byte.is_ascii_graphic()) {
             return Err(BAD);
@@ -25,9 +25,9 @@ impl<'a> RequestTarget<'a> {
         if target.starts_with('/') || target == "*" && method == "OPTIONS" {
             return Ok(Self { path: target, instead: None, authority: None });
         }
-        let host = ProxyError::BadRequest("the target's host is not valid (RFC 9112 section 3.2.2)");
+        let host = Malformed::bad("the target's host is not valid (RFC 9112 section 3.2.2)");
         let rest = strip_scheme(target).ok_or(if target.contains(':') && !target.contains('/') {
-            ProxyError::BadRequest("only CONNECT has a host for its target (RFC 9112 section 3.2.3)")
+            Malformed::bad("only CONNECT has a host for its target (RFC 9112 section 3.2.3)")
         } else {
             BAD
         })?;
