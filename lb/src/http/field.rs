@@ -291,21 +291,6 @@ pub(crate) fn write(out: &mut Vec<u8>, name: &str, value: &[u8]) {
     out.extend_from_slice(b"\r\n");
 }
 
-/// Writes a field line with what `write` writes, or none when that is nothing.
-pub(crate) fn write_some<T>(out: &mut Vec<u8>, name: &str, write: impl FnOnce(&mut Vec<u8>) -> T) -> T {
-    let start = out.len();
-    out.extend_from_slice(name.as_bytes());
-    out.extend_from_slice(b": ");
-    let value_at = out.len();
-    let written = write(out);
-    if out.len() == value_at {
-        out.truncate(start);
-    } else {
-        out.extend_from_slice(b"\r\n");
-    }
-    written
-}
-
 /// Writes the trailer section of a chunked body, from the lines that were received, or none of them; the empty line at its end included.
 ///
 /// # Errors
