@@ -187,7 +187,7 @@ fn listen(
     links.listens.push(section.name());
     let timeout = timeouts(section.section("timeout"), timeout, Side::Global);
     let name = section.key.to_owned();
-    let frontend = frontend::of(&mut section, rank, name, timeout, links);
+    let frontend = frontend::of(&mut section, rank, &name, timeout, links);
     let backend = backend::of(&mut section, rank, timeout, links);
     section.finish();
     (frontend, backend)

@@ -24,7 +24,7 @@ pub(super) fn read(
     // An empty name stays only beside a fault.
     let leads_to = backend.as_ref().map(|backend| backend.value.clone()).unwrap_or_default();
     let timeout = timeouts(section.section("timeout"), timeout, Side::Frontend);
-    let frontend = of(&mut section, rank, leads_to, timeout, links);
+    let frontend = of(&mut section, rank, &leads_to, timeout, links);
     links.uses.extend(backend);
     section.finish();
     frontend
@@ -34,7 +34,7 @@ pub(super) fn read(
 pub(super) fn of(
     section: &mut Section<'_>,
     rank: usize,
-    backend: String,
+    backend: &str,
     timeout: Timeouts,
     links: &mut Links,
 ) -> FrontendConfig {
@@ -42,7 +42,7 @@ pub(super) fn of(
     let binds = binds.iter().filter_map(|value| bind(section, value));
     let (bind, places): (Vec<_>, Vec<_>) = binds.unzip();
     links.binds.extend(places);
-    let usual = FrontendConfig::new(section.key, &backend);
+    let usual = FrontendConfig::new(section.key, backend);
     FrontendConfig {
         rank,
         bind,
