@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use arc_swap::ArcSwap;
+use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
@@ -43,7 +44,7 @@ const ASK_AGAIN: Duration = Duration::from_millis(20);
 #[derive(Debug)]
 pub struct App {
     control: Arc<Control>,
-    runtime: tokio::runtime::Runtime,
+    runtime: Runtime,
     threads: Threads,
     checks: Checks,
     log: Log,
@@ -72,8 +73,10 @@ pub fn run(file: &Path) -> ExitCode {
         }
     };
     let summary = started::Summary::of(&config);
-    let started = App::bind(config).and_then(|app| {
-        let signals = signals::listen(&app.runtime).context("cannot listen to signals")?;
+    let started = control_runtime().and_then(|runtime| {
+        // Before the first address is bound: a signal that arrives as soon as requests are served must not end the process.
+        let signals = signals::listen(&runtime).context("cannot listen to signals")?;
+        let app = App::bind_on(runtime, config)?;
         if io::stderr().is_terminal() {
             eprintln!("{}", summary.line(&app));
         }
@@ -85,6 +88,14 @@ pub fn run(file: &Path) -> ExitCode {
     })
 }
 
+fn control_runtime() -> anyhow::Result<Runtime> {
+    Builder::new_current_thread()
+        .enable_all()
+        .thread_name("lb-control")
+        .build()
+        .context("cannot make the control runtime")
+}
+
 // === impl App ===
 
 impl App {
@@ -92,16 +103,16 @@ impl App {
     ///
     /// # Errors
     /// The first address, socket or file that is not available.
-    pub fn bind(mut config: Config) -> anyhow::Result<Self> {
+    pub fn bind(config: Config) -> anyhow::Result<Self> {
+        Self::bind_on(control_runtime()?, config)
+    }
+
+    /// Does the same; `runtime` becomes that of the control side.
+    fn bind_on(runtime: Runtime, mut config: Config) -> anyhow::Result<Self> {
         let shares = descriptors::share(&mut config)?;
         crate::net::give_large_blocks_back();
         let zone = log::find_time_zone();
         let log = log::start(&config.logs)?;
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .thread_name("lb-control")
-            .build()
-            .context("cannot make the control runtime")?;
         let inside = runtime.enter();
         let (workers, inboxes) = Workers::new(config.process.threads);
         let shared = Arc::new(Shared {
@@ -188,12 +199,12 @@ impl App {
 
 /// Retries of addresses in use at the start.
 struct Patience<'a> {
-    runtime: &'a tokio::runtime::Runtime,
+    runtime: &'a Runtime,
     until: Instant,
 }
 
 impl<'a> Patience<'a> {
-    fn begin(runtime: &'a tokio::runtime::Runtime) -> Self {
+    fn begin(runtime: &'a Runtime) -> Self {
         Self { runtime, until: Instant::now() + PREDECESSOR }
     }
 

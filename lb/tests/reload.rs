@@ -120,6 +120,7 @@ fn a_reload_with_few_descriptors_left_is_whole_or_not_at_all() {
     // The log has a thread of its own: a line that comes late must not be taken for the next one.
     let (mut applied, mut refused) =
         eventually("start", || Some(outcomes(folder.path())).filter(|now| now.0 > 0));
+    eventually("runtime socket", || folder.path().join("lb.sock").exists().then_some(()));
     let mut seen = [false, false];
     for spare in 0..8 {
         let more = format!("[frontend.more]\nbind = \"{}\"\nbackend = \"be\"\n", free_address());
@@ -152,6 +153,7 @@ fn lb_reload_waits_and_tells_what_came_of_it() {
     let (address, old, new) = (free_address(), server("old"), server("new"));
     let mut lb = lb(folder.path(), &config(address, old, ""));
     eventually("answer", || get(address));
+    eventually("runtime socket", || folder.path().join("lb.sock").exists().then_some(()));
     let write = |text: &str| std::fs::write(folder.path().join("lb.toml"), text).unwrap();
     let reload = || command(folder.path(), &["reload", "-s", "lb.sock"]);
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
