@@ -67,6 +67,29 @@ impl Listener {
     }
 }
 
+/// A runtime command as the manual describes it.
+#[derive(Debug)]
+pub struct CommandReference {
+    /// Words and arguments.
+    pub syntax: &'static str,
+    /// The minimum level of the socket.
+    pub level: Level,
+    /// What it does.
+    pub about: &'static str,
+    /// Accepted because programs expect it, without effect.
+    pub is_inert: bool,
+}
+
+/// All runtime commands by name.
+pub fn reference() -> impl Iterator<Item = CommandReference> {
+    commands::TABLE.iter().chain(&commands::CLOSING).map(|entry| CommandReference {
+        syntax: entry.syntax,
+        level: entry.level,
+        about: entry.about,
+        is_inert: entry.is_inert(),
+    })
+}
+
 /// Parses a line and looks its commands up, without running them; returns how many of them `level` may run. For benches and fuzzing.
 pub fn recognise(line: &[u8], level: Level) -> usize {
     line::parse(line).commands.iter().filter(|words| commands::find(words, level).is_ok()).count()

@@ -5,6 +5,7 @@
 
 mod check;
 mod help;
+pub mod manual;
 
 use std::cmp::Reverse;
 use std::ffi::OsString;
@@ -14,6 +15,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
+use clap_complete::Shell;
 
 use crate::admin::time;
 use crate::config::Config;
@@ -95,7 +97,26 @@ enum Command {
     /// Exit with 0 when the balancer is ready, for a container's HEALTHCHECK
     #[command(after_help = help::HEALTHCHECK)]
     Healthcheck(File),
+    /// Print completions for a shell
+    #[command(after_help = help::COMPLETIONS)]
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Print the man page, or write one for each command into a folder
+    #[command(after_help = help::MAN)]
+    Man {
+        /// Created when it does not exist
+        folder: Option<PathBuf>,
+    },
+    /// Write the generated pages of the manual (for contributors)
+    #[command(hide = true)]
+    Docs {
+        /// The manual's folder: `docs` in the repository
+        folder: PathBuf,
+    },
     /// Print the version
+    #[command(after_help = help::VERSION)]
     Version,
 }
 
@@ -172,6 +193,10 @@ impl Command {
                 let _ = writeln!(out, "{}", report::NAME_AND_VERSION);
                 return ExitCode::SUCCESS;
             }
+            Self::Completions { shell } => return written(manual::write_completions(shell, out), err),
+            Self::Man { folder: None } => return written(manual::write_man_page(out), err),
+            Self::Man { folder: Some(folder) } => return written(manual::write_man_pages(&folder), err),
+            Self::Docs { folder } => return written(manual::write_pages(&folder), err),
             Self::Ctl { sockets, words } => {
                 let command = words.join(" ");
                 if let Some(problem) = ctl::ambiguous(&command) {
@@ -254,6 +279,17 @@ fn healthcheck(file: &Path, err: &mut dyn Write) -> ExitCode {
             None => wrong_usage(&format!("{}: [stats] has no bind to ask at", file.display()), err),
         },
         Err(faults) => wrong_usage(&faults.to_string(), err),
+    }
+}
+
+/// The exit code after writing something: 0 also when the reader of a pipe has left.
+fn written(result: io::Result<()>, err: &mut dyn Write) -> ExitCode {
+    match result {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            let _ = writeln!(err, "lb: cannot write: {error}");
+            ExitCode::FAILURE
+        }
+        _ => ExitCode::SUCCESS,
     }
 }
 

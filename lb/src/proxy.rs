@@ -4,7 +4,7 @@
 //! `exchange`, `error`, `access`), and so is the decision where a message ends (`framing`); HTTP/1.1 is `h1`, HTTP/2 `h2`. Nothing here writes to
 //! the topology, and nothing is shared between workers but the snapshot and counters.
 
-mod access;
+pub mod access;
 mod address;
 mod attempts;
 mod client;

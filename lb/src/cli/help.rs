@@ -85,3 +85,20 @@ Examples:
   HEALTHCHECK CMD [\"/lb\", \"healthcheck\", \"-c\", \"/etc/lb/lb.toml\"]
 
 Exit codes: 0 ready; 1 not ready; 2 wrong usage, or no address to ask at; 3 no answer.";
+
+pub(super) const COMPLETIONS: &str = "\
+Examples:
+  lb completions bash > /etc/bash_completion.d/lb
+  lb completions zsh > \"${fpath[1]}/_lb\"
+  lb completions fish > ~/.config/fish/completions/lb.fish
+
+Exit codes: 0 written; 1 it could not be written; 2 wrong usage.";
+
+pub(super) const MAN: &str = "\
+Examples:
+  lb man | man -l -
+  lb man /usr/local/share/man/man1          lb.1, lb-run.1 and so on
+
+Exit codes: 0 written; 1 it could not be written; 2 wrong usage.";
+
+pub(super) const VERSION: &str = "Exit codes: 0 printed.";

@@ -6,6 +6,7 @@
 mod capture;
 mod json;
 mod people;
+pub mod reference;
 mod text;
 
 use std::io::{self, Write};

@@ -225,6 +225,12 @@ impl StatColumn {
         }
     }
 
+    /// HAProxy's module that it belongs to (`h1`, `h2`, `ssl`); `None` for columns of the core.
+    pub fn module(self) -> Option<&'static str> {
+        let (module, _) = self.meta().name.split_once('_')?;
+        (self > Self::LAST_OF_CORE).then_some(module)
+    }
+
     /// Whether rows of this kind have a zero here when there is nothing to tell.
     pub fn is_zero_in(self, kind: ProxyKind) -> bool {
         self.meta().zero.contains(kind.letter())

@@ -49,6 +49,12 @@ struct InfoField<'a> {
     value: Typed<'a>,
 }
 
+/// Name and meaning of each fact, in order.
+pub fn reference() -> Vec<(&'static str, &'static str)> {
+    let facts = Facts { description: Some(String::new()), ..Facts::default() };
+    lines::lines(&facts, false).into_iter().map(|line| (line.name, line.about)).collect()
+}
+
 /// All facts in that style.
 pub fn text(control: &Control, style: Style) -> String {
     render(&lines::lines(&Facts::of(control), style.exact), style)

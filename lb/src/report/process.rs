@@ -8,7 +8,7 @@ use crate::control::Control;
 use crate::net::limits;
 
 /// The facts.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Facts {
     /// Name of this balancer: `process.node`, else of this machine.
     pub node: String,

@@ -8,6 +8,7 @@ mod families;
 mod latency;
 mod process;
 mod query;
+mod reference;
 mod reload;
 mod resolvers;
 mod tables;
@@ -19,6 +20,7 @@ use crate::control::Control;
 
 use query::Scope;
 pub use query::{ScrapeQuery, UnknownScope};
+pub use reference::{FamilyReference, reference};
 use text::MetricsText;
 
 /// The `Content-Type` of the text.

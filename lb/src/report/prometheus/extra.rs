@@ -13,8 +13,7 @@ pub(super) fn write(kind: ProxyKind, word: &str, subjects: &[SeriesRow<'_>], out
         let told = subjects.iter().any(|subject| subject.row.number(*column).is_some());
         let Some((module, what)) = name.split_once('_').filter(|_| told) else { continue };
         let help = format!("{}, as counted by {module}", what.replace('_', " "));
-        let is_level = column.tags(kind).starts_with("MG");
-        let kind = if is_level { text::MetricKind::Gauge } else { text::MetricKind::Counter };
+        let kind = metric_kind(*column, kind);
         let head = FamilyHead { name: &format!("haproxy_{word}_{name}"), kind, help: &help };
         let Some(mut family) = out.family(head) else { continue };
         let module = label("mod", module);
@@ -22,4 +21,9 @@ pub(super) fn write(kind: ProxyKind, word: &str, subjects: &[SeriesRow<'_>], out
             family.series([&subject.labels, &module], subject.row.number(*column));
         });
     }
+}
+
+/// The type of a column's family.
+pub(super) fn metric_kind(column: StatColumn, rows: ProxyKind) -> text::MetricKind {
+    if column.tags(rows).starts_with("MG") { text::MetricKind::Gauge } else { text::MetricKind::Counter }
 }

@@ -11,8 +11,9 @@ use prometheus::proto::{Bucket, Histogram, LabelPair, Metric, MetricFamily, Metr
 use super::text::MetricsText;
 use crate::topology::{Backend, Topology};
 
-const NAME: &str = "lb_backend_response_time_seconds";
-const HELP: &str = "From a request's arrival to its response's head, or to its end where it got none";
+pub(super) const NAME: &str = "lb_backend_response_time_seconds";
+pub(super) const HELP: &str =
+    "From a request's arrival to its response's head, or to its end where it got none";
 /// The limits of its buckets in microseconds: limits of the counters as well, so every count is exact.
 const LIMITS: [u64; 14] = [
     500, 1000, 2500, 5000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000,

@@ -41,20 +41,25 @@ pub(super) enum Scope {
 // === impl ScrapeQuery ===
 
 impl ScrapeQuery {
-    /// Reads the query of a request: `scope`, `metrics` (both may be repeated), `no-maint`, `extra-counters`,
-    /// `desc-labels`.
-    ///
-    /// # Errors
-    /// When there is no such scope.
-    pub fn parse(query: &str) -> Result<Self, UnknownScope> {
-        let mut parsed = Self {
+    /// Asks for all groups of families that are in a scrape without a query.
+    pub(super) fn all() -> Self {
+        Self {
             scopes: Scope::ALL.to_vec(),
             no_maint: false,
             extra: false,
             describe: false,
             only: Vec::new(),
             except: Vec::new(),
-        };
+        }
+    }
+
+    /// Reads the query of a request: `scope`, `metrics` (both may be repeated), `no-maint`, `extra-counters`,
+    /// `desc-labels`.
+    ///
+    /// # Errors
+    /// When there is no such scope.
+    pub fn parse(query: &str) -> Result<Self, UnknownScope> {
+        let mut parsed = Self::all();
         let mut scoped = false;
         for (key, value) in form_urlencoded::parse(query.as_bytes()) {
             match &*key {

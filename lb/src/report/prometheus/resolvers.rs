@@ -3,15 +3,23 @@
 use super::text::{FamilyHead, MetricKind, MetricsText, label};
 use crate::topology::{QueryOutcome, Topology};
 
+/// What each family counts.
+pub(super) const HELP: &str = "Queries to a name server with this result";
+
+/// The family of a result.
+pub(super) fn name(outcome: QueryOutcome) -> String {
+    format!("haproxy_resolver_{}", outcome.name())
+}
+
 /// Writes the families.
 pub(super) fn write(topology: &Topology, out: &mut MetricsText<'_>) {
     if topology.resolvers.is_empty() {
         return;
     }
     for (at, outcome) in QueryOutcome::ALL.iter().enumerate() {
-        let name = format!("haproxy_resolver_{}", outcome.name());
-        let help = "Questions to a name server of which this came";
-        let Some(mut family) = out.family(FamilyHead { name: &name, kind: MetricKind::Gauge, help }) else {
+        let name = name(*outcome);
+        let Some(mut family) = out.family(FamilyHead { name: &name, kind: MetricKind::Gauge, help: HELP })
+        else {
             continue;
         };
         for section in &topology.resolvers {
