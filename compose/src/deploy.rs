@@ -27,14 +27,14 @@ const TRAFFIC_TIME: Duration = Duration::from_secs(4);
 /// # Errors
 /// The first step that fails or takes too long: the nodes after it keep their version.
 pub(crate) async fn roll(sample: &mut Sample, version: &str, narrator: &Narrator) -> anyhow::Result<()> {
-    keep_going(sample, TRAFFIC_TIME).await?;
+    keep_going(sample, TRAFFIC_TIME, narrator).await?;
     narrator.say(format_args!("deploying {version} over {FIRST_VERSION}, one node after the other"));
     for name in &sample.topology.names() {
         replace(sample, name, version, narrator).await?;
-        keep_going(sample, TRAFFIC_TIME / 2).await?;
+        keep_going(sample, TRAFFIC_TIME / 2, narrator).await?;
     }
     narrator.say(format_args!("every node runs {version}; {} s more of traffic", TRAFFIC_TIME.as_secs()));
-    keep_going(sample, TRAFFIC_TIME).await
+    keep_going(sample, TRAFFIC_TIME, narrator).await
 }
 
 /// Takes one node out, stops it, starts it at the new version and puts it back.
@@ -95,8 +95,8 @@ async fn wait_until_drained(sample: &mut Sample, name: &str) -> anyhow::Result<D
 }
 
 /// Lets the traffic go on for a while, and fails when a part of the sample ends meanwhile.
-async fn keep_going(sample: &mut Sample, time: Duration) -> anyhow::Result<()> {
-    match tokio::time::timeout(time, sample.watch()).await {
+async fn keep_going(sample: &mut Sample, time: Duration, narrator: &Narrator) -> anyhow::Result<()> {
+    match tokio::time::timeout(time, sample.watch(narrator)).await {
         Ok(ended) => ended,
         Err(_elapsed) => Ok(()),
     }

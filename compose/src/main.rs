@@ -102,12 +102,12 @@ async fn run(command: Option<Command>) -> anyhow::Result<Verdict> {
     let work = async {
         let Some(deployment) = &deployment else {
             sample.print_how_to_use(&narrator);
-            return sample.watch().await;
+            return sample.watch(&narrator).await;
         };
         deploy::roll(&mut sample, &deployment.version_label, &narrator).await?;
         if deployment.keep {
             sample.print_how_to_use(&narrator);
-            return sample.watch().await;
+            return sample.watch(&narrator).await;
         }
         Ok(())
     };

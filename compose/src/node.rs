@@ -54,8 +54,7 @@ impl Node {
         let started = Instant::now();
         loop {
             self.process.check_alive()?;
-            let health = tokio::time::timeout(PROBE_LIMIT, is_healthy(self.address)).await;
-            if matches!(health, Ok(Ok(true))) {
+            if self.answers().await {
                 return Ok(started.elapsed());
             }
             if started.elapsed() > START_LIMIT {
@@ -63,6 +62,12 @@ impl Node {
             }
             tokio::time::sleep(PROBE_EVERY).await;
         }
+    }
+
+    /// Whether a healthy node answers at its address: this one or another process.
+    pub(crate) async fn answers(&self) -> bool {
+        let health = tokio::time::timeout(PROBE_LIMIT, is_healthy(self.address)).await;
+        matches!(health, Ok(Ok(true)))
     }
 
     /// Stops the node (SIGTERM: it finishes what it has) and returns how long that took.

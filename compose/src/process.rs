@@ -94,18 +94,31 @@ impl Process {
         &self.name
     }
 
+    /// The number of the process, while it runs.
+    pub(crate) fn id(&self) -> Option<u32> {
+        self.child.id()
+    }
+
+    /// How the child ended; `None` while it runs.
+    ///
+    /// # Errors
+    /// The system does not tell.
+    pub(crate) fn ended(&mut self) -> anyhow::Result<Option<ExitStatus>> {
+        self.child.try_wait().with_context(|| format!("cannot get the state of {}", self.name))
+    }
+
     /// Fails when the child has ended, with where its log is.
     ///
     /// # Errors
     /// The way it ended.
     pub(crate) fn check_alive(&mut self) -> anyhow::Result<()> {
-        match self.child.try_wait().with_context(|| format!("cannot ask for the state of {}", self.name))? {
+        match self.ended()? {
             None => Ok(()),
             Some(status) => {
                 let log = std::fs::read_to_string(&self.log).unwrap_or_default();
                 let last: Vec<&str> = log.lines().rev().take(5).collect();
                 let last: String = last.iter().rev().map(|line| format!("\n  {line}")).collect();
-                anyhow::bail!("{} has ended by itself ({status}){last}", self.name)
+                anyhow::bail!("{} has ended ({status}){last}", self.name)
             }
         }
     }

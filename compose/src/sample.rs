@@ -3,6 +3,7 @@
 //! It deploys nothing: `deploy` does, with what is here.
 
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
@@ -139,15 +140,35 @@ impl Sample {
         nodes.chain([&mut self.lb]).chain(&mut self.clients).try_for_each(Process::check_alive)
     }
 
-    /// Returns only when a part ends by itself.
+    /// Returns only when a part ends that the operator did not take out before.
     ///
     /// # Errors
     /// Always, then: as [`check_alive`](Self::check_alive).
-    pub(crate) async fn watch(&mut self) -> anyhow::Result<()> {
+    pub(crate) async fn watch(&mut self, narrator: &Narrator) -> anyhow::Result<()> {
         loop {
+            self.release_replaced_nodes(narrator).await?;
             self.check_alive()?;
             tokio::time::sleep(WATCH_EVERY).await;
         }
+    }
+
+    /// Forgets nodes that have ended while they were out of service, or that another process has replaced since.
+    async fn release_replaced_nodes(&mut self, narrator: &Narrator) -> anyhow::Result<()> {
+        for name in self.topology.names() {
+            let Some(at) = self.nodes.iter().position(|node| node.process.name() == name) else { continue };
+            if self.nodes[at].process.ended()?.is_none() {
+                continue;
+            }
+            let status = self.socket.server(BACKEND, &name).await?.status;
+            let is_out = status.starts_with("MAINT") || status.starts_with("DRAIN");
+            if !is_out && !self.nodes[at].answers().await {
+                continue;
+            }
+            let node = self.nodes.remove(at);
+            narrator.say(format_args!("{name} has ended while it was out of service. Start it again with:"));
+            println!("  {}", how_to_start(&name, node.address));
+        }
+        Ok(())
     }
 
     /// Says what the operator may try.
@@ -158,11 +179,18 @@ impl Sample {
             .and_then(|here| socket.strip_prefix(here.canonicalize().ok()?).ok())
             .unwrap_or(socket)
             .display();
-        let server = nodes.get(1).or(nodes.first()).map_or("api0", |(name, _)| name);
+        let Some((server, address)) = nodes.get(1).or(nodes.first()) else { return };
+        let node = self.nodes.iter().find(|node| node.process.name() == server);
         narrator.say("up; Ctrl-C stops it. Try:");
         println!("  curl http://{frontend}/");
         println!("  open http://{stats}/");
         println!("  echo \"disable server {BACKEND}/{server}\" | socat stdio UNIX-CONNECT:{socket}");
+        if let Some(pid) = node.and_then(|node| node.process.id()) {
+            println!(
+                "  kill {pid}                                  # the process of {server}, to replace it:"
+            );
+            println!("  {}", how_to_start(server, *address));
+        }
         println!("  echo \"enable server {BACKEND}/{server}\" | socat stdio UNIX-CONNECT:{socket}");
     }
 
@@ -213,4 +241,10 @@ impl Sample {
     pub(crate) fn insert(&mut self, node: Node) {
         self.nodes.push(node);
     }
+}
+
+/// The command that starts a node by hand, in the repository.
+fn how_to_start(name: &str, address: SocketAddr) -> String {
+    let profile = if cfg!(debug_assertions) { "" } else { " --release" };
+    format!("cargo run{profile} -p api -- --name {name} --version-label v2 --bind {address}")
 }

@@ -13,12 +13,17 @@ use tempfile::TempDir;
 const SERVICES: [&str; 9] =
     ["lb0", "api0", "api1", "api2", "client0", "client1", "client2", "client3", "client4"];
 
-/// `docker compose ps -q` prints the names of services that have a file of states; `docker inspect` prints those files.
+/// `docker compose ps -q` prints the names of services that have a file of states; `docker inspect` prints those files; `docker compose exec` answers
+/// runtime commands with the file `stat`, and writes each into the file `commands`.
 const DOCKER: &str = r#"#!/bin/sh
 states=$(dirname "$0")
 case $1 in
   version) ;;
-  compose) [ "$2" != ps ] || (cd "$states" && ls | grep -v docker) ;;
+  compose)
+    case $2 in
+      ps) cd "$states" && ls | grep -E '^(lb|api|client)[0-9]$' ;;
+      exec) shift 5; echo "$@" >>"$states/commands"; cat "$states/stat" ;;
+    esac ;;
   inspect) shift 3; for id in "$@"; do echo "$id $(cat "$states/$id")"; done ;;
   *) exit 1 ;;
 esac
@@ -63,6 +68,15 @@ impl Machine {
             .env_remove("COMPOSE")
             .output()
             .unwrap()
+    }
+
+    /// What `show stat` answers: the states of the nodes.
+    fn statuses(&self, statuses: [&str; 3]) {
+        let rows = statuses.iter().enumerate();
+        let rows: String =
+            rows.map(|(at, status)| format!("api_nodes,api{at},0,0,{status},5,2,\n")).collect();
+        let stat = format!("# pxname,svname,qcur,scur,status,stot,type,\n{rows}\n");
+        std::fs::write(self.0.path().join("bin/stat"), stat).unwrap();
     }
 
     /// Its exit code, and all that it said.
@@ -113,6 +127,25 @@ fn a_sample_that_cannot_be_deployed_on_is_named_at_once() {
     refused("the sample is not running (api1 is not up)", "docker compose up --build -d");
     SERVICES.iter().filter(|service| **service != "client0").for_each(|service| machine.gone(service));
     refused("the sample is not running (lb0 is not up)", "docker compose up --build -d");
+}
+
+#[test]
+fn a_node_that_is_out_of_service_is_named_before_anything_is_changed() {
+    let machine = Machine::new();
+    for (status, statuses) in [
+        ("MAINT", ["UP", "MAINT", "UP"]),
+        ("DRAIN", ["UP", "DRAIN", "UP"]),
+        ("MAINT (resolution)", ["UP", "MAINT (resolution)", "UP"]),
+    ] {
+        machine.statuses(statuses);
+        let (code, text) = machine.said(&["--exec", "v2"]);
+        assert_eq!(code, Some(1), "{text}");
+        assert!(text.contains(&format!("api1 is out of service ({status})")), "{text}");
+        assert!(text.contains("/lb enable api_nodes/api1"), "{text}");
+        let commands = std::fs::read_to_string(machine.0.path().join("bin/commands")).unwrap();
+        assert!(commands.lines().all(|line| line == "ctl show stat"), "only looked at: {commands}");
+        assert!(!machine.0.path().join("compose/run/deploy.lock").exists(), "{text}");
+    }
 }
 
 #[test]

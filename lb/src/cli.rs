@@ -61,7 +61,7 @@ enum Command {
     /// Read the configuration and report every fault; start nothing
     #[command(after_help = help::CHECK)]
     Check(File),
-    /// Send a runtime command and print the answer
+    /// Send a runtime command and print the reply
     #[command(after_help = help::CTL)]
     Ctl {
         #[command(flatten)]
@@ -82,7 +82,7 @@ enum Command {
     /// Apply the configuration again and wait for the result
     #[command(after_help = help::RELOAD)]
     Reload(Sockets),
-    /// Watch a balancer in the terminal: what is up, draining, down and why; orders by keys
+    /// Watch a balancer in the terminal: what is up, draining, down and why; change servers by keys
     #[command(after_help = help::TOP)]
     Top {
         #[command(flatten)]
@@ -276,7 +276,7 @@ fn healthcheck(file: &Path, err: &mut dyn Write) -> ExitCode {
     match Config::load(file) {
         Ok(config) => match config.stats.bind.first() {
             Some(bind) => exit(ctl::healthcheck(*bind, err)),
-            None => wrong_usage(&format!("{}: [stats] has no bind to ask at", file.display()), err),
+            None => wrong_usage(&format!("{}: [stats] has no bind", file.display()), err),
         },
         Err(faults) => wrong_usage(&faults.to_string(), err),
     }

@@ -10,19 +10,19 @@ Examples:
   lb top                                    watch it in the terminal
   lb ctl \"show stat\"                        any command of HAProxy's runtime API
 
-Exit codes: 0 done; 1 refused, a fault, or a wait ran out; 2 wrong usage; 3 no answer, or none to the end.
-`lb COMMAND --help` tells more of each.";
+Exit codes: 0 done; 1 rejected, a fault, or a wait ran out; 2 wrong usage; 3 no reply, or an incomplete one.
+`lb COMMAND --help` describes each command.";
 
 pub(super) const RUN: &str = "\
 SIGTERM, SIGINT and SIGUSR1 stop gracefully, a second one at once; SIGHUP and SIGUSR2 apply the configuration again, whole or not
 at all (see `lb reload`).
-On a terminal the log is text for people, elsewhere JSON, unless [log] `format` says something.
+On a terminal the log is text for people, elsewhere JSON, unless [log] `format` is set.
 
 Examples:
   lb run -c lb.toml
   lb run /etc/lb/lb.toml
 
-Exit codes: 0 stopped, everything in flight was finished; 1 it could not start, or cut something off; 2 wrong usage.";
+Exit codes: 0 stopped, everything in flight was finished; 1 it could not start, or had to abort requests at the stop; 2 wrong usage.";
 
 pub(super) const CHECK: &str = "\
 Examples:
@@ -38,38 +38,38 @@ Examples:
   lb ctl \"set server api_nodes/api1 weight 50%; show servers state\"
   lb ctl help                               all commands
 
-Exit codes: 0 done; 1 a command was refused; 2 wrong usage; 3 no answer, or it broke off: not done for all one knows.";
+Exit codes: 0 done; 1 a command was rejected; 2 wrong usage; 3 no reply, or an incomplete one: whether it was done is unknown.";
 
 pub(super) const OUT: &str = "\
-It is refused for the last usable server of a backend without --force. The server's backend is looked at just before the order,
-for each balancer by itself: orders that others give at the same moment can still take out the last two.
+Without --force the last usable server of a backend stays in service. This is checked just before the order, for each balancer
+separately: two orders at the same moment can still take out the last two servers.
 
 Examples:
   lb disable api_nodes/api1 --wait 30s      maintenance: no request at all
   lb drain api_nodes/api1 --wait 5m         drain: only requests of clients that stick to it
   lb disable -s a/lb.sock -s b/lb.sock api_nodes/api1 --wait 30s
 
-Exit codes: 0 done, with --wait: and nothing is in flight on it; 1 refused, or the wait ran out (the server stays out);
-2 wrong usage; 3 no answer, or lb went away while waiting.";
+Exit codes: 0 done, with --wait: and nothing is in flight on it; 1 rejected, or the wait ran out (the server stays out);
+2 wrong usage; 3 no reply, or lb went away while waiting.";
 
 pub(super) const ENABLE: &str = "\
 Examples:
-  lb enable api_nodes/api1                  returns when lb has taken the order
+  lb enable api_nodes/api1                  returns at once
   lb enable api_nodes/api1 --wait 30s       returns when its checks pass
 
-Exit codes: 0 done, with --wait: and it is up; 1 refused, or the wait ran out; 2 wrong usage;
-3 no answer, or lb went away while waiting.";
+Exit codes: 0 done, with --wait: and it is up; 1 rejected, or the wait ran out; 2 wrong usage;
+3 no reply, or lb went away while waiting.";
 
 pub(super) const RELOAD: &str = "\
 Examples:
   lb reload
   lb check lb.toml && lb reload -s a/lb.sock -s b/lb.sock
 
-Exit codes: 0 applied, what changed is printed; 1 refused, with its faults, and everything goes on as before; 2 wrong usage;
-3 no answer, or it broke off.";
+Exit codes: 0 applied, what changed is printed; 1 rejected: the faults are printed, and nothing has changed; 2 wrong usage;
+3 no reply, or an incomplete one.";
 
 pub(super) const TOP: &str = "\
-Keys: ? tells them. d drains, m stops, r readies and w weighs the selected server, after a question.
+Keys: ? lists them. For the selected server: d drain, m maintenance, r ready, w weight. Each asks for confirmation.
 
 Examples:
   lb top
@@ -79,12 +79,12 @@ Examples:
 Exit codes: 0 left with q; 2 there is no terminal, or wrong usage.";
 
 pub(super) const HEALTHCHECK: &str = "\
-It asks `GET /readyz` of the first [stats] address.
+It requests `GET /readyz` from the first [stats] address.
 
 Examples:
   HEALTHCHECK CMD [\"/lb\", \"healthcheck\", \"-c\", \"/etc/lb/lb.toml\"]
 
-Exit codes: 0 ready; 1 not ready; 2 wrong usage, or no address to ask at; 3 no answer.";
+Exit codes: 0 ready; 1 not ready; 2 wrong usage, or no [stats] address; 3 no reply.";
 
 pub(super) const COMPLETIONS: &str = "\
 Examples:

@@ -19,7 +19,7 @@ echo \"show stat\" | socat stdio UNIX-CONNECT:run/lb.sock
 
 A socket has a level (`[admin] level`): `user` may look at most things, `operator` may also look at what is confidential and change counters and stick tables,
 `admin` may do everything. `help` lists what the level of the connection allows. `lb ctl \"wait -h\"` lists the conditions that `wait` knows, `lb ctl
-\"add server b/s help\"` the keywords of `add server`.
+\"add server api_nodes/new help\"` the keywords of `add server`.
 
 | command | level | origin | meaning |
 |---|---|---|---|
