@@ -65,7 +65,7 @@ pub enum Signal {
 
 /// Reads the configuration and runs: the command `lb run`.
 pub fn run(file: &Path) -> ExitCode {
-    let config = match Config::load(file) {
+    let config = match crate::rules::load(file) {
         Ok(config) => config,
         Err(faults) => {
             eprintln!("{faults}");

@@ -18,7 +18,6 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::admin::time;
-use crate::config::Config;
 use crate::ctl::{self, CommandOutcome, ServerCommand, Terms};
 use crate::{app, report, top};
 
@@ -249,7 +248,7 @@ impl Sockets {
         match (default, self.config) {
             (Some(socket), _) => Ok(vec![socket]),
             (None, Some(file)) => {
-                let config = Config::load(&file).map_err(|faults| faults.to_string())?;
+                let config = crate::rules::load(&file).map_err(|faults| faults.to_string())?;
                 // The first of those that may do most.
                 let socket = config.admin.into_iter().min_by_key(|admin| Reverse(admin.level));
                 let socket = socket.map(|admin| admin.socket.written());
@@ -273,7 +272,7 @@ fn watch(sockets: Vec<PathBuf>, interval: Duration, read_only: bool, err: &mut d
 }
 
 fn healthcheck(file: &Path, err: &mut dyn Write) -> ExitCode {
-    match Config::load(file) {
+    match crate::rules::load(file) {
         Ok(config) => match config.stats.bind.first() {
             Some(bind) => exit(ctl::healthcheck(*bind, err)),
             None => wrong_usage(&format!("{}: [stats] has no bind", file.display()), err),

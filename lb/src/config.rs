@@ -13,6 +13,7 @@ mod links;
 mod log;
 mod place;
 mod resolvers;
+mod rules;
 mod stats;
 mod stick;
 mod table;
@@ -33,6 +34,7 @@ pub use fault::{ConfigFault, Faults, SourceFile};
 pub use log::{Facility, LogConfig, LogFormat, LogLevel, LogTarget};
 pub use place::{Place, Placed};
 pub use resolvers::{Nameserver, ResolversConfig};
+pub use rules::{RuleFault, RuleLine, RuleSet, words};
 pub use stats::{Access, Login, Secret, StatsConfig};
 pub use stick::{Cookie, CookieMode};
 pub use table::{Datum, KeySource, KeyType, KeyedBy, Stored, TableConfig};
@@ -176,6 +178,8 @@ pub struct FrontendConfig {
     pub capture: CaptureConfig,
     /// What is written down of its clients, and where (HAProxy's `http-request track-sc0`).
     pub track: Option<KeyedBy>,
+    /// Its rules, and the routes to other backends.
+    pub rules: RuleSet,
     /// Time limits.
     pub timeout: Timeouts,
 }
@@ -249,6 +253,8 @@ pub struct BackendConfig {
     pub max_idle: usize,
     /// How long an idle connection to a server is kept.
     pub idle_timeout: Duration,
+    /// Its rules; those of a section that is a frontend too are the frontend's.
+    pub rules: RuleSet,
     /// Time limits.
     pub timeout: Timeouts,
     /// Its servers, in file order; may be empty.
@@ -333,6 +339,16 @@ impl Config {
     /// All faults of the text at once, each with its place.
     pub fn parse(text: &str, file: &Path) -> Result<Self, Faults> {
         self::toml::parse(text, file)
+    }
+
+    /// The faults that were found in its rules, with its text as it is now.
+    pub fn rejected(&self, found: Vec<RuleFault>) -> Faults {
+        let text = std::fs::read_to_string(&self.file).unwrap_or_default();
+        let mut faults = Faults::none(&self.file, &text);
+        for RuleFault { place, message, suggestion } in found {
+            faults.add(&place, message, suggestion);
+        }
+        faults.sorted()
     }
 }
 

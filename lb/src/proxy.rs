@@ -13,6 +13,7 @@ mod exchange;
 pub mod h1;
 pub mod h2;
 mod route;
+mod ruled;
 
 use std::cell::{Cell, RefCell};
 use std::io;

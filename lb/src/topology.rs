@@ -18,6 +18,7 @@ use std::sync::Arc;
 use crate::balance::{Pick, Rotation, Tried};
 use crate::config;
 use crate::ids::ServerId;
+use crate::rules::RuleBook;
 use crate::server::{Refusal, Server};
 use crate::stick::{self, PersistenceCookie, StickKey, StickTable};
 
@@ -58,6 +59,8 @@ pub struct Frontend {
     pub listeners: Vec<Arc<LiveListener>>,
     /// What is written down of its clients, and where.
     pub track: Option<KeyedTable>,
+    /// Its rules, if there are any.
+    pub rules: Option<Arc<RuleBook>>,
 }
 
 /// A key of requests, and the table that it is a key of.
@@ -93,6 +96,8 @@ pub struct Backend {
     pub jar: Option<PersistenceCookie>,
     /// Its stick tables.
     pub tables: Tables,
+    /// Its rules, if there are any.
+    pub rules: Option<Arc<RuleBook>>,
 }
 
 // === impl Topology ===
@@ -231,7 +236,7 @@ impl Backend {
                 servers.iter().map(|server| (server.cookie().or_else(|| made(server)), Arc::clone(server)));
             PersistenceCookie::new(cookie, all)
         });
-        Self { config, live, servers, rotation, jar, tables }
+        Self { config, live, servers, rotation, jar, tables, rules: None }
     }
 
     /// The same backend with its rotation made anew.
@@ -243,7 +248,9 @@ impl Backend {
     /// The same backend with other servers.
     #[must_use]
     pub fn with(&self, servers: Vec<Arc<Server>>) -> Self {
-        Self::new(Arc::clone(&self.config), Arc::clone(&self.live), servers, self.tables.clone())
+        let backend =
+            Self::new(Arc::clone(&self.config), Arc::clone(&self.live), servers, self.tables.clone());
+        Self { rules: self.rules.clone(), ..backend }
     }
 
     /// Whether it reads requests as `other` does: what they are hashed by, and what binds their clients to servers.

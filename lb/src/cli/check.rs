@@ -11,7 +11,7 @@ use crate::config::{Config, LogTarget, RuntimeSocketAddress};
 
 /// Checks a configuration; exit code 1 when `lb run` would reject it.
 pub(super) fn check(file: &Path, out: &mut dyn Write, err: &mut dyn Write) -> ExitCode {
-    let config = match Config::load(file) {
+    let config = match crate::rules::load(file) {
         Ok(config) => config,
         Err(faults) => {
             let _ = writeln!(err, "{faults}");

@@ -99,7 +99,7 @@ fn log(before: &LogConfig, after: &LogConfig) -> Vec<&'static str> {
 
 fn frontend(before: &FrontendConfig, after: &FrontendConfig) -> Vec<String> {
     let mut keys = owned(keys!(before, after, FrontendConfig {
-        bind, socket_stats, backend, maxconn, forwarded, max_head, max_headers, h2_max_streams, h2_max_resets, h2_max_control_frames, track,
+        bind, socket_stats, backend, maxconn, forwarded, max_head, max_headers, h2_max_streams, h2_max_resets, h2_max_control_frames, track, rules,
     } without { name, rank, capture, timeout }));
     keys.extend(owned(capture(&before.capture, &after.capture)));
     keys.extend(timeouts(&before.timeout, &after.timeout, true));
@@ -119,7 +119,7 @@ fn capture(before: &CaptureConfig, after: &CaptureConfig) -> Vec<&'static str> {
 
 fn backend(before: &BackendConfig, after: &BackendConfig) -> Vec<String> {
     let mut keys = owned(keys!(before, after, BackendConfig {
-        balance, cookie, table, stick, protocol, retries, health, health_start, resolve, resolvers, max_idle, idle_timeout,
+        balance, cookie, table, stick, protocol, retries, health, health_start, resolve, resolvers, max_idle, idle_timeout, rules,
     } without { name, rank, timeout, servers }));
     keys.extend(timeouts(&before.timeout, &after.timeout, false));
     if is_reordered(before, after) {

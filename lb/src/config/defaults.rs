@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::{
     Access, AgentConfig, BackendConfig, Balance, CaptureConfig, CaptureCookie, CaptureFields, Cookie,
     CookieMode, Forwarded, FrontendConfig, HealthCheckConfig, HealthStart, KeyType, Level, ProcessLimits,
-    Protocol, ResolversConfig, RuntimeSocket, RuntimeSocketAddress, ServerConfig, StatsConfig, TableConfig,
-    Timeouts,
+    Protocol, ResolversConfig, RuleSet, RuntimeSocket, RuntimeSocketAddress, ServerConfig, StatsConfig,
+    TableConfig, Timeouts,
 };
 
 /// Most data workers.
@@ -94,6 +94,7 @@ impl FrontendConfig {
             h2_max_control_frames: 10_000,
             capture: CaptureConfig::default(),
             track: None,
+            rules: RuleSet::default(),
             timeout: Timeouts::default(),
         }
     }
@@ -130,6 +131,7 @@ impl BackendConfig {
             resolvers: None,
             max_idle: 256,
             idle_timeout: 60 * SECOND,
+            rules: RuleSet::default(),
             timeout: Timeouts::default(),
             servers: Vec::new(),
         }

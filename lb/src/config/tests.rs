@@ -177,6 +177,7 @@ fn defaults_of_the_smallest_file() {
                 cookie: None,
             },
             track: None,
+            rules: RuleSet::default(),
             timeout: Timeouts::default(),
         }],
         backends: vec![BackendConfig {
@@ -194,6 +195,7 @@ fn defaults_of_the_smallest_file() {
             resolvers: None,
             max_idle: 256,
             idle_timeout: seconds(60),
+            rules: RuleSet::default(),
             timeout: Timeouts {
                 connect: seconds(2),
                 client: seconds(30),
@@ -278,6 +280,7 @@ fn everything_said() {
             cookie: Some(CaptureCookie { name: "SID=".into(), length: 30 }),
         },
         track: Some(KeyedBy { on: KeySource::Header("x-id".into()), table: "a".into() }),
+        rules: RuleSet::default(),
         timeout: Timeouts {
             http_request: seconds(3),
             http_keep_alive: seconds(4),

@@ -8,6 +8,7 @@ mod frontend;
 mod haproxy;
 mod log;
 mod resolvers;
+mod rules;
 mod section;
 mod stats;
 mod stick;
@@ -188,7 +189,7 @@ fn listen(
     let timeout = timeouts(section.section("timeout"), timeout, Side::Global);
     let name = section.key.to_owned();
     let frontend = frontend::of(&mut section, rank, &name, timeout, links);
-    let backend = backend::of(&mut section, rank, timeout, links);
+    let backend = backend::of(&mut section, rank, timeout, true, links);
     section.finish();
     (frontend, backend)
 }

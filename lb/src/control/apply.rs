@@ -19,6 +19,7 @@ use super::{Control, Event, Origin, WriterState, tracks};
 use crate::config::{self, Config, StatsConfig};
 use crate::ids::ServerId;
 use crate::log;
+use crate::rules::RuleBook;
 use crate::server::AdminState;
 use crate::stick::StickTable;
 use crate::topology::{
@@ -30,6 +31,9 @@ pub use changes::Changes;
 use connections::Made;
 use servers::Reordered;
 
+/// The rules of each backend of a configuration, in its order.
+type BackendRules = Vec<Option<Arc<RuleBook>>>;
+
 /// Why a configuration was not put in force. Everything is as it was.
 #[derive(Debug, thiserror::Error)]
 pub enum ApplyError {
@@ -39,6 +43,9 @@ pub enum ApplyError {
     /// A section that is read only at the start has changed.
     #[error("`{0}` has changed, which needs a restart: put it back, or restart lb; nothing was applied")]
     NeedsRestart(&'static str),
+    /// A rule cannot be compiled; `lb check` says more of it.
+    #[error("{0}")]
+    Rule(String),
 }
 
 // === impl Control ===
@@ -62,7 +69,9 @@ impl Control {
         let mut next_id = state.next_id;
         let numbers = numbers(&before, &config, &mut next_id);
         let tables = tables(&before, &config);
-        let frontends = self.frontends(&before, &config, &numbers, &tables);
+        let frontends = self.frontends(&before, &config, &numbers, &tables)?;
+        let rules =
+            config.backends.iter().map(|spec| compiled(&spec.rules)).collect::<Result<Vec<_>, _>>()?;
         let prepared = state.listeners.prepare(&frontends)?;
 
         // Nothing fails from here on.
@@ -73,7 +82,8 @@ impl Control {
             changes.settings = config::changed_settings(&state.config, &config);
         }
         let made = Made::of(&before);
-        let (backends, reordered) = self.backends(state, &before, &config, &numbers, &tables, &mut changes);
+        let (backends, reordered) =
+            self.backends(state, &before, &config, &numbers, (&tables, rules), &mut changes);
         let resolvers = Resolvers::all(&config.resolvers, &before.resolvers);
         let next = tracks::aligned(frontends.clone(), backends, resolvers);
         let stays: HashSet<ServerId> = next.servers().map(|server| server.id).collect();
@@ -123,7 +133,7 @@ impl Control {
         config: &Config,
         numbers: &HashMap<&str, u32>,
         tables: &HashMap<&str, Arc<StickTable>>,
-    ) -> Vec<Arc<Frontend>> {
+    ) -> Result<Vec<Arc<Frontend>>, ApplyError> {
         let workers = self.shared.workers.count();
         let all: HashMap<&str, _> =
             before.frontends.iter().map(|frontend| (&*frontend.live.name, frontend)).collect();
@@ -138,7 +148,8 @@ impl Control {
             );
             let listeners = known.map_or(&[][..], |frontend| &frontend.listeners);
             let listeners = LiveListener::all(&spec.bind, listeners, workers);
-            Arc::new(Frontend { config: spec.clone(), live, listeners, track: keyed(tables, &spec.track) })
+            let (track, rules) = (keyed(tables, &spec.track), compiled(&spec.rules)?);
+            Ok(Arc::new(Frontend { config: spec.clone(), live, listeners, track, rules }))
         };
         config.frontends.iter().map(frontend).collect()
     }
@@ -170,7 +181,7 @@ impl Control {
         before: &Topology,
         config: &Config,
         numbers: &HashMap<&str, u32>,
-        tables: &HashMap<&str, Arc<StickTable>>,
+        (tables, rules): (&HashMap<&str, Arc<StickTable>>, BackendRules),
         changes: &mut Changes,
     ) -> (Vec<Arc<Backend>>, Vec<Reordered>) {
         let workers = self.shared.workers.count();
@@ -189,7 +200,8 @@ impl Control {
         let backends = config
             .backends
             .iter()
-            .map(|spec| {
+            .zip(rules)
+            .map(|(spec, rules)| {
                 let known = all.get(spec.name.as_str()).copied();
                 let live = known.map_or_else(
                     || LiveBackend::new(number(numbers, &spec.name), &spec.name, workers),
@@ -200,7 +212,8 @@ impl Control {
                 let servers = servers.follow(known, changes, &mut reordered);
                 let own = tables.get(spec.name.as_str()).cloned();
                 let tables = Tables { own, stick: keyed(tables, &spec.stick) };
-                Arc::new(Backend::new(Arc::new(spec.clone()), live, servers, tables))
+                let backend = Backend::new(Arc::new(spec.clone()), live, servers, tables);
+                Arc::new(Backend { rules, ..backend })
             })
             .collect();
         for Reordered { server, .. } in reordered.iter().filter(|one| one.server.admin() == AdminState::Maint)
@@ -271,6 +284,16 @@ fn tick(config: &Config) -> std::time::Duration {
         .min()
         .unwrap_or_default();
     (shortest / 10).clamp(std::time::Duration::from_millis(10), std::time::Duration::from_millis(250))
+}
+
+/// The compiled rules of a frontend or backend.
+fn compiled(rules: &config::RuleSet) -> Result<Option<Arc<RuleBook>>, ApplyError> {
+    match RuleBook::compile(rules) {
+        Ok(book) => Ok(book.map(Arc::new)),
+        Err(faults) => {
+            Err(ApplyError::Rule(faults.into_iter().next().map(|fault| fault.message).unwrap_or_default()))
+        }
+    }
 }
 
 fn number(numbers: &HashMap<&str, u32>, name: &str) -> u32 {

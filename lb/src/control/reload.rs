@@ -10,7 +10,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use super::{Changes, Control, Event, Origin, descriptors};
-use crate::config::{self, Config};
+use crate::config;
 use crate::log;
 
 /// How long opening other logs may hold up a reload, and with it the signals that follow.
@@ -39,7 +39,7 @@ impl Control {
         }
         self.log.reopen();
         let file = self.state().config.file.clone();
-        let read = spawn_blocking(move || Config::load(&file)).await;
+        let read = spawn_blocking(move || crate::rules::load(&file)).await;
         let mut config = read.map_err(text)?.map_err(text)?;
         let shares = descriptors::share(&mut config).map_err(text)?;
         let logs = open_logs(self.log.clone(), config.logs.clone()).await.map_err(text)?;

@@ -78,6 +78,10 @@ traffic! {
     ended,
     /// Bad or broken requests.
     request_errors,
+    /// Requests that a rule rejected.
+    denied,
+    /// Requests that a rule answered in a server's place (frontends).
+    intercepted,
     /// Failed connections to a server.
     connect_errors,
     /// Bad or broken responses of a server.

@@ -4,9 +4,7 @@
 //! costs nothing. What can be edited is decided by types: a [`FieldName`] never names a field that frames a message or belongs to a
 //! connection, a [`FieldValue`] never ends a line. So no edit can change where a message ends, or make two heads of one.
 
-use super::edit::{Host, MethodName, TargetPath};
-
-pub use super::edit::{EditFault, FieldName, FieldValue};
+pub use super::edit::{EditFault, FieldName, FieldValue, Host, MethodName, TargetPath};
 use super::head::Field;
 
 /// Edits of one head; none at first.

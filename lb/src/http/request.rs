@@ -152,14 +152,24 @@ impl Request<'_, '_> {
             let out = rewrite.text();
             out.extend_from_slice(b"X-Forwarded-For: ");
             out.extend_from_slice(client);
-            if host.is_empty() {
+            if !edits.is_empty() {
+                out.extend_from_slice(b"\r\n");
+                // What a rule says of them goes before.
+                let says = |name: &str| edits.added().any(|(added, _)| added.eq_ignore_ascii_case(name));
+                if !says("x-forwarded-proto") {
+                    rewrite.write("X-Forwarded-Proto", b"http");
+                }
+                if !host.is_empty() && !says("x-forwarded-host") {
+                    rewrite.write("X-Forwarded-Host", host);
+                }
+            } else if host.is_empty() {
                 // A request of HTTP/1.0 may name no host; there is none to tell then.
                 out.extend_from_slice(b"\r\nX-Forwarded-Proto: http\r\n");
             } else {
                 out.extend_from_slice(b"\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: ");
                 out.extend_from_slice(host);
                 // Usually nothing follows: then the head ends in the same piece.
-                ended = self.upgrade.is_none() && edits.is_empty();
+                ended = self.upgrade.is_none();
                 out.extend_from_slice(if ended { b"\r\n\r\n" } else { b"\r\n" });
             }
         }

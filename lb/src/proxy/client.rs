@@ -12,7 +12,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::DataWorker;
 use super::address::ClientAddress;
 use crate::counters::Traffic;
-use crate::ids::ServerId;
+use crate::ids::{BackendId, ServerId};
 use crate::net::deadlines::WaitKind;
 use crate::net::{Ended, Socket, StreamDeadlines};
 use crate::topology::{Frontend, LiveListener, SessionInfo};
@@ -62,6 +62,8 @@ pub struct Client {
     pub(super) rest: Cell<Rest>,
     /// It shall end after what is in flight.
     pub finishing: Cell<bool>,
+    /// The backend that a rule has chosen for the request in flight, in place of its frontend's.
+    pub(super) routed: Cell<Option<BackendId>>,
 }
 
 /// Where a request goes.
@@ -148,6 +150,7 @@ impl Client {
             listening: Cell::new(false),
             rest: Cell::new(Rest::None),
             finishing: Cell::new(false),
+            routed: Cell::new(None),
         });
         // They know each other until the registration is dropped. There are never so many that the number does not fit.
         let key = worker.clients.borrow_mut().insert(Rc::clone(&client));

@@ -7,6 +7,7 @@ use http::StatusCode;
 use crate::http::Malformed;
 use crate::net::Ended;
 use crate::net::deadlines::WaitKind;
+use crate::rules::Wanted;
 
 /// The end of an exchange that got no answer from a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -160,6 +161,14 @@ impl Termination {
     /// The letters for an exchange that a fault of our own ended.
     pub fn internal(phase: ExchangePhase) -> Self {
         Self([b'I', phase.letter()])
+    }
+
+    /// The letters for a request that a rule rejected, or answered in a server's place.
+    pub fn ruled(wanted: Wanted) -> Self {
+        Self(*match wanted {
+            Wanted::Rejected => b"PR",
+            Wanted::Served => b"LR",
+        })
     }
 
     /// The letters for a server that broke or stalled in the middle of its response.

@@ -15,6 +15,7 @@ use super::error::{ExchangePhase, ProxyError, Termination};
 use super::{Client, h1};
 use crate::counters::{Tally, Traffic, millis};
 use crate::net::StreamDeadlines;
+use crate::rules::Wanted;
 use crate::server::{AdminState, Claim, Server, Waiting};
 use crate::stick::{CookieAction, CookieMatch, StickKey, StickTable, StickyServer};
 use crate::topology::Backend;
@@ -398,6 +399,18 @@ impl Exchange {
             | ProxyError::ConnectTimeout
             | ProxyError::Killed => {}
         }
+    }
+
+    /// A rule has ended it: with a response of that status, or with none.
+    pub(super) fn ruled(&mut self, status: Option<u16>, wanted: Wanted) {
+        self.leave_queue();
+        self.status = status.unwrap_or_default();
+        self.termination = Some(Termination::ruled(wanted));
+        self.client.answered.set(true);
+        self.client.count(|traffic| match wanted {
+            Wanted::Rejected => traffic.denied.add(1),
+            Wanted::Served => traffic.intercepted.add(1),
+        });
     }
 
     /// The head of its request never became whole: the client left, or was too slow.

@@ -10,6 +10,7 @@ mod deliver;
 pub mod probe;
 pub mod request;
 pub mod response;
+mod ruled;
 mod serve;
 mod session;
 mod transfer;

@@ -104,6 +104,12 @@ impl PickHints {
 pub(super) fn backend(client: &Client) -> Result<Arc<Backend>, ProxyError> {
     let topology = client.worker.shared.topology.load();
     let frontend = client.frontend.borrow();
+    // One that is gone since is as if no rule had matched.
+    let routed =
+        client.routed.get().and_then(|id| topology.backends.iter().find(|backend| backend.live.id == id));
+    if let Some(backend) = routed {
+        return published(backend);
+    }
     match topology.frontend(&frontend.live) {
         Some(frontend) => backend_of(&topology, frontend),
         None => backend_of_gone(&topology, &frontend),
@@ -138,7 +144,12 @@ pub(super) fn follow(client: &Client) -> bool {
 
 #[inline]
 fn backend_of(topology: &Topology, frontend: &Frontend) -> Result<Arc<Backend>, ProxyError> {
-    let backend = topology.backend(&frontend.config.backend).ok_or(ProxyError::NoServer)?;
+    published(topology.backend(&frontend.config.backend).ok_or(ProxyError::NoServer)?)
+}
+
+/// A backend, unless an operator has taken it out.
+#[inline]
+pub(super) fn published(backend: &Arc<Backend>) -> Result<Arc<Backend>, ProxyError> {
     if backend.live.unpublished.load(Relaxed) {
         return Err(ProxyError::NoServer);
     }

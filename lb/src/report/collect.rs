@@ -47,6 +47,8 @@ fn frontend(frontend: &Frontend, shared: &Shared) -> ReportRow {
     };
     row.set(StatColumn::Status, status);
     row.set(StatColumn::Ereq, totals.request_errors);
+    row.set(StatColumn::Dreq, totals.denied);
+    row.set(StatColumn::Intercepted, totals.intercepted);
     for column in [StatColumn::Stot, StatColumn::ConnTot, StatColumn::H1sess, StatColumn::H1TotalConnections]
     {
         row.set(column, totals.connections);
@@ -82,6 +84,7 @@ fn listener(listener: &LiveListener, frontend: &Frontend) -> ReportRow {
     row.set(StatColumn::ConnTot, totals.connections);
     bytes(&mut row, &totals);
     row.set(StatColumn::Ereq, totals.request_errors);
+    row.set(StatColumn::Dreq, totals.denied);
     row.set(StatColumn::Eint, totals.internal_errors);
     // A frontend that is paused or stopped says so in its own row, as with HAProxy.
     row.set(StatColumn::Status, if live.room.is_full() { "WAITING" } else { "OPEN" });
@@ -234,8 +237,7 @@ fn traffic(row: &mut ReportRow, tally: &Tally) -> Totals {
     bytes(row, &totals);
     row.set(StatColumn::ReqTot, totals.requests);
     row.set(StatColumn::Eint, totals.internal_errors);
-    // `dreq` and `intercepted` are zero by the table of columns: lb has no rule that denies a request or answers it in a server's place.
-    // What it refuses itself (a bad head, one that is too large) is a bad request, as with HAProxy.
+    // What lb rejects by itself (a bad head, one that is too large) is a bad request, as with HAProxy; `dreq` is what rules rejected.
     let classes = [
         StatColumn::Hrsp1xx,
         StatColumn::Hrsp2xx,

@@ -36,6 +36,7 @@ mod relay;
 mod reload;
 mod replay;
 mod rerouted;
+mod rules;
 mod runtime;
 mod servers;
 mod spread;

@@ -7,9 +7,9 @@ use toml::de::DeValue;
 
 use super::section::Section;
 use super::watch::{self, Usual, Watching};
-use super::{Side, stick, timeouts, value};
+use super::{Side, rules, stick, timeouts, value};
 use crate::config::links::Links;
-use crate::config::{BackendConfig, HealthStart, ServerConfig, Timeouts};
+use crate::config::{BackendConfig, HealthStart, RuleSet, ServerConfig, Timeouts};
 
 /// Reads one backend, with the global time limits beneath its own.
 pub(super) fn read(
@@ -20,16 +20,17 @@ pub(super) fn read(
 ) -> BackendConfig {
     links.backends.push(section.name());
     let timeout = timeouts(section.section("timeout"), timeout, Side::Backend);
-    let backend = of(&mut section, rank, timeout, links);
+    let backend = of(&mut section, rank, timeout, false, links);
     section.finish();
     backend
 }
 
-/// The backend that a section describes.
+/// The backend that a section describes; where it is `both`, its rules are the frontend's.
 pub(super) fn of(
     section: &mut Section<'_>,
     rank: usize,
     timeout: Timeouts,
+    both: bool,
     links: &mut Links,
 ) -> BackendConfig {
     let starts = [("up", HealthStart::Up), ("checked", HealthStart::Checked)];
@@ -58,6 +59,7 @@ pub(super) fn of(
         resolve: section.or("resolve", value::duration, usual.resolve),
         max_idle: section.or("max_idle", value::whole(0..=65_536), usual.max_idle),
         idle_timeout: section.or("idle_timeout", value::duration, usual.idle_timeout),
+        rules: if both { RuleSet::default() } else { rules::read(section, rules::Owner::Backend) },
         timeout,
         servers: servers(&section.section("servers"), &of_servers, links),
         name: usual.name,

@@ -8,7 +8,7 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::section::Section;
-use super::{Side, stick, timeouts, value};
+use super::{Side, rules, stick, timeouts, value};
 use crate::config::links::Links;
 use crate::config::{Bind, CaptureConfig, CaptureCookie, CaptureFields, FrontendConfig, Placed, Timeouts};
 
@@ -60,6 +60,7 @@ pub(super) fn of(
         max_headers: section.or("max_headers", value::whole(1..=1000), usual.max_headers),
         capture: capture(section),
         track: stick::keyed(section, "track", "key", links),
+        rules: rules::read(section, rules::Owner::Frontend),
         timeout,
         ..usual
     }

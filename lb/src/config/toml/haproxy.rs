@@ -21,7 +21,7 @@ pub(super) fn hint(title: &str, key: &str) -> Option<&'static str> {
             "logs are sections here: [log] with `target`"
         }
         ("frontend" | "listen" | "backend", "mode") => "leave it out: everything here is HTTP",
-        ("frontend", "default_backend" | "use_backend") => "HAProxy's `default_backend` is `backend` here",
+        ("frontend", "default_backend") => "HAProxy's `default_backend` is `backend` here",
         ("frontend" | "listen" | "log", "httplog") => {
             "HAProxy's `option httplog` is `format = \"http\"` in [log]"
         }
@@ -43,10 +43,15 @@ pub(super) fn hint(title: &str, key: &str) -> Option<&'static str> {
         ("backend" | "listen", "maxqueue") => "HAProxy's `maxqueue` is `max_queue` here",
         ("backend" | "listen", "stick-table") => "HAProxy's `stick-table` is [backend.NAME.table] here",
         ("backend" | "listen", "http-reuse") => "leave it out: connections to servers are always shared",
-        (
-            "frontend" | "backend" | "listen",
-            "acl" | "http-request" | "http-response" | "tcp-request" | "use-server",
-        ) => "rules are not there yet: leave it out, or keep HAProxy for this frontend",
+        ("frontend" | "backend" | "listen", "http-request") => {
+            "HAProxy's `http-request` lines are a list here: `http_request = [\"deny if { path_beg /internal }\"]`"
+        }
+        ("frontend" | "backend" | "listen", "http-response") => {
+            "HAProxy's `http-response` lines are a list here: `http_response = [\"del-header Server\"]`"
+        }
+        ("frontend" | "backend" | "listen", "tcp-request" | "use-server") => {
+            "these rules are not there yet: leave it out, or keep HAProxy for this frontend"
+        }
         _ => return None,
     };
     Some(hint)
@@ -105,7 +110,7 @@ mod tests {
             ("backend.api", "server"),
             ("backend.api.servers.api0", "check"),
             ("frontend.fe", "httplog"),
-            ("frontend.fe", "acl"),
+            ("frontend.fe", "http-request"),
         ] {
             assert!(hint(title, key).is_some(), "{title} {key}");
         }

@@ -33,6 +33,7 @@ fn client() -> (Rc<DataWorker>, Registered, Arc<LiveListener>) {
         live,
         listeners: vec![Arc::clone(&listener)],
         track: None,
+        rules: None,
     });
     let worker = DataWorker::new(shared, Arc::default(), &LogSinks::default());
     let (near, _far) = MemoryStream::pair();

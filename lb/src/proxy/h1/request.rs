@@ -13,6 +13,7 @@ use crate::http::head::{Field, FieldSpace};
 use crate::http::overlay::{FieldName, FieldValue, Overlay};
 use crate::http::request::{self, Request};
 use crate::http::{Malformed, field};
+use crate::sample::Variables;
 use crate::stick::{CookieMatch, PersistenceCookie, StickKey};
 use crate::topology::KeyedTable;
 
@@ -63,6 +64,8 @@ pub struct RequestHead {
     pub key: u64,
     /// What ties the client to a server or counts it: most backends and frontends do neither.
     pub ties: Option<Box<Persistence>>,
+    /// Variables that rules have set.
+    pub variables: Option<Box<Variables>>,
 }
 
 /// What a request says of who its client is.
@@ -92,12 +95,18 @@ pub fn parse(
 
 /// Writes a request for a server of the backend that was chosen for it.
 #[inline]
-pub(super) fn write(
+pub(super) fn write(request: Request<'_, '_>, towards: RewriteContext<'_>, out: &mut Vec<u8>) -> RequestHead {
+    write_edited(request, towards, Overlay::default(), out)
+}
+
+/// The same for one that rules have edited.
+#[inline]
+pub(super) fn write_edited(
     mut request: Request<'_, '_>,
     towards: RewriteContext<'_>,
+    mut edits: Overlay,
     out: &mut Vec<u8>,
 ) -> RequestHead {
-    let mut edits = Overlay::default();
     let (key, ties) = read(request.path(), request.fields, towards, &mut edits);
     let client = match towards.forwarded {
         Forwarded::Append => Some(towards.peer),
@@ -126,11 +135,12 @@ pub(super) fn write(
         keep: request.keeps(),
         is_head: method == "HEAD",
         is_post: method == "POST",
-        idempotent: matches!(method, "GET" | "HEAD" | "OPTIONS" | "PUT" | "DELETE" | "TRACE"),
+        idempotent: matches!(edits.method(method), "GET" | "HEAD" | "OPTIONS" | "PUT" | "DELETE" | "TRACE"),
         trailers: request.passes_trailers(),
         upgrade: request.upgrade.take().map(Into::into),
         key,
         ties,
+        variables: None,
     }
 }
 
@@ -201,18 +211,20 @@ fn drop_forwarded(fields: &[Field<'_>], edits: &mut Overlay) {
 /// Adds the `X-Forwarded` fields beside those that the client has sent, which are kept.
 #[cold]
 fn add_missing(request: &Request<'_, '_>, peer: &[u8], edits: &mut Overlay) {
-    let has = |name: &str| request.fields.iter().any(|field| field.name.eq_ignore_ascii_case(name));
+    let forwarded = ["x-forwarded-proto", "x-forwarded-host"];
+    let [has_proto, has_host] =
+        forwarded.map(|name| edits.fields(request.fields).any(|(known, _)| known.eq_ignore_ascii_case(name)));
     let mut add = |name: &'static str, value: &[u8]| {
         if let (Ok(name), Ok(value)) = (FieldName::new(name), FieldValue::new(value)) {
             edits.add(name, value);
         }
     };
     add("X-Forwarded-For", peer);
-    if !has("x-forwarded-proto") {
+    if !has_proto {
         add("X-Forwarded-Proto", b"http");
     }
     // A request of HTTP/1.0 may name no host; there is none to tell then.
-    if !request.host().is_empty() && !has("x-forwarded-host") {
+    if !request.host().is_empty() && !has_host {
         add("X-Forwarded-Host", request.host());
     }
 }

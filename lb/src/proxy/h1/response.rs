@@ -4,6 +4,7 @@ use crate::http::Malformed;
 use crate::http::head::{FieldSpace, Limits};
 use crate::http::overlay::{FieldName, FieldValue, Overlay};
 use crate::http::response::{self, Response, ResponseContext, ResponseHead};
+use crate::proxy::ruled::ResponseRules;
 use crate::stick::{CookieAction, SetCookie};
 
 /// Reads a head from the start of `input` and writes the client's to `out`, with what `reply` does to the backend's cookie; nothing when it
@@ -18,9 +19,27 @@ pub fn parse(
     reply: Option<&SetCookie<'_>>,
     out: &mut Vec<u8>,
 ) -> Result<Option<(ResponseHead, CookieAction)>, Malformed> {
+    parse_edited(input, limits, towards, reply, None, out)
+}
+
+/// The same where rules edit the head of the answer first.
+///
+/// # Errors
+/// It must not be passed on.
+pub(super) fn parse_edited(
+    input: &[u8],
+    limits: Limits,
+    towards: ResponseContext<'_>,
+    reply: Option<&SetCookie<'_>>,
+    rules: Option<&ResponseRules<'_>>,
+    out: &mut Vec<u8>,
+) -> Result<Option<(ResponseHead, CookieAction)>, Malformed> {
     let mut space = FieldSpace::new();
     let Some(response) = response::parse(input, limits, towards, &mut space)? else { return Ok(None) };
     let mut edits = Overlay::default();
+    if let Some(rules) = rules.filter(|_| response.is_final()) {
+        rules.run(&response, &mut edits);
+    }
     let given = match reply {
         // An interim response is nobody's last word.
         Some(reply) if response.is_final() => set_cookie(&response, reply, &mut edits),

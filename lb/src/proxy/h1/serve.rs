@@ -9,9 +9,9 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use super::buffers::ExchangeBuffers;
-use super::deliver;
 use super::request::{self, RequestHead};
 use super::upstream_request::UpstreamRequest;
+use super::{deliver, ruled};
 use crate::config::Balance;
 use crate::http::head::{FieldSpace, Limits};
 use crate::http::response::{self, ResponseContext};
@@ -21,7 +21,9 @@ use crate::proxy::client::{PARTING, Rest};
 use crate::proxy::error::ProxyError;
 use crate::proxy::exchange::{Exchange, RequestLine};
 use crate::proxy::route::PickHints;
+use crate::proxy::ruled::RuledRequest;
 use crate::proxy::{Client, DataWorker, attempts, route};
+use crate::rules::Verdict;
 use crate::topology::Backend;
 
 /// What HTTP/2 begins with, where it begins without being asked for (RFC 9113 section 3.4).
@@ -50,6 +52,8 @@ enum Waited {
 struct Decided {
     backend: Result<Arc<Backend>, ProxyError>,
     head: RequestHead,
+    /// What rules say of it.
+    verdict: Verdict,
 }
 
 /// Why there is no head.
@@ -145,7 +149,7 @@ fn await_next(client: &Client) {
 
 /// Serves one request.
 async fn one(worker: &Rc<DataWorker>, client: &Rc<Client>, buffers: &mut ExchangeBuffers) -> Option<End> {
-    let Decided { backend, mut head } = loop {
+    let Decided { backend, mut head, verdict } = loop {
         buffers.request_head.clear();
         match read_head(client, buffers).await {
             Ok(decided) => break decided,
@@ -170,6 +174,9 @@ async fn one(worker: &Rc<DataWorker>, client: &Rc<Client>, buffers: &mut Exchang
     let mut ties = head.ties.take();
     if let Some(ties) = &mut ties {
         exchange.track(ties.tracked.take());
+    }
+    if verdict != Verdict::Continue {
+        return Box::pin(ruled::end(&mut exchange, buffers, &head, verdict)).await;
     }
     let backend = match backend {
         Ok(backend) => backend,
@@ -271,11 +278,16 @@ fn decide(
         Err(_) if route::follow(client) => return Err(Unread::Outdated),
         Err(error) => return Err(Unread::Refused(error.into())),
     };
-    let backend = route::begin(client);
+    client.routed.set(None);
+    let mut backend = route::begin(client);
     let frontend = client.frontend.borrow();
     let config = &frontend.config;
     if config.max_head != limits.max_head || config.max_headers != limits.max_fields {
         return Err(Unread::Outdated);
+    }
+    let mut ruled = None;
+    if frontend.rules.is_some() || backend.as_ref().is_ok_and(|backend| backend.rules.is_some()) {
+        ruled = Some(Box::new(RuledRequest::new(client, &request, &frontend, &mut backend)));
     }
     let chosen = backend.as_ref().ok();
     let towards = request::RewriteContext {
@@ -285,8 +297,14 @@ fn decide(
         jar: chosen.and_then(|backend| backend.jar.as_ref()).map(|jar| (jar, client.worker.wall())),
         keys: [chosen.and_then(|backend| backend.tables.stick.as_ref()), frontend.track.as_ref()],
     };
-    let head = request::write(request, towards, out);
-    Ok(Some(Decided { backend, head }))
+    let Some(ruled) = ruled else {
+        let head = request::write(request, towards, out);
+        return Ok(Some(Decided { backend, head, verdict: Verdict::Continue }));
+    };
+    let RuledRequest { verdict, edits, variables } = *ruled;
+    let mut head = request::write_edited(request, towards, edits, out);
+    head.variables = Some(variables).filter(|variables| !variables.is_empty()).map(Box::new);
+    Ok(Some(Decided { backend, head, verdict }))
 }
 
 /// Writes down a request whose head never became whole: the client left, or was too slow.

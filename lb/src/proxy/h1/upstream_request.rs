@@ -20,6 +20,7 @@ use crate::proxy::attempts::{Failed, OutgoingRequest, connect, take_idle, while_
 use crate::proxy::error::ProxyError;
 use crate::proxy::exchange::Exchange;
 use crate::proxy::route::{self, PickHints};
+use crate::proxy::ruled::ResponseRules;
 use crate::proxy::{Client, DataWorker};
 use crate::server::Server;
 use crate::stick::{CookieAction, SetCookie};
@@ -148,6 +149,7 @@ impl<'a> UpstreamRequest<'a> {
         connection: &mut ServerConnection,
         limit: Duration,
         reply: Option<&SetCookie<'_>>,
+        rules: Option<&ResponseRules<'_>>,
     ) -> Result<ResponseHead, Cause> {
         self.buffers.answer.clear();
         if self.upload.is_whole() || self.upload.sent() == 0 {
@@ -157,7 +159,7 @@ impl<'a> UpstreamRequest<'a> {
         loop {
             self.buffers.response_head.clear();
             self.looked = 0;
-            let (head, given) = poll_fn(|cx| self.poll_head(cx, connection, limit, reply)).await?;
+            let (head, given) = poll_fn(|cx| self.poll_head(cx, connection, limit, reply, rules)).await?;
             let last = head.status >= 200 || head.status == 101;
             if last {
                 exchange.given(given);
@@ -184,6 +186,7 @@ impl<'a> UpstreamRequest<'a> {
         connection: &ServerConnection,
         limit: Duration,
         reply: Option<&SetCookie<'_>>,
+        rules: Option<&ResponseRules<'_>>,
     ) -> Poll<Result<(ResponseHead, CookieAction), Cause>> {
         if let Some(ended) = connection.deadlines().poll_ended(cx) {
             return Poll::Ready(Err(Cause::Ended(ended)));
@@ -207,7 +210,14 @@ impl<'a> UpstreamRequest<'a> {
                     // Whose request is not at its end cannot speak another protocol yet.
                     upgrade: self.head.upgrade.as_deref().filter(|_| self.state == Upload::Done),
                 };
-                match response::parse(data, ANSWER, towards, reply, &mut self.buffers.response_head) {
+                match response::parse_edited(
+                    data,
+                    ANSWER,
+                    towards,
+                    reply,
+                    rules,
+                    &mut self.buffers.response_head,
+                ) {
                     Ok(Some(head)) => return Poll::Ready(Ok(head)),
                     Ok(None) => {}
                     Err(_) => return Poll::Ready(Err(Cause::Faulty)),
@@ -388,6 +398,7 @@ impl OutgoingRequest for UpstreamRequest<'_> {
             backend.jar.as_ref().zip(wish.asked).map(|(jar, asked)| {
                 SetCookie::new(jar, server.id, asked, self.head.is_post, self.worker.wall())
             });
+        let rules = ResponseRules::of(self.client, backend, self.head.variables.as_deref());
         loop {
             let idle = if fresh { None } else { take_idle(self.worker, server, self.is_replayable()) };
             let mut connection = match idle {
@@ -404,7 +415,8 @@ impl OutgoingRequest for UpstreamRequest<'_> {
             };
             exchange.connected(connection.begin(), connection.deadlines());
             let limit = backend.config.timeout.server;
-            let cause = match self.ask(exchange, &mut connection, limit, reply.as_ref()).await {
+            let cause = match self.ask(exchange, &mut connection, limit, reply.as_ref(), rules.as_ref()).await
+            {
                 Ok(head) => return Ok(UpstreamResponse { connection, head }),
                 Err(cause) => cause,
             };
