@@ -440,6 +440,7 @@ fn each_balance() {
         ("source", Balance::Source),
         ("uri", Balance::Uri),
         ("header:Cookie", Balance::Header("cookie".into())),
+        ("hdr(Cookie)", Balance::Header("cookie".into())),
     ];
     for (word, balance) in words {
         let config = parse(&format!("{SMALLEST}[backend.b]\nbalance = \"{word}\""));

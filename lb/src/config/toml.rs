@@ -8,6 +8,7 @@ mod frontend;
 mod haproxy;
 mod log;
 mod resolvers;
+mod routes;
 mod rules;
 mod section;
 mod stats;

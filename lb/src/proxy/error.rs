@@ -167,6 +167,7 @@ impl Termination {
     pub fn ruled(wanted: Wanted) -> Self {
         Self(*match wanted {
             Wanted::Rejected => b"PR",
+            Wanted::Tarpitted => b"PT",
             Wanted::Served => b"LR",
         })
     }

@@ -408,7 +408,7 @@ impl Exchange {
         self.termination = Some(Termination::ruled(wanted));
         self.client.answered.set(true);
         self.client.count(|traffic| match wanted {
-            Wanted::Rejected => traffic.denied.add(1),
+            Wanted::Rejected | Wanted::Tarpitted => traffic.denied.add(1),
             Wanted::Served => traffic.intercepted.add(1),
         });
     }

@@ -44,7 +44,6 @@ pub(super) enum Action {
 /// Actions that HAProxy has and that are not here.
 const ELSEWHERE: &[&str] = &[
     "auth",
-    "tarpit",
     "track-sc0",
     "track-sc1",
     "track-sc2",
@@ -77,7 +76,6 @@ const ELSEWHERE: &[&str] = &[
     "set-priority-class",
     "set-priority-offset",
     "disable-l7-retry",
-    "set-uri",
 ];
 
 // === impl Action ===
@@ -93,6 +91,7 @@ impl Action {
         let action = match (name, phase) {
             ("allow", _) => Self::Allow,
             ("deny", Phase::Request) => Self::Respond(answer::denial(words, 403)?),
+            ("tarpit", Phase::Request) => Self::Respond(answer::tarpit(words)?),
             ("return", Phase::Request) => Self::Respond(answer::response(words, 200, Wanted::Served)?),
             ("redirect", Phase::Request) => Self::redirect(words)?,
             ("reject" | "silent-drop", Phase::Request) => Self::Close,
@@ -113,7 +112,17 @@ impl Action {
             }
             ("set-method", Phase::Request) => Self::SetMethod(words.template("a method")?),
             ("set-path", Phase::Request) => Self::SetPath(words.template("a path")?),
-            ("set-pathq", Phase::Request) => Self::SetTarget(words.template("a path with a query")?),
+            ("set-uri", Phase::Request)
+                if words.rest().first().is_some_and(|target| !target.starts_with(['/', '%'])) =>
+            {
+                return Err(Wrong::with(
+                    "a target is a path with an optional query here",
+                    "set the host with `set-header Host`, and the rest with `set-uri`",
+                ));
+            }
+            ("set-pathq" | "set-uri", Phase::Request) => {
+                Self::SetTarget(words.template("a path with a query")?)
+            }
             ("set-query", Phase::Request) => Self::SetQuery(words.template("a query")?),
             ("replace-path", Phase::Request) => Self::ReplacePath(regex(words)?, words.template("a path")?),
             ("replace-pathq", Phase::Request) => {

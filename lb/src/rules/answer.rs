@@ -23,6 +23,8 @@ pub struct RuleResponse {
 pub enum Wanted {
     /// The request is rejected.
     Rejected,
+    /// The same, after a while.
+    Tarpitted,
     /// The response is what the client asked for.
     Served,
 }
@@ -65,14 +67,14 @@ const DENIALS: &[u16] = &[
 
 impl RuleResponse {
     /// A rejection.
-    pub(super) fn rejected(status: u16) -> Self {
+    pub(super) fn rejected(status: u16, wanted: Wanted) -> Self {
         let reason = reason(status);
         let fields = vec![
             ("cache-control".to_owned(), b"no-cache".to_vec()),
             ("content-type".to_owned(), b"text/html".to_vec()),
         ];
         let body = format!("<html><body><h1>{status} {reason}</h1>\nRejected by a rule.\n</body></html>\n");
-        Self { status, fields, body: body.into_bytes(), wanted: Wanted::Rejected }
+        Self { status, fields, body: body.into_bytes(), wanted }
     }
 
     /// What its status line says.
@@ -97,6 +99,11 @@ pub(super) fn denial(words: &mut Words<'_>, usual: u16) -> Result<Return, Wrong>
             "403, 404, 429 or 503, for example",
         ))
     }
+}
+
+/// Reads the arguments of `tarpit`.
+pub(super) fn tarpit(words: &mut Words<'_>) -> Result<Return, Wrong> {
+    Ok(Return { wanted: Wanted::Tarpitted, ..denial(words, 500)? })
 }
 
 /// Reads the arguments of `return` or `deny`.
@@ -165,8 +172,8 @@ fn file_text(file: &str) -> Result<String, Wrong> {
 impl Return {
     /// The response to a request.
     pub(super) fn respond(&self, facts: &Facts<'_>) -> RuleResponse {
-        if self.wanted == Wanted::Rejected && self.body.is_none() {
-            let mut response = RuleResponse::rejected(self.status);
+        if self.wanted != Wanted::Served && self.body.is_none() {
+            let mut response = RuleResponse::rejected(self.status, self.wanted);
             response.fields.extend(self.fields(facts));
             return response;
         }

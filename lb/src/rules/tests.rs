@@ -131,6 +131,12 @@ fn actions() {
             &["replace-value X-A ^t(.*) T\\1"],
             "GET /api/items?q=1 www.example.org X-A=one,Two X-A=Three X-B=b",
         ),
+        (&["tarpit deny_status 429 content-type text/plain string x"], "429 [content-type: text/plain] x"),
+        (
+            &["set-header Host other.org", "set-header X-B %[req.hdr(host)]"],
+            "GET /api/items?q=1 other.org X-A=one, two X-A=three X-B=other.org",
+        ),
+        (&["set-uri /u?v"], &format!("GET /u?v www.example.org {rest}")),
         (&["set-header Host other.org"], &format!("GET /api/items?q=1 other.org {rest}")),
         (&["set-method POST", "set-path /x"], &format!("POST /x?q=1 www.example.org {rest}")),
         (&["set-path /a%[path]", "set-query z=2"], &format!("GET /a/api/items?z=2 www.example.org {rest}")),
@@ -188,7 +194,8 @@ fn faults_of_lines() {
             "this condition can never hold: rules of requests cannot see what it tests",
         ),
         ("set-header X", "a value is missing"),
-        ("tarpit", "the action `tarpit` is not supported here"),
+        ("auth", "the action `auth` is not supported here"),
+        ("set-uri http://x/", "a target is a path with an optional query here"),
         (
             "set-header Content-Length 1",
             "the field `Content-Length` cannot be edited: this field says how messages are framed, or is about one connection: it cannot be edited",

@@ -95,13 +95,17 @@ impl Fetch {
     pub(super) fn each<'a>(&'a self, facts: &Facts<'a>, take: Take<'_, 'a>) -> bool {
         match self.source {
             Source::Field | Source::WholeField | Source::FieldInt | Source::FieldAddress => {
-                facts.present_head().is_some_and(|head| self.fields(head, take))
+                match (facts.response, facts.request) {
+                    (Some(response), _) => self.fields(response.head, take),
+                    (None, Some(request)) => self.request_fields(request, take),
+                    (None, None) => false,
+                }
             }
             Source::RequestField
             | Source::WholeRequestField
             | Source::RequestFieldInt
             | Source::RequestFieldAddress => {
-                facts.request.is_some_and(|request| self.fields(request.head, take))
+                facts.request.is_some_and(|request| self.request_fields(request, take))
             }
             Source::ResponseField
             | Source::WholeResponseField
@@ -212,6 +216,15 @@ impl Fetch {
 
     fn name_or<'a>(&'a self, usual: Option<&'a str>) -> Option<&'a str> {
         if self.text.is_empty() { usual } else { Some(&self.text) }
+    }
+
+    /// The same of a request, whose host is the one that its server will see: that of an absolute target, or one that a rule has set.
+    fn request_fields<'a>(&'a self, request: RequestView<'a>, take: Take<'_, 'a>) -> bool {
+        if !self.text.eq_ignore_ascii_case("host") {
+            return self.fields(request.head, take);
+        }
+        let host = request.host();
+        self.choose(Some(host).filter(|host| !host.is_empty()).into_iter(), take)
     }
 
     /// Gives the values of its field, split at commas where it is not about whole fields.

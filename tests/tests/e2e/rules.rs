@@ -177,3 +177,45 @@ async fn the_log_tells_of_rules() {
     };
     eventually("both lines", async || told("/deny", "PR", "403") && told("/none", "LR", "204")).await;
 }
+
+#[tokio::test]
+async fn routes_without_rules() {
+    let origins = [Origin::named("one").await, Origin::named("other").await];
+    let lab = Lab::new().server("a", origins[0].address());
+    let server = format!("a = \"{}\"", origins[1].address());
+    let route = "route = [{ host = '*.api.org', path = '/v1', method = 'GET', header = { x-env = 'beta' }, backend = 'other' }]";
+    let lab = lab.section("backend.other.servers", &server).frontend(route).start().await;
+    let mut client = lab.connect().await;
+    let table = [
+        ("GET", "/v1", "www.API.org:80", "beta", "other"),
+        ("GET", "/v1/x?y", "www.api.org", "beta", "other"),
+        ("GET", "http://www.api.org/v1", "one.org", "beta", "other"),
+        ("GET", "/v10", "www.api.org", "beta", "one"),
+        ("PUT", "/v1", "www.api.org", "beta", "one"),
+        ("GET", "/v1", "api.org", "beta", "one"),
+        ("GET", "/v1", "www.api.org", "b", "one"),
+    ];
+    for (method, target, host, env, server) in table {
+        let before = origins.each_ref().map(Origin::count);
+        client.send(format!("{method} {target} HTTP/1.1\r\nHost: {host}\r\nX-Env: {env}\r\n\r\n")).await;
+        assert_eq!(client.answer().await.status(), 200, "{target}");
+        let reached = if origins[1].count() > before[1] { "other" } else { "one" };
+        assert_eq!(reached, server, "{method} {target} {host} {env}");
+    }
+}
+
+#[tokio::test]
+async fn a_tarpit_takes_its_time_and_serves_others_meanwhile() {
+    let rules = "http_request = 'tarpit deny_status 429 if { path /slow }'";
+    let origin = Origin::named("one").await;
+    let lab =
+        Lab::new().server("a", origin.address()).frontend(rules).timeout("connect = \"300ms\"").start().await;
+    let mut slow = lab.connect().await;
+    let begun = std::time::Instant::now();
+    slow.send(get("/slow", "")).await;
+    assert_eq!(lab.get("/").await.status(), 200);
+    assert_eq!(slow.answer().await.status(), 429);
+    assert!(begun.elapsed().as_millis() >= 300);
+    assert_eq!(slow.get("/").await.status(), 200);
+    eventually("the line", async || lab.log().lines().any(|line| line.contains("\"PT\""))).await;
+}

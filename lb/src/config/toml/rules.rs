@@ -2,6 +2,7 @@
 
 use toml::de::DeValue;
 
+use super::routes;
 use super::section::Section;
 use super::value::{Parsed, Wrong};
 use crate::config::rules::{RuleLine, RuleSet, words};
@@ -17,17 +18,20 @@ pub(super) enum Owner {
 
 /// Reads the rules of a section.
 pub(super) fn read(section: &mut Section<'_>, owner: Owner) -> RuleSet {
-    let mut lines = |key| {
+    let lines = |section: &mut Section<'_>, key| {
         let values = section.maybe_list(key);
         let placed = values.iter().filter_map(|value| section.placed(key, value, line));
         placed.map(|line| RuleLine { words: line.value, place: line.place }).collect()
     };
     RuleSet {
-        acls: lines("acl"),
-        http_request: lines("http_request"),
-        http_response: lines("http_response"),
-        redirect: lines("redirect"),
-        use_backend: if owner == Owner::Frontend { lines("use_backend") } else { Vec::new() },
+        acls: lines(section, "acl"),
+        http_request: lines(section, "http_request"),
+        http_response: lines(section, "http_response"),
+        redirect: lines(section, "redirect"),
+        use_backend: match owner {
+            Owner::Frontend => [lines(section, "use_backend"), routes::read(section)].concat(),
+            Owner::Backend => Vec::new(),
+        },
     }
 }
 

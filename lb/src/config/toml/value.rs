@@ -397,7 +397,14 @@ pub(super) fn key_source(value: &DeValue<'_>) -> Parsed<KeySource> {
         None if text == "src" => Some(KeySource::Src),
         Some(("header", field)) => name(field).map(|name| KeySource::Header(name.as_str().to_owned())),
         Some(("cookie", cookie)) => name(cookie).map(|_| KeySource::Cookie(cookie.to_owned())),
-        _ => None,
+        // HAProxy's notation.
+        _ => match sample(text) {
+            Some(("hdr" | "req.hdr", field)) => {
+                name(field).map(|name| KeySource::Header(name.as_str().to_owned()))
+            }
+            Some(("cook" | "req.cook", cookie)) => name(cookie).map(|_| KeySource::Cookie(cookie.to_owned())),
+            _ => None,
+        },
     };
     found.ok_or_else(|| wrong("`\"src\"`, `\"header:NAME\"` or `\"cookie:NAME\"`", None))
 }
@@ -415,15 +422,20 @@ pub(super) fn balance(value: &DeValue<'_>) -> Parsed<Balance> {
     ];
     let header = |name: &str| HeaderName::from_str(name).ok();
     let text = value.as_str().unwrap_or_default();
-    if let Some(name) = text.strip_prefix("header:").and_then(header) {
+    // HAProxy's notation is the same.
+    let named = sample(text).filter(|(fetch, _)| *fetch == "hdr").map(|(_, name)| name);
+    if let Some(name) = text.strip_prefix("header:").or(named).and_then(header) {
         return Ok(Balance::Header(name.as_str().to_owned()));
     }
     one_of(&words)(value).map_err(|mut wrong| {
         wrong.wants.push_str(" or `\"header:NAME\"`");
-        let haproxy = text.strip_prefix("hdr(").and_then(|rest| rest.strip_suffix(')')).and_then(header);
-        wrong.meant = haproxy.map(|name| quoted(format!("header:{name}"))).or(wrong.meant);
         wrong
     })
+}
+
+/// The fetch and its one argument: `hdr(X-User)`.
+fn sample(text: &str) -> Option<(&str, &str)> {
+    text.strip_suffix(')')?.split_once('(')
 }
 
 /// What servers speak.

@@ -21,6 +21,11 @@ pub(super) async fn end(
         exchange.ruled(None, Wanted::Rejected);
         return Some(End::Closed);
     };
+    if given.wanted == Wanted::Tarpitted {
+        // As HAProxy does where no `timeout tarpit` is set. The client's bytes wait where they are bounded.
+        let pause = exchange.client.frontend.borrow().config.timeout.connect;
+        tokio::time::sleep(pause).await;
+    }
     if !buffers.input.is_empty() {
         // As between two answers of our own: other clients get their turn.
         tokio::task::yield_now().await;

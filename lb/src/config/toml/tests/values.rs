@@ -150,7 +150,6 @@ fn values_in_no_known_form() {
         ("[log]\nformat = 'jsn'", 6, "log.format", "`\"json\"`"),
         ("[admin]\nlevel = 'root'", 6, "admin.level", ""),
         ("[backend.b]\nbalance = 'round-robin'", 6, "backend.b.balance", "`\"roundrobin\"`"),
-        ("[backend.b]\nbalance = 'hdr(X-User)'", 6, "backend.b.balance", "`\"header:x-user\"`"),
         ("[backend.b]\nbalance = 'header:a b'", 6, "backend.b.balance", ""),
         ("[backend.b]\nprotocol = 'http2'", 6, "backend.b.protocol", "`\"h2c\"`"),
         ("[backend.b]\nprotocol = 'h2'", 6, "backend.b.protocol", "`\"h2c\"`"),
