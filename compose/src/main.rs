@@ -22,7 +22,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::narrate::Narrator;
 use crate::role::Role;
-use crate::sample::{Load, Sample};
+use crate::sample::{LIVELY, Load, QUIET, Sample};
 use crate::verdict::Verdict;
 
 /// Runs the sample on this machine, without Docker.
@@ -89,8 +89,8 @@ async fn run(command: Option<Command>) -> anyhow::Result<Verdict> {
     let narrator = Narrator::start();
     let (load, deployment) = match command {
         None => (Load::default(), None),
-        Some(Command::Up(load)) => (Load::from(&load), None),
-        Some(Command::Deploy(deploy)) => (Load::from(&deploy.load), Some(deploy)),
+        Some(Command::Up(load)) => (load.load(QUIET), None),
+        Some(Command::Deploy(deploy)) => (deploy.load.load(LIVELY), Some(deploy)),
     };
     let mut asked_to_stop = Stop::listen()?;
 
@@ -158,8 +158,9 @@ impl Stop {
 
 // === impl LoadArguments ===
 
-impl From<&LoadArguments> for Load {
-    fn from(arguments: &LoadArguments) -> Self {
-        Self { clients: arguments.clients, rate: arguments.rate }
+impl LoadArguments {
+    /// The traffic that was asked for; each client prints a line so often.
+    fn load(&self, lines_every: &'static str) -> Load {
+        Load { clients: self.clients, rate: self.rate, lines_every }
     }
 }

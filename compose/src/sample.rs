@@ -23,6 +23,10 @@ pub(crate) const FIRST_VERSION: &str = "v1";
 const POLL_EVERY: Duration = Duration::from_millis(20);
 /// How long the balancer may take to find its servers up, and traffic to reach them all.
 const READY_LIMIT: Duration = Duration::from_secs(20);
+/// Time between two lines of each client while the operator tries things: they would hide what to try.
+pub(crate) const QUIET: &str = "30s";
+/// The same during a deployment, seconds of which count.
+pub(crate) const LIVELY: &str = "1s";
 /// How often a running sample is looked over.
 const WATCH_EVERY: Duration = Duration::from_millis(500);
 
@@ -32,6 +36,8 @@ pub(crate) struct Load {
     pub(crate) clients: u16,
     /// Requests a second of each client; `None` is the client's own default.
     pub(crate) rate: Option<u32>,
+    /// Time between two lines of each client.
+    pub(crate) lines_every: &'static str,
 }
 
 /// The running sample.
@@ -47,7 +53,7 @@ pub(crate) struct Sample {
 
 impl Default for Load {
     fn default() -> Self {
-        Self { clients: 5, rate: None }
+        Self { clients: 5, rate: None, lines_every: QUIET }
     }
 }
 
@@ -93,6 +99,7 @@ impl Sample {
         let target = format!("http://{}", self.topology.frontend);
         let mut arguments: Vec<OsString> =
             ["--name", &name, "--target", &target, "--wait-ready", "30s", "--json"].map(Into::into).to_vec();
+        arguments.extend(["--live-interval".into(), load.lines_every.into()]);
         if let Some(rate) = load.rate {
             arguments.extend(["--rate".into(), rate.to_string().into()]);
         }

@@ -122,6 +122,29 @@ fn configuration_examples_pass_the_check() {
     assert!(checked > 5, "only {checked} examples");
 }
 
+/// Code in text that ends in `.rs` names a file: from the root, from `lb/src`, or from its folder there as the page says.
+#[test]
+fn files_of_the_code_that_are_named_exist() {
+    let places = [root(), root().join("lb/src"), root().join("tests/tests/e2e")];
+    let mut faults = Vec::new();
+    for (path, document) in documents().iter().filter(|(path, _)| !path.ends_with("CHANGELOG.md")) {
+        for file in document.code.iter().filter(|code| code.ends_with(".rs") && code.contains('/')) {
+            if !places.iter().any(|place| place.join(file).exists()) && !file.contains('*') {
+                faults.push(format!("{}: {file}", path.display()));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "no such file:\n{}", faults.join("\n"));
+}
+
+#[test]
+fn the_unit_in_the_text_is_the_file_beside_it() {
+    let docs = root().join("docs/guides");
+    let page = Document::parse(&fs::read_to_string(docs.join("systemd.md")).unwrap());
+    let unit = fs::read_to_string(docs.join("lb.service")).unwrap();
+    assert!(page.blocks("ini").any(|(_, text)| text == unit));
+}
+
 #[test]
 fn readme_is_short() {
     let lines = fs::read_to_string(root().join("README.md")).unwrap().lines().count();

@@ -9,6 +9,8 @@ pub(crate) struct Document {
     pub(crate) links: Vec<String>,
     /// Anchors of headings, as GitHub and mdBook make them.
     pub(crate) anchors: HashSet<String>,
+    /// Code in text.
+    pub(crate) code: Vec<String>,
     blocks: Vec<Block>,
 }
 
@@ -51,6 +53,7 @@ impl Document {
             let free = [anchor.clone()].into_iter().chain(again).find(|name| !self.anchors.contains(name));
             self.anchors.extend(free);
         }
+        self.code.extend(line.split('`').skip(1).step_by(2).map(str::to_owned));
         let without_code: String = line.split('`').step_by(2).collect::<Vec<_>>().join("``");
         let mut rest = without_code.as_str();
         while let Some((_, after)) = rest.split_once("](") {
