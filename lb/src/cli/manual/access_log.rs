@@ -28,7 +28,7 @@ const ENDS: &str = "
 ## Termination letters
 
 Two letters that tell who ended the exchange and in which phase (HAProxy's termination state). First: `-` normal end, `C` client, `c` the client's time ran
-out, `S` server, `s` the server's time ran out, `P` `lb` itself (a rule of the protocol), `D` the server was marked down, `K` the operator, `I` a fault inside
+out, `S` server, `s` the server's time ran out, `P` `lb` itself (a request that HTTP or a rule forbids), `L` a rule that responded in a server's place, `D` the server was marked down, `K` the operator, `I` a fault inside
 `lb`. Second: `R` request head, `Q` queue, `C` connection, `H` response head, `D` data.
 
 *Status* is that of the response that `lb` sends in that case; without one, there was none to send, or the server's had begun.

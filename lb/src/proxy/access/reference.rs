@@ -79,7 +79,8 @@ pub const TERMINATIONS: &[TerminationReference] = &[
     end("cC", 0, "The client was silent for too long while `lb` connected to a server"),
     end("cH", 0, "The client was silent for `timeout.client` before the response's head"),
     end("cD", 0, "The client took or sent nothing for `timeout.client` during the transfer"),
-    end("PR", 400, "`lb` rejected the request; the status may also be another 4xx or 5xx that says why"),
+    end("PR", 400, "`lb` or a rule of the configuration (`deny`) rejected the request; the status may also be another 4xx or 5xx that says why"),
+    end("LR", 0, "A rule of the configuration responded in a server's place (`return`, `redirect`)"),
     end("PH", 502, "The server's response is not valid HTTP, or (400) the client's body is faulty or was broken off"),
     end("SC", 503, "No usable server, or no connection could be made"),
     end("sQ", 503, "No server had room within `timeout.queue`"),
@@ -111,6 +112,7 @@ mod tests {
     use crate::net::Ended;
     use crate::net::deadlines::WaitKind;
     use crate::proxy::error::{ExchangePhase, ProxyError, Termination};
+    use crate::rules::Wanted;
 
     #[test]
     fn every_key_of_the_json_record_is_listed() {
@@ -170,6 +172,9 @@ mod tests {
             codes.insert(Termination::server_broke(ended).as_str().to_owned());
             codes.extend(phases.map(|phase| Termination::dropped(ended, phase).as_str().to_owned()));
         }
+        codes.extend(
+            [Wanted::Rejected, Wanted::Served].map(|wanted| Termination::ruled(wanted).as_str().to_owned()),
+        );
         codes.extend(phases.map(|phase| Termination::internal(phase).as_str().to_owned()));
         codes.extend([true, false].map(|late| Termination::unread(late).as_str().to_owned()));
         let listed: BTreeSet<_> = TERMINATIONS.iter().map(|end| end.code.to_owned()).collect();
