@@ -2,17 +2,20 @@
 //!
 //! What rules mean is not known here, nor how a response is sent.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use super::error::ProxyError;
 use super::{Client, route};
+use crate::config::Datum;
+use crate::http::head::Field;
 use crate::http::overlay::Overlay;
 use crate::http::request::Request;
 use crate::http::response::Response;
 use crate::rules::{RuleBook, RuleScene, Verdict};
 use crate::sample::{BalancerState, Facts, HeadView, RequestView, ResponseView, Variables};
-use crate::topology::{Backend, Frontend, Topology};
+use crate::stick::StickKey;
+use crate::topology::{Backend, Frontend, KeyedTable, Topology};
 
 /// What rules made of a request.
 #[derive(Debug)]
@@ -56,16 +59,19 @@ impl RuledRequest {
                 (false, false) => "1.1",
             },
         };
+        let is_first = client.requests.get() == 0;
+        let fields = Some(request.fields);
+        let state = RuledState { topology: &topology, frontend, client, fields, is_first };
         let facts = Facts {
             request: Some(view),
             response: None,
             source: client.peer(),
             destination: destination(frontend),
-            is_first: client.requests.get() == 0,
+            is_first,
             frontend: &frontend.live.name,
             backend: None,
             variables: &nothing.1,
-            state: &**topology,
+            state: &state,
         };
         let mut scene =
             RuleScene { facts, fields: request.fields, edits: &mut edits, variables: &mut variables };
@@ -118,16 +124,18 @@ impl<'a> ResponseRules<'a> {
         let nothing = (Overlay::default(), Variables::new());
         let mut variables = self.variables.cloned().unwrap_or_default();
         let head = HeadView { fields: response.fields, edits: &nothing.0 };
+        let (client, is_first) = (self.client, self.client.requests.get() <= 1);
+        let state = RuledState { topology: &topology, frontend: &frontend, client, fields: None, is_first };
         let facts = Facts {
             request: None,
             response: Some(ResponseView { head, status: response.status }),
             source: self.client.peer(),
             destination: destination(&frontend),
-            is_first: self.client.requests.get() <= 1,
+            is_first,
             frontend: &frontend.live.name,
             backend: Some(&self.backend),
             variables: &nothing.1,
-            state: &**topology,
+            state: &state,
         };
         let mut scene = RuleScene { facts, fields: response.fields, edits, variables: &mut variables };
         for rules in self.books.iter().flatten() {
@@ -145,26 +153,60 @@ fn destination(frontend: &Frontend) -> Option<SocketAddr> {
     }
 }
 
-impl BalancerState for Topology {
+/// What rules ask of the balancer.
+struct RuledState<'a> {
+    topology: &'a Topology,
+    frontend: &'a Frontend,
+    client: &'a Client,
+    /// The request's fields as they came, by which clients are tracked; nothing in rules of responses.
+    fields: Option<&'a [Field<'a>]>,
+    is_first: bool,
+}
+
+// === impl RuledState ===
+
+impl BalancerState for RuledState<'_> {
     fn usable_servers(&self, backend: &str) -> Option<i64> {
-        let servers = &self.backend(backend)?.servers;
+        let servers = &self.topology.backend(backend)?.servers;
         i64::try_from(servers.iter().filter(|server| server.is_usable()).count()).ok()
     }
 
     fn backend_sessions(&self, backend: &str) -> Option<i64> {
-        i64::try_from(self.backend(backend)?.live.sessions.get()).ok()
+        i64::try_from(self.topology.backend(backend)?.live.sessions.get()).ok()
     }
 
     fn frontend_sessions(&self, frontend: &str) -> Option<i64> {
-        let frontend = self.frontends.iter().find(|known| *known.live.name == *frontend)?;
+        let frontend = self.topology.frontends.iter().find(|known| *known.live.name == *frontend)?;
         i64::try_from(frontend.live.sessions.get()).ok()
     }
 
     fn queue(&self, backend: &str) -> Option<i64> {
-        i64::try_from(self.backend(backend)?.live.queue.waiting().get()).ok()
+        i64::try_from(self.topology.backend(backend)?.live.queue.waiting().get()).ok()
+    }
+
+    fn table_value(&self, table: &str, address: IpAddr, datum: Datum) -> Option<i64> {
+        let table = match table {
+            "" => &self.frontend.track.as_ref()?.table,
+            name => self.topology.table(name)?,
+        };
+        let key = StickKey::of_address(address, &table.spec)?;
+        i64::try_from(table.number(&key, datum)?).ok()
+    }
+
+    fn tracked_value(&self, datum: Datum) -> Option<i64> {
+        let KeyedTable { on, table } = self.frontend.track.as_ref()?;
+        let fields = self.fields?.iter().map(|field| (field.name, field.value));
+        let key = StickKey::of(on, &table.spec, self.client.address.as_bytes(), fields)?;
+        // It is counted when the exchange begins, which is after its rules.
+        let present = match datum {
+            Datum::HttpReqCnt | Datum::HttpReqRate | Datum::ConnCnt | Datum::ConnRate | Datum::ConnCur => 1,
+            Datum::SessCnt | Datum::SessRate => i64::from(self.is_first),
+            _ => 0,
+        };
+        i64::try_from(table.number(&key, datum)?).ok()?.checked_add(present)
     }
 
     fn is_up(&self, backend: &str, server: &str) -> Option<bool> {
-        Some(self.backend(backend)?.server(server)?.is_usable())
+        Some(self.topology.backend(backend)?.server(server)?.is_usable())
     }
 }

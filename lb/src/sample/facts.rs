@@ -1,9 +1,10 @@
 //! What an expression looks at: the heads, the connection, the balancer.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::SystemTime;
 
 use super::Variables;
+use crate::config::Datum;
 use crate::http::head::Field;
 use crate::http::overlay::Overlay;
 
@@ -78,6 +79,12 @@ pub trait BalancerState {
 
     /// Requests that wait in the queue of a backend.
     fn queue(&self, backend: &str) -> Option<i64>;
+
+    /// What is stored of an address in the stick table of that name, or in the one that the frontend tracks clients in: 0 where it has no entry.
+    fn table_value(&self, table: &str, address: IpAddr, datum: Datum) -> Option<i64>;
+
+    /// What is stored of the key that is tracked, with this request counted in.
+    fn tracked_value(&self, datum: Datum) -> Option<i64>;
 
     /// Whether a server is up.
     fn is_up(&self, backend: &str, server: &str) -> Option<bool>;
@@ -172,6 +179,14 @@ impl BalancerState for NoState {
     }
 
     fn queue(&self, _: &str) -> Option<i64> {
+        None
+    }
+
+    fn table_value(&self, _: &str, _: IpAddr, _: Datum) -> Option<i64> {
+        None
+    }
+
+    fn tracked_value(&self, _: Datum) -> Option<i64> {
         None
     }
 

@@ -12,6 +12,7 @@ use super::cookies;
 use super::facts::{Facts, HeadView, RequestView};
 use super::value::leading_int;
 use super::{SampleKind, SampleValue};
+use crate::config::Datum;
 
 pub(crate) use compile::is_variable;
 use name::Source;
@@ -39,6 +40,8 @@ pub(super) struct Fetch {
     place: i32,
     constant: Option<Constant>,
     separator: u8,
+    /// What of an entry of a stick table it is.
+    datum: Option<Datum>,
 }
 
 /// A value that is always the same.
@@ -203,6 +206,13 @@ impl Fetch {
                 SampleValue::Int(facts.state.frontend_sessions(self.name_or(Some(facts.frontend))?)?)
             }
             Source::Queue => SampleValue::Int(facts.state.queue(self.name_or(facts.backend)?)?),
+            Source::ClientEntry => {
+                let address = facts.source.ip();
+                SampleValue::Int(facts.state.table_value(&self.text, address, self.datum?)?)
+            }
+            Source::TrackedEntry | Source::TrackedEntryOf => {
+                SampleValue::Int(facts.state.tracked_value(self.datum?)?)
+            }
             Source::IsServerUp => {
                 let (backend, server) = match self.text.split_once('/') {
                     Some(both) => both,

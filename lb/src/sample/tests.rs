@@ -115,6 +115,12 @@ fn expressions_and_their_values() {
             "5! converter `field` takes a place from 1 (or -1, from the end), and the separators",
         ),
         ("src,not", "4! converter `not` reads a value of type boolean, and gets one of type address"),
+        ("src_http_req_rate(clients)", "-"),
+        ("sc0_get_gpc0", "-"),
+        (
+            "sc_http_req_rate(1)",
+            "0! fetch `sc_http_req_rate` takes 0, since one key is tracked: that of the frontend's `track`",
+        ),
         ("var(nope)", "0! fetch `var` takes a variable such as `txn.name`, of proc, sess, txn, req or res"),
     ];
     for (text, value) in table {

@@ -61,6 +61,18 @@ impl StickKey {
         }
     }
 
+    /// The key of an address in a table; nothing when it is none there.
+    pub fn of_address(address: IpAddr, table: &TableConfig) -> Option<Self> {
+        match table.keys {
+            KeyType::Ip | KeyType::Ipv6 => Self::address(address, table.keys),
+            KeyType::Integer => match address.to_canonical() {
+                IpAddr::V4(address) => Some(Self::Integer(address.into())),
+                IpAddr::V6(_) => None,
+            },
+            KeyType::String => Self::parse(&address.to_canonical().to_string(), table),
+        }
+    }
+
     /// An address in the form of a table's keys; one that has no such form is no key.
     fn address(address: IpAddr, keys: KeyType) -> Option<Self> {
         match (keys, address.to_canonical()) {

@@ -132,6 +132,20 @@ impl StickTable {
         Some(self.told(key, entry, self.at(now)))
     }
 
+    /// One number of the entry of a key: 0 when there is no such entry, nothing when the table stores no such number.
+    pub fn number(&self, key: &StickKey, kind: Datum) -> Option<u64> {
+        let place = self.place(kind)?;
+        let stored = self.spec.store.get(place)?;
+        let now = Instant::now();
+        let (entries, at) = (self.fresh(now), self.at(now));
+        let Some(entry) = entries.by_key.get(key).filter(|entry| !entry.is_due(at)) else { return Some(0) };
+        match entry.cells.get(place)? {
+            StoredValue::Number(number) => Some(*number),
+            StoredValue::Rate(freq) => Some(freq.read(at, millis(stored.period))),
+            StoredValue::Name(_) => None,
+        }
+    }
+
     /// At most [`STEP`] entries whose number is higher than `after`, in the order of their numbers, which is that of their making. A table is
     /// walked step by step, so that requests never wait long for its lock; there are no more when fewer come. An entry that is there all the
     /// while is told once.

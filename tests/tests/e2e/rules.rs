@@ -219,3 +219,21 @@ async fn a_tarpit_takes_its_time_and_serves_others_meanwhile() {
     assert_eq!(slow.get("/").await.status(), 200);
     eventually("the line", async || lab.log().lines().any(|line| line.contains("\"PT\""))).await;
 }
+
+/// Breaks when a request is not counted in what its own rules see, or a rejected one is not counted.
+#[tokio::test]
+async fn clients_are_limited_by_what_a_table_knows() {
+    let origin = Origin::named("one").await;
+    let rules = "track = { key = 'header:x-user', table = 'clients' }\n\
+                 http_request = 'deny deny_status 429 if { sc_http_req_cnt(0) gt 2 } !{ src_http_req_cnt(nowhere) gt 0 }'";
+    let lab = Lab::new().server("a", origin.address()).frontend(rules);
+    let table = "type = 'string'\nsize = 10\nstore = ['http_req_cnt', 'http_req_rate(10s)']";
+    let lab = lab.section("backend.clients.table", table).start().await;
+    let mut client = lab.connect().await;
+    for (user, status) in [("a", 200), ("a", 200), ("b", 200), ("a", 429), ("a", 429), ("b", 200)] {
+        client.send(get("/", &format!("X-User: {user}\r\n"))).await;
+        assert_eq!(client.answer().await.status(), status, "{user}");
+    }
+    let shown = lab.socket("show table clients").await;
+    assert!(shown.contains("key=a") && shown.contains("http_req_cnt=4"), "{shown}");
+}

@@ -2,6 +2,7 @@
 
 use super::name::{Source, Takes};
 use super::{Constant, Fetch};
+use crate::config::Datum;
 use crate::sample::converters::decode_hex;
 use crate::sample::syntax::{Call, SampleFault};
 
@@ -18,7 +19,8 @@ impl Fetch {
             let message = format!("fetch `{}` takes {wants}", call.name);
             SampleFault::new(call.column, message)
         };
-        let mut fetch = Self { source, text: String::new(), place: 0, constant: None, separator: b'&' };
+        let mut fetch =
+            Self { source, text: String::new(), place: 0, constant: None, separator: b'&', datum: None };
         let args: Vec<&str> = call.args.iter().map(String::as_str).collect();
         let most = match source.takes() {
             Takes::Nothing => 0,
@@ -64,6 +66,13 @@ impl Fetch {
             Takes::Constant => {
                 let text = *args.first().ok_or_else(|| wrong("its value"))?;
                 text.clone_into(&mut fetch.text);
+            }
+        }
+        if matches!(source, Source::ClientEntry | Source::TrackedEntry | Source::TrackedEntryOf) {
+            let name = call.name.split_once('_').map_or("", |(_, name)| name);
+            fetch.datum = Datum::named(name.strip_prefix("get_").unwrap_or(name));
+            if source == Source::TrackedEntryOf && fetch.text != "0" {
+                return Err(wrong("0, since one key is tracked: that of the frontend's `track`"));
             }
         }
         fetch.constant = match source {

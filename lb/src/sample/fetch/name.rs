@@ -83,6 +83,9 @@ fetches! {
     FrontendSessions: "fe_conn", Int, Connection, Name;
     Queue: "queue", Int, Connection, Name;
     IsServerUp: "srv_is_up", Bool, Connection, NeedsName;
+    ClientEntry: "src_conn_cnt" | "src_conn_rate" | "src_conn_cur" | "src_sess_cnt" | "src_sess_rate" | "src_http_req_cnt" | "src_http_req_rate" | "src_http_err_cnt" | "src_http_err_rate" | "src_http_fail_cnt" | "src_http_fail_rate" | "src_bytes_in_rate" | "src_bytes_out_rate" | "src_get_gpc0" | "src_gpc0_rate" | "src_get_gpc1" | "src_gpc1_rate" | "src_get_gpt0", Int, Connection, Name;
+    TrackedEntry: "sc0_conn_cnt" | "sc0_conn_rate" | "sc0_conn_cur" | "sc0_sess_cnt" | "sc0_sess_rate" | "sc0_http_req_cnt" | "sc0_http_req_rate" | "sc0_http_err_cnt" | "sc0_http_err_rate" | "sc0_http_fail_cnt" | "sc0_http_fail_rate" | "sc0_bytes_in_rate" | "sc0_bytes_out_rate" | "sc0_get_gpc0" | "sc0_gpc0_rate" | "sc0_get_gpc1" | "sc0_gpc1_rate" | "sc0_get_gpt0", Int, Connection, Nothing;
+    TrackedEntryOf: "sc_conn_cnt" | "sc_conn_rate" | "sc_conn_cur" | "sc_sess_cnt" | "sc_sess_rate" | "sc_http_req_cnt" | "sc_http_req_rate" | "sc_http_err_cnt" | "sc_http_err_rate" | "sc_http_fail_cnt" | "sc_http_fail_rate" | "sc_bytes_in_rate" | "sc_bytes_out_rate" | "sc_get_gpc0" | "sc_gpc0_rate" | "sc_get_gpc1" | "sc_gpc1_rate" | "sc_get_gpt0", Int, Connection, NeedsName;
     Method: "method", Method, Request, Nothing;
     Path: "path", Text, Request, Nothing;
     PathQuery: "pathq", Text, Request, Nothing;
