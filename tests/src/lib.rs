@@ -2,7 +2,7 @@
 //!
 //! [`Lab`] starts a real `lb` on free ports; [`Wire`] speaks HTTP/1.1 byte by byte; [`Origin`] is a server that does whatever a test
 //! wants; [`eventually`] waits for a condition. Everything is cleaned up on drop, so that tests run in parallel. The harness
-//! refuses to sleep for a time that somebody guessed, and to know what a right answer is: tests say that.
+//! never sleeps for a guessed time, and does not know what a correct response is: tests say that.
 
 mod lab;
 mod normal;

@@ -8,14 +8,14 @@
 //! - **Ports** of addresses become `P`, in free text any five digits: the system chooses them. So do pids.
 //! - **Pointers** (`0x…`) become `0xP`, what stick tables count becomes `N`, and in `show sess` every value after `=` that is a number, a time or flags becomes `N`.
 //! - **Dates** in brackets become `[DATE]`, and an uptime, also in a prompt, becomes `UPTIME`.
-//! - **Who answers** (`Version`, `Release_date`, `Build info`, `show version`) becomes `OWN`: a version says who it is. `Name` stays: it is
+//! - **The program** (`Version`, `Release_date`, `Build info`, `show version`) becomes `OWN`: a version names its program. `Name` stays: it is
 //!   whose API is spoken, and libraries read it.
 //! - **A check that runs at this moment** (`* ` before `check_status`, the bit 1 of `srv_check_state` and `srv_agent_state`) is left out.
 //! - **Prose** is ours and for people: a list of commands is cut after its first words, a description in quotes becomes `"DESC"`, and the
 //!   answers of [`FREE`] become `TEXT`. What is left of them is whether there was one, and how it ended.
 //!
-//! Everything else is compared to the byte: line feeds, empty lines, names, order, types, tags, states, error texts. The module refuses to
-//! know who gave an answer: both sides go through the same function.
+//! Everything else is compared to the byte: line feeds, empty lines, names, order, types, tags, states, error texts. The module does not
+//! know which program gave an answer: both sides go through the same function.
 
 mod cell;
 mod json;
@@ -227,7 +227,7 @@ fn session(line: &str) -> String {
     out
 }
 
-/// `0x…: key=… use=0 exp=… gpc0=5 conn_rate(10000)=7`: what somebody set stays, what was counted does not.
+/// `0x…: key=… use=0 exp=… gpc0=5 conn_rate(10000)=7`: values that a command set stay, counted values do not.
 fn entry(line: &str) -> String {
     let words = line.split(' ').skip(1).map(|word| match word.split_once('=') {
         Some((name, _))
@@ -247,7 +247,7 @@ fn blurred(part: &str) -> String {
     if part.starts_with(|c: char| c.is_ascii_digit()) { format!("N{ending}") } else { part.to_owned() }
 }
 
-/// A line of `show errors`: the bytes that were captured stay, and who sent them; where in HAProxy's buffer and state machine they lay does
+/// A line of `show errors`: the captured bytes stay, and their sender; where in HAProxy's buffer and state machine they lay does
 /// not.
 fn captured(line: &str) -> String {
     let bytes = line.trim_start().split_once("  ");

@@ -29,7 +29,7 @@ pub struct Deaf {
     _queued: Vec<TcpStream>,
 }
 
-/// An address that refuses connections, and that nobody else can take, until it is opened.
+/// An address that refuses connections until it is opened; no other process can take it.
 #[derive(Debug)]
 pub struct Closed {
     /// Where it is.
@@ -125,7 +125,7 @@ impl Origin {
         Closed { address, socket }
     }
 
-    /// An address where nobody listens: connections are refused.
+    /// An address where nothing listens: connections are refused.
     pub async fn nobody() -> SocketAddr {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         listener.local_addr().expect("a bound listener has an address")

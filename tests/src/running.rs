@@ -49,7 +49,7 @@ impl Running {
         let run = move || {
             let app = App::bind(config).expect("everything can be bound");
             started.send((app.control(), app.stats())).expect("the test waits");
-            // Nobody waits when the test has failed.
+            // The receiver is gone when the test has failed.
             let _ = ended.send(app.run(ordered));
         };
         std::thread::Builder::new().name("lb".into()).spawn(run).expect("a thread");
@@ -133,7 +133,7 @@ impl Running {
     /// The same for another runtime socket of the lab, by its file.
     ///
     /// # Panics
-    /// When nobody listens.
+    /// When nothing listens there.
     pub async fn socket_of(&self, file: &str, command: &str) -> String {
         let answer = socket::ask(&self.path(file), format!("{command}\n").as_bytes()).await;
         answer.expect("the runtime socket answers")
@@ -142,7 +142,7 @@ impl Running {
     /// Sends bytes to the runtime socket and returns the answer, to the byte.
     ///
     /// # Panics
-    /// When nobody listens.
+    /// When nothing listens there.
     pub async fn socket_bytes(&self, bytes: &[u8]) -> String {
         self.socket_raw(bytes).await.expect("the runtime socket answers")
     }
@@ -158,7 +158,7 @@ impl Running {
     /// Sends bytes to the runtime socket of that file and returns the answer, to the byte.
     ///
     /// # Panics
-    /// When nobody listens.
+    /// When nothing listens there.
     pub async fn socket_bytes_of(&self, file: &str, bytes: &[u8]) -> String {
         socket::ask(&self.path(file), bytes).await.expect("the runtime socket answers")
     }

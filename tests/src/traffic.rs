@@ -1,4 +1,4 @@
-//! Steady traffic on many connections, each request checked to the byte, and a record of who answered.
+//! Steady traffic on many connections, each response checked to the byte, and a record of which server sent it.
 //!
 //! It is simpler than the sample's client and knows no mercy: a connection that ends when it should not is a failure, too.
 

@@ -79,7 +79,7 @@ impl Wire {
         within("room to send", self.stream.write_all(bytes.as_ref())).await
     }
 
-    /// Sends `bytes`, which may take for ever; `sent` counts those that went.
+    /// Sends `bytes`, which may never end; `sent` counts the bytes that left.
     ///
     /// # Errors
     /// The system's.

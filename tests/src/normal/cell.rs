@@ -59,7 +59,7 @@ const INFO: [&str; 11] = [
     "Stopping",
     "NbThreadGroups",
 ];
-/// What says who answers.
+/// Values that name the program.
 const OWN: [&str; 3] = ["Version", "Release_date", "Build info"];
 
 // === impl Kind ===

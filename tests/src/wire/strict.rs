@@ -1,6 +1,6 @@
 //! A parser of HTTP/1.1 messages that forgives nothing: what `lb` itself sends has to pass it (RFC 9112).
 //!
-//! It works on bytes that were collected before, shares no code with `lb`, and refuses to repair: the first thing that is not exactly
+//! It works on bytes that were collected before, shares no code with `lb`, and repairs nothing: the first thing that is not exactly
 //! as the grammar wants it is a fault, also where a recipient may be lenient. Chunk extensions are a fault, too: they belong to one
 //! hop, and `lb` has nothing to say in them.
 

@@ -16,7 +16,7 @@ impl Teller {
         let told = Arc::clone(&words);
         let origin = Origin::script(move |mut conn| {
             let line = format!("{}\n", told.lock().unwrap());
-            // Who hangs up early did not want to hear it.
+            // A client that closes early does not want the response.
             async move { drop(conn.try_send(line).await) }
         });
         Self { origin: origin.await, words }
@@ -34,7 +34,7 @@ impl Teller {
     }
 }
 
-/// Who answers ten requests, each once.
+/// The servers that answer ten requests, each once.
 async fn answering(lab: &Running) -> Vec<String> {
     let mut names = Vec::new();
     for _ in 0..10 {

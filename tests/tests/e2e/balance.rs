@@ -36,7 +36,7 @@ async fn round_robin_gives_each_its_share_to_the_request() {
     assert_eq!(shares(&lab, 60).await, expected([("a", 30), ("b", 20), ("c", 10)]));
 }
 
-/// Breaks when each worker or each connection begins its turn anew.
+/// Breaks when each worker or each connection starts its own rotation.
 #[tokio::test]
 async fn the_turn_is_the_backends_and_not_a_connections() {
     let (lab, origins) = three("roundrobin", [""; 3]).await;

@@ -198,7 +198,7 @@ async fn an_empty_post_says_so() {
     assert_eq!(origin.request().field("content-length"), Some("0"));
 }
 
-/// Lock-step: each event is read before the next one exists, so holding one back for company stands still for ever.
+/// Lock-step: each event is read before the next one exists, so a proxy that holds one back to send it with the next never continues.
 #[tokio::test]
 async fn events_are_passed_on_at_once() {
     let origin = Origin::script(|mut conn| async move {

@@ -1,4 +1,4 @@
-//! Clients that are bound to a server by a cookie: who gets one, what it holds against, and what the log says of it.
+//! Clients that are bound to a server by a cookie: which responses set one, what it survives, and what the log says of it.
 
 use tests::{Lab, Message, Origin, Running, eventually};
 
@@ -144,7 +144,7 @@ async fn letters_say_what_became_of_the_cookie() {
     }
 }
 
-/// Breaks when a request goes astray although its server is only unreachable for it, or when nobody is told.
+/// Breaks when a request goes astray although its server is only unreachable for it, or when the client is not told.
 #[tokio::test]
 async fn a_server_that_cannot_be_reached_loses_the_client() {
     let (lab, [a, _b]) = two(INSERT, "").await;
@@ -210,7 +210,7 @@ async fn servers_cookies_are_prefixed_or_rewritten() {
     }
 }
 
-/// Breaks when one who waits for a full server of its own goes elsewhere, keeps others from free servers, or is overtaken.
+/// Breaks when a request that waits for its own full server goes elsewhere, keeps others from free servers, or is overtaken.
 #[tokio::test]
 async fn a_full_server_of_its_own_is_waited_for() {
     let origin = async |name: &'static str| {

@@ -129,7 +129,7 @@ async fn an_idle_connection_ends_in_two_steps() {
     is_let_go(&lab).await;
 }
 
-/// Breaks when a head may take for ever as long as something else goes on.
+/// Breaks when a head has no time limit as long as something else goes on.
 #[tokio::test]
 async fn a_head_that_is_never_whole_ends_its_connection() {
     let origin = origin().await;

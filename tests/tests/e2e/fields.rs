@@ -49,7 +49,7 @@ async fn the_server_is_told_who_the_client_is() {
     ))
     .await;
     let request = origin.request();
-    // Whoever came before stays, and nobody can put himself behind the address that lb saw.
+    // Earlier addresses stay, and no client can put one behind the address that lb saw.
     let hops: Vec<_> = request.values("x-forwarded-for").flat_map(|value| value.split(", ")).collect();
     assert_eq!(hops, ["192.0.2.1", "127.0.0.1"]);
     assert_eq!(

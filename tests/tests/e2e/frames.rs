@@ -1,4 +1,4 @@
-//! Frames of HTTP/2 (RFC 9113 section 4), for tests that say what no library would. It knows neither who speaks nor what is in a header block.
+//! Frames of HTTP/2 (RFC 9113 section 4), for tests that send what no library would. It knows neither the side that sends nor the content of a header block.
 
 use std::io;
 

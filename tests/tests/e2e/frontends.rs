@@ -80,7 +80,7 @@ async fn a_frontend_that_is_shut_down_ends_its_connections_and_stays_away() {
     assert!(Wire::connect(address).await.is_err());
 }
 
-/// Breaks when a limit is not in force at once, when it turns clients away, or when a listener that nobody uses takes a place.
+/// Breaks when a limit is not in force at once, when it turns clients away, or when an unused listener takes a place.
 #[tokio::test]
 async fn limits_of_connections_can_be_changed() {
     let two = Lab::new().section("frontend.fe_more", "bind = \"127.0.0.1:0\"\nbackend = \"api_nodes\"");

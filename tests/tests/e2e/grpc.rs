@@ -16,7 +16,7 @@ async fn lab(nodes: &[(&'static str, &Node)]) -> Running {
     nodes.iter().fold(lab, |lab, (name, node)| lab.server(name, node.address)).start().await
 }
 
-/// Makes a call of each kind and compares what comes back; returns who answered.
+/// Makes a call of each kind and compares the responses; returns which server sent them.
 async fn one_of_each(channel: &Channel) -> Result<Vec<String>, tonic::Status> {
     let mut answers = vec![unary(channel, "one").await?, upload(channel, &["o", "n", "e"]).await?];
     let large = "x".repeat(200_000);

@@ -308,7 +308,7 @@ async fn health_checks_speak_what_the_servers_speak() {
     assert_eq!(lab.stat("api_nodes", "a").await.number("check_code"), 200);
 }
 
-/// Breaks when nobody watches a client whose request ended while its answer was on its way: the server would be busy for nothing.
+/// Breaks when a client is not watched after the end of its request while its response is on the way: the server would be busy for nothing.
 #[tokio::test]
 async fn a_client_that_leaves_an_early_answer_is_noticed() {
     let ended = Arc::new(AtomicBool::new(false));

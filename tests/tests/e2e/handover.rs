@@ -93,7 +93,7 @@ async fn a_connection_of_http_2_that_is_new_at_a_stop_is_served_once() {
     assert_eq!(lab.exit().await, ExitCode::SUCCESS);
 }
 
-/// Breaks when a frontend that gets another name, with its backend or without, loses who has come to it.
+/// Breaks when a frontend that gets another name, with its backend or without, loses connections that it has accepted.
 #[tokio::test]
 async fn a_renamed_frontend_loses_nobody() {
     let origin = Origin::named("a").await;
@@ -174,7 +174,7 @@ async fn who_waits_for_room_at_a_stop_is_served() {
     assert_eq!(lab.exit().await, ExitCode::SUCCESS);
 }
 
-/// Breaks when a listener cannot be widened or narrowed in place, or loses somebody at it.
+/// Breaks when a listener cannot be widened or narrowed in place, or loses a connection by it.
 #[tokio::test]
 async fn a_listener_can_be_widened_and_narrowed() {
     let origin = Origin::named("a").await;

@@ -153,7 +153,7 @@ async fn what_cannot_be_sent_again_stays_on_a_server_that_is_unwell_but_alive() 
     assert_eq!(stays.answer().await.text(), "a");
 }
 
-/// Breaks when a request is given up that nobody else can take, while its server may still answer.
+/// Breaks when a request is given up that no other server can take, while its server may still respond.
 #[tokio::test]
 async fn nobody_leaves_a_server_for_none() {
     let a = held("a", false).await;

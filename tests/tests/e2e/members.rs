@@ -63,7 +63,7 @@ async fn a_server_that_was_added_serves_and_one_that_was_deleted_is_gone_also_af
     traffic.stop().await.assert_clean();
 }
 
-/// Breaks when `busy` is not seen: then a request would be on a server that nobody can find any more.
+/// Breaks when `busy` is not seen: then a request would be on a server that cannot be found any more.
 #[tokio::test]
 async fn a_server_with_a_request_is_not_deleted() {
     let origin = Origin::script(|mut conn| async move {

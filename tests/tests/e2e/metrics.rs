@@ -1,5 +1,5 @@
 //! That every metric moves: each family of HAProxy's has, at some time of an eventful life, a value other than zero, or it is on the list
-//! of those that cannot have one in lb, with the reason. So no dashboard has a panel that stays empty and nobody knows why.
+//! of those that cannot have one in lb, with the reason. So no dashboard has a panel that stays empty without a known reason.
 //!
 //! That all families are there, in HAProxy's order and with the labels that dashboards sum by, is tested beside the exporter; the
 //! resolvers' have a test of their own.
@@ -138,7 +138,7 @@ impl Life {
             seen.look(lab).await;
             eventually("some milliseconds", async || began.elapsed() > Duration::from_millis(5)).await;
             if gives_up {
-                // Those who wait first: one whose turn comes would be sent on.
+                // Waiting requests first: one whose turn comes would be sent on.
                 let [first, second, one, other] = clients;
                 [one, other].into_iter().for_each(Wire::reset);
                 eventually("nobody waiting", async || self.sessions().await == 2).await;
@@ -153,7 +153,7 @@ impl Life {
                 }
             }
         }
-        // Sooner or later it meets a server where nobody is, and goes on to another.
+        // At some point it picks a server that does not listen, and goes on to another.
         for user in 0..8 {
             let answer = lab.send(&get("/", &format!("X-User: {user}\r\n"))).await;
             assert!([200, 502, 503, 504].contains(&answer.status()), "{}", answer.status());

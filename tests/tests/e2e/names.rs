@@ -90,7 +90,7 @@ impl NameServer {
 async fn both_kinds() -> (UdpSocket, TcpListener) {
     loop {
         let datagrams = UdpSocket::bind("127.0.0.1:0").await.unwrap();
-        // Somebody else may have that port for connections.
+        // Another process may have that port for TCP.
         if let Ok(listener) = TcpListener::bind(datagrams.local_addr().unwrap()).await {
             return (datagrams, listener);
         }

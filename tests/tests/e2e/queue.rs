@@ -1,4 +1,4 @@
-//! Servers that are full: who waits, in which order, how long, and what ends the wait.
+//! Full servers: which requests wait, in which order, how long, and what ends the wait.
 
 use tests::{Lab, Origin, Running, Wire, eventually};
 
@@ -98,7 +98,7 @@ async fn who_leaves_the_queue_is_not_sent() {
     assert_eq!(origin.count(), 2);
 }
 
-/// Breaks when somebody who waits is only woken by the server that was full.
+/// Breaks when a waiting request is only woken by the server that was full.
 #[tokio::test]
 async fn a_server_that_comes_back_takes_who_waits() {
     let (a, b) = (Origin::named("a").await, Origin::named("b").await);
@@ -128,7 +128,7 @@ async fn raising_the_limit_starts_who_waits() {
     eventually("all at the server", async || origin.count() == 3).await;
 }
 
-/// Nobody can come any more: waiting on would only end in the same answer later.
+/// No server can become free any more: waiting longer would only end in the same response later.
 #[tokio::test]
 async fn who_waits_gets_503_at_once_when_the_last_server_leaves() {
     let (lab, origin) = narrow().await;
@@ -141,7 +141,7 @@ async fn who_waits_gets_503_at_once_when_the_last_server_leaves() {
     assert_eq!(first.answer().await.text(), "/first", "what is in flight is finished");
 }
 
-/// Breaks when a place is lost with a failing exchange: then the server is full for ever.
+/// Breaks when a failing exchange keeps its place: then the server stays full.
 #[tokio::test]
 async fn failing_exchanges_give_their_place_back() {
     let origin = Origin::script(|mut conn| async move { drop(conn.request().await) }).await;

@@ -146,7 +146,7 @@ async fn heads_beyond_the_limits() {
     .await;
 }
 
-/// Breaks when a head without an end is collected for ever.
+/// Breaks when a head without an end is collected without a limit.
 #[tokio::test]
 async fn a_head_without_an_end_is_refused_at_the_limit() {
     let lab = Lab::new().frontend("max_head = \"8KiB\"").start().await;

@@ -1,4 +1,4 @@
-//! Reading the configuration again: whole or not at all, and nobody notices but those concerned.
+//! Reloading the configuration: whole or not at all, and only what changed is affected.
 
 mod idle;
 
@@ -15,7 +15,7 @@ fn free_address() -> SocketAddr {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
-/// Connects for ever, a new connection for each request; every refusal counts.
+/// Connects until it is stopped, a new connection for each request; every refusal counts.
 struct Callers {
     stop: Arc<AtomicBool>,
     served: Arc<AtomicUsize>,

@@ -1,4 +1,4 @@
-//! The graceful stop: what is in flight is finished, nothing new begins, and nobody waits longer than allowed.
+//! The graceful stop: what is in flight is finished, nothing new begins, and nothing waits longer than allowed.
 
 use std::process::ExitCode;
 
@@ -57,7 +57,7 @@ async fn with_nothing_in_flight_it_ends_at_once() {
     eventually("no connection to servers", async || origin.open() == 0).await;
 }
 
-/// Breaks when a server that never answers can hold the process for ever.
+/// Breaks when a server that never responds can hold the process without a limit.
 #[tokio::test]
 async fn the_grace_time_is_the_limit() {
     let origin = Origin::named("a").await;

@@ -8,7 +8,7 @@ async fn with(lab: &Running, lines: &str) -> Message {
     lab.send(&get("/", lines)).await
 }
 
-/// The words of the only entry of a table, when nobody uses it.
+/// The words of the only entry of a table, when it is not in use.
 async fn entry(lab: &Running, table: &str) -> Vec<String> {
     let mut words = Vec::new();
     eventually("an entry that is not in use", async || {

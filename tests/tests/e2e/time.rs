@@ -1,4 +1,4 @@
-//! Time limits: who is silent for too long hears it, or is cut, and nobody else suffers.
+//! Time limits: a peer that is silent for too long gets an error or is disconnected, and no other is affected.
 
 use std::time::{Duration, Instant};
 
@@ -147,7 +147,7 @@ async fn a_slow_and_steady_answer_is_not_cut() {
     assert_eq!(lab.get("/").await.text(), "x".repeat(12));
 }
 
-/// Breaks when a client that reads nothing can hold a server for ever.
+/// Breaks when a client that reads nothing can hold a server without a limit.
 #[tokio::test]
 async fn a_client_that_does_not_read_is_cut() {
     let origin = Origin::script(|mut conn| async move {

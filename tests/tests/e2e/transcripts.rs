@@ -62,7 +62,7 @@ async fn what_haproxy_refuses_is_refused_in_its_words() {
     assert!(wrong.is_empty(), "{} of {count} are wrong\n{}", wrong.len(), wrong.join("\n"));
 }
 
-/// Breaks when a transcript is in the folder and nobody looks at it: then the list of exceptions would be longer than it says.
+/// Breaks when a transcript is in the folder and is not compared: then the list of exceptions would be longer than it says.
 #[test]
 fn every_transcript_is_replayed_or_on_the_list() {
     let Some(folder) = std::env::var_os("LB_TRANSCRIPTS") else { return };

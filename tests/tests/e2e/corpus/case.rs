@@ -46,7 +46,7 @@ pub(super) enum Outcome {
     Passed,
     /// One of these statuses in place of the server's answer, whose connection is closed.
     Gives(Vec<u16>),
-    /// The beginning of the server's answer, then the end of both connections, so that nobody takes it for whole.
+    /// The beginning of the server's answer, then the end of both connections, so that it cannot be taken for a complete response.
     Cut,
 }
 

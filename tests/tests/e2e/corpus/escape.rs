@@ -1,7 +1,7 @@
 //! Bytes as text that can be read and edited: what the corpus' files are written in.
 //!
 //! `\r`, `\n`, `\t`, `\0`, `\\`, `\{`, `\}` and `\xff` are single bytes; `{A*70000}` is `A` seventy thousand times; everything else stands
-//! for itself. It refuses a blank at the end of a line, which nobody would see (`\x20` says it), and anything that is not meant so.
+//! for itself. It rejects a blank at the end of a line, which is invisible (`\x20` says it), and anything that is not meant so.
 
 /// The bytes that `text` stands for.
 pub(super) fn decode(text: &str) -> Result<Vec<u8>, String> {

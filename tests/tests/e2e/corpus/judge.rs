@@ -1,6 +1,6 @@
 //! Whether what both ends saw is what a case allows.
 //!
-//! Besides what the case itself says, a few things hold always: servers are spoken to in strict HTTP/1.1 with one Host and without the
+//! In addition to what the case says, a few things always hold: servers are spoken to in strict HTTP/1.1 with one Host and without the
 //! fields of the client's connection, and a connection on which something was odd carries no further request.
 
 use ::tests::strict::{self, Field, Message};

@@ -119,7 +119,7 @@ impl Trial {
         methods
     }
 
-    /// Whatever the case was: the next client is served, and with nobody else's answer.
+    /// Whatever the case was: the next client is served, and gets its own response.
     async fn fresh(&self, lab: &Running) -> Result<(), String> {
         let mut client =
             Wire::connect(lab.frontend_named(&format!("fe_{}", self.name))).await.expect("lb listens");

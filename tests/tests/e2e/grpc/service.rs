@@ -28,7 +28,7 @@ pub(super) struct Text {
     /// What is said.
     #[prost(string, tag = "1")]
     pub(super) text: String,
-    /// Who says it.
+    /// The sender.
     #[prost(string, tag = "2")]
     pub(super) node: String,
 }
@@ -48,7 +48,7 @@ pub(super) struct Node {
 struct Echo {
     name: &'static str,
     calls: Arc<AtomicUsize>,
-    /// Endless answers that somebody still wants.
+    /// Endless responses that a client still reads.
     endless: Arc<AtomicUsize>,
 }
 
@@ -73,7 +73,7 @@ impl Node {
         self.echo.calls.load(SeqCst)
     }
 
-    /// Endless answers that somebody still wants.
+    /// Endless responses that a client still reads.
     pub(super) fn endless(&self) -> usize {
         self.echo.endless.load(SeqCst)
     }

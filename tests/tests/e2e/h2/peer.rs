@@ -129,7 +129,7 @@ impl H2Origin {
             tokio::spawn(async move {
                 let mut body = request.into_body();
                 while let Some(Ok(frame)) = body.frame().await {
-                    // Nobody listens any more: then there is nothing to say.
+                    // The receiver is gone: there is nothing to report.
                     if sender.send(frame).await.is_err() {
                         return;
                     }

@@ -157,7 +157,7 @@ async fn a_log_that_cannot_be_had_changes_nothing() {
     lab.reload(|plan| *plan = good.unwrap()).await;
 }
 
-/// Breaks when opening a pipe that nobody reads holds up a reload or commands.
+/// Breaks when opening a pipe without a reader delays a reload or commands.
 #[tokio::test]
 async fn a_log_that_does_not_open_is_given_up() {
     let origin = Origin::named("a").await;
@@ -195,7 +195,7 @@ async fn single_checks_are_told_to_the_log_that_wants_them() {
     assert!(checks.contains("is DOWN. 0 active") && checks.contains("Health check for server"), "{checks}");
 }
 
-/// Breaks when a reload forgets what was lost, when one that got stuck is waited for, or the new file is not opened anew.
+/// Breaks when a reload forgets what was lost, when one that got stuck is waited for, or the new file is not opened.
 #[tokio::test]
 async fn what_was_lost_stays_counted_and_the_new_log_is_like_any() {
     let blocked = Blocked::new();

@@ -135,7 +135,7 @@ async fn a_file_that_was_moved_or_deleted_is_opened_anew() {
     eventually("another", again).await;
 }
 
-/// A pipe that is open and that nobody reads: it fills, and then whoever writes to it waits for ever.
+/// An open pipe without a reader: it fills, and then a write to it never returns.
 pub(super) struct Blocked {
     folder: tempfile::TempDir,
     _reader: std::fs::File,

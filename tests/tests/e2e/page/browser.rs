@@ -1,6 +1,6 @@
 //! A real browser, driven as people drive it: headless Chromium through chromedriver's WebDriver protocol (W3C WebDriver).
 //!
-//! Where there is no chromedriver there is no browser, and tests that need one say so and pass. It refuses to wait: tests do.
+//! Where there is no chromedriver there is no browser, and tests that need one say so and pass. It never waits: tests do.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr};

@@ -1,4 +1,4 @@
-//! Whether what came out is what went in, besides what a proxy has to change.
+//! Whether what came out is what went in, except for what a proxy has to change.
 
 use tests::strict::{Field, Framing, Message};
 

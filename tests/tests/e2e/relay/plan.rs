@@ -77,7 +77,7 @@ const STATUSES: [u16; 13] = [200, 201, 203, 204, 206, 299, 301, 304, 404, 418, 5
 const INTERIM: [u16; 4] = [100, 102, 103, 199];
 const EXTENSIONS: [&str; 5] = ["", "", ";a", ";a=b", ";name=\"v;x\""];
 
-/// Names that mean something to somebody, but nothing to a proxy.
+/// Field names that mean something to applications, but nothing to a proxy.
 const KNOWN: [&str; 10] = [
     "aCCept",
     "COOKIE",

@@ -62,7 +62,7 @@ pub(super) fn warm(answer: &str) -> String {
     lines.join("\n")
 }
 
-/// What is wrong with an answer, both sides as `tests::normal` leaves them: who is on the list has to differ, and nobody else.
+/// What is wrong with an answer, both sides as `tests::normal` leaves them: those on the list have to differ, and no others.
 pub(super) fn fault(name: &str, sent: &str, expected: &str, got: &str) -> Option<String> {
     match (got == expected, exceptions().contains_key(name)) {
         (true, false) | (false, true) => None,

@@ -12,7 +12,7 @@ pub(in super::super) fn zabbix_page(text: &str) -> Verdict {
     need(days(text).is_some_and(|seconds| seconds < 600), "no uptime")
 }
 
-/// Who is not up, open, unchecked or draining is down; those in maintenance are not looked at.
+/// A server that is not up, open, unchecked or draining is down; those in maintenance are not looked at.
 pub(in super::super) fn sensu(text: &str) -> Verdict {
     let rows = table(text)?;
     let is_up = |status: &str| {
