@@ -31,7 +31,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// What is to be run.
 #[derive(Debug, Clone)]
 pub struct Plan {
-    /// Who is asked.
+    /// The address of the proxy.
     pub address: SocketAddr,
     /// For what.
     pub path: String,

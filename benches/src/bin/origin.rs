@@ -1,5 +1,5 @@
 //! The origin as a process, for `benches/versus`: `origin SIZE,SIZE… NUMBER` listens on so many free ports of 127.0.0.1, prints
-//! their addresses one a line, and serves until its standard input ends, so that it never outlives who started it.
+//! their addresses one a line, and serves until its standard input ends, so that it never outlives its parent.
 
 use std::io::{self, Read};
 use std::net::SocketAddr;

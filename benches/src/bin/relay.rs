@@ -20,11 +20,11 @@ use tokio::task::{LocalSet, spawn_local};
 /// Bytes that are moved at once.
 const PIECE: usize = 64 * 1024;
 
-/// Buffers that nobody uses: a connection has one only while it moves bytes.
+/// Free buffers: a connection has one only while it moves bytes.
 #[derive(Default)]
 struct Buffers(RefCell<Vec<Box<[u8]>>>);
 
-/// Who has sent something.
+/// The side that has sent something.
 #[derive(Clone, Copy)]
 enum Side {
     Client,

@@ -9,7 +9,7 @@ use super::CHECKED;
 
 /// CPU time of lb per proxied request beside HAProxy, nginx and a bare relay, in one run on this machine
 ///
-/// A relay parses nothing: it is the floor. Each round starts every proxy anew; ratios are medians of the ratios within each round.
+/// A relay parses nothing: it is the floor. Each round starts every proxy again; ratios are medians of the ratios within each round.
 #[derive(Debug, Parser)]
 #[command(name = "benches/versus")]
 pub(super) struct Args {

@@ -13,7 +13,7 @@ use tokio::process::Command;
 /// Where daemons are installed; not on everybody's PATH.
 const DAEMONS: [&str; 2] = ["/usr/sbin", "/usr/local/sbin"];
 
-/// Who runs where.
+/// Which process runs on which core.
 #[derive(Debug)]
 pub(super) struct Machine {
     pins: Option<Pins>,
@@ -107,7 +107,7 @@ pub(super) fn raise_descriptors(needed: u64) -> anyhow::Result<()> {
     setrlimit(Resource::Nofile, Rlimit { current, maximum: limit.maximum }).context("the limit of open files")
 }
 
-/// Two ports of 127.0.0.1 that nobody listens on. Somebody else may take one before it is used, which is then said.
+/// Two free ports of 127.0.0.1. Another process may take one before it is used, which is then reported.
 pub(super) fn free_addresses() -> anyhow::Result<[SocketAddr; 2]> {
     // Both are held until both are known, or they could be the same.
     let [one, other] = [(); 2].map(|()| TcpListener::bind(("127.0.0.1", 0)));

@@ -26,7 +26,7 @@ pub(super) struct Process {
     said: PathBuf,
 }
 
-/// What a process holds, in bytes: `rss` resident, `pss` the same with shared pages divided among those who share them.
+/// What a process holds, in bytes: `rss` resident, `pss` the same with shared pages divided among the processes that share them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Memory {
     pub(super) rss: u64,
@@ -56,7 +56,7 @@ impl Process {
         Ok(Self { name: name.to_owned(), pid, child, said })
     }
 
-    /// Its standard output, for who wants to read it.
+    /// Its standard output, for a caller that reads it.
     pub(super) fn output(&mut self) -> Option<tokio::process::ChildStdout> {
         self.child.stdout.take()
     }

@@ -33,7 +33,7 @@ pub(super) struct Proxy {
     pub(super) program: PathBuf,
     /// Its name with its version.
     pub(super) version: String,
-    /// With its pages, a log, and somebody who scrapes it.
+    /// With its pages, a log, and a scraper.
     pub(super) observed: bool,
 }
 

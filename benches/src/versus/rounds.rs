@@ -41,7 +41,7 @@ pub(super) struct Measured {
     pub(super) rounds: Vec<Round>,
 }
 
-/// Loads every proxy in every round; a round begins with another one each time. They are started anew for each round: how a process happens to
+/// Loads every proxy in every round; each round begins with another one. They are started again for each round: how a process happens to
 /// lie in memory makes a difference of several percent, for as long as it runs.
 pub(super) async fn measure(
     args: &Args,
