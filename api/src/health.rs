@@ -62,7 +62,7 @@ fn describe(state: &State, code: StatusCode) -> Page<'_> {
 /// Asks the node that listens on `bind` for its health.
 ///
 /// # Errors
-/// When nobody answers in time, or the answer is not 200.
+/// When no response comes in time, or it is not 200.
 pub(crate) async fn ask(bind: SocketAddr) -> io::Result<()> {
     let to = reachable(bind);
     let status = tokio::time::timeout(PATIENCE, fetch(to))

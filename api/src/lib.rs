@@ -10,8 +10,8 @@
 //! | `GET /events?n=&ms=` | `n` numbered server-sent events, `ms` apart, each flushed at once |
 //! | `GET /ws` | WebSocket echo of text and binary; answers ping and close |
 //!
-//! Every answer carries `x-node` and `x-version`, so that a client knows who answered and that it was not the balancer.
-//! It refuses to be more than a sample: no TLS, no routes from a configuration, no state between runs.
+//! Every response carries `x-node` and `x-version`, so that a client knows which node sent it, and that it was not the balancer.
+//! It is a sample and no more: no TLS, no routes from a configuration, no state between runs.
 
 mod body;
 mod cli;

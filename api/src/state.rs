@@ -1,4 +1,4 @@
-//! What a node knows while it runs: who it is, how many requests it has seen and when, and whether it is healthy.
+//! What a node knows while it runs: its name and version, how many requests it has seen and when, and whether it is healthy.
 
 use std::io;
 use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
@@ -50,7 +50,7 @@ impl State {
         }
         let now = u64::try_from(self.born.elapsed().as_nanos()).unwrap_or(u64::MAX).max(1);
         self.last_request.fetch_max(now, Ordering::Relaxed);
-        // Release: who reads this count also sees the time of its last request.
+        // Release: a reader of this count also sees the time of its last request.
         self.count.fetch_add(1, Ordering::Release);
         self.seen.notify_waiters();
     }
@@ -91,7 +91,7 @@ impl State {
         self.health.store(status.as_u16(), Ordering::Relaxed);
     }
 
-    /// Signs an answer: whoever reads it knows which node it comes from.
+    /// Adds the name and version of the node to a response.
     pub(crate) fn sign<B>(&self, response: &mut http::Response<B>) {
         let headers = response.headers_mut();
         headers.insert("x-node", self.name_header.clone());

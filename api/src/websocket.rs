@@ -16,7 +16,7 @@ use crate::routes::json;
 /// The longest message that is echoed.
 const MAX_MESSAGE: usize = 1 << 20;
 
-/// Answers 101 and goes on with the echo in a task of the node's, or answers 426 to whoever does not ask for it.
+/// Answers 101 and goes on with the echo in a task of the node's, or responds 426 when the request does not ask for it.
 pub(crate) fn upgrade(life: &Life, mut request: Request<Incoming>) -> Response<Body> {
     let on_upgrade = hyper::upgrade::on(&mut request);
     let slot = request.extensions_mut().remove::<Slot>();
