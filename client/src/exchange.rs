@@ -32,9 +32,9 @@ pub(crate) enum Plan {
     Ws { talk: websocket::Talk },
 }
 
-/// Who answered, as the answer's headers say.
+/// The node that responded, as the response's header fields say.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Who {
+pub(crate) struct NodeIdentity {
     pub(crate) node: String,
     pub(crate) version: String,
 }
@@ -59,7 +59,7 @@ impl Plan {
         }
     }
 
-    /// The request, anew at each call.
+    /// A new request at each call.
     pub(crate) fn request(&self, target: &Target) -> Result<Request<Outgoing>, Reason> {
         let (method, path, body) = match self {
             Self::Get => (Method::GET, "/".to_owned(), Outgoing::empty()),
@@ -87,12 +87,12 @@ impl Plan {
     pub(crate) async fn check(
         &self,
         response: Response<Incoming>,
-        who: Option<&Who>,
+        identity: Option<&NodeIdentity>,
         sent: Instant,
     ) -> Result<Option<String>, Reason> {
         let status = response.status();
         if status.as_u16() >= 400 {
-            return Err(match who {
+            return Err(match identity {
                 Some(_) => Reason::Node(status.as_u16()),
                 None => Reason::Balancer(status.as_u16()),
             });
@@ -104,10 +104,10 @@ impl Plan {
         if status != expected {
             return Err(Reason::altered("status", format!("{status} instead of {expected}")));
         }
-        let who = who.ok_or_else(|| Reason::altered("x-node and x-version", "missing"))?;
+        let identity = identity.ok_or_else(|| Reason::altered("x-node and x-version", "missing"))?;
         match self {
-            Self::Get => return answer::root(response, who).await.map(Some),
-            Self::Slow { time } => answer::slow(response, who, *time, sent).await?,
+            Self::Get => return answer::root(response, identity).await.map(Some),
+            Self::Slow { time } => answer::slow(response, identity, *time, sent).await?,
             Self::Post { body } | Self::Upload { body, .. } => {
                 typed(&response, OCTETS)?;
                 answer::same(response.into_body(), body).await?;
@@ -118,7 +118,7 @@ impl Plan {
             }
             Self::Sse { count, .. } => {
                 typed(&response, "text/event-stream")?;
-                events::in_order(response.into_body(), *count, &who.node).await?;
+                events::in_order(response.into_body(), *count, &identity.node).await?;
             }
             Self::Ws { talk } => talk.hold(response).await?,
         }
@@ -126,9 +126,9 @@ impl Plan {
     }
 }
 
-// === impl Who ===
+// === impl NodeIdentity ===
 
-impl Who {
+impl NodeIdentity {
     pub(crate) fn of<B>(response: &Response<B>) -> Option<Self> {
         let text = |name| response.headers().get(name).and_then(|value: &HeaderValue| value.to_str().ok());
         Some(Self { node: text("x-node")?.to_owned(), version: text("x-version")?.to_owned() })

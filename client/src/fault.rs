@@ -1,4 +1,4 @@
-//! Why a request failed: one reason each, told apart by who is to blame, and the record that a report keeps of it.
+//! Why a request failed: one reason each, by the part that caused it, and the record that a report keeps of it.
 
 use std::error::Error as _;
 use std::io::{self, ErrorKind};

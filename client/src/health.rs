@@ -1,7 +1,7 @@
 //! Whether traffic flows: what a running client tells `client healthcheck`, and how that asks.
 //!
 //! One line over a loopback port, and nothing to leave behind: it works in an image without a shell on a read-only root,
-//! and a client that has died, hangs or is paused does not answer. No question is read, so nobody can keep it waiting.
+//! and a client that has died, hangs or is paused does not answer. No request is read, so that no peer can keep it waiting.
 
 use std::fmt;
 use std::io;
@@ -68,7 +68,7 @@ impl fmt::Display for Health {
     }
 }
 
-/// Answers whoever connects, for as long as it is polled; `run` is empty while the target is waited for.
+/// Replies to each connection, for as long as it is polled; `run` is empty while the client waits for its target.
 pub(crate) async fn answer(listener: TcpListener, run: Arc<OnceLock<Arc<Shared>>>) {
     loop {
         let Ok((mut stream, _)) = listener.accept().await else {
@@ -79,7 +79,7 @@ pub(crate) async fn answer(listener: TcpListener, run: Arc<OnceLock<Arc<Shared>>
             Some(shared) => shared.tally().pulse(Instant::now()).health(shared.options.stalled_after),
             None => Health { healthy: false, text: "waiting for the target's first good answer".into() },
         };
-        // One line fits into any new socket's buffer; who does not wait for it has no use for an error either.
+        // One line fits into any new socket's buffer; a peer that does not wait for it does not need an error either.
         let _ = stream.write_all(format!("{health}\n").as_bytes()).await;
     }
 }
@@ -87,7 +87,7 @@ pub(crate) async fn answer(listener: TcpListener, run: Arc<OnceLock<Arc<Shared>>
 /// Asks the client that answers at `addr`; returns its line.
 ///
 /// # Errors
-/// When nobody answers in time, or what answers is no client.
+/// When no reply comes in time, or it is not that of a client.
 pub(crate) async fn ask(addr: SocketAddr) -> io::Result<Health> {
     let line = tokio::time::timeout(PATIENCE, fetch(addr))
         .await

@@ -5,8 +5,8 @@
 //! before the request was sent, and one replay of an idempotent request on a reused connection that was closed before any
 //! byte of the answer (RFC 9112 §9.3.1).
 //!
-//! It refuses to be a load generator: connections are few, answers are verified, and figures come second. It keeps no idle
-//! connections apart from the one of each worker, so that a connection's death is always somebody's to explain.
+//! It is not a load generator: connections are few, answers are verified, and figures come second. It keeps no idle
+//! connections apart from the one of each worker, so that the end of a connection always has a request that it belongs to.
 
 mod cli;
 mod connection;

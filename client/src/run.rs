@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::connection::Connection;
-use crate::exchange::{Plan, Who};
+use crate::exchange::{NodeIdentity, Plan};
 use crate::fault::Reason;
 use crate::health;
 use crate::options::Options;
@@ -133,8 +133,8 @@ async fn look(options: &Options) -> Result<(), Reason> {
     let mut connection = Connection::open(&options.target).await?;
     let sent = Instant::now();
     let response = connection.send(Plan::Get.request(&options.target)?).await?;
-    let who = Who::of(&response);
-    Plan::Get.check(response, who.as_ref(), sent).await.map(drop)
+    let identity = NodeIdentity::of(&response);
+    Plan::Get.check(response, identity.as_ref(), sent).await.map(drop)
 }
 
 async fn all(workers: &mut JoinSet<()>) {

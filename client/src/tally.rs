@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use hdrhistogram::Histogram;
 
-use crate::exchange::Who;
+use crate::exchange::NodeIdentity;
 use crate::fault::Failure;
 use crate::health::Pulse;
 use crate::mix::Kind;
@@ -21,7 +21,7 @@ pub(crate) struct Tally {
     start: Instant,
     total: Entry,
     kinds: BTreeMap<Kind, Entry>,
-    nodes: BTreeMap<Option<Who>, Entry>,
+    nodes: BTreeMap<Option<NodeIdentity>, Entry>,
     causes: BTreeMap<(Kind, String), u64>,
     failures: Vec<Failure>,
     keep_failures: usize,
@@ -29,7 +29,7 @@ pub(crate) struct Tally {
     replayed: u64,
     gap: Gap,
     recent: Entry,
-    introduced: BTreeSet<Who>,
+    introduced: BTreeSet<NodeIdentity>,
     waits_for_words: bool,
 }
 
@@ -78,7 +78,7 @@ impl Tally {
         self.total.add(latency);
         self.recent.add(latency);
         self.kinds.entry(outcome.kind).or_default().add(latency);
-        self.nodes.entry(outcome.who.clone()).or_default().add(latency);
+        self.nodes.entry(outcome.identity.clone()).or_default().add(latency);
         match &outcome.result {
             Ok(_) => self.gap.success(outcome.ended),
             Err(reason) => {
@@ -88,8 +88,8 @@ impl Tally {
                         at_ms: millis(outcome.ended - self.start),
                         unix_ms: unix_ms(SystemTime::now()),
                         kind: outcome.kind,
-                        node: outcome.who.as_ref().map(|who| who.node.clone()),
-                        version: outcome.who.as_ref().map(|who| who.version.clone()),
+                        node: outcome.identity.as_ref().map(|identity| identity.node.clone()),
+                        version: outcome.identity.as_ref().map(|identity| identity.version.clone()),
                         cause: reason.cause(),
                         reason: reason.to_string(),
                         sent: outcome.sent,
@@ -102,11 +102,11 @@ impl Tally {
     /// The line that introduces a node and version, when this is their first good answer; where `GET /` is in the mix, their
     /// first good answer to that, because it is the one that says something.
     pub(crate) fn introduce(&mut self, outcome: &Outcome) -> Option<String> {
-        let (Ok(said), Some(who)) = (&outcome.result, &outcome.who) else { return None };
-        if (self.waits_for_words && said.is_none()) || !self.introduced.insert(who.clone()) {
+        let (Ok(said), Some(identity)) = (&outcome.result, &outcome.identity) else { return None };
+        if (self.waits_for_words && said.is_none()) || !self.introduced.insert(identity.clone()) {
             return None;
         }
-        let Who { node, version } = who;
+        let NodeIdentity { node, version } = identity;
         Some(match said {
             Some(words) => format!("{node} {version} says {words}"),
             None => format!("{node} {version} answers {}", outcome.kind),
@@ -157,7 +157,7 @@ impl Tally {
             longest_gap_ms: millis(self.gap.until(now)),
             latency: self.total.latency(),
             kinds: self.kinds.iter().map(|(kind, entry)| entry.kind(*kind)).collect(),
-            nodes: self.nodes.iter().map(|(who, entry)| entry.node(who.as_ref())).collect(),
+            nodes: self.nodes.iter().map(|(identity, entry)| entry.node(identity.as_ref())).collect(),
             reasons: self
                 .causes
                 .iter()
@@ -210,10 +210,10 @@ impl Entry {
         KindReport { kind, requests: self.requests, failed: self.failed, latency: self.latency() }
     }
 
-    fn node(&self, who: Option<&Who>) -> NodeReport {
+    fn node(&self, identity: Option<&NodeIdentity>) -> NodeReport {
         NodeReport {
-            node: who.map(|who| who.node.clone()),
-            version: who.map(|who| who.version.clone()),
+            node: identity.map(|identity| identity.node.clone()),
+            version: identity.map(|identity| identity.version.clone()),
             requests: self.requests,
             failed: self.failed,
             latency: self.latency(),

@@ -8,7 +8,7 @@ use http::{Response, Version};
 use tokio_util::sync::CancellationToken;
 
 use crate::connection::Connection;
-use crate::exchange::{Plan, Who};
+use crate::exchange::{NodeIdentity, Plan};
 use crate::fault::Reason;
 use crate::mix::Kind;
 use crate::run::Shared;
@@ -25,8 +25,8 @@ pub(crate) struct Outcome {
     pub(crate) kind: Kind,
     pub(crate) started: Instant,
     pub(crate) ended: Instant,
-    /// Who answered; of a failed request too, if its answer had begun.
-    pub(crate) who: Option<Who>,
+    /// The node that responded; also of a failed request, if its response had begun.
+    pub(crate) identity: Option<NodeIdentity>,
     /// What the node said, for the kinds that say something.
     pub(crate) result: Result<Option<String>, Reason>,
     /// Whether any byte of the request was written.
@@ -40,7 +40,7 @@ pub(crate) struct Outcome {
 /// What is known of a request while it runs; it survives a timeout.
 #[derive(Default)]
 struct Trace {
-    who: Option<Who>,
+    identity: Option<NodeIdentity>,
     sent: bool,
     reconnected: u64,
     replayed: bool,
@@ -90,8 +90,8 @@ impl Worker {
         if result.is_err() || kind == Kind::Ws || trace.last {
             self.connection = None;
         }
-        let Trace { who, sent, reconnected, replayed, .. } = trace;
-        Outcome { kind, started, ended, who, result, sent, reconnected, replayed }
+        let Trace { identity, sent, reconnected, replayed, .. } = trace;
+        Outcome { kind, started, ended, identity, result, sent, reconnected, replayed }
     }
 
     async fn exchange(
@@ -139,9 +139,9 @@ impl Worker {
         trace.mark = connection.meter().totals();
         let sent = Instant::now();
         let response = connection.send(plan.request(target)?).await?;
-        trace.who = Who::of(&response);
+        trace.identity = NodeIdentity::of(&response);
         trace.last = is_last(&response);
-        plan.check(response, trace.who.as_ref(), sent).await
+        plan.check(response, trace.identity.as_ref(), sent).await
     }
 
     /// Whether anything was written, and read, since the request began on this connection.

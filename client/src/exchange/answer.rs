@@ -9,7 +9,7 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use serde::Deserialize;
 
-use super::Who;
+use super::NodeIdentity;
 use crate::fault::Reason;
 
 /// The longest JSON that is read.
@@ -32,10 +32,10 @@ struct Slow {
 }
 
 /// `GET /`: the JSON agrees with the headers. Returns the JSON as it came.
-pub(super) async fn root(response: Response<Incoming>, who: &Who) -> Result<String, Reason> {
+pub(super) async fn root(response: Response<Incoming>, identity: &NodeIdentity) -> Result<String, Reason> {
     let text = small(response.into_body()).await?;
     let root: Root = parse(&text)?;
-    agree(who, &root.node, &root.version)?;
+    agree(identity, &root.node, &root.version)?;
     if root.count == 0 {
         return Err(Reason::altered("count", "0, though this request counts"));
     }
@@ -45,13 +45,13 @@ pub(super) async fn root(response: Response<Incoming>, who: &Who) -> Result<Stri
 /// `GET /slow`: the JSON agrees, and no less time has passed than was asked for.
 pub(super) async fn slow(
     response: Response<Incoming>,
-    who: &Who,
+    identity: &NodeIdentity,
     time: Duration,
     sent: Instant,
 ) -> Result<(), Reason> {
     let text = small(response.into_body()).await?;
     let slow: Slow = parse(&text)?;
-    agree(who, &slow.node, &slow.version)?;
+    agree(identity, &slow.node, &slow.version)?;
     let asked = time.as_millis();
     let passed = sent.elapsed().as_millis();
     // A millisecond is the grain of the node's timer and of ours.
@@ -124,10 +124,10 @@ fn parse<'a, T: Deserialize<'a>>(text: &'a [u8]) -> Result<T, Reason> {
     serde_json::from_slice(text).map_err(|error| Reason::altered("JSON", error.to_string()))
 }
 
-fn agree(who: &Who, node: &str, version: &str) -> Result<(), Reason> {
-    if who.node == node && who.version == version {
+fn agree(identity: &NodeIdentity, node: &str, version: &str) -> Result<(), Reason> {
+    if identity.node == node && identity.version == version {
         return Ok(());
     }
-    let detail = format!("headers say {} {}, the body {node} {version}", who.node, who.version);
+    let detail = format!("headers say {} {}, the body {node} {version}", identity.node, identity.version);
     Err(Reason::altered("identity", detail))
 }

@@ -7,15 +7,15 @@ fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
-fn who(node: &str) -> Option<Who> {
-    Some(Who { node: node.into(), version: "v1".into() })
+fn identity(node: &str) -> Option<NodeIdentity> {
+    Some(NodeIdentity { node: node.into(), version: "v1".into() })
 }
 
 fn outcome(start: Instant, at: u64, took: u64, result: Result<Option<String>, Reason>) -> Outcome {
     let ended = start + ms(at);
     let started = ended.checked_sub(ms(took)).unwrap();
-    let (kind, who) = (Kind::Get, who("a"));
-    Outcome { kind, started, ended, who, result, sent: true, reconnected: 0, replayed: false }
+    let (kind, identity) = (Kind::Get, identity("a"));
+    Outcome { kind, started, ended, identity, result, sent: true, reconnected: 0, replayed: false }
 }
 
 fn good(start: Instant, at: u64, took: u64) -> Outcome {
@@ -100,7 +100,7 @@ fn failures_are_grouped_all_and_listed_within_bounds() {
     for got in 0..3 {
         tally.record(&outcome(start, 5, 1, Err(Reason::Truncated { got, wanted: 9 })));
     }
-    tally.record(&Outcome { who: None, ..outcome(start, 7, 1, Err(Reason::Balancer(503))) });
+    tally.record(&Outcome { identity: None, ..outcome(start, 7, 1, Err(Reason::Balancer(503))) });
     let report = tally.report(&options, start + ms(10));
     let reasons: Vec<_> = report.reasons.iter().map(|reason| (reason.cause.as_str(), reason.count)).collect();
     assert_eq!(reasons, [("answered by the balancer itself with 503", 1), ("truncated", 3)]);
@@ -124,7 +124,7 @@ fn a_node_is_introduced_once_by_what_it_says() {
     assert_eq!(tally.introduce(&silent(Kind::Ws)), None);
     assert_eq!(tally.introduce(&good(start, 1, 1)).as_deref(), Some("a v1 says {}"));
     assert_eq!(tally.introduce(&good(start, 2, 1)), None);
-    let other = Outcome { who: who("b"), ..good(start, 3, 1) };
+    let other = Outcome { identity: identity("b"), ..good(start, 3, 1) };
     assert_eq!(tally.introduce(&other).as_deref(), Some("b v1 says {}"));
 
     let options = Options { mix: crate::mix::Mix::only(&[Kind::Ws]), ..Options::default() };

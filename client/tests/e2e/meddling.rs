@@ -124,7 +124,7 @@ async fn a_signature_that_is_missing() {
 
 #[tokio::test]
 async fn a_signature_that_is_anothers() {
-    // The kinds whose bodies say who made them.
+    // The kinds whose bodies name their node.
     for (kind, cause) in
         [(Kind::Get, "altered: identity"), (Kind::Slow, "altered: identity"), (Kind::Sse, "altered: event")]
     {
