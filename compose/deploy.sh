@@ -1,5 +1,5 @@
 #!/bin/sh
-# The rolling deployment with Docker: every node anew at another version, one after the other, under the clients' load.
+# The rolling deployment with Docker: every node replaced by another version, one after the other, under the clients' load.
 # `deploy.sh --help` tells the rest.
 set -eu
 

@@ -134,7 +134,7 @@ async fn run(command: Option<Command>) -> anyhow::Result<Verdict> {
     Ok(verdict)
 }
 
-/// The operator's wish to stop: Ctrl-C or SIGTERM.
+/// The signals to stop: Ctrl-C or SIGTERM.
 struct Stop {
     interrupt: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,

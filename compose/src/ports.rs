@@ -1,7 +1,7 @@
 //! Free ports of this machine's loopback.
 //!
 //! It looks upwards from a wished port and never takes one of the kernel's ephemeral range: a node that is down for a
-//! moment between two versions would find its port taken by somebody's outgoing connection.
+//! moment between two versions would find its port taken by an outgoing connection of another process.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 
@@ -27,7 +27,7 @@ impl Ports {
         let last = wished.saturating_add(TRIES);
         for port in wished..last {
             let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-            // Nobody may listen on all addresses either: the wildcard is tried too.
+            // No process may listen on all addresses either: the wildcard is tried too.
             let everywhere = SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
             if !self.given.contains(&port)
                 && TcpListener::bind(everywhere).is_ok()

@@ -138,7 +138,7 @@ impl Sample {
         }
     }
 
-    /// Fails when a part has ended that nobody stopped.
+    /// Fails when a part has ended that was not stopped here.
     ///
     /// # Errors
     /// Which one, how, and the last lines of its log.

@@ -44,7 +44,7 @@ impl RuntimeSocket {
     /// Sends a command that has nothing to say when it succeeds: `disable server`, `enable server`.
     ///
     /// # Errors
-    /// When nobody answers, or the balancer refuses, with its words.
+    /// When no reply comes, or the balancer rejects the command, with its words.
     pub(crate) async fn order(&self, command: &str) -> anyhow::Result<()> {
         let answer = self.ask(command).await?;
         if answer != "\n" {
@@ -56,7 +56,7 @@ impl RuntimeSocket {
     /// All servers, in the balancer's order.
     ///
     /// # Errors
-    /// When nobody answers, or the answer is not what `show stat` says.
+    /// When no reply comes, or it is not a table of `show stat`.
     pub(crate) async fn servers(&self) -> anyhow::Result<Vec<ServerStat>> {
         parse_servers(&self.ask("show stat").await?)
     }

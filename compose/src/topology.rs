@@ -96,14 +96,14 @@ impl Topology {
         self.folder.path()
     }
 
-    /// Lets the folder outlive the run, for who wants to read the logs, and says where it is.
+    /// Keeps the folder after the run, for its logs, and returns its path.
     pub(crate) fn keep_folder(&mut self) -> &Path {
         self.folder.disable_cleanup(true);
         self.folder.path()
     }
 }
 
-/// `run/lb.sock` of the repository when that folder is here and nobody listens there; else one in the run's own folder.
+/// `run/lb.sock` of the repository when that folder is here and no process listens there; else one in the run's own folder.
 fn socket_path(repository_run: &Path, own: &Path) -> PathBuf {
     let in_own = own.join("lb.sock");
     let Ok(run) = repository_run.canonicalize() else { return in_own };

@@ -38,7 +38,7 @@ pub(crate) struct Verdict {
     longest_gap_ms: f64,
     /// Answers by node and version.
     nodes: BTreeMap<(String, String), u64>,
-    /// What speaks against the run, besides failed requests.
+    /// What speaks against the run in addition to failed requests.
     objections: Vec<String>,
 }
 
