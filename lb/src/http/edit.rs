@@ -22,6 +22,9 @@ pub enum EditFault {
     /// The method decides how a message is framed, or is not passed on.
     #[error("CONNECT, HEAD and TRACE cannot be set, since they change how messages are framed")]
     Method,
+    /// The status decides how a message is framed, or is none.
+    #[error("a status is a number from 200 to 599, but for 204, 205 and 304, which have no body")]
+    Status,
     /// It is neither `*` nor a path with an optional query.
     #[error(
         "a target is a path with an optional query, of visible ASCII characters (RFC 9112 section 3.2.1)"
@@ -47,6 +50,13 @@ pub struct MethodName(Box<str>);
 /// The path and query that a request gets instead of its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TargetPath(Box<str>);
+
+/// The status that a response gets instead of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatusLine {
+    status: u16,
+    reason: Box<str>,
+}
 
 /// The host that a request gets instead of its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -175,6 +185,41 @@ impl Host {
     }
 }
 
+// === impl StatusLine ===
+
+impl StatusLine {
+    /// A status with its reason.
+    ///
+    /// # Errors
+    /// `Status` when it would change how the message is framed, or is none; `Value` when the reason has control characters.
+    pub fn new(status: u16, reason: &str) -> Result<Self, EditFault> {
+        if !Self::frames_alike(status) {
+            return Err(EditFault::Status);
+        }
+        if reason.bytes().any(|byte| !(byte == b' ' || byte.is_ascii_graphic())) {
+            return Err(EditFault::Value);
+        }
+        Ok(Self { status, reason: reason.into() })
+    }
+
+    /// Whether responses with that status end as most do.
+    pub(crate) fn frames_alike(status: u16) -> bool {
+        (200..600).contains(&status) && !matches!(status, 204 | 205 | 304)
+    }
+
+    /// The status.
+    #[inline]
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// The reason.
+    #[inline]
+    pub fn reason(&self) -> &str {
+        &self.reason
+    }
+}
+
 /// Whether it is a token (RFC 9110 section 5.6.2).
 fn is_token(text: &str) -> bool {
     let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
@@ -227,6 +272,13 @@ mod tests {
 
     #[test]
     fn lines_are_made_of_methods_paths_and_hosts() {
+        assert_eq!(StatusLine::new(404, "Not here").unwrap().reason(), "Not here");
+        assert!(
+            [101, 199, 204, 205, 304, 600]
+                .iter()
+                .all(|bad| StatusLine::new(*bad, "") == Err(EditFault::Status))
+        );
+        assert_eq!(StatusLine::new(200, "a\r\nb"), Err(EditFault::Value));
         assert!(["GET", "PURGE", "get"].iter().all(|good| MethodName::new(good).is_ok()));
         for (bad, fault) in [
             ("HEAD", EditFault::Method),

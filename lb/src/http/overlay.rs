@@ -4,7 +4,7 @@
 //! costs nothing. What can be edited is decided by types: a [`FieldName`] never names a field that frames a message or belongs to a
 //! connection, a [`FieldValue`] never ends a line. So no edit can change where a message ends, or make two heads of one.
 
-pub use super::edit::{EditFault, FieldName, FieldValue, Host, MethodName, TargetPath};
+pub use super::edit::{EditFault, FieldName, FieldValue, Host, MethodName, StatusLine, TargetPath};
 use super::head::Field;
 
 /// Edits of one head; none at first.
@@ -29,12 +29,13 @@ pub(crate) enum Change {
     Value(FieldValue),
 }
 
-/// Edits of what a request asks for.
+/// Edits of the first line.
 #[derive(Debug, Default)]
 pub(crate) struct LineEdits {
     method: Option<MethodName>,
     pub(crate) target: Option<TargetPath>,
     pub(crate) host: Option<Host>,
+    pub(crate) status: Option<StatusLine>,
 }
 
 // === impl Overlay ===
@@ -108,6 +109,11 @@ impl Overlay {
     /// Gives the request another path and query.
     pub fn set_target(&mut self, target: TargetPath) {
         self.line_mut().target = Some(target);
+    }
+
+    /// Gives the response another status. One whose status says that it has no body, or that is interim, keeps its own.
+    pub fn set_status(&mut self, status: StatusLine) {
+        self.line_mut().status = Some(status);
     }
 
     /// Gives the request another host.

@@ -11,7 +11,7 @@ use super::Malformed;
 use super::field::{self, ConnectionOptions, FieldMask, Known};
 use super::framing::{Declared, Framing, RequestFraming};
 use super::head::{Field, FieldSpace, Limits};
-use super::overlay::{Change, Overlay};
+use super::overlay::{Change, Overlay, StatusLine};
 use super::rewrite::Rewrite;
 
 /// Whom a response is for.
@@ -123,7 +123,12 @@ impl Response<'_, '_> {
         };
         let keep = towards.keep && framed != Framing::UntilClose;
         out.reserve(head.len() + 128);
-        let mut rewrite = if old || reason.is_empty() {
+        let other = edits.line().and_then(|line| line.status.as_ref());
+        let other = other.filter(|_| StatusLine::frames_alike(status));
+        let mut rewrite = if let Some(other) = other {
+            write_status(out, other.status(), other.reason());
+            Rewrite::new(head, out)
+        } else if old || reason.is_empty() {
             write_status(out, status, reason);
             Rewrite::new(head, out)
         } else {
@@ -143,7 +148,7 @@ impl Response<'_, '_> {
         let persists = !facts.connection.close && (!old || facts.connection.keep_alive);
         ResponseHead {
             size: head.len(),
-            status,
+            status: other.map_or(status, StatusLine::status),
             framing,
             framed,
             reusable: persists && framing != Framing::UntilClose && !facts.declared.contradicts(status),

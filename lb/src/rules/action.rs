@@ -5,7 +5,7 @@ use regex::bytes::Regex;
 use super::answer::{self, Redirect, Return, Wanted};
 use super::line::Words;
 use super::{Phase, Wrong};
-use crate::http::overlay::FieldName;
+use crate::http::overlay::{FieldName, StatusLine};
 use crate::sample::{self, Expression, Template};
 
 /// What a rule does.
@@ -27,6 +27,7 @@ pub(super) enum Action {
     ReplaceValue(FieldName, Regex, Template),
     SetHost(Template),
     SetMethod(Template),
+    SetStatus(StatusLine),
     /// The path; the query stays.
     SetPath(Template),
     /// Path and query.
@@ -65,7 +66,6 @@ const ELSEWHERE: &[&str] = &[
     "set-mark",
     "set-tos",
     "lua",
-    "set-status",
     "strict-mode",
     "normalize-uri",
     "early-hint",
@@ -110,6 +110,7 @@ impl Action {
             ("replace-value", _) => {
                 Self::ReplaceValue(field(words)?, regex(words)?, words.template("what takes its place")?)
             }
+            ("set-status", Phase::Response) => Self::SetStatus(status(words)?),
             ("set-method", Phase::Request) => Self::SetMethod(words.template("a method")?),
             ("set-path", Phase::Request) => Self::SetPath(words.template("a path")?),
             ("set-uri", Phase::Request)
@@ -180,6 +181,18 @@ fn field(words: &mut Words<'_>) -> Result<FieldName, Wrong> {
     let name = words.need("the name of a field")?;
     FieldName::new(name.to_owned())
         .map_err(|fault| Wrong::new(format!("the field `{name}` cannot be edited: {fault}")))
+}
+
+fn status(words: &mut Words<'_>) -> Result<StatusLine, Wrong> {
+    let word = words.need("a status")?;
+    let status = word.parse().map_err(|_| Wrong::new(format!("`{word}` is no status")))?;
+    let usual = http::StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
+    let reason = match words.next() {
+        Some("reason") => words.need("a reason")?,
+        Some(other) => return Err(Wrong::with(format!("`{other}` is unknown here"), "known here: reason")),
+        None => usual.unwrap_or_default(),
+    };
+    StatusLine::new(status, reason).map_err(|fault| Wrong::new(fault.to_string()))
 }
 
 fn regex(words: &mut Words<'_>) -> Result<Regex, Wrong> {

@@ -67,7 +67,11 @@ impl Acls {
                             all.entry(name.to_owned()).or_default().push(test);
                             None
                         }
-                        Err(fault) => Some(fault.message),
+                        Err(fault) => {
+                            // Rules that use it are not faulty for that.
+                            all.entry(name.to_owned()).or_default();
+                            Some(fault.message)
+                        }
                     },
                 };
             let fault = |message| RuleFault { place: line.place.clone(), message, suggestion: None };

@@ -128,6 +128,7 @@ impl RuleScene<'_> {
                 self.variables.set(name, text);
             }
             Action::UnsetVariable(name) => self.variables.unset(name),
+            Action::SetStatus(status) => self.edits.set_status(status.clone()),
             _ => self.edit_line(action),
         }
     }

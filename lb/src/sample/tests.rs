@@ -167,3 +167,17 @@ fn templates() {
         assert_eq!(Template::parse(text).unwrap_err().column, column, "{text}");
     }
 }
+
+proptest::proptest! {
+    /// Breaks when some text makes the parsers or an evaluation panic.
+    #[test]
+    fn no_text_is_too_odd(text in "(src|path|hdr|str|field|word|regsub|bytes|ipmask|urlp|int|[a-z_.]{0,8}|[(),'%{}\\\\\" \\[\\]0-9-]){0,12}") {
+        let edits = Overlay::default();
+        if let Ok(expression) = Expression::parse(&text) {
+            expression.value(&facts(&edits));
+        }
+        if let Ok(template) = Template::parse(&text) {
+            template.text(&facts(&edits));
+        }
+    }
+}

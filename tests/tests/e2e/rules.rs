@@ -118,13 +118,14 @@ async fn requests_and_responses_are_edited() {
             'set-query z=2 if is_api',
             'set-var(txn.path) path',
         ]
-        http_response = ['set-header X-Resp %[status]', 'set-header X-Path %[var(txn.path)]', 'del-header X-Server']
+        http_response = ['set-header X-Resp %[status]', 'set-header X-Path %[var(txn.path)]', 'del-header X-Server', 'set-status 203 reason "From here" if { status 200 }']
         use_backend = 'other if is_api'"#;
     let origin = Origin::http(|_| ok("here").replacen("\r\n", "\r\nX-Server: s\r\n", 1)).await;
     let lab = Lab::new().server("a", origin.address()).frontend(&flat(rules));
     let other = format!("a = \"{}\"", origin.address());
     let lab = lab.section("backend.other.servers", &other).start().await;
     let response = bytes(&lab, "/x/y?y=1").await;
+    assert!(response.starts_with("HTTP/1.1 203 From here\r\n"), "{response}");
     assert!(
         response.contains("\r\nX-Resp: 200\r\nX-Path: /x/y\r\n") && !response.contains("X-Server"),
         "{response}"
