@@ -38,7 +38,8 @@ impl fmt::Display for Changes {
         }
         for (word, count) in [("opened", self.opened), ("closed", self.closed)] {
             if count > 0 {
-                parts.push(format!("{count} listeners {word}"));
+                let plural = if count == 1 { "" } else { "s" };
+                parts.push(format!("{count} listener{plural} {word}"));
             }
         }
         parts.extend(self.settings.iter().take(LISTED).cloned());
