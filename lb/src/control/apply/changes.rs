@@ -77,4 +77,10 @@ mod tests {
             ("backend b: balance", "nothing changed")
         );
     }
+
+    #[test]
+    fn one_listener_is_not_several() {
+        let changes = Changes { opened: 1, closed: 2, ..Changes::default() };
+        assert_eq!(changes.to_string(), "1 listener opened; 2 listeners closed");
+    }
 }
